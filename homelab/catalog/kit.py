@@ -68,6 +68,13 @@ def _references(entry: Entry) -> Iterator[Problem]:
     for index, dump in enumerate(entry.dumps):
         if dump.command is not None:
             yield from _program(f"dumps[{index}].command", dump.command, entry)
+    for role in entry.links_datasets:
+        if role not in entry.writes_datasets:
+            yield Problem(
+                "links_datasets",
+                f"it does not write {role}, so it cannot make links there",
+                f"add it: writes_datasets: [{', '.join((*entry.writes_datasets, role))}]",
+            )
     for role in entry.writes_datasets:
         if role not in entry.datasets:
             yield Problem(

@@ -126,6 +126,8 @@ class ServiceFacts(Model):
     state_in: dict[Name, SubDirectory] = Field(default_factory=dict)
     """Roles whose dataset replaces the state directory, each with the directory in the dataset. The
     backup of the dataset then contains the state, and that of the service its dumps."""
+    links_datasets: Many[Name] = ()
+    """Roles between whose datasets it makes hard links, so that a file takes its space once."""
     writes_datasets: Many[Name] = ()
     """Roles whose dataset it writes. The others are mounted read-only."""
     needs: Many[Need] = ()

@@ -11,7 +11,7 @@ from homelab.hardening.baseline import BASELINE, DEVICES, FAMILIES, HIDDEN, HIDE
 from homelab.hardening.model import UnitHardening
 from homelab.hardening.nixpkgs import holds, meet, said_by_nixpkgs
 from homelab.hardening.paths import below, for_systemd, is_hidden, is_home
-from homelab.hardening.together import brought_in
+from homelab.hardening.together import SYSTEM, brought_in
 from homelab.nix import Nix
 from homelab.services.devices import Claim, claims
 from homelab.services.model import Service
@@ -19,12 +19,6 @@ from homelab.storage.model import Dataset
 
 EVERYTHING = "everything"
 """Name of the exception for a unit without a sandbox."""
-
-_SYSTEM = (
-    *("/", "/boot", "/dev", "/etc", "/nix", "/proc", "/run", "/sys", "/tmp", "/usr", "/var"),  # noqa: S108 - a name
-    *("/var/cache", "/var/lib", "/var/log"),
-)
-"""Directories that every unit needs."""
 
 
 def plan_hardening(
@@ -99,7 +93,7 @@ def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Plac
 
 def _must_hide(path: str, seen: tuple[str, ...], stated: tuple[str, ...]) -> bool:
     """Whether the unit would see this dataset, which it does not use."""
-    if path in _SYSTEM or below(path, stated):
+    if path in SYSTEM or below(path, stated):
         return False
     return not (is_hidden(path) or is_home(path)) or below(path, seen)
 

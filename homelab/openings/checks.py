@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from homelab.check import check, file_check
 from homelab.nix.source import Setting
 from homelab.openings.calendars import CALENDAR
+from homelab.openings.copies import COPIES, copies
 from homelab.openings.first_account import FIRST, first_accounts
 from homelab.openings.literals import LITERAL
 from homelab.openings.model import Opening, View
@@ -27,6 +28,7 @@ FORBIDDEN_PATTERNS = file_check(
 
 _CHECKS = {
     CALENDAR: "option-calendar",
+    COPIES: "hardlink-same-fs",
     FIRST: "first-account",
     LITERAL: "secret-literal",
     STATE: "state-moved",
@@ -84,6 +86,15 @@ def first_account(plan: Plan) -> Iterator[Problem]:
         yield Problem(where, opening.what, opening.way_out)
 
 
+@check("hardlink-same-fs")
+def hardlink_same_fs(plan: Plan) -> Iterator[Problem]:
+    """Hard links work within one mount of one file system: elsewhere files are copied and take
+    twice the space.
+    """
+    for where, opening in of_stack(plan, (COPIES,)):
+        yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
+
+
 @check("accept-known")
 def accept_known(plan: Plan) -> Iterator[Problem]:
     """An `accept` entry that nothing needs would hide a later opening."""
@@ -107,6 +118,7 @@ def _nothing(where: str, word: str, known: set[str]) -> Problem:
 
 def _of_stack(plan: Plan) -> Iterator[tuple[str, Opening]]:
     yield from first_accounts(plan)
+    yield from copies(plan)
     seen = set()
     for host in plan.hosts.values():
         settings = (*of_options(plan, host.name), *of_containers(plan, host.name))

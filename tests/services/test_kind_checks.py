@@ -110,7 +110,7 @@ RULES: dict[str, tuple[str, Changes, str, str]] = {
         "container-uses", services(app=app(uses=["db"]), db={**app(), "port": 8081}),
         "services.app.uses[0]", "without a common network"),
     "links between two mounts": (
-        "dataset-links",
+        "hardlink-same-fs",
         {**services(app=app(datasets={"tv": "/tv", "downloads": {"target": "/downloads"}})),
          "datasets": {"tv": dataset("/mnt/media/tv"),
                       "downloads": dataset("/mnt/media/downloads")}},

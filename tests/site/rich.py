@@ -278,6 +278,7 @@ RICH: Changes = {
                 "folders": {"uploads": "pictures"},
                 "devices": {"power": {"why": "a UPS", "option": "services.forum.ups"}},
                 "writes_datasets": ["uploads"],
+                "links_datasets": ["uploads"],
                 "api_key": {"file": "/var/lib/forum/config.ini", "at": "api.key"},
                 "connects": {
                     "board": {

@@ -150,6 +150,20 @@ def _facts(service: str, **facts: object) -> Changes:
     return {"services": {service: {"module": facts}}}
 
 
+def _two_disks(*links: str) -> Changes:
+    """The forum with a second dataset on another disk."""
+    more = {"host": "nas", "path": "/mnt/more", "tier": "re-derivable"}
+    forum = {
+        "datasets": {"more": "more"},
+        "module": {
+            "datasets": {"more": "more pictures"},
+            "writes_datasets": ["uploads", "more"],
+            "links_datasets": [*links],
+        },
+    }
+    return {"datasets": {"more": more}, "services": {"forum": forum}}
+
+
 def _elsewhere(calls_back: object) -> Changes:
     """The forum and the board on two hosts."""
     board = {"calls_back": calls_back}
@@ -223,6 +237,10 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
     "ApiKey.format": (
         _facts("forum", api_key={"at": "api.key"}),
         _facts("forum", api_key={"at": "key", "format": "json"}),
+    ),
+    "OwnFacts.links_datasets": (
+        _two_disks(),
+        _two_disks("uploads", "more"),
     ),
     "ConnectionFact.calls_back": (
         _elsewhere(False),

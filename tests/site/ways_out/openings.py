@@ -4,6 +4,7 @@ elsewhere."""
 from __future__ import annotations
 
 from tests.openings.careless import DIGEST, OPTIONS, TIMES
+from tests.site.ways_out.copies import COPIES
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import IDENTITY
 from tests.site.ways_out.stacks import TUNNEL, both, service
@@ -134,4 +135,5 @@ WAYS = (
         {"services": {"miniflux": {"options": None}}},
         says="another database",
     ),
+    *COPIES,
 )

@@ -147,26 +147,6 @@ WAYS = (
         asked={"series": "another name"},
     ),
     WayOut(
-        "dataset-links",
-        both(
-            {
-                "datasets": {
-                    n: {
-                        "host": "nas",
-                        "path": f"/mnt/media/{n}",
-                        "mount": "/mnt/media",
-                        "tier": "re-derivable",
-                    }
-                    for n in ("tv", "down")
-                }
-            },
-            service("a", **container(auth="none", datasets={"tv": "/tv", "down": "/down"})),
-        ),
-        service(
-            "a", datasets=None, container={"mounts": [{"source": "/mnt/media", "target": "/media"}]}
-        ),
-    ),
-    WayOut(
         "dataset-below-mount",
         dataset("tv", mount="/data"),
         {"datasets": {"tv": {"mount": "/mnt/tv"}}},

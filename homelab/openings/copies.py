@@ -1,0 +1,99 @@
+"""Services that copy files where they should make hard links, because of separate mounts."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from homelab.config.services import ContainerService, datasets_of
+from homelab.hardening.paths import below
+from homelab.hardening.together import TOO_WIDE, brought_in
+from homelab.openings.model import Opening
+from homelab.plan import Plan
+from homelab.services.model import Service
+from homelab.storage.model import Dataset
+
+COPIES = "copies"
+
+
+def copies(plan: Plan) -> Iterator[tuple[str, Opening]]:
+    """Datasets between which a service cannot make hard links: (place, opening)."""
+    seen: set[str] = set()
+    for service in plan.services:
+        if service.name not in seen:
+            seen.add(service.name)
+            found = (
+                _of_container(plan, service)
+                if isinstance(service.config, ContainerService)
+                else _of_roles(plan, service)
+            )
+            yield from ((f"services.{service.name}.datasets", opening) for opening in found)
+
+
+def _of_roles(plan: Plan, service: Service) -> Iterator[Opening]:
+    """A service whose facts say that it makes links between its datasets."""
+    entry = service.entry
+    stated = datasets_of(service.config)
+    here = {d.name: d for d in plan.datasets if d.host == service.host}
+    used = [here[name] for name in dict.fromkeys(stated.values()) if name in here]
+    written = {name for role, name in stated.items() if role in entry.writes_datasets}
+    bound = brought_in(used, written)
+    linked = {r: here[stated[r]] for r in entry.links_datasets if stated.get(r) in here}
+    first = next(iter(linked.values()), None)
+    if first is None:
+        return
+    other = next((d for d in linked.values() if bound[d.name] != bound[first.name]), None)
+    if other is not None:
+        one = ", ".join(f"{role}: {other.name}" for role in linked)
+        yield _apart(plan, entry.title, first, other, f"one dataset for both: datasets: {{{one}}}")
+
+
+def _apart(plan: Plan, title: str, first: Dataset, other: Dataset, one: str) -> Opening:
+    pair = f"{first.name} ({first.path}) and {other.name} ({other.path})"
+    unsaid = [d for d in (first, other) if plan.stack.datasets[d.name].mount is None]
+    top = posixpath.commonpath([first.path, other.path])
+    if unsaid and top not in TOO_WIDE:
+        what = f"{title} sees {pair} as two mounts, so it copies each file instead of linking it"
+        stated = (d.mount for d in (first, other) if d not in unsaid)
+        said = next((mount for mount in stated if below(top, (mount,))), top)
+        names = " and ".join(f"{d.source}.mount: {said}" for d in unsaid)
+        out = (
+            f"if they are on one disk, name its mount point: {names} (findmnt -T {first.path} "
+            "shows it); otherwise put both on one disk"
+        )
+    elif first.mount == other.mount:
+        what = f"{title} sees {pair} as two mounts, so it copies each file instead of linking it"
+        out = (
+            "put both into one directory, such as "
+            f"{first.source}.path: /srv/media/{posixpath.basename(first.path)} and "
+            f"{other.source}.path: /srv/media/{posixpath.basename(other.path)}, "
+            f"or use {one}"
+        )
+    else:
+        what = f"{pair} are on two file systems, so {title} copies each file instead of linking it"
+        out = f"put both on one disk, or use {one}"
+    return Opening(COPIES, what, out, acceptable=True)
+
+
+def _of_container(plan: Plan, service: Service) -> Iterator[Opening]:
+    """A container has each dataset as a separate mount. It is not known whether it makes links."""
+    config = service.config
+    assert isinstance(config, ContainerService)
+    datasets = {d.name: d for d in plan.datasets if d.host == service.host}
+    writes = [n for n, d in sorted(config.datasets.items()) if not d.read_only]
+    disks: dict[str, list[Dataset]] = {}
+    for name in writes:
+        if name in datasets:
+            disks.setdefault(datasets[name].mount, []).append(datasets[name])
+    for mount, together in sorted(disks.items()):
+        if len(together) > 1:
+            names = " and ".join(d.name for d in together)
+            yield Opening(
+                COPIES,
+                f"{names} are on one disk, {mount}, but {service.name} has each as a separate "
+                "mount: it copies between them and cannot link",
+                f"leave {names} out here, and add to container.mounts: {{source: "
+                f"{posixpath.commonpath([d.path for d in together])}, target: …}}",
+                severity="warning",
+                acceptable=True,
+            )
