@@ -20,6 +20,11 @@ STATIC_KEY = "26.05"
 API_KEY = "api-key"
 """Name of Pocket ID's secret with its API key."""
 
+CLIENT = "gate"
+"""Client id of oauth2-proxy at Pocket ID. Existing databases hold it, so it cannot change."""
+POCKET_ID_UNIT = "pocket-id-apps"
+"""The unit that keeps the OIDC clients of Pocket ID."""
+
 ADAPTER: Final = "oauth2-proxy"
 """The auth proxy for a provider that has none of its own."""
 CLIENT_SECRET = "client"

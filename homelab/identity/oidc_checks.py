@@ -7,17 +7,14 @@ from collections.abc import Iterator
 from homelab.check import check
 from homelab.config.identity import IdentityConfig
 from homelab.config.oidc import CLAIMS, SCOPES, StatedClient
-from homelab.config.services import (
-    ContainerService,
-    FlakeService,
-    ModuleService,
-    UnitService,
-    client_of,
-)
-from homelab.identity.model import STATIC_KEY, IdentityPlan, OidcClient
+from homelab.config.services import ContainerService, FlakeService, ModuleService, client_of
+from homelab.identity.model import CLIENT, STATIC_KEY, IdentityPlan, OidcClient
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.model import Service
+
+SHORTEST = 2
+"""Characters of the shortest client id at Pocket ID."""
 
 
 @check("oidc-capable")
@@ -94,7 +91,7 @@ def _oidc_place(plan: Plan, client: OidcClient) -> str:
     config = plan.stack.services[client.service]
     if isinstance(config, ModuleService):
         return f"services.{client.service}.module.sign_in.oidc."
-    if isinstance(config, ContainerService | FlakeService | UnitService):
+    if isinstance(config, ContainerService | FlakeService):
         return f"services.{client.service}.oidc."
     return f"services.{client.service}."
 
@@ -104,7 +101,7 @@ def _without_oidc(service: Service) -> str:
     if isinstance(service.config, ModuleService):
         facts = "{kinds: [oidc], oidc: {redirects: [/…]}}"
         return f"add services.{service.name}.module.sign_in: {facts}"
-    if isinstance(service.config, ContainerService | FlakeService | UnitService):
+    if isinstance(service.config, ContainerService | FlakeService):
         return f"add services.{service.name}.oidc: {{redirects: [/…]}}"
     can = [k for k in service.entry.sign_in.kinds if k != "oidc"]
     return f"write auth: {' or '.join(can) or 'forward'}"
@@ -121,13 +118,14 @@ def identity_capability(plan: Plan) -> Iterator[Problem]:
 
 
 def _pocket_id(plan: Plan, identity: IdentityConfig) -> Iterator[Problem]:
-    """Pocket ID creates client secrets itself, and old releases create their own API key."""
-    for route in plan.routes:
-        if route.auth == "oidc":
+    """Pocket ID has rules for client ids, and old releases create their own API key."""
+    for client in plan.identity.clients if plan.identity is not None else ():
+        if client.id == CLIENT or len(client.id) < SHORTEST:
+            why = "the auth proxy has that id" if client.id == CLIENT else "an id has two letters"
             yield Problem(
-                route.at("auth"),
-                f"{route.service} needs a client secret from the stack, but pocket-id creates it",
-                "write auth: forward or native, or identity.provider: authelia",
+                f"{client.source}.name",
+                f'the name "{client.id}" is the client id at pocket-id, and there {why}',
+                "give the route another name",
             )
     host = plan.hosts.get(identity.host)
     if host is not None and host.release < STATIC_KEY and identity.api_key is None:

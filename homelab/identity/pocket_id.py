@@ -5,24 +5,20 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
-from importlib import resources
 
-from homelab.identity import oauth2_proxy
-from homelab.identity.model import API_KEY, STATIC_KEY, IdentityPlan, api_key_source
+from homelab.identity import oauth2_proxy, pocket_id_apps
+from homelab.identity.model import API_KEY, CLIENT, STATIC_KEY, IdentityPlan, api_key_source
 from homelab.identity.plan import minutes
 from homelab.nix import Attrs, Comment, Module, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
 from homelab.system.model import Host
 
-CLIENT = "gate"
-"""Client id of oauth2-proxy at Pocket ID. Existing databases hold it, so it cannot change."""
 KEYS = "/var/lib/homelab-gate"
 KEY_FILE = f"{KEYS}/gate.env"
 """Client secret of oauth2-proxy, created by Pocket ID; no other host has it."""
 _UNIT = "pocket-id-client"
 _FILE, _CLIENT = "lib/pocket-id-client.sh", "lib/pocket-id-client.json"
-_SHELL = (resources.files("homelab.identity") / "pocket-id-client.sh").read_text(encoding="utf-8")
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -33,15 +29,19 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         "identity.nix",
         "Identity provider: Pocket ID, with passkeys",
-        derived=attrs(
-            "services.pocket-id", {"enable": True, "settings": _settings(plan, host, identity)}
+        derived=merge(
+            attrs(
+                "services.pocket-id", {"enable": True, "settings": _settings(plan, host, identity)}
+            ),
+            pocket_id_apps.unit(plan, host, identity, _api_key(plan)),
         ),
+        extra=tuple(pocket_id_apps.files(plan, host, identity)),
     )
     yield Module(
         "auth-proxy.nix",
         "Auth proxy: oauth2-proxy in front of apps without OIDC support",
         derived=merge(_proxy(identity), _registration(plan, identity)),
-        extra=((_FILE, _SHELL), (_CLIENT, _client(identity))),
+        extra=(pocket_id_apps.shell(_FILE), (_CLIENT, _client(identity))),
     )
 
 
@@ -116,7 +116,9 @@ def _registration(plan: Plan, identity: IdentityPlan) -> Attrs:
                         Raw(f"./{_FILE}"),
                         " ",
                         Raw(f"./{_CLIENT}"),
-                        f" {shlex.join(arguments)}\n",
+                        f" {shlex.join(arguments)} ",
+                        Raw(f"./{pocket_id_apps.API}"),
+                        "\n",
                     ),
                     "serviceConfig": {
                         "Type": "oneshot",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homelab.identity.pocket_id_apps import PROVIDER, makes_owner
 from homelab.network.route import Route
 from homelab.openings.model import Opening
 from homelab.plan import Plan
@@ -23,6 +24,8 @@ def first_accounts(plan: Plan) -> Iterator[tuple[str, Opening]]:
         service = plan.service_of(route)
         first = service.entry.sign_in.first_account if service is not None else ""
         if service is None or not first or not _is_open(route):
+            continue
+        if service.name == PROVIDER and makes_owner(plan.hosts[service.host]):
             continue
         without = ", leave public out," if route.public_reason else ""
         yield (

@@ -16,6 +16,7 @@ from homelab.identity.model import (
     CLIENT_VARIABLE,
     LDAP_OWNER,
     LDAP_PASSWORD,
+    POCKET_ID_UNIT,
     IdentityPlan,
     api_key_source,
 )
@@ -66,9 +67,15 @@ def of_identity(
     for client in identity.clients:
         if client.public:
             continue
-        hashed = SecretFact(owner=provider.entry.user)
-        found = _of_provider(stack, provider, client.secret, hashed, None, client.source)
-        yield replace(found, purpose=client.purpose, epoch=client.epoch, hashed=True)
+        by_unit = config.provider == "pocket-id"
+        fact = SecretFact(owner="root" if by_unit else provider.entry.user)
+        found = _of_provider(stack, provider, client.secret, fact, None, client.source)
+        found = replace(found, purpose=client.purpose, epoch=client.epoch)
+        if by_unit:
+            # Its unit needs the secret itself.
+            yield replace(found, copy=True, units=(f"{POCKET_ID_UNIT}.service",))
+        else:
+            yield replace(found, hashed=True)
 
 
 def _of_people(

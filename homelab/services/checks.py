@@ -7,20 +7,12 @@ from collections.abc import Iterator
 from homelab.catalog import ENTRIES
 from homelab.catalog.options import lacks
 from homelab.check import check
-from homelab.config.services import (
-    CatalogService,
-    ExternalService,
-    FlakeService,
-    ServiceConfig,
-    UnitService,
-)
-from homelab.config.unit import FlakePackage
+from homelab.config.services import CatalogService, ExternalService, FlakeService
 from homelab.connections.pairs import place_of_use
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declared_options
 from homelab.services.plan import entry_of, hosts_of, implied
-from homelab.services.uses import uses_of
 from homelab.system.flakes import inputs
 from homelab.system.pin_checks import later
 
@@ -94,24 +86,23 @@ def service_uses(plan: Plan) -> Iterator[Problem]:
     """A mistyped service name in `uses` would open no port, and the call would fail at run time."""
     known = {s.name for s in plan.services} | {n for n, c in plan.stack.services.items() if c.runs}
     for name, config in plan.stack.services.items():
-        for use in (u for u in uses_of(config) if u.is_stated):
-            used = use.name
+        for index, used in enumerate(config.uses):
             other = plan.stack.services.get(used)
             if other is not None and other.planned is not None:
                 yield Problem(
-                    place_of_use(plan.stack, name, use),
+                    place_of_use(plan.stack, name, index),
                     f"{used} is only planned: {other.planned}",
                     f"leave it out, or let {used} run: leave services.{used}.planned out",
                 )
             elif isinstance(other, ExternalService):
                 yield Problem(
-                    place_of_use(plan.stack, name, use),
+                    place_of_use(plan.stack, name, index),
                     f"no host of this stack runs {used}, so there is no port to open",
                     "leave it out",
                 )
             elif used not in known:
                 yield Problem(
-                    place_of_use(plan.stack, name, use),
+                    place_of_use(plan.stack, name, index),
                     f"{used} is switched off" if other else f'no service "{used}" runs here',
                     f"drop services.{used}.enable, or this"
                     if other
@@ -161,13 +152,13 @@ def _network(name: str | None) -> str:
 def flake_input_known(plan: Plan) -> Iterator[Problem]:
     """A service of a flake needs an entry in `homelab:flakes`; without it nothing can be locked."""
     for name, config in plan.stack.services.items():
-        place, flake = _flake_of(config)
-        if flake and flake not in inputs(plan.stack, ""):
+        flake = config.flake if isinstance(config, FlakeService) else None
+        if flake is not None and flake.input not in inputs(plan.stack, ""):
             yield Problem(
-                f"services.{name}.{place}",
-                f'there is no flake "{flake}"',
-                did_you_mean(flake, plan.stack.flakes, "flakes")
-                + f'; add it: homelab:flakes: {{{flake}: {{url: "github:…"}}}}, and lock it',
+                f"services.{name}.flake.input",
+                f'there is no flake "{flake.input}"',
+                did_you_mean(flake.input, plan.stack.flakes, "flakes")
+                + f'; add it: homelab:flakes: {{{flake.input}: {{url: "github:…"}}}}, and lock it',
             )
     if "nixpkgs" in plan.stack.flakes:
         yield Problem(
@@ -175,15 +166,6 @@ def flake_input_known(plan: Plan) -> Iterator[Problem]:
             "nixpkgs comes from the host's pin",
             "leave it out; homelab:nixpkgs defines it",
         )
-
-
-def _flake_of(config: ServiceConfig) -> tuple[str, str]:
-    """The key that names a flake, and the flake; empty for a service without one."""
-    if isinstance(config, FlakeService):
-        return "flake.input", config.flake.input
-    if isinstance(config, UnitService) and isinstance(config.unit.package, FlakePackage):
-        return "unit.package.flake", config.unit.package.flake
-    return "", ""
 
 
 @check("module-available")

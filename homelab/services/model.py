@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from homelab.catalog.model import Entry
-from homelab.catalog.references import WEB
 from homelab.config.hardening import ServiceHardening
 from homelab.config.hosts import Role
 from homelab.config.lock import Placement
@@ -17,7 +16,6 @@ from homelab.config.services import (
     FlakeService,
     NativeService,
     ServiceConfig,
-    UnitService,
     datasets_of,
     devices_of,
     is_custom,
@@ -25,10 +23,8 @@ from homelab.config.services import (
     secrets_of,
     vpn_of,
 )
-from homelab.config.unit import Unit
 from homelab.config.vpn import ServiceVpn
 from homelab.network.model import LOOPBACK, PortUse
-from homelab.services.uses import Use
 from homelab.vpn.model import Namespace
 
 
@@ -59,13 +55,12 @@ class Service:
     bind: str
     """Address that the web port is bound to: 127.0.0.1, or 0.0.0.0 if another host calls it, with
     the firewall as the boundary."""
-    called: Mapping[str, tuple[str, ...]]
-    """Hosts that call it, by the label of the port."""
-    uses: tuple[Use, ...]
-    """What it calls: the services in `uses` and in references, and those whose metrics it reads."""
-    bridges: Mapping[str, Mapping[str, tuple[str, ...]]]
-    """Containers of its own host that call it, by the label of the port, then by bridge interface.
-    """
+    callers: tuple[str, ...]
+    """Hosts that call its web port."""
+    asks: tuple[str, ...]
+    """Services that it calls: those in `uses`, and those whose metrics it reads."""
+    bridges: Mapping[str, tuple[str, ...]]
+    """Containers of its own host that call it, by bridge interface."""
     state: tuple[str, ...]
     release: str
     source: str
@@ -82,20 +77,6 @@ class Service:
     owner: str = ""
     """Name that its secrets are derived for: its first recorded name. Encrypted data stays readable
     when the service moves, is renamed or gets a second instance."""
-
-    @property
-    def callers(self) -> tuple[str, ...]:
-        """Hosts that call its web port."""
-        return self.called.get(WEB, ())
-
-    @property
-    def asks(self) -> tuple[str, ...]:
-        """The services that it calls, each once."""
-        return tuple(dict.fromkeys(u.name for u in self.uses))
-
-    def used_at(self, use: Use) -> str:
-        """The place in the stack that requires a call of this service."""
-        return self.at(use.at) if use.at else self.source
 
     def at(self, field: str) -> str:
         """The place of a field: under `services`, also if another section places the service."""
@@ -145,16 +126,6 @@ class Service:
     def flake(self) -> Flake | None:
         """Its flake settings; None for other kinds."""
         return self.config.flake if isinstance(self.config, FlakeService) else None
-
-    @property
-    def sends_alerts(self) -> bool:
-        """Whether its units report their failures: homelab writes them."""
-        return isinstance(self.config, UnitService)
-
-    @property
-    def unit(self) -> Unit | None:
-        """The package and command of its unit; None for other kinds."""
-        return self.config.unit if isinstance(self.config, UnitService) else None
 
     @property
     def datasets(self) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from homelab.catalog.model import OIDC
-from homelab.catalog.references import WEB, LinkTarget, reference
+from homelab.catalog.references import reference
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
 from homelab.network.route import Route
@@ -16,7 +16,6 @@ from homelab.plan import Plan
 from homelab.secret_paths import secret_path
 from homelab.services.devices import path_of_device
 from homelab.services.folders import folder
-from homelab.services.links import Link
 from homelab.services.model import Service
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -43,32 +42,21 @@ def filled(options: Mapping[str, object], plan: Plan, service: Service) -> dict[
     return out
 
 
-def fill_text(
-    template: str, plan: Plan, service: Service, further: Mapping[str, str] | None = None
-) -> str | None:
-    """A template's text with its fields; None if the service does not use its dataset or device, or
-    if the service that it names does not run.
-    """
+def fill_text(template: str, plan: Plan, service: Service) -> str | None:
+    """A template's text with its fields; None if the service does not use its dataset or device."""
     named = {
         "dataset": _Paths(lambda role: _dataset(plan, service, role)),
         "device": _Paths(lambda role: path_of_device(plan.stack, service, role)),
         "secret": _Secrets(service),
-        "service": _Links(plan, service),
     }
     try:
-        return template.format_map({**fields(plan, service), **(further or {}), **named})
-    except _MissingError:
+        return template.format_map({**fields(plan, service), **named})
+    except _UnusedError:
         return None
 
 
-def filled_text(value: object, plan: Plan, service: Service) -> str | None:
-    """A text, or the text that a reference becomes; None if what it refers to does not exist."""
-    resolved = _resolve(value, plan, service)
-    return None if isinstance(resolved, _Dropped) else str(resolved)
-
-
-class _MissingError(KeyError):
-    """A dataset or a device that the service does not use, or a service that does not run."""
+class _UnusedError(KeyError):
+    """A dataset or a device that the service does not use."""
 
 
 class _Paths(dict[str, str]):
@@ -80,7 +68,7 @@ class _Paths(dict[str, str]):
     def __getitem__(self, role: str) -> str:
         path = self.find(role)
         if path is None:
-            raise _MissingError(role)
+            raise _UnusedError(role)
         return path
 
 
@@ -92,20 +80,6 @@ class _Secrets(dict[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return path_of_secret(self.service, name)
-
-
-class _Links(dict[str, Link]):
-    """Addresses of other services, by name, or by name and port: `db:grpc`."""
-
-    def __init__(self, plan: Plan, service: Service) -> None:
-        self.plan, self.service = plan, service
-
-    def __getitem__(self, name: str) -> Link:
-        service, _, port = name.partition(":")
-        found = self.plan.link(self.service, service, port or WEB)
-        if found is None:
-            raise _MissingError(name)
-        return found
 
 
 def fields(plan: Plan, service: Service) -> dict[str, str | int]:
@@ -193,13 +167,6 @@ def _resolve(value: object, plan: Plan, service: Service) -> Nix | _Dropped:
 def _referred(word: str, named: object, plan: Plan, service: Service) -> Nix | _Dropped:
     name = str(named)
     match word:
-        case "$service":
-            target = LinkTarget.of(named)
-            link = plan.link(service, target.name, target.port) if target else None
-            if target is None or link is None:
-                return _DROPPED
-            part: str | int = getattr(link, target.field)
-            return part
         case "$text":
             text = fill_text(name, plan, service)
             return _DROPPED if text is None else text

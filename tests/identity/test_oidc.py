@@ -276,10 +276,10 @@ MINE = {"oidc-capable", "identity-capability", "portal-reachable", "route-idp-pr
         (
             "identity-capability",
             {
-                **NEWS,
+                "services": {"miniflux": {"host": "aurora", "name": "gate", "auth": "oidc"}},
                 "identity": {"provider": "pocket-id", "users": None, "api_key": {"sops": "a/b"}},
             },
-            ["services.miniflux.auth", "pocket-id creates it", "identity.provider: authelia"],
+            ["services.miniflux.name", "the auth proxy has that id", "another name"],
         ),
         (
             "identity-capability",

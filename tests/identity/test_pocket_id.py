@@ -189,7 +189,8 @@ class Host:
         d = self.directory
         (d / "client.json").write_text(client)
         script = build.ROOT / "homelab/identity/pocket-id-client.sh"
-        words = ["client.json", address, "key", "cookie", "gate.env"]
+        functions = str(script.parent / "pocket-id-api.sh")
+        words = ["client.json", address, "key", "cookie", "gate.env", functions]
         return subprocess.run(
             ["bash", "-c", f'set -euo pipefail; . {script} "$@"', "bash", *words],
             cwd=d,

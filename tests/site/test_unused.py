@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin
 
 import pytest
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 
 from homelab.config.stack import StackConfig
 from homelab.problems import InvalidStackError
@@ -95,7 +95,6 @@ EFFECTS: Mapping[str, str] = {
     "services.*.secrets": "a file or a variable on the host",
     "services.*.ports": "an open port",
     "services.*.container.environment": "variables of the container",
-    "services.*.unit.environment": "variables of the unit",
     "cloudflare.pages": "a web site",
     "cloudflare.buckets": "a bucket",
     "tailnet.dns.split": "domains with resolvers of their own",
@@ -107,14 +106,8 @@ EFFECTS: Mapping[str, str] = {
 """By mapping: what one of its names does by itself."""
 
 
-REFERENCE = dict[str, JsonValue]
-"""A reference such as `{$service: ollama}`: a value, not a mapping of names."""
-
-
 def mappings(kind: Any, path: str = "", above: frozenset[Any] = frozenset()) -> Iterator[str]:
     """The place of every mapping of names in a model."""
-    if kind == REFERENCE:
-        return
     if get_origin(kind) is dict:
         yield path
         yield from mappings(get_args(kind)[1], f"{path}.*", above)

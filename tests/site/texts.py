@@ -99,6 +99,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("file.lib/people.ldif", judges.each(dividing.ldif_lines, _LINE)),
     ("file.lib/connections-*.json", judges.as_json),
     ("file.lib/pocket-id-client.json", judges.as_json),
+    ("file.lib/pocket-id-apps.json", judges.as_json),
     ("file.nginx/*", _NGINX),
     # Words for the kernel, the console and firewalls.
     ("boot.kernelModules", judges.without(r"^-", _WORD)),
@@ -184,10 +185,6 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("systemd.services.*.preStart", _SHELL),
     ("systemd.services.*.postStop", _SHELL),
     ("systemd.services.*.path", _WORD),
-    ("systemd.services.*.environment.*", judges.variable),
-    ("systemd.services.*.description", _LINE),
-    ("systemd.services.*.serviceConfig.ExecStart", judges.command),
-    ("systemd.services.*.serviceConfig.WorkingDirectory", judges.without(r"[%\n\r]")),
     ("systemd.services.**", _UNIT),
     ("systemd.timers.**", _UNIT),
     ("systemd.tmpfiles.settings.**", _TMPFILES),

@@ -143,7 +143,10 @@ WAYS = (
         asked={"/cb": "redirects: [/…]"},
     ),
     WayOut(
-        "identity-capability", both(POCKET, ASKS, KEY), {"services": {"draw": {"auth": "forward"}}}
+        "identity-capability",
+        both(POCKET, ASKS, KEY, {"services": {"draw": {"name": "gate"}}}),
+        {"services": {"draw": {"name": "drawing"}}},
+        asked={"drawing": "another name"},
     ),
     WayOut(
         "identity-capability",

@@ -1,7 +1,6 @@
-# A stand-in for the flake that the rich stack names: one service, three modules, and a package.
+# A stand-in for the flake that the rich stack names: one service, and three modules.
 {
   outputs = _: {
-    packages.x86_64-linux.tidy = builtins.toFile "tidy" "";
     nixosModules.default =
       { config, lib, ... }:
       {
