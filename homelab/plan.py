@@ -22,7 +22,9 @@ from homelab.network.model import DnsPlan, FirewallPlan, PortUse
 from homelab.network.route import Route
 from homelab.problems import Problem
 from homelab.secrets.model import SecretsPlan
+from homelab.services.links import Link, link_between
 from homelab.services.model import Service
+from homelab.services.uses import Use
 from homelab.storage.model import Dataset
 from homelab.system.model import Host
 from homelab.tailnet.model import TailnetPlan
@@ -99,14 +101,28 @@ class Plan:
     def _routes_of(self) -> Mapping[str, tuple[Route, ...]]:
         return grouped(self.routes, lambda r: r.service)
 
-    def users_of(self, service: str) -> tuple[Service, ...]:
-        """The services that have a service in `uses`."""
+    def users_of(self, service: str) -> tuple[tuple[Service, Use], ...]:
+        """The services that call a service, each with what requires the call."""
         return self._users_of.get(service, ())
 
     @cached_property
-    def _users_of(self) -> Mapping[str, tuple[Service, ...]]:
-        pairs = ((used, s) for s in self.services for used in dict.fromkeys(s.config.uses))
-        return {k: tuple(s for _, s in v) for k, v in grouped(pairs, lambda p: p[0]).items()}
+    def _users_of(self) -> Mapping[str, tuple[tuple[Service, Use], ...]]:
+        pairs = ((s, use) for s in self.services for use in s.uses if use.at)
+        return grouped(pairs, lambda p: p[1].name)
+
+    def link(self, service: Service, name: str, port: str = "web") -> Link | None:
+        """The address at which a service reaches a port of another service; None if that service
+        does not run or has no such port.
+        """
+        return link_between(self.stack, service, self.instances(name), port)
+
+    def instances(self, name: str) -> tuple[Service, ...]:
+        """A service on every host that runs it."""
+        return self._instances.get(name, ())
+
+    @cached_property
+    def _instances(self) -> Mapping[str, tuple[Service, ...]]:
+        return grouped(self.services, lambda s: s.name)
 
     def service_of(self, route: Route) -> Service | None:
         """The service that a route leads to."""

@@ -16,14 +16,46 @@ REFERENCES = {
     "$package": "packages",
     "$text": "fields",
     "$last": "items",
+    "$service": "services",
 }
 """Every reference, and what it names."""
+TEXT_REFERENCES = ("$service", "$text", "$port")
+"""References that become a text, also inside a container."""
 FIELDS = (
     *("port", "bind", "name", "url", "fqdn", "domain", "zone", "timezone", "issuer", "client"),
     *("discovery", "proxy"),
 )
 """Fields of `$text`."""
 _INDEXED = re.compile(r"(dataset|device|secret)\[([a-z0-9-]+)\]")
+_LINK = re.compile(r"service\[([a-z0-9-]+)(?::([a-z0-9-]+))?\](?:\.([a-z]+))?")
+WEB = "web"
+"""Name of the port that a link leads to by default."""
+LINK_FIELDS = ("url", "scheme", "host", "port")
+"""Parts of a link's address."""
+
+
+@dataclass(frozen=True)
+class LinkTarget:
+    """What a `$service` names: a service, one of its ports, and the part of the address."""
+
+    name: str
+    port: str = WEB
+    field: str = "url"
+
+    @classmethod
+    def of(cls, named: object) -> LinkTarget | None:
+        """The target that `{$service: …}` names: a service's name, or `{name: …, port: …,
+        field: …}`; None for anything else.
+        """
+        if isinstance(named, str):
+            return cls(named)
+        if not isinstance(named, Mapping) or not isinstance(named.get("name"), str):
+            return None
+        texts = all(isinstance(v, str) for v in named.values())
+        if not texts or set(named) - {"name", "port", "field"}:
+            return None
+        target = cls(**named)
+        return target if target.field in LINK_FIELDS else None
 
 
 @dataclass(frozen=True)
@@ -40,9 +72,17 @@ class Field:
         return (found[1], found[2]) if found else None
 
     @property
+    def link(self) -> LinkTarget | None:
+        """The service that it names, as of `{service[db:grpc].host}`; None for any other field."""
+        found = _LINK.fullmatch(self.written)
+        if found is None or found[3] not in (None, *LINK_FIELDS):
+            return None
+        return LinkTarget(found[1], found[2] or WEB, found[3] or "url")
+
+    @property
     def is_known(self) -> bool:
         """Whether `$text` has this field, for some name if it takes one."""
-        return self.written in FIELDS or self.indexed is not None
+        return self.written in FIELDS or self.indexed is not None or self.link is not None
 
 
 def reference(value: object) -> tuple[str, object] | None:
@@ -79,6 +119,21 @@ def roles_of(value: object) -> list[str]:
             indexed = [field.indexed for field in fields_of(str(named))]
             roles += [name for kind, name in filter(None, indexed) if kind == "dataset"]
     return roles
+
+
+def links_in(value: object) -> Iterator[LinkTarget]:
+    """The services that a value refers to. What cannot be read names none; checks report it."""
+    for word, named in references(value):
+        if word == "$service":
+            target = LinkTarget.of(named)
+            if target is not None:
+                yield target
+        elif word == "$text" and isinstance(named, str):
+            try:
+                found = fields_of(named)
+            except ValueError:
+                continue
+            yield from (f.link for f in found if f.link is not None)
 
 
 def fields_of(text: str) -> list[Field]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
 from homelab.config.base import AbsolutePath, Model, Name, Port, SecretRef, Str, pattern
 from homelab.config.network import OpenTo, Protocol
@@ -18,6 +18,25 @@ FlakeAttribute = Annotated[
 FlakeUnit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9:_.@-]*$")]
 Header = Annotated[Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 Identity = Literal["user", "email", "name", "groups"]
+
+
+def _text_or_reference(value: object) -> object:
+    if isinstance(value, dict):
+        if len(value) == 1 and str(next(iter(value))).startswith("$"):
+            return value
+        raise ValueError(
+            "this is neither text nor a reference; quote it, or write {$service: ollama}"
+        )
+    if isinstance(value, str):
+        return value
+    raise ValueError("this is not text; quote it, or write a reference: {$service: ollama}")
+
+
+TextValue = Annotated[
+    str | dict[str, JsonValue],
+    BeforeValidator(_text_or_reference),
+]
+"""Text, or a reference that becomes text: `{$service: ollama}`, `{$text: "{url}/callback"}`."""
 Gpu = Literal["nvidia", "intel", "amd"]
 MountPath = Annotated[
     AbsolutePath,
@@ -92,9 +111,10 @@ class Container(Model):
     """Image with its digest: `ghcr.io/a/b:1.2@sha256:…`. A tag alone can change."""
     port: Port
     """Web port inside the container."""
-    environment: dict[Variable, Str] = Field(default_factory=dict)
+    environment: dict[Variable, TextValue] = Field(default_factory=dict)
+    """Variables: text, or a reference: `OLLAMA_URL: {$service: ollama}`."""
     mounts: list[Mount] = Field(default_factory=list)
-    command: list[Str] = Field(default_factory=list)
+    command: list[TextValue] = Field(default_factory=list)
     network: NetworkName | None = None
     """Podman network. Containers of one host with the same network reach each other by service
     name."""

@@ -78,7 +78,8 @@ class ServiceConfig(Kind):
     tags: list[Name] = Field(default_factory=list)
     """Run the service on every host with one of these tags. Only without `host`."""
     uses: list[Name] = Field(default_factory=list)
-    """Services that it calls, on any host. Opens their ports to this host only."""
+    """Services that it calls, on any host. Opens their ports to this host only. A reference such as
+    `{$service: ollama}` has the same effect."""
     headers: dict[Header, Identity] = Field(default_factory=dict)
     """Headers from which the service takes the identity of the user, with the value of each."""
     state: list[AbsolutePath] = Field(default_factory=list)

@@ -10,6 +10,7 @@ from homelab.config.connections import ConnectionFact
 from homelab.config.services import connects_of
 from homelab.config.stack import StackConfig
 from homelab.services.own import find_entry, original_entry
+from homelab.services.uses import Use
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,14 @@ def with_connections(stack: StackConfig) -> StackConfig:
     return stack.model_copy(update={"services": services})
 
 
-def place_of_use(stack: StackConfig, name: str, index: int) -> str:
-    """The place in the stack config of a name in `uses`, also of one that a connection added."""
-    used = stack.services[name].uses[index]
-    for pair in pairs(stack):
-        if (pair.caller, pair.callee) in ((name, used), (used, name)):
+def place_of_use(stack: StackConfig, name: str, use: Use) -> str:
+    """The place in the stack config that requires a call of a service, also of one in `uses` that a
+    connection added.
+    """
+    for pair in pairs(stack) if use.is_stated else ():
+        if (pair.caller, pair.callee) in ((name, use.name), (use.name, name)):
             return pair.source
-    return f"services.{name}.uses[{index}]"
+    return f"services.{name}.{use.at}" if use.at else f"services.{name}"
 
 
 def keyed(stack: StackConfig) -> frozenset[str]:

@@ -128,14 +128,15 @@ def sleepy_dependency(plan: Plan) -> Iterator[Problem]:
         host = plan.hosts[service.host]
         if not host.always_on and service.name not in family:
             continue
-        for index, name in enumerate(service.config.uses):
-            used = [s for s in plan.services if s.name == name]
+        for use in (u for u in service.uses if u.at):
+            name = use.name
+            used = plan.instances(name)
             if used and all(_sleeps(plan, s.host) for s in used):
                 there = used[0].host
                 if there == service.host:
                     continue
                 yield Problem(
-                    place_of_use(plan.stack, service.name, index),
+                    place_of_use(plan.stack, service.name, use),
                     f"{service.name} on {service.host} needs {name} on {there}, "
                     "which is not always on",
                     f"move {name} to an always-on host, "

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from homelab.connections.pairs import place_of_use
-from homelab.grouping import grouped
 from homelab.plan import Plan
+from homelab.services.links import port_of
+from homelab.services.model import Service
+from homelab.services.uses import Use
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,15 @@ def calls_of(plan: Plan) -> Iterator[Call]:
 
 
 def _uses(plan: Plan) -> Iterator[Call]:
-    named = grouped(plan.services, lambda s: s.name)
     for user in plan.services:
-        stated = len(user.config.uses)
-        for index, name in enumerate(user.asks):
-            for used in named.get(name, ()):
-                if used.port and user.host in used.callers:
-                    where = (
-                        place_of_use(plan.stack, user.name, index)
-                        if index < stated
-                        else user.source
-                    )
-                    yield Call(user.host, used.host, name, where)
+        for use in user.uses:
+            for used in plan.instances(use.name):
+                if port_of(used, use.port) and user.host in used.called.get(use.port, ()):
+                    yield Call(user.host, used.host, use.name, _place(plan, user, use))
+
+
+def _place(plan: Plan, user: Service, use: Use) -> str:
+    return place_of_use(plan.stack, user.name, use) if use.at else user.source
 
 
 def _backups(plan: Plan) -> Iterator[Call]:

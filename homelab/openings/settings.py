@@ -42,7 +42,11 @@ def of_containers(plan: Plan, host: str) -> Iterator[Setting]:
             variable = (*path, "environment", name)
             yield Setting(variable, _plain(value), source=f"{where}.environment.{name}")
         if container.command:
-            yield Setting((*path, "cmd"), tuple(container.command), source=f"{where}.command")
+            yield Setting(
+                (*path, "cmd"),
+                tuple(_plain(c) for c in container.command),
+                source=f"{where}.command",
+            )
 
 
 def _plain(value: object) -> Value:

@@ -11,14 +11,20 @@ from homelab.problems import Problem
 from homelab.reach.origins import INTERNET
 from homelab.reach.plan import plan_reach
 from homelab.reach.text import path_of
+from homelab.services.links import port_of
 
 
 @check("firewall-reach")
 def firewall_reach(plan: Plan) -> Iterator[Problem]:
     """An open port that no route, caller or role needs is an unnecessary risk."""
     called = {(r.host, r.port) for r in plan.routes if r.remote or r.is_direct}
-    used = {u: s.host for s in plan.services for u in s.asks}
-    called |= {(s.host, s.port) for s in plan.services if used.get(s.name, s.host) != s.host}
+    called |= {
+        (used.host, port_of(used, use.port))
+        for user in plan.services
+        for use in user.uses
+        for used in plan.instances(use.name)
+        if user.host != used.host
+    }
     for use in plan.firewall.ports:
         if (use.host, use.port) not in called and not _is_role(plan, use):
             yield Problem(

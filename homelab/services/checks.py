@@ -13,6 +13,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declared_options
 from homelab.services.plan import entry_of, hosts_of, implied
+from homelab.services.uses import uses_of
 from homelab.system.flakes import inputs
 from homelab.system.pin_checks import later
 
@@ -86,23 +87,24 @@ def service_uses(plan: Plan) -> Iterator[Problem]:
     """A mistyped service name in `uses` would open no port, and the call would fail at run time."""
     known = {s.name for s in plan.services} | {n for n, c in plan.stack.services.items() if c.runs}
     for name, config in plan.stack.services.items():
-        for index, used in enumerate(config.uses):
+        for use in (u for u in uses_of(config) if u.is_stated):
+            used = use.name
             other = plan.stack.services.get(used)
             if other is not None and other.planned is not None:
                 yield Problem(
-                    place_of_use(plan.stack, name, index),
+                    place_of_use(plan.stack, name, use),
                     f"{used} is only planned: {other.planned}",
                     f"leave it out, or let {used} run: leave services.{used}.planned out",
                 )
             elif isinstance(other, ExternalService):
                 yield Problem(
-                    place_of_use(plan.stack, name, index),
+                    place_of_use(plan.stack, name, use),
                     f"no host of this stack runs {used}, so there is no port to open",
                     "leave it out",
                 )
             elif used not in known:
                 yield Problem(
-                    place_of_use(plan.stack, name, index),
+                    place_of_use(plan.stack, name, use),
                     f"{used} is switched off" if other else f'no service "{used}" runs here',
                     f"drop services.{used}.enable, or this"
                     if other

@@ -9,6 +9,7 @@ from homelab.grouping import grouped
 from homelab.network.model import DNS_PORT
 from homelab.nix import Attrs, Comment, Module, Nix, Raw, attrs, merge
 from homelab.plan import Plan
+from homelab.services.links import port_of
 from homelab.services.model import Service
 from homelab.system.model import Host
 
@@ -58,9 +59,10 @@ def _bridges(here: tuple[Service, ...], *, resolver: bool) -> Attrs:
     names = NAMES_PORT if resolver else DNS_PORT
     asked: dict[str, list[tuple[int, str]]] = {}
     for service in here:
-        for bridge, callers in service.bridges.items():
-            why = f"{', '.join(callers)} call{'s' if len(callers) == 1 else ''} {service.name}"
-            asked.setdefault(bridge, []).append((service.port, why))
+        for label, users in service.bridges.items():
+            for bridge, callers in users.items():
+                why = f"{', '.join(callers)} call{'s' if len(callers) == 1 else ''} {service.name}"
+                asked.setdefault(bridge, []).append((port_of(service, label), why))
     named = {bridge_of(n) for n in networks_on(here)}
     opened: Attrs = {}
     for bridge in sorted({*named, *asked}):

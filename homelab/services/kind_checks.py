@@ -252,12 +252,15 @@ def container_uses(plan: Plan) -> Iterator[Problem]:
         if mine is None:
             continue
         here = {s.name: s for s in plan.on(service.host)}
-        for index, name in enumerate(service.config.uses):
+        for use in service.uses:
+            name = use.name
             other = here.get(name)
             theirs = other.container if other is not None else None
             if other is None or other is service:
                 continue
-            where = place_of_use(plan.stack, service.name, index)
+            where = place_of_use(plan.stack, service.name, use)
+            # option-word reports a reference to a port that does not exist.
+            no_port = use.is_stated and not other.port
             if theirs is not None and (mine.network is None or mine.network != theirs.network):
                 network = mine.network or theirs.network or service.name[:11]
                 yield Problem(
@@ -266,11 +269,11 @@ def container_uses(plan: Plan) -> Iterator[Problem]:
                     "network, so neither reaches the other's ports",
                     f"write container: {{network: {network}}} for both",
                 )
-            elif theirs is None and (other.namespace is not None or not other.port):
+            elif theirs is None and (other.namespace is not None or no_port):
                 yield Problem(
                     where,
                     f"{name} has no port that a container of {service.host} could use"
-                    if not other.port
+                    if no_port
                     else f"{name} runs in a VPN namespace, which containers cannot reach",
                     "leave it out",
                 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from homelab.catalog.model import Entry
+from homelab.catalog.references import WEB
 from homelab.config.hardening import ServiceHardening
 from homelab.config.hosts import Role
 from homelab.config.lock import Placement
@@ -25,6 +26,7 @@ from homelab.config.services import (
 )
 from homelab.config.vpn import ServiceVpn
 from homelab.network.model import LOOPBACK, PortUse
+from homelab.services.uses import Use
 from homelab.vpn.model import Namespace
 
 
@@ -55,12 +57,13 @@ class Service:
     bind: str
     """Address that the web port is bound to: 127.0.0.1, or 0.0.0.0 if another host calls it, with
     the firewall as the boundary."""
-    callers: tuple[str, ...]
-    """Hosts that call its web port."""
-    asks: tuple[str, ...]
-    """Services that it calls: those in `uses`, and those whose metrics it reads."""
-    bridges: Mapping[str, tuple[str, ...]]
-    """Containers of its own host that call it, by bridge interface."""
+    called: Mapping[str, tuple[str, ...]]
+    """Hosts that call it, by the label of the port."""
+    uses: tuple[Use, ...]
+    """What it calls: the services in `uses` and in references, and those whose metrics it reads."""
+    bridges: Mapping[str, Mapping[str, tuple[str, ...]]]
+    """Containers of its own host that call it, by the label of the port, then by bridge interface.
+    """
     state: tuple[str, ...]
     release: str
     source: str
@@ -77,6 +80,20 @@ class Service:
     owner: str = ""
     """Name that its secrets are derived for: its first recorded name. Encrypted data stays readable
     when the service moves, is renamed or gets a second instance."""
+
+    @property
+    def callers(self) -> tuple[str, ...]:
+        """Hosts that call its web port."""
+        return self.called.get(WEB, ())
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """The services that it calls, each once."""
+        return tuple(dict.fromkeys(u.name for u in self.uses))
+
+    def used_at(self, use: Use) -> str:
+        """The place in the stack that requires a call of this service."""
+        return self.at(use.at) if use.at else self.source
 
     def at(self, field: str) -> str:
         """The place of a field: under `services`, also if another section places the service."""

@@ -10,7 +10,8 @@ from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.declared import declared_options
 from homelab.services.model import Service
-from homelab.services.options import clashes, misread
+from homelab.services.options import clashes, misread, misread_text
+from homelab.services.uses import texts_of
 
 
 @check("option-word")
@@ -18,8 +19,11 @@ def option_word(plan: Plan) -> Iterator[Problem]:
     """A reference such as `$secret` that names nothing would reach the host as plain text."""
     for service in plan.services:
         for path, value in sorted(service.config.options.items()):
-            for what, way_out in misread(value, service):
+            for what, way_out in misread(value, plan, service):
                 yield Problem(_where(service, path), what, way_out)
+        for place, text in texts_of(service.config):
+            for what, way_out in misread_text(text, plan, service):
+                yield Problem(service.at(place), what, way_out)
 
 
 @check("option-path")

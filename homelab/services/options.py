@@ -5,13 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from homelab.catalog.references import FIELDS, REFERENCES, fields_of, reference
+from homelab.catalog.references import (
+    FIELDS,
+    LINK_FIELDS,
+    REFERENCES,
+    TEXT_REFERENCES,
+    WEB,
+    Field,
+    LinkTarget,
+    fields_of,
+    reference,
+)
 from homelab.nix import Attrs, Nix, attrs, merge
 from homelab.nix.values import ConflictError
 from homelab.plan import Plan
 from homelab.problems import did_you_mean
 from homelab.services.model import Service
-from homelab.services.templates import filled
+from homelab.services.templates import filled, filled_text
+from homelab.services.uses import texts_of
 
 _PACKAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_'-]*(\.[A-Za-z_][A-Za-z0-9_'-]*)*")
 """Attribute path of a package below `pkgs`."""
@@ -25,9 +36,21 @@ def stated_options(plan: Plan, service: Service) -> Attrs:
     accepted = {
         path: value
         for path, value in sorted(service.config.options.items())
-        if path not in refused and not any(misread(value, service))
+        if path not in refused and not any(misread(value, plan, service))
     }
     return merge(*(attrs(path, v) for path, v in filled(accepted, plan, service).items()))
+
+
+def texts_by_place(plan: Plan, service: Service, place: str) -> dict[str, Nix]:
+    """The texts of a service below a place, with their references resolved, by the rest of their
+    place. Texts that the checks refuse are left out.
+    """
+    found = {
+        where.removeprefix(place): filled_text(value, plan, service)
+        for where, value in texts_of(service.config)
+        if where.startswith(place) and not any(misread_text(value, plan, service))
+    }
+    return {where: text for where, text in found.items() if text is not None}
 
 
 def clashes(service: Service) -> Iterator[tuple[str, str, str]]:
@@ -43,15 +66,36 @@ def clashes(service: Service) -> Iterator[tuple[str, str, str]]:
         seen[path] = option
 
 
-def misread(value: object, service: Service) -> Iterator[tuple[str, str]]:
+def misread_text(value: object, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
+    """What is wrong with a text that may be a reference, each with its way out."""
+    found = reference(value)
+    if found is None:
+        return
+    word, named = found
+    if word in REFERENCES and word not in TEXT_REFERENCES:
+        yield (
+            f"{word} is a path of the host or no text",
+            f"write one of {', '.join(TEXT_REFERENCES)}, or the text itself",
+        )
+        return
+    yield from misread(value, plan, service)
+    if word == "$text" and isinstance(named, str):
+        for kind in sorted({k for f in _fields(named) if f.indexed for k in f.indexed[:1]}):
+            yield (
+                f"{{{kind}[…]}} is a path of the host, which is another one in a container",
+                "write the path inside the container",
+            )
+
+
+def misread(value: object, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
     """What is wrong with the references in a value, each with its way out."""
     if isinstance(value, list):
         for inner in value:
-            yield from misread(inner, service)
+            yield from misread(inner, plan, service)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             if len(value) == 1 and key.startswith("$"):
-                yield from _wrong(key, inner, service)
+                yield from _wrong(key, inner, plan, service)
             elif key in REFERENCES:
                 others = ", ".join(k for k in value if k != key)
                 yield (
@@ -59,24 +103,34 @@ def misread(value: object, service: Service) -> Iterator[tuple[str, str]]:
                     f"leave {others} out: {{{key}: …}} is the only key",
                 )
             else:
-                yield from misread(inner, service)
+                yield from misread(inner, plan, service)
 
 
-def _wrong(word: str, named: object, service: Service) -> Iterator[tuple[str, str]]:
+def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
     if word not in REFERENCES:
         yield f"there is no reference {word}", did_you_mean(word, REFERENCES, "references")
     elif word == "$last":
         if isinstance(named, list):
-            yield from misread(named, service)
+            yield from misread(named, plan, service)
         else:
             yield "$last takes a list", "write {$last: [a, b]}"
+    elif word == "$service":
+        target = LinkTarget.of(named)
+        if target is None:
+            parts = "{name: ollama, port: web, field: " + "|".join(LINK_FIELDS) + "}"
+            yield (
+                "$service takes the name of a service, or its parts as text",
+                f"write {{$service: ollama}}, or {{$service: {parts}}}",
+            )
+        else:
+            yield from _unlinked(word, target, plan, service)
     elif not isinstance(named, str):
         yield (
             f"{word} takes one name, as text",
             f"write {{{word}: …}} with one of its {REFERENCES[word]}",
         )
     elif word == "$text":
-        yield from _wrong_text(named, service)
+        yield from _wrong_text(named, plan, service)
     elif word == "$package":
         if not _PACKAGE.fullmatch(named):
             yield (
@@ -106,7 +160,7 @@ def _unknown(word: str, named: str, service: Service) -> Iterator[tuple[str, str
         )
 
 
-def _wrong_text(text: str, service: Service) -> Iterator[tuple[str, str]]:
+def _wrong_text(text: str, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
     try:
         found = fields_of(text)
     except ValueError:
@@ -119,12 +173,62 @@ def _wrong_text(text: str, service: Service) -> Iterator[tuple[str, str]]:
         if field.indexed is not None:
             kind, name = field.indexed
             yield from _unknown(f"${kind}", name, service)
+        elif field.link is not None:
+            yield from _unlinked("{service[…]}", field.link, plan, service)
         elif not field.is_known:
             name = re.split("[!:]", field.written)[0]
             yield (
                 f"$text has no field {{{field.written}}}",
                 did_you_mean(name, FIELDS, "fields") + "; write {{ and }} for literal braces",
             )
+
+
+def _unlinked(
+    word: str, target: LinkTarget, plan: Plan, service: Service
+) -> Iterator[tuple[str, str]]:
+    """Why a service cannot be linked to."""
+    name = target.name
+    if name == service.name:
+        yield (
+            f"{word} names {name} itself",
+            'leave $service out: write {$port: web}, or {$text: "127.0.0.1:{port}"}',
+        )
+        return
+    config = plan.stack.services.get(name)
+    if config is not None and not config.enable:
+        yield (
+            f"{word} names {name}, which is switched off",
+            f"drop services.{name}.enable, or this reference",
+        )
+        return
+    if config is not None and config.planned is not None:
+        yield (
+            f"{word} names {name}, which is only planned: {config.planned}",
+            f"leave services.{name}.planned out, or this reference",
+        )
+        return
+    found = plan.instances(name)
+    if not found and config is None:
+        known = {s.name for s in plan.services} - {service.name}
+        yield (
+            f'{word} names "{name}", and no service of that name runs here',
+            did_you_mean(name, known, "services"),
+        )
+    # Without a host, another check reports the service itself.
+    elif found and plan.link(service, name, target.port) is None:
+        labels = {p.label for p in found[0].ports} or {WEB for s in found if s.external}
+        yield (
+            f'{word} names the port "{target.port}", which {name} does not have',
+            did_you_mean(target.port, labels, f"ports of {name}"),
+        )
+
+
+def _fields(text: str) -> list[Field]:
+    """The fields of a text; none of one that cannot be read."""
+    try:
+        return fields_of(text)
+    except ValueError:
+        return []
 
 
 def _opaque(value: object) -> Nix:

@@ -7,6 +7,7 @@ from collections.abc import Container, Iterator, Mapping
 from homelab.catalog import find
 from homelab.catalog.model import OIDC, Entry
 from homelab.catalog.options import sign_in_options
+from homelab.catalog.references import WEB
 from homelab.cloudflare.model import tunnel_name
 from homelab.config.fact_parts import Oidc, PortFact, SecretFact
 from homelab.config.lock import Lock
@@ -33,6 +34,7 @@ from homelab.services.model import Service
 from homelab.services.own import original_entry
 from homelab.services.ports import assign_ports
 from homelab.services.readers import Readers
+from homelab.services.uses import Use, uses_of
 from homelab.storage.shares import SAMBA, plan_shares
 from homelab.system.model import Host, nixos_hosts
 from homelab.system.renamed import renamed_hosts
@@ -48,10 +50,10 @@ def plan_services(stack: StackConfig, hosts: Mapping[str, Host], lock: Lock) -> 
     ports, state and a sandbox like any other service. Services whose host or entry does not exist
     are left out; the checks report them.
     """
-    calling: dict[str, tuple[str, ...]] = {}
+    calling: dict[str, tuple[tuple[str, str], ...]] = {}
     for name, config in stack.services.items():
-        for used in config.uses if config.runs else ():
-            calling[used] = (*calling.get(used, ()), name)
+        for use in uses_of(config) if config.runs else ():
+            calling[use.name] = (*calling.get(use.name, ()), (use.port, name))
     readers = Readers(stack, hosts_of)
     with_key = keyed(stack)
     placed = [
@@ -216,7 +218,7 @@ def _place(
     readers: Readers,
     hosts: Mapping[str, Host],
     source: str,
-    calling: Mapping[str, tuple[str, ...]],
+    calling: Mapping[str, tuple[tuple[str, str], ...]],
     with_key: Container[str],
 ) -> Service:
     stack = readers.stack
@@ -227,8 +229,8 @@ def _place(
         entry = with_api_key(entry, config)
     reading = readers.callers(host, entry, config)
     called = _called(name, host, entry, config, stack, calling.get(name, ()), reading)
-    callers = called.get("web", ())
     bridges = _bridges(host, config, stack, calling.get(name, ()))
+    callers = called.get(WEB, ())
     direct = _direct(config)
     ports = tuple(
         PortUse(
@@ -255,9 +257,9 @@ def _place(
         entry=entry.model_copy(update={"units": units}),
         ports=ports,
         port=web.port if web else _external_port(config),
-        bind=ANYWHERE if callers or direct or namespace or bridges else LOOPBACK,
-        callers=callers,
-        asks=(*config.uses, *(n for n in readers.read_by(entry) if n not in config.uses)),
+        bind=ANYWHERE if callers or direct or namespace or WEB in bridges else LOOPBACK,
+        called=called,
+        uses=_uses(stack, config, readers.read_by(entry)),
         bridges=bridges,
         called_at=tuple(dict.fromkeys(a for c in callers if (a := dialled(stack, c, host)))),
         state=entry.state,
@@ -270,17 +272,29 @@ def _place(
     )
 
 
+def _uses(stack: StackConfig, config: ServiceConfig, read: tuple[str, ...]) -> tuple[Use, ...]:
+    """What a service calls on hosts of the stack."""
+    stated = uses_of(config)
+    reading = (Use(n, WEB, "") for n in read)
+    named = {(u.name, u.port) for u in stated}
+    return tuple(
+        u
+        for u in (*stated, *(u for u in reading if (u.name, u.port) not in named))
+        if not isinstance(stack.services.get(u.name), ExternalService)
+    )
+
+
 def _called(
     name: str,
     host: str,
     entry: Entry,
     config: ServiceConfig,
     stack: StackConfig,
-    calling: tuple[str, ...],
+    calling: tuple[tuple[str, str], ...],
     reading: tuple[str, ...],
 ) -> dict[str, tuple[str, ...]]:
-    """Other hosts that call a port, by its label: the entry host calls every port with a route, and
-    services that use the service or read its metrics call the web port.
+    """Other hosts that call a port, by its label: the entry host calls every port with a route,
+    services that use the service call a port of it, and those that read its metrics the web port.
     """
     # The route of a service on several hosts leads to the first of them.
     first = next(iter(hosts_of(name, stack)), host) if name in stack.services else host
@@ -291,7 +305,9 @@ def _called(
     found: dict[str, set[str]] = {}
     for label in routed if host == first else ():
         found.setdefault(label, set()).add(stack.network.entry.host)
-    found.setdefault("web", set()).update(reading, *(hosts_of(o, stack) for o in calling))
+    found.setdefault(WEB, set()).update(reading)
+    for label, other in calling:
+        found.setdefault(label, set()).update(hosts_of(other, stack))
     return {
         label: tuple(sorted(hosts - {host}))
         for label, hosts in found.items()
@@ -300,17 +316,22 @@ def _called(
 
 
 def _bridges(
-    host: str, config: ServiceConfig, stack: StackConfig, calling: tuple[str, ...]
-) -> dict[str, tuple[str, ...]]:
-    """Containers of the same host that use a service outside of containers, by bridge: they cannot
-    reach the host's loopback. Two containers use their common network.
+    host: str, config: ServiceConfig, stack: StackConfig, calling: tuple[tuple[str, str], ...]
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Containers of the same host that use a service outside of containers, by the label of its
+    port and by bridge: they cannot reach the host's loopback. Two containers use their common
+    network.
     """
-    out: dict[str, list[str]] = {}
-    for other in calling if not isinstance(config, ContainerService) else ():
+    out: dict[str, dict[str, set[str]]] = {}
+    for label, other in calling if not isinstance(config, ContainerService) else ():
         user = stack.services[other]
         if isinstance(user, ContainerService) and host in hosts_of(other, stack):
-            out.setdefault(bridge_of(user.container.network), []).append(other)
-    return {bridge: tuple(sorted(users)) for bridge, users in sorted(out.items())}
+            bridge = bridge_of(user.container.network)
+            out.setdefault(label, {}).setdefault(bridge, set()).add(other)
+    return {
+        label: {bridge: tuple(sorted(users)) for bridge, users in sorted(found.items())}
+        for label, found in sorted(out.items())
+    }
 
 
 def _scope(stack: StackConfig, host: str, own: Scope, callers: tuple[str, ...]) -> Scope:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from homelab.config.services import ContainerService
 from homelab.hardening.paths import for_systemd, for_tmpfiles
-from homelab.network.between import published
 from homelab.network.model import LOOPBACK, TAILNET, PortUse
 from homelab.nix import Attrs, Lines, Nix, attrs, merge
 from homelab.plan import Plan
@@ -15,6 +14,8 @@ from homelab.services.containers import attached
 from homelab.services.declared import declared_options
 from homelab.services.devices import claims, unit_of
 from homelab.services.model import Service
+from homelab.services.options import texts_by_place
+from homelab.services.published import addresses_of
 from homelab.services.templates import path_of_secret
 from homelab.system.model import Host
 
@@ -40,13 +41,15 @@ def container(plan: Plan, host: Host, service: Service, config: ContainerService
     published: list[Nix] = [t for use in uses for t in _published(plan, service, config, use)]
     if published:
         body["ports"] = published
-    if stated.environment:
-        body["environment"] = dict(stated.environment)
+    environment = texts_by_place(plan, service, "container.environment.")
+    if environment:
+        body["environment"] = environment
     volumes: list[Nix] = [*_volumes(plan, service, config)]
     if volumes:
         body["volumes"] = volumes
-    if stated.command:
-        body["cmd"] = list(stated.command)
+    command: list[Nix] = [*texts_by_place(plan, service, "container.command[").values()]
+    if command:
+        body["cmd"] = command
     files: list[Nix] = [
         path_of_secret(service, n)
         for n, fact in sorted(service.entry.secrets.items())
@@ -93,13 +96,8 @@ _HOST_NETWORK = re.compile(r"(^| )--net(work)?[= ]host( |$)")
 
 
 def addresses(plan: Plan, service: Service, use: PortUse) -> list[str]:
-    """Addresses at which a port of a container is published. Podman's ports bypass the firewall, so
-    each gets an address and a rule of its own.
-    """
-    near = [] if use.label == "web" and service.callers else [LOOPBACK]
-    if use.label != "web" and use.scope != "loopback":
-        near = []
-    return [*near, *published(plan.stack, use)]
+    """Addresses at which a port of a container is published."""
+    return addresses_of(plan.stack, service, use)
 
 
 def _published(

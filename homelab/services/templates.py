@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from homelab.catalog.model import OIDC
-from homelab.catalog.references import reference
+from homelab.catalog.references import WEB, LinkTarget, reference
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
 from homelab.network.route import Route
@@ -16,6 +16,7 @@ from homelab.plan import Plan
 from homelab.secret_paths import secret_path
 from homelab.services.devices import path_of_device
 from homelab.services.folders import folder
+from homelab.services.links import Link
 from homelab.services.model import Service
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -43,20 +44,29 @@ def filled(options: Mapping[str, object], plan: Plan, service: Service) -> dict[
 
 
 def fill_text(template: str, plan: Plan, service: Service) -> str | None:
-    """A template's text with its fields; None if the service does not use its dataset or device."""
+    """A template's text with its fields; None if the service does not use its dataset or device, or
+    if the service that it names does not run.
+    """
     named = {
         "dataset": _Paths(lambda role: _dataset(plan, service, role)),
         "device": _Paths(lambda role: path_of_device(plan.stack, service, role)),
         "secret": _Secrets(service),
+        "service": _Links(plan, service),
     }
     try:
         return template.format_map({**fields(plan, service), **named})
-    except _UnusedError:
+    except _MissingError:
         return None
 
 
-class _UnusedError(KeyError):
-    """A dataset or a device that the service does not use."""
+def filled_text(value: object, plan: Plan, service: Service) -> str | None:
+    """A text, or the text that a reference becomes; None if what it refers to does not exist."""
+    resolved = _resolve(value, plan, service)
+    return None if isinstance(resolved, _Dropped) else str(resolved)
+
+
+class _MissingError(KeyError):
+    """A dataset or a device that the service does not use, or a service that does not run."""
 
 
 class _Paths(dict[str, str]):
@@ -68,7 +78,7 @@ class _Paths(dict[str, str]):
     def __getitem__(self, role: str) -> str:
         path = self.find(role)
         if path is None:
-            raise _UnusedError(role)
+            raise _MissingError(role)
         return path
 
 
@@ -80,6 +90,20 @@ class _Secrets(dict[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return path_of_secret(self.service, name)
+
+
+class _Links(dict[str, Link]):
+    """Addresses of other services, by name, or by name and port: `db:grpc`."""
+
+    def __init__(self, plan: Plan, service: Service) -> None:
+        self.plan, self.service = plan, service
+
+    def __getitem__(self, name: str) -> Link:
+        service, _, port = name.partition(":")
+        found = self.plan.link(self.service, service, port or WEB)
+        if found is None:
+            raise _MissingError(name)
+        return found
 
 
 def fields(plan: Plan, service: Service) -> dict[str, str | int]:
@@ -167,6 +191,13 @@ def _resolve(value: object, plan: Plan, service: Service) -> Nix | _Dropped:
 def _referred(word: str, named: object, plan: Plan, service: Service) -> Nix | _Dropped:
     name = str(named)
     match word:
+        case "$service":
+            target = LinkTarget.of(named)
+            link = plan.link(service, target.name, target.port) if target else None
+            if target is None or link is None:
+                return _DROPPED
+            part: str | int = getattr(link, target.field)
+            return part
         case "$text":
             text = fill_text(name, plan, service)
             return _DROPPED if text is None else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from homelab.catalog.references import WEB
 from homelab.check import check
 from homelab.network.route import Route
 from homelab.plan import Plan
@@ -45,10 +46,10 @@ def _others(plan: Plan, route: Route, stated: Sequence[Grant]) -> Iterator[Probl
     entry = plan.stack.network.entry.host
     native = f"choose auth: native for every route of {route.service}"
     header = route.headers[0][0]
-    for user in plan.users_of(route.service):
-        if user.host not in (route.host, entry):
+    for user, use in plan.users_of(route.service):
+        if user.host not in (route.host, entry) and use.port == WEB:
             yield Problem(
-                user.at("uses"),
+                user.at("uses") if use.is_stated else user.used_at(use),
                 f"{route.service} trusts {header}, and {user.host} would connect to it directly, "
                 "where anybody could set that header",
                 f"leave {route.service} out and let it use https://{route.title}, or {native}",

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from homelab.catalog.references import WEB
 from homelab.config.stack import StackConfig
 from homelab.config.tailnet import TailnetConfig
 from homelab.grouping import grouped
 from homelab.network.between import path_between
 from homelab.network.model import DnsPlan
 from homelab.network.route import Route
+from homelab.services.links import port_of
 from homelab.services.model import Service
 from homelab.storage.shares import SMB, plan_shares
 from homelab.system.model import Host
@@ -119,12 +121,15 @@ def _over_tailnet(stack: StackConfig, caller: str, callee: str) -> bool:
 def _uses(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Grant]:
     named = grouped(services, lambda s: s.name)
     for user in services:
-        for used in (s for name in sorted(user.asks) for s in named.get(name, ())):
-            if user.host not in used.callers or not used.port:
+        uses = sorted(user.uses, key=lambda u: (u.name, u.port != WEB, u.port))
+        for use, used in ((u, s) for u in uses for s in named.get(u.name, ())):
+            port = port_of(used, use.port)
+            if user.host not in used.called.get(use.port, ()) or not port:
                 continue
             if _over_tailnet(stack, user.host, used.host):
-                place = user.at("uses") if used.name in user.config.uses else user.source
-                yield _edge(user.host, used.host, used.port, place)
+                place = user.at("uses") if use.is_stated else user.used_at(use)
+                protocol = next((p.protocol for p in used.ports if p.label == use.port), "tcp")
+                yield _edge(user.host, used.host, port, place, protocol)
 
 
 def _shares(stack: StackConfig, config: TailnetConfig) -> Iterator[Grant]:
@@ -157,8 +162,8 @@ def _machines(
                     yield _edge(client, server, port, f"backup.targets.{name}")
 
 
-def _edge(source: str, target: str, port: int, why: str) -> Grant:
-    return Grant((source,), (target,), (f"tcp:{port}",), why)
+def _edge(source: str, target: str, port: int, why: str, protocol: str = "tcp") -> Grant:
+    return Grant((source,), (target,), (f"{protocol}:{port}",), why)
 
 
 def _known(grant: Grant, names: Mapping[str, str]) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
+from homelab.catalog.references import WEB
 from homelab.check import check
-from homelab.config.services import vpn_of
+from homelab.config.services import ExternalService, vpn_of
 from homelab.config.vpn import ServiceVpn
 from homelab.connections.pairs import place_of_use
 from homelab.plan import Plan
@@ -14,6 +15,7 @@ from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declared_options
 from homelab.services.model import Service
 from homelab.services.plan import hosts_of
+from homelab.services.uses import Use, uses_of
 from homelab.vpn.plan import has_fixed_user
 
 _LINKS = IPv4Network("10.200.0.0/16")
@@ -175,26 +177,60 @@ def upstream(plan: Plan) -> Iterator[Problem]:
 def uses(plan: Plan) -> Iterator[Problem]:
     """A confined service cannot call a service outside its VPN; the packets are dropped."""
     for service, vpn in _users(plan):
-        for index, name in enumerate(service.config.uses):
+        for use in uses_of(service.config):
+            name = use.name
             other = plan.stack.services.get(name)
             if other is None:
+                continue
+            if isinstance(other, ExternalService):
+                if not use.is_stated:  # service-uses reports the others
+                    yield from _outside(plan, service, vpn, use, other)
                 continue
             other_vpn = vpn_of(other)
             same_vpn = other_vpn is not None and other_vpn.name == vpn.name
             same_host = service.host in hosts_of(name, plan.stack)
             if vpn.mode == "namespace" and not (same_vpn and same_host):
                 yield Problem(
-                    place_of_use(plan.stack, service.name, index),
+                    place_of_use(plan.stack, service.name, use),
                     f"{service.name} sees nothing but {vpn.name}, and {name} is not in there",
                     f"add vpn: {{name: {vpn.name}, mode: namespace}} to {name}, or write mode: "
                     "killswitch for both",
                 )
             elif vpn.mode == "killswitch" and not same_host:
                 yield Problem(
-                    place_of_use(plan.stack, service.name, index),
+                    place_of_use(plan.stack, service.name, use),
                     f"{name} is on another host, and {service.name} leaves by {vpn.name} only",
                     f"run {name} on the same: services.{name}.host: {service.host}",
                 )
+
+    for service in plan.services:
+        for use in service.uses:
+            for called in plan.instances(use.name):
+                if called.namespace and called.host != service.host and use.port != WEB:
+                    yield Problem(
+                        place_of_use(plan.stack, service.name, use),
+                        f"{use.name} runs in a VPN namespace, and only its web port can be reached "
+                        "from another host",
+                        f"run {service.name} on the same: services.{service.name}.host: "
+                        f"{called.host}",
+                    )
+
+
+def _outside(
+    plan: Plan, service: Service, vpn: ServiceVpn, use: Use, other: ExternalService
+) -> Iterator[Problem]:
+    """A confined service refers to a device on the LAN."""
+    address = other.external.address
+    at_home = address.replace(".", "").isdecimal() and (
+        IPv4Address(address) in plan.stack.network.lan.cidr
+    )
+    if not at_home or (vpn.mode == "killswitch" and vpn.lan):
+        return
+    yield Problem(
+        place_of_use(plan.stack, service.name, use),
+        f"{use.name} is at {address} on the LAN, and {service.name} leaves by {vpn.name} only",
+        f"services.{service.name}.vpn: {{name: {vpn.name}, lan: true}}",
+    )
 
 
 @check("id-unique")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from homelab.config.stack import StackConfig
 from homelab.problems import InvalidStackError
@@ -106,8 +106,14 @@ EFFECTS: Mapping[str, str] = {
 """By mapping: what one of its names does by itself."""
 
 
+REFERENCE = dict[str, JsonValue]
+"""A reference such as `{$service: ollama}`: a value, not a mapping of names."""
+
+
 def mappings(kind: Any, path: str = "", above: frozenset[Any] = frozenset()) -> Iterator[str]:
     """The place of every mapping of names in a model."""
+    if kind == REFERENCE:
+        return
     if get_origin(kind) is dict:
         yield path
         yield from mappings(get_args(kind)[1], f"{path}.*", above)

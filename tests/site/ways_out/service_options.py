@@ -233,6 +233,54 @@ WAYS = (
         asked={"{url}": 'did you mean "url"'},
     ),
     WayOut(
+        "option-word",
+        both(text({"$service": "olama"}), service("ollama", host="nas")),
+        service("jellyfin", options={"environment.etc.x.text": {"$service": "ollama"}}),
+        says="no service of that name",
+        asked={"ollama": 'did you mean "ollama"'},
+    ),
+    WayOut(
+        "option-word",
+        both(text({"$service": {"name": "ollama", "port": "wb"}}), service("ollama", host="nas")),
+        service(
+            "jellyfin",
+            options={"environment.etc.x.text": {"$service": {"name": "ollama", "port": "web"}}},
+        ),
+        says="names the port",
+        asked={"web": 'did you mean "web"'},
+    ),
+    WayOut(
+        "option-word",
+        text({"$service": "jellyfin"}),
+        service("jellyfin", options={"environment.etc.x.text": {"$port": "web", "$service": None}}),
+        says="itself",
+    ),
+    WayOut(
+        "option-word",
+        both(text({"$service": "ollama"}), service("ollama", host="nas", enable=False)),
+        service("ollama", enable=None),
+        says="is switched off",
+    ),
+    WayOut(
+        "option-word",
+        both(text({"$service": "ollama"}), service("ollama", host="nas", planned="later")),
+        service("ollama", planned=None),
+        says="is only planned",
+    ),
+    WayOut(
+        "option-word",
+        both(text({"$service": ["ollama"]}), service("ollama", host="nas")),
+        service("jellyfin", options={"environment.etc.x.text": {"$service": "ollama"}}),
+        says="takes the name",
+    ),
+    WayOut(
+        "option-word",
+        service("app", **container(inside={"environment": {"DB": {"$secret": "key"}}})),
+        service("app", container={"environment": {"DB": "x"}}),
+        says="no text",
+        asked={"x": "or the text itself"},
+    ),
+    WayOut(
         "option-path",
         service(
             "jellyfin",

@@ -144,6 +144,35 @@ WAYS = (
         says="another host",
     ),
     WayOut(
+        "vpn-uses",
+        vpn(
+            jellyfin={
+                "vpn": None,
+                "host": "pi",
+                "options": {
+                    "environment.etc.x.text": {"$service": {"name": "ollama", "port": "grpc"}}
+                },
+            },
+            ollama={"vpn": NAMESPACE, "ports": {"grpc": {"port": 9999}}},
+        ),
+        service("jellyfin", host="nas"),
+        says="only its web port",
+    ),
+    WayOut(
+        "vpn-uses",
+        both(
+            vpn(
+                jellyfin={
+                    "vpn": "privado",
+                    "options": {"environment.etc.x.text": {"$service": "dsm"}},
+                }
+            ),
+            service("dsm", external={"address": "192.168.1.5", "port": 5000}),
+        ),
+        service("jellyfin", vpn={"name": "privado", "lan": True}),
+        says="on the LAN",
+    ),
+    WayOut(
         "id-unique",
         vpn(jellyfin={"name": "privado", "gid": 460}, navidrome={"name": "privado", "gid": 460}),
         service("navidrome", vpn={"gid": 461}),

@@ -1,0 +1,59 @@
+"""The services that a service calls: those in `uses`, and those that a reference names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from homelab.catalog.references import WEB, links_in
+from homelab.config.services import ContainerService, ServiceConfig
+
+
+@dataclass(frozen=True)
+class Use:
+    """A service calls a port of another."""
+
+    name: str
+    """The service that is called."""
+    port: str
+    """Label of its port."""
+    at: str
+    """Place that requires it, below the calling service; empty if no field of the service does."""
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether the service has it in `uses`."""
+        return self.at.startswith("uses[")
+
+
+def uses_of(config: ServiceConfig) -> tuple[Use, ...]:
+    """Every service and port that a service calls, each once, with the first place that says so.
+
+    Firewall, grants and bindings follow from it, so a reference opens a port just as `uses` does.
+    """
+    found = [Use(name, WEB, f"uses[{i}]") for i, name in enumerate(config.uses)]
+    found += [
+        Use(target.name, target.port, place)
+        for place, value in linking_values(config)
+        for target in links_in(value)
+    ]
+    return tuple({(u.name, u.port): u for u in reversed(found)}.values())[::-1]
+
+
+def linking_values(config: ServiceConfig) -> Iterator[tuple[str, object]]:
+    """Every value of a service that may refer to other services, with its place."""
+    for path, value in sorted(config.options.items()):
+        yield f"options.{path}", value
+    yield from texts_of(config)
+
+
+def texts_of(config: ServiceConfig) -> Iterator[tuple[str, object]]:
+    """Values of a service, besides its options, that may be a reference: its place and the value.
+
+    A kind of service with such values is listed here; the checks and the ports follow.
+    """
+    if isinstance(config, ContainerService):
+        for name, value in config.container.environment.items():
+            yield f"container.environment.{name}", value
+        for index, value in enumerate(config.container.command):
+            yield f"container.command[{index}]", value
