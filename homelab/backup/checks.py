@@ -19,6 +19,7 @@ from homelab.config.backup import CustomBackup
 from homelab.hardening.paths import below
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.model import Service
 from homelab.storage.owners import Kind, is_fixed, taken
 
 
@@ -31,8 +32,16 @@ def backup_intent(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 service.at("backup"),
                 f"the stack does not say what to back up of {service.name}",
-                'include: [/var/lib/…], or skip: "why nothing is backed up"',
+                _what_to_keep(service),
             )
+
+
+def _what_to_keep(service: Service) -> str:
+    skip = 'skip: "why nothing is backed up"'
+    if service.unit is None:
+        return f"include: [/var/lib/…], or {skip}"
+    private = "private/" if service.entry.dynamic_user else ""
+    return f"write state: [/var/lib/{private}{service.name}], or backup: {{{skip}}}"
 
 
 @check("backup-dump")

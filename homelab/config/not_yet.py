@@ -64,9 +64,8 @@ _ZONE = Missing(
     "another zone with a second stack",
 )
 _MODULE = Missing(
-    "a nixpkgs module that is not in the catalog is not supported yet",
-    "leave it out: describe the service with container: or flake:, or write it in a module of your "
-    "own (hosts.….modules)",
+    "a service has no such key",
+    "leave it out: describe a nixpkgs module with module:, and a program with unit:",
 )
 _CONTROL = Missing(
     "another control server than Tailscale's is not supported yet",
@@ -100,7 +99,7 @@ KEYS: Mapping[type[BaseModel], Mapping[str, Missing]] = {
     ServiceConfig: {
         **dict.fromkeys(("address", "proxy_pass", "upstream", "url"), _UPSTREAM),
         **dict.fromkeys(("domain", "zone"), _ZONE),
-        **dict.fromkeys(("module", "nixos", "package", "unit", "units"), _MODULE),
+        **dict.fromkeys(("nixos", "package", "units"), _MODULE),
     },
     RouteConfig: {
         **dict.fromkeys(("address", "url"), _UPSTREAM),

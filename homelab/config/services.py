@@ -35,10 +35,18 @@ from homelab.config.service_parts import (
     ServiceSecret,
 )
 from homelab.config.types import OptionPath, RequestPath
+from homelab.config.unit import Unit
 from homelab.config.vpn import ServiceVpn, VpnUse
 
 _ONE_KIND = "a service has one kind; keep one of the two keys"
 _NO_CONNECTIONS = "leave it out, and write uses: only the facts of a service describe connections"
+_KIND_KEYS = ("container", "external", "flake", "module", "unit")
+"""Keys that select a kind."""
+
+
+def _other_kinds(own: str = "") -> dict[str, str]:
+    """The way out for the key of each other kind."""
+    return {key: _ONE_KIND for key in _KIND_KEYS if key != own}
 
 
 class ServiceConfig(Kind):
@@ -133,7 +141,7 @@ class CatalogService(NativeService):
 
     called: ClassVar[str] = "a service of the catalog"
     lacks: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("container", "external", "flake", "module"), _ONE_KIND),
+        **_other_kinds(),
     }
 
     service: Name | None = None
@@ -150,7 +158,7 @@ class ContainerService(ServiceConfig):
 
     called: ClassVar[str] = "a container"
     lacks: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("external", "flake", "module"), _ONE_KIND),
+        **_other_kinds("container"),
         "connects": _NO_CONNECTIONS,
         "harden": "leave it out: Podman isolates the container, and its unit only starts it",
         "may_control": "leave it out: a container cannot reach the host's systemd; run it as a "
@@ -180,7 +188,8 @@ class ModuleService(NativeService):
 
     called: ClassVar[str] = "a service of a module"
     lacks: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("container", "external", "flake", "service"), _ONE_KIND),
+        **_other_kinds("module"),
+        "service": _ONE_KIND,
     }
 
     module: OwnFacts
@@ -201,7 +210,8 @@ class ExternalService(ServiceConfig):
 
     called: ClassVar[str] = "an external service"
     lacks: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("container", "flake", "module", "service"), _ONE_KIND),
+        **_other_kinds("external"),
+        "service": _ONE_KIND,
         **dict.fromkeys(
             (
                 *(
@@ -255,7 +265,8 @@ class FlakeService(NativeService):
 
     called: ClassVar[str] = "a service of a flake"
     lacks: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("container", "external", "module", "service"), _ONE_KIND),
+        **_other_kinds("flake"),
+        "service": _ONE_KIND,
         "connects": _NO_CONNECTIONS,
     }
 
@@ -263,6 +274,34 @@ class FlakeService(NativeService):
     backup: CustomBackup = CustomBackup()
     oidc: CustomOidc | None = None
     """OIDC settings, for `auth: oidc`."""
+
+
+class UnitService(NativeService):
+    """A service that homelab runs as a systemd unit of its own: a program of a package."""
+
+    called: ClassVar[str] = "a unit"
+    lacks: ClassVar[Mapping[str, str]] = {
+        **_other_kinds("unit"),
+        "service": _ONE_KIND,
+        "connects": _NO_CONNECTIONS,
+    }
+
+    unit: Unit
+    backup: CustomBackup = CustomBackup()
+    oidc: CustomOidc | None = None
+    """OIDC settings, for `auth: oidc`."""
+
+    @model_validator(mode="after")
+    def _fits_the_rest(self) -> UnitService:
+        if self.unit.schedule is not None and self.port is not None:
+            raise ValueError("with unit.schedule nothing listens between its times; leave port out")
+        lost = [role for role in self.unit.writes if role not in self.datasets]
+        if lost:
+            raise ValueError(
+                f"unit.writes names {lost[0]}, which is no role of datasets; add datasets: "
+                f"{{{lost[0]}: …}}, or leave it out"
+            )
+        return self
 
 
 def datasets_of(config: ServiceConfig) -> Mapping[str, str]:
@@ -296,7 +335,7 @@ def secrets_of(config: ServiceConfig) -> Mapping[str, ServiceSecret]:
 
 def client_of(config: ServiceConfig) -> StatedClient:
     """What the stack config states about a service's client at an external provider."""
-    kinds = CatalogService | ContainerService | FlakeService | ModuleService
+    kinds = CatalogService | ContainerService | FlakeService | ModuleService | UnitService
     return (config.oidc if isinstance(config, kinds) else None) or StatedClient()
 
 
@@ -307,7 +346,7 @@ def is_custom(config: ServiceConfig) -> bool:
 
 def is_made(config: ServiceConfig) -> bool:
     """Whether its entry is made from settings of the service, and not from facts."""
-    return isinstance(config, ContainerService | FlakeService | ExternalService)
+    return isinstance(config, ContainerService | FlakeService | ExternalService | UnitService)
 
 
 def vpn_of(config: ServiceConfig) -> ServiceVpn | None:
@@ -327,6 +366,7 @@ KINDS: Mapping[str, type[ServiceConfig]] = {
     "container": ContainerService,
     "flake": FlakeService,
     "module": ModuleService,
+    "unit": UnitService,
     "external": ExternalService,
     "catalog": CatalogService,
 }
@@ -337,6 +377,7 @@ AnyService = Annotated[
     | Annotated[ContainerService, Tag("container")]
     | Annotated[FlakeService, Tag("flake")]
     | Annotated[ModuleService, Tag("module")]
+    | Annotated[UnitService, Tag("unit")]
     | Annotated[ExternalService, Tag("external")],
     Discriminator(_kind_of),
 ]

@@ -114,7 +114,7 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 unit.source,
                 f'"{unit.unit}" is the unit of {other} too, on {unit.host}',
-                "give one of them a unit of its own, flake: {unit: …}, or another host",
+                "give one of them another unit, flake: {unit: …}, another name, or another host",
             )
 
 

@@ -20,7 +20,7 @@ TOKEN_FILE = secret_path("ntfy", "token", "stored", "env")
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`monitoring.nix`, on the host of the monitor and on each host that reports failed units."""
     monitoring = plan.monitoring if plan.monitoring and plan.monitoring.host == host.name else None
-    reports = host.name in alert_hosts(plan.stack, plan.backup, plan.monitoring)
+    reports = host.name in alert_hosts(plan.stack, plan.services, plan.backup, plan.monitoring)
     if monitoring is None and not reports:
         return
     yield Module(

@@ -76,12 +76,16 @@ def asks_port(service: Service) -> bool:
 
 
 def alert_hosts(
-    stack: StackConfig, backup: BackupPlan, monitoring: MonitoringPlan | None
+    stack: StackConfig,
+    services: tuple[Service, ...],
+    backup: BackupPlan,
+    monitoring: MonitoringPlan | None,
 ) -> frozenset[str]:
     """Hosts that send alerts. They read the ntfy topic."""
     if stack.monitoring.ntfy is None:
         return frozenset()
     watching = {monitoring.host} if monitoring else set()
+    watching |= {s.host for s in services if s.sends_alerts}
     if stack.cloudflare is not None and stack.cloudflare.acme.until is not None:
         watching.add(stack.network.entry.host)
     if stack.network.entry.acme is not None and stack.network.entry.acme.is_internal:

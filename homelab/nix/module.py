@@ -46,6 +46,8 @@ class Module:
     """Further imports, as Nix expressions: `./hardware.nix`, `inputs.x.nixosModules.y`."""
     flakes: tuple[tuple[str, str], ...] = ()
     """Modules of flakes that it needs, as `("sops-nix", "nixosModules.sops")`."""
+    inputs: tuple[str, ...] = ()
+    """Inputs of the host's flake that its expressions use, as `inputs.NAME`."""
     shared: bool = False
     """The same on every host, so it is printed once."""
     library: Library | None = None

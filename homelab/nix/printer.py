@@ -155,7 +155,9 @@ def _free(value: Nix) -> Iterator[str]:
     """Module arguments that an expression uses."""
     match value:
         case Raw(text):
-            yield from (n for n in ("config", "lib", "pkgs") if re.search(rf"\b{n}\.", text))
+            yield from (
+                n for n in ("config", "inputs", "lib", "pkgs") if re.search(rf"\b{n}\.", text)
+            )
         case Pkg():
             yield "pkgs"
         case Force(inner) | After(inner) | Before(inner):

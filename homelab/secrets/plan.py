@@ -60,7 +60,7 @@ def plan_secrets(
         *_of_services(stack, services),
         *of_identity(stack, services, identity),
         *_of_certificates(stack, certificates),
-        *_of_monitoring(stack, backup, monitoring),
+        *_of_monitoring(stack, services, backup, monitoring),
         *_of_backup(stack, backup),
         *_of_cloudflare(hosts, cloudflare),
         *_of_tailnet(tailnet),
@@ -110,7 +110,10 @@ def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[
 
 
 def _of_monitoring(
-    stack: StackConfig, backup: BackupPlan, monitoring: MonitoringPlan | None
+    stack: StackConfig,
+    services: tuple[Service, ...],
+    backup: BackupPlan,
+    monitoring: MonitoringPlan | None,
 ) -> Iterator[Secret]:
     ntfy = stack.monitoring.ntfy
     if ntfy is None:
@@ -120,7 +123,7 @@ def _of_monitoring(
             continue
         variable = f"{service}_{name}".upper()
         fact = SecretFact(form="env", env={variable: "{value}"}, source="stored")
-        for host in sorted(alert_hosts(stack, backup, monitoring)):
+        for host in sorted(alert_hosts(stack, services, backup, monitoring)):
             found = demanded(stack, host, service, name, fact, f"monitoring.ntfy.{name}")
             here = monitoring is not None and monitoring.host == host
             yield replace(found, key=ref.sops or "", units=(f"{MONITOR}.service",) if here else ())

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from homelab.catalog import ENTRIES
 from homelab.catalog.options import lacks
 from homelab.check import check
-from homelab.config.services import CatalogService, ExternalService, FlakeService
+from homelab.config.services import (
+    CatalogService,
+    ExternalService,
+    FlakeService,
+    ServiceConfig,
+    UnitService,
+)
+from homelab.config.unit import FlakePackage
 from homelab.connections.pairs import place_of_use
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
@@ -154,13 +161,13 @@ def _network(name: str | None) -> str:
 def flake_input_known(plan: Plan) -> Iterator[Problem]:
     """A service of a flake needs an entry in `homelab:flakes`; without it nothing can be locked."""
     for name, config in plan.stack.services.items():
-        flake = config.flake if isinstance(config, FlakeService) else None
-        if flake is not None and flake.input not in inputs(plan.stack, ""):
+        place, flake = _flake_of(config)
+        if flake and flake not in inputs(plan.stack, ""):
             yield Problem(
-                f"services.{name}.flake.input",
-                f'there is no flake "{flake.input}"',
-                did_you_mean(flake.input, plan.stack.flakes, "flakes")
-                + f'; add it: homelab:flakes: {{{flake.input}: {{url: "github:…"}}}}, and lock it',
+                f"services.{name}.{place}",
+                f'there is no flake "{flake}"',
+                did_you_mean(flake, plan.stack.flakes, "flakes")
+                + f'; add it: homelab:flakes: {{{flake}: {{url: "github:…"}}}}, and lock it',
             )
     if "nixpkgs" in plan.stack.flakes:
         yield Problem(
@@ -168,6 +175,15 @@ def flake_input_known(plan: Plan) -> Iterator[Problem]:
             "nixpkgs comes from the host's pin",
             "leave it out; homelab:nixpkgs defines it",
         )
+
+
+def _flake_of(config: ServiceConfig) -> tuple[str, str]:
+    """The key that names a flake, and the flake; empty for a service without one."""
+    if isinstance(config, FlakeService):
+        return "flake.input", config.flake.input
+    if isinstance(config, UnitService) and isinstance(config.unit.package, FlakePackage):
+        return "unit.package.flake", config.unit.package.flake
+    return "", ""
 
 
 @check("module-available")

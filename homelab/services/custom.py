@@ -14,6 +14,7 @@ from homelab.config.services import (
     ExternalService,
     FlakeService,
     ServiceConfig,
+    UnitService,
     ports_of,
     secrets_of,
 )
@@ -28,12 +29,13 @@ _EXEMPT: dict[type[ServiceConfig], str] = {
 
 
 def custom_entry(name: str, config: ServiceConfig) -> Entry:
-    """The entry of a container, of a service from a flake or of an external service, made only from
-    its settings.
-    """
+    """The entry of a service that has no facts, made only from its settings."""
     container = config.container if isinstance(config, ContainerService) else None
     flake = config.flake if isinstance(config, FlakeService) else None
-    oidc = config.oidc if isinstance(config, ContainerService | FlakeService) else None
+    unit = config.unit if isinstance(config, UnitService) else None
+    oidc = (
+        config.oidc if isinstance(config, ContainerService | FlakeService | UnitService) else None
+    )
     ports = _ports(config)
     web = config.port or (container.port if container else None)
     if web is not None:
@@ -46,8 +48,9 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
         summary=tile.description or "",
         category=tile.group or "Tools",
         ports=ports,
-        units=(flake.unit,) if flake else (f"podman-{name}",) if container else (),
-        dynamic_user=flake.dynamic_user if flake else False,
+        units=_units(name, config),
+        user=(unit.user or "") if unit else "",
+        dynamic_user=flake.dynamic_user if flake else unit is not None and unit.user is None,
         state=tuple(config.state),
         stateless="" if config.state else skipped,
         sign_in=SignIn(
@@ -57,9 +60,25 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
         ),
         health=config.health or "/",
         dumps=tuple(_dumps(config)),
-        secrets={label: _secret(s, "root") for label, s in secrets_of(config).items()},
+        secrets={
+            label: _secret(s, (unit.user if unit else None) or "root")
+            for label, s in secrets_of(config).items()
+        },
+        writes_datasets=tuple(unit.writes) if unit else (),
+        unfree=tuple(unit.unfree) if unit else (),
         hardening=Hardening(exempt=_EXEMPT.get(type(config), "")),
     )
+
+
+def _units(name: str, config: ServiceConfig) -> tuple[str, ...]:
+    match config:
+        case FlakeService():
+            return (config.flake.unit,)
+        case ContainerService():
+            return (f"podman-{name}",)
+        case UnitService():
+            return (name,)
+    return ()
 
 
 def _dumps(config: ServiceConfig) -> Iterator[Dump]:

@@ -17,6 +17,7 @@ from homelab.config.services import (
     FlakeService,
     NativeService,
     ServiceConfig,
+    UnitService,
     datasets_of,
     devices_of,
     is_custom,
@@ -24,6 +25,7 @@ from homelab.config.services import (
     secrets_of,
     vpn_of,
 )
+from homelab.config.unit import Unit
 from homelab.config.vpn import ServiceVpn
 from homelab.network.model import LOOPBACK, PortUse
 from homelab.services.uses import Use
@@ -143,6 +145,16 @@ class Service:
     def flake(self) -> Flake | None:
         """Its flake settings; None for other kinds."""
         return self.config.flake if isinstance(self.config, FlakeService) else None
+
+    @property
+    def sends_alerts(self) -> bool:
+        """Whether its units report their failures: homelab writes them."""
+        return isinstance(self.config, UnitService)
+
+    @property
+    def unit(self) -> Unit | None:
+        """The package and command of its unit; None for other kinds."""
+        return self.config.unit if isinstance(self.config, UnitService) else None
 
     @property
     def datasets(self) -> Mapping[str, str]:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from homelab.catalog.options import options_of
 from homelab.config.services import ContainerService
+from homelab.config.unit import FlakePackage
 from homelab.hardening.paths import for_systemd, for_tmpfiles
 from homelab.nix import Attrs, Module, Nix, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
-from homelab.services import podman
+from homelab.services import podman, unit
 from homelab.services.devices import unit_of
 from homelab.services.model import Service
 from homelab.services.options import stated_options
@@ -23,6 +24,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     for service in plan.on(host.name):
         stated = stated_options(plan, service)
         derived, flakes = _derived(plan, host, service)
+        package = service.unit.package if service.unit is not None else None
         # A service of a flake may have no options, only the import of its module.
         if derived or stated or flakes:
             yield Module(
@@ -31,6 +33,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
                 derived=derived,
                 stated=stated,
                 flakes=flakes,
+                inputs=(package.flake,) if isinstance(package, FlakePackage) else (),
             )
 
 
@@ -46,6 +49,8 @@ def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tup
     if isinstance(service.config, ContainerService):
         return podman.container(plan, host, service, service.config), ()
     added = merge(_unit_secrets(service), _state(service), unit_of(plan, service))
+    if service.unit is not None:
+        return merge(unit.unit(plan, service, service.unit), added), ()
     flake = service.flake
     if flake is not None:
         return added, ((flake.input, f"nixosModules.{flake.module}"),)
@@ -55,12 +60,12 @@ def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tup
 
 
 def _state(service: Service) -> Attrs:
-    """State directories of the stack config: created if no module creates them, and required by
+    """State directories of the stack config: created if nothing else creates them, and required by
     the unit.
     """
-    stated = [p for p in service.config.state if not p.startswith("/var/lib/")]
-    if service.flake is None:
-        stated = list(service.config.state)
+    # The module of a flake creates those below /var/lib, and systemd those of a unit of our own.
+    are_made = service.flake is not None or service.unit is not None
+    stated = [p for p in service.config.state if not (are_made and p.startswith("/var/lib/"))]
     if not stated or not service.units:
         return {}
     user = service.entry.user or "root"

@@ -130,7 +130,7 @@ def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[t
             f"write {{{word}: …}} with one of its {REFERENCES[word]}",
         )
     elif word == "$text":
-        yield from _wrong_text(named, plan, service)
+        yield from misread_template(named, plan, service)
     elif word == "$package":
         if not _PACKAGE.fullmatch(named):
             yield (
@@ -160,14 +160,16 @@ def _unknown(word: str, named: str, service: Service) -> Iterator[tuple[str, str
         )
 
 
-def _wrong_text(text: str, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
+def misread_template(
+    text: str, plan: Plan, service: Service, *, called: str = "$text", further: tuple[str, ...] = ()
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with the fields of a template, each with its way out. `further` are fields that
+    it has besides those of `$text`.
+    """
     try:
         found = fields_of(text)
     except ValueError:
-        yield (
-            "a brace in the text of $text is not closed",
-            "write {{ or }} for a literal brace",
-        )
+        yield f"a brace in the text of {called} is not closed", "write {{ or }} for a literal brace"
         return
     for field in found:
         if field.indexed is not None:
@@ -175,11 +177,12 @@ def _wrong_text(text: str, plan: Plan, service: Service) -> Iterator[tuple[str, 
             yield from _unknown(f"${kind}", name, service)
         elif field.link is not None:
             yield from _unlinked("{service[…]}", field.link, plan, service)
-        elif not field.is_known:
+        elif not field.is_known and field.written not in further:
             name = re.split("[!:]", field.written)[0]
             yield (
-                f"$text has no field {{{field.written}}}",
-                did_you_mean(name, FIELDS, "fields") + "; write {{ and }} for literal braces",
+                f"{called} has no field {{{field.written}}}",
+                did_you_mean(name, (*FIELDS, *further), "fields")
+                + "; write {{ and }} for literal braces",
             )
 
 

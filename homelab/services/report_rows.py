@@ -71,6 +71,8 @@ def _options(service: Service) -> Row:
         lines.append(f"{len(unlisted)} not in the option list, so Nix checks them: {names}")
     if not lines and service.container is not None:
         lines.append("none: homelab writes the arguments of its container")
+    if not lines and service.unit is not None:
+        lines.append("none: homelab writes its unit")
     if not lines and service.entry.infrastructure:
         lines.append("none: homelab configures it from the whole plan")
     way_out = f"none; write options: {{services.{service.name}.enable: true}}"
@@ -86,7 +88,8 @@ def _ports(plan: Plan, service: Service) -> Row:
         at = f" at {bind}" if bind else ""
         opened = f"the firewall opens it to {scope}" if scope else "closed in the firewall"
         lines.append(f"{use.label} {use.port}/{use.protocol}{at}, {opened}")
-    return Row("port", tuple(lines), "none; write ports: {web: 3000}")
+    key = "port: 3000" if service.is_made else "ports: {web: 3000}"
+    return Row("port", tuple(lines), f"none; write {key}")
 
 
 def _route(service: Service, routes: tuple[Route, ...]) -> Row:
@@ -138,7 +141,8 @@ def _state(service: Service) -> Row:
         lines.append(f"a database in {service.entry.database}")
     if not lines and service.entry.stateless:
         lines.append(f"none: {service.entry.stateless}")
-    return Row("state", tuple(lines), "none; write state: [/var/lib/…], or stateless: a reason")
+    reason = "backup: {skip: a reason}" if service.is_made else "stateless: a reason"
+    return Row("state", tuple(lines), f"none; write state: [/var/lib/…], or {reason}")
 
 
 def _backup(plan: Plan, service: Service) -> Row:

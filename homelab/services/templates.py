@@ -43,7 +43,9 @@ def filled(options: Mapping[str, object], plan: Plan, service: Service) -> dict[
     return out
 
 
-def fill_text(template: str, plan: Plan, service: Service) -> str | None:
+def fill_text(
+    template: str, plan: Plan, service: Service, further: Mapping[str, str] | None = None
+) -> str | None:
     """A template's text with its fields; None if the service does not use its dataset or device, or
     if the service that it names does not run.
     """
@@ -54,7 +56,7 @@ def fill_text(template: str, plan: Plan, service: Service) -> str | None:
         "service": _Links(plan, service),
     }
     try:
-        return template.format_map({**fields(plan, service), **named})
+        return template.format_map({**fields(plan, service), **(further or {}), **named})
     except _MissingError:
         return None
 

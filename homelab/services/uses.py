@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from homelab.catalog.references import WEB, links_in
-from homelab.config.services import ContainerService, ServiceConfig
+from homelab.config.services import ContainerService, ServiceConfig, UnitService
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ def linking_values(config: ServiceConfig) -> Iterator[tuple[str, object]]:
     for path, value in sorted(config.options.items()):
         yield f"options.{path}", value
     yield from texts_of(config)
+    for place, text in templates_of(config):
+        yield place, {"$text": text}
 
 
 def texts_of(config: ServiceConfig) -> Iterator[tuple[str, object]]:
@@ -57,3 +59,12 @@ def texts_of(config: ServiceConfig) -> Iterator[tuple[str, object]]:
             yield f"container.environment.{name}", value
         for index, value in enumerate(config.container.command):
             yield f"container.command[{index}]", value
+
+
+def templates_of(config: ServiceConfig) -> Iterator[tuple[str, str]]:
+    """Values of a service that are templates without `$text`: its place and the text."""
+    if isinstance(config, UnitService):
+        for index, text in enumerate(config.unit.command):
+            yield f"unit.command[{index}]", text
+        for name, text in config.unit.environment.items():
+            yield f"unit.environment.{name}", text

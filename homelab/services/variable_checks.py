@@ -43,6 +43,9 @@ def _variables(service: Service) -> Iterator[tuple[str, str]]:
     if service.container is not None:
         for name in service.container.environment:
             yield name, f"{at}.container.environment.{name}"
+    if service.unit is not None:
+        for name in service.unit.environment:
+            yield name, f"{at}.unit.environment.{name}"
     for option in declared_options(service.config):
         *path, variable = option.path
         if ".".join(path) in _environments(service) and option.value is not None:

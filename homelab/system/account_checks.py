@@ -8,6 +8,7 @@ from homelab.catalog.upstream import modules_of, release_of
 from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.system.accounts import SYSTEM
 
 PASSWORD = "site.owner.password"
 
@@ -57,19 +58,9 @@ def owner_account(plan: Plan) -> Iterator[Problem]:
             )
 
 
-_SYSTEM = frozenset(
-    (
-        *("root", "nobody", "messagebus", "polkituser", "sshd", "nscd", "acme", "avahi", "dhcpcd"),
-        *("restic", "tss", "rtkit", "systemd-coredump", "systemd-network", "systemd-oom"),
-        *("systemd-resolve", "systemd-timesync"),
-    )
-)
-"""Accounts that NixOS has by itself, and the one of backups."""
-
-
 def _accounts(plan: Plan) -> dict[str, str]:
     """Whose each account is that is no person's."""
-    found = dict.fromkeys(_SYSTEM, "the system")
+    found = dict.fromkeys(SYSTEM, "the system")
     for service in plan.services:
         names = {service.entry.user}
         if service.entry.dynamic_user:

@@ -39,6 +39,7 @@ def inputs_of(
     """
     known = inputs(plan.stack, host.release)
     needed = {name for m in modules for name, _ in m.flakes if name in known}
+    needed |= {name for m in modules for name in m.inputs if name in known}
     needed |= inputs_asked(host, sources) & known.keys()
     if not host.is_nixos:
         needed.add("home-manager")
@@ -68,6 +69,7 @@ def flake(
     if host.config.bootstrap is not None:
         systems[bootstrap.output(host)] = (bootstrap.FILE, ())
     asked = bool(own) and bool(inputs_asked(host, sources))
+    asked = asked or any(m.inputs for m in modules or ())
     outputs = (
         nixos_output(systems, inputs=asked, homes=asked and host.config.home is not None)
         if host.is_nixos

@@ -77,7 +77,10 @@ def _path(part: Any, directory: Path) -> str:
     return str(directory / "pkgs" / (found[1] or found[2]))
 
 
-_PACKAGE = re.compile(r"pkgs\.([\w-]+)|config\.[\w.]*?([\w-]+)\.package")
+_PACKAGE = re.compile(
+    r"(?:lib\.getBin )?(?:pkgs|inputs\.[\w-]+\.packages\.\$\{[\w.]+\})\.([\w-]+)"
+    r"|config\.[\w.]*?([\w-]+)\.package"
+)
 
 
 def caddyfile(module: Module, place: Place) -> str:

@@ -44,6 +44,17 @@ def systemd_words(text: str) -> Iterator[str]:
         yield word
 
 
+def command_words(text: str) -> Iterator[str]:
+    """The arguments of ExecStart, without specifiers and variables, which are written doubled."""
+    for word in systemd_words(text):
+        plain = word.replace("%%", "").replace("$$", "")
+        if "%" in plain or "$" in plain:
+            raise ValueError("systemd expands a part of a command")
+        if word == ";":
+            raise ValueError("a command ends")
+        yield word.replace("%%", "%").replace("$$", "$")
+
+
 def nginx_words(text: str) -> Iterator[str]:
     """The words of an nginx configuration, as ngx_conf_read_token splits it."""
     i, size = 0, len(text)

@@ -157,7 +157,7 @@ def places(variant: str) -> tuple[Place, ...]:
             else:
                 new = [Place(path, name, field, *n, "") for n in NEW]
             if isinstance(said, str):
-                new[0] = Place(path, name, field, said, (), False, said)
+                new[:1] = [Place(path, name, field, said, (), False, said)]
             found += [Place(path, name, field, said, *t) for t in texts] + new
     return tuple(p for p in found if _pool(p))
 
@@ -245,7 +245,7 @@ def applied(variant: str, puts: list[Put]) -> dict[str, Value]:
     for put in sorted(puts, key=lambda p: (p.place.is_key, -len(p.place.path))):
         here = reached(values, put.place.path)
         assert isinstance(here, dict)
-        if _has_models(put.place.model, put.place.field):
+        if put.place.at and _has_models(put.place.model, put.place.field):
             below = here[put.place.field]
             below[put.value] = below.pop(put.place.at[0])
         else:

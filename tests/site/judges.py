@@ -169,6 +169,16 @@ systemd = each(dividing.systemd_words, without(_UNQUOTED.pattern))
 """A setting of a unit. A value contains no specifier."""
 
 
+command = each(dividing.command_words)
+"""A command line of a unit: systemd passes each word as it is."""
+
+
+def variable(text: str, values: Values) -> list[str]:
+    """A variable of a unit, which NixOS quotes. A value contains no specifier."""
+    found = [f"a specifier in {text!r}"] if marks(text) and _UNQUOTED.search(text) else []
+    return found + whole(text.replace("%%", "%"), values)
+
+
 class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()

@@ -83,6 +83,7 @@ VALUES: dict[str, list[object]] = {
     "FlakeService.monitor": [{"interval": "5m"}, {"path": "/up"}],
     "FlakeService.tile": [{"group": "Media"}],
     "FlakeService.ports": [{"dlna": {"port": 1901, "scope": "lan", "why": "televisions"}}],
+    "UnitService.ports": [{"dlna": {"port": 1901, "scope": "lan", "why": "televisions"}}],
     "FlakeService.harden": [{"exempt": "it confines itself"}],
     "ServiceSecret.mode": ["0440"],
     "Owner.ssh_keys": [[f"{OTHER_KEY} sam"]],
@@ -273,6 +274,10 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
     "ModuleService.tags": (
         {"services": {"board": {"host": None, "tags": ["metrics"]}}},
         {"services": {"board": {"host": None, "tags": ["nowhere"]}}},
+    ),
+    "UnitService.tags": (
+        {"services": {"pad": {"host": None, "tags": ["metrics"]}}},
+        {"services": {"pad": {"host": None, "tags": ["nowhere"]}}},
     ),
     "OwnFacts.needs": (_at_box(), _at_box(needs=["always_on"])),
     "OwnFacts.persist": (_at_box(), _at_box(persist=["/var/lib/board-queue"])),

@@ -17,6 +17,7 @@ from homelab.config.services import (
     ExternalService,
     FlakeService,
     ModuleService,
+    UnitService,
 )
 from homelab.problems import InvalidStackError
 from tests import build
@@ -27,6 +28,7 @@ SERVICES: dict[str, dict[str, object]] = {
     "container": {"host": "nas", "container": {"image": IMAGE, "port": 80}},
     "flake": {"host": "nas", "flake": {"input": "a", "unit": "a"}},
     "module": {"host": "nas", "module": {"units": ["a"]}},
+    "unit": {"host": "nas", "unit": {"package": "a", "command": ["a"]}},
     "external": {"external": {"address": "192.168.1.9", "port": 80}},
 }
 MAC: dict[str, object] = {
@@ -39,6 +41,7 @@ VALUES: dict[str, object] = {
     "container": {"image": IMAGE, "port": 80},
     "flake": {"input": "a", "unit": "a"},
     "module": {"units": ["a"]},
+    "unit": {"package": "a", "command": ["a"]},
     "external": {"address": "192.168.1.9", "port": 80},
     "accept": {"host-network": "it needs real devices"},
     "backup": {"skip": "it keeps nothing"},
@@ -120,7 +123,10 @@ def test_each_kind_has_a_message_for_every_key_of_the_others(
     [
         (
             "services",
-            (CatalogService, ContainerService, FlakeService, ModuleService, ExternalService),
+            (
+                *(CatalogService, ContainerService, FlakeService, ModuleService, UnitService),
+                ExternalService,
+            ),
         ),
         ("hosts", (NixosHost, HomeManagerHost)),
     ],
@@ -137,10 +143,7 @@ def test_the_schema_has_one_object_for_each_kind_with_its_own_keys_alone(
         assert said["additionalProperties"] is False
         assert set(said["properties"]) == set(kind.model_fields)
     # Exactly one object fits, because the distinguishing key is required or has another value.
-    told = [
-        set(schema["$defs"][k].get("required", [])) & {"container", "flake", "module", "external"}
-        for k in refs
-    ]
+    told = [set(schema["$defs"][k].get("required", [])) & ({*KINDS} - {"catalog"}) for k in refs]
     words = [schema["$defs"][k]["properties"].get("kind", {}).get("const", k) for k in refs]
     assert len({(tuple(t), w) for t, w in zip(told, words, strict=True)}) == len(kinds)
 

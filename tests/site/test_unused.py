@@ -95,6 +95,7 @@ EFFECTS: Mapping[str, str] = {
     "services.*.secrets": "a file or a variable on the host",
     "services.*.ports": "an open port",
     "services.*.container.environment": "variables of the container",
+    "services.*.unit.environment": "variables of the unit",
     "cloudflare.pages": "a web site",
     "cloudflare.buckets": "a bucket",
     "tailnet.dns.split": "domains with resolvers of their own",

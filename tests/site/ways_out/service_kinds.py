@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.site.ways_out.model import WayOut
-from tests.site.ways_out.stacks import IDENTITY, TUNNEL, both, container, host, service
+from tests.site.ways_out.stacks import IDENTITY, TUNNEL, both, container, host, service, unit
 
 WAYS = (
     WayOut(
@@ -208,5 +208,62 @@ WAYS = (
         ),
         service("a", secrets={"q": {"env": "B"}}),
         asked={"B": "choose another variable"},
+    ),
+    WayOut(
+        "unit-name",
+        service("sshd", **unit()),
+        {"services": {"sshd": None, "files": unit()}},
+        says="of the system",
+        asked={"files": "another name"},
+    ),
+    WayOut(
+        "unit-text",
+        service("a", **unit(inside={"command": ["a", "{prot}"]})),
+        service("a", unit={"command": ["a", "{port}"]}),
+        says="has no field",
+        asked={"{port}": 'did you mean "port"'},
+    ),
+    WayOut(
+        "unit-text",
+        service("a", **unit(inside={"environment": {"A": "{"}})),
+        service("a", unit={"environment": {"A": "{{"}}),
+        says="not closed",
+    ),
+    WayOut(
+        "unit-text",
+        service("a", **unit(inside={"command": ["a", "{secret[key]}"]})),
+        service("a", secrets={"key": {"ref": {"sops": "a/key"}}}),
+        asked={"a/key": "sops: …"},
+    ),
+    WayOut(
+        "unit-after",
+        both(
+            service("a", **unit(inside={"after": ["bb"]})),
+            service("b", **unit(port=8008)),
+        ),
+        service("a", unit={"after": ["b"]}),
+    ),
+    WayOut(
+        "unit-state",
+        service("a", **unit(state=["/srv/a"])),
+        service("a", state=["/var/lib/private/a"]),
+        says="does not own",
+    ),
+    WayOut(
+        "unit-state",
+        service("a", **unit(state=["/srv/a"])),
+        service("a", unit={"user": "a"}),
+        says="does not own",
+    ),
+    WayOut(
+        "unit-state",
+        service("a", **unit(state=["/var/lib/private/a"], inside={"user": "a"})),
+        service("a", state=["/var/lib/a"]),
+        says="for dynamic users",
+    ),
+    WayOut(
+        "unit-user",
+        service("a", **unit(inside={"user": "sshd"})),
+        service("a", unit={"user": "a"}),
     ),
 )

@@ -63,6 +63,19 @@ def container(
     }
 
 
+def unit(on: str = "nas", /, inside: Changes | None = None, **said: Any) -> Changes:
+    """A unit without state."""
+    return {
+        "host": on,
+        "unit": {"package": "a", "command": ["a"], **(inside or {})},
+        "port": 8007,
+        "auth": "none",
+        "backup": {"skip": "it keeps nothing"},
+        "tile": {"group": "Tools"},
+        **said,
+    }
+
+
 def flake(on: str = "nas", /, **said: Any) -> Changes:
     """A service of the flake `vote` without state."""
     return {

@@ -1,6 +1,7 @@
-# A stand-in for the flake that the rich stack names: one service, and three modules.
+# A stand-in for the flake that the rich stack names: one service, three modules, and a package.
 {
   outputs = _: {
+    packages.x86_64-linux.tidy = builtins.toFile "tidy" "";
     nixosModules.default =
       { config, lib, ... }:
       {
