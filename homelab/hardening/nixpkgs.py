@@ -98,4 +98,4 @@ def as_nix(setting: Setting) -> Nix:
 def _shown(value: Nix) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return str(value) or "nothing"
