@@ -144,7 +144,8 @@ def sources(made: Plan) -> dict[str, str | bytes]:
         p.lock: lock.replace("-25.11", f"-{p.release}") for p in made.stack.nixpkgs.values()
     }
     for host in made.hosts.values():
-        for path in (host.config.hardware, *host.config.modules, host.config.home):
+        homes = (host.config.home, *(path for _, path, _ in host.member_homes))
+        for path in (host.config.hardware, *host.config.modules, *homes):
             if path:
                 out[path] = HARDWARE
         kept = host.config.persistence

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from homelab.config.backup import BackupConfig
-from homelab.config.base import Domain, Email, Model, Name, PublicKey, SecretRef, Str
+from homelab.config.base import Domain, Model, Name, Str
 from homelab.config.cloudflare import CloudflareConfig
 from homelab.config.dashboard import DashboardConfig
 from homelab.config.deploy import DeployConfig
@@ -17,47 +17,13 @@ from homelab.config.hosts import AnyHost, FlakeInput, Pin
 from homelab.config.identity import IdentityConfig
 from homelab.config.monitoring import MonitoringConfig
 from homelab.config.network import NetworkConfig
+from homelab.config.people import Member, Owner
 from homelab.config.secrets import SecretsConfig
 from homelab.config.services import AnyService
 from homelab.config.storage import DatasetConfig
 from homelab.config.tailnet import TailnetConfig
 from homelab.config.types import Keymap, TimeZone
 from homelab.config.vpn import VpnConfig, VpnName
-
-
-class Owner(Model):
-    """The person who runs the homelab: an account with sudo on every host."""
-
-    user: Name
-    """Login name on every host."""
-    email: Email
-    """Address for certificates and for the owner's own sign-in."""
-    ssh_keys: Annotated[list[PublicKey], Field(min_length=1)]
-    """OpenSSH public keys that may log in. At least one is required: nobody could log in without.
-    """
-    sudo: Literal["passwordless", "password"] = "passwordless"
-    """passwordless: sudo asks for nothing, because the same keys log in as root anyway; password:
-    sudo asks for `password`, which the deployer does not have, so hosts keep `ssh.user: root`."""
-    password: SecretRef | None = None
-    """Key in each host's sops file of the password hash that `mkpasswd` prints, for the console,
-    sudo and Cockpit. Without it no account has a password."""
-
-    @model_validator(mode="after")
-    def _sudo_has_a_password(self) -> Owner:
-        if self.sudo == "password" and self.password is None:
-            raise ValueError(
-                "sudo asks for a password, and the owner has none; add password: {sops: …}, or "
-                "sudo: passwordless"
-            )
-        return self
-
-
-class Member(Model):
-    """A person who uses the homelab's services."""
-
-    email: Email
-    """E-mail address that Cloudflare Access identifies them by. Their account at the identity
-    provider is separate."""
 
 
 class Names(Model):
@@ -123,6 +89,21 @@ class SiteFacts(Model):
     owner: Owner
     members: dict[Name, Member] = Field(default_factory=dict)
     """People who use the homelab, besides the owner."""
+    mutable_users: bool | None = None
+    """Whether `useradd` and `passwd` may change the accounts of a host. false: a host has only the
+    accounts, and only the passwords, of its configuration. Default: false on hosts where the stack
+    sets a password, which would otherwise not apply to an existing account; true elsewhere."""
+
+    @model_validator(mode="after")
+    def _passwords_apply(self) -> SiteFacts:
+        accounts = [m.account for m in self.members.values() if m.account is not None]
+        if self.mutable_users and (self.owner.password or any(a.password for a in accounts)):
+            raise ValueError(
+                "with mutable_users: true, a password of the stack does not apply to an existing "
+                "account; leave mutable_users out"
+            )
+        return self
+
     exposure: Literal["internal-only", "tunnel-only", "mixed"] = "mixed"
     """Values of `publish` that are allowed. internal-only: no public DNS records; tunnel-only: no
     direct ones; mixed: all three values."""

@@ -29,6 +29,7 @@ FILES: Mapping[str, str] = {
     "impermanence.nix": "hosts.{host}.persistence",
     "known-hosts.nix": "hosts",
     "measurements.nix": "monitoring",
+    "members.nix": "site.members",
     "mdns.nix": "hosts.{host}.mdns",
     "issued-secrets.nix": "secrets",
     "monitoring.nix": "monitoring",

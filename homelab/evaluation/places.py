@@ -211,6 +211,9 @@ class Places:
         for name, field in named:
             if name and (path == name or path.startswith(f"{name}/")):
                 return f"{self._host.source}.{field}"
+        for _, home, place in self._host.member_homes:
+            if path == home or path.startswith(f"{home}/"):
+                return place
         return f"{self._host.source}.modules"
 
 

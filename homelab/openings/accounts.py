@@ -68,8 +68,10 @@ def password_file(setting: Setting, view: View) -> Iterator[Opening]:
 @rule("users.mutableUsers")
 def mutable(setting: Setting, view: View) -> Iterator[Opening]:
     """`users.mutableUsers` true keeps a declared password from an existing account."""
-    owner = view.plan.stack.site.owner
-    if setting.value is True and owner.password:
+    site = view.plan.stack.site
+    accounts = (m.account for m in site.members.values() if m.account is not None)
+    declared = site.owner.password is not None or any(a.password for a in accounts)
+    if setting.value is True and (declared or site.mutable_users is False):
         yield Opening(
             "mutable-users",
             f"{setting.name} is true, so an existing account would never get the password that the "

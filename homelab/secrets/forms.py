@@ -62,6 +62,10 @@ def users_file(value: str) -> str:
     )
 
 
+_LOGIN = _pattern(
+    r"\$(y|6|5|2[aby]|7|gy)\$\S+",
+    "NixOS needs the hash of the password; make it with: mkpasswd -m yescrypt",
+)
 FORMS: dict[str, Form] = {
     MASTER: master_key,
     "cloudflare.token": _pattern(
@@ -84,15 +88,13 @@ FORMS: dict[str, Form] = {
         r"wifi_psk=.{8,63}",
         "wpa_supplicant needs one line wifi_psk= with a password of 8 to 63 characters",
     ),
-    secret_name(*PASSWORD): _pattern(
-        r"\$(y|6|5|2[aby]|7|gy)\$\S+",
-        "NixOS needs the hash of the password; make it with: mkpasswd -m yescrypt",
-    ),
+    secret_name(*PASSWORD): _LOGIN,
 }
 """By name of the secret."""
 PLACES: tuple[tuple[re.Pattern[str], Form], ...] = (
     (re.compile(r"vpn\.[^.]+\.key"), wireguard_key),
     (re.compile(r"identity\.users"), users_file),
+    (re.compile(r"site\.members\.[^.]+\.account\.password"), _LOGIN),
     (
         re.compile(r"network\.entry\.acme\.key"),
         _pattern(

@@ -69,6 +69,7 @@ def plan_secrets(
         *_of_wifi(stack, hosts),
         *_of_recovery(stack, hosts),
         *_of_owner(stack, hosts),
+        *_of_members(stack, hosts),
     )
     space = stack.secrets.namespace
     scopes = (
@@ -258,6 +259,17 @@ def _of_recovery(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secr
         origin = f"{host.source}.ssh.recovery.password"
         found = demanded(stack, host.name, service, name, SecretFact(source="stored"), origin)
         yield replace(found, key=recovery.password.sops or "")
+
+
+def _of_members(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:
+    for host in hosts.values():
+        for member in host.members if host.is_nixos else ():
+            if member.config.password is None:
+                continue
+            fact, origin = SecretFact(source="stored"), f"{member.source}.password"
+            found = demanded(stack, host.name, *member.secret, fact, origin)
+            path = FOR_USERS + secret_name(*member.secret)
+            yield replace(found, key=member.config.password.sops or "", path=path)
 
 
 def _of_owner(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:

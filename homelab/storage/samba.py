@@ -46,7 +46,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
                 "systemd.services.samba-smbd.unitConfig.RequiresMountsFor",
                 Comment("Without its disk, a share would be an empty directory.", mounts),
             ),
-            _users(plan, shares),
+            _users(plan, host, shares),
         ),
     )
 
@@ -85,9 +85,10 @@ def _share(share: Share) -> Attrs:
     return body
 
 
-def _users(plan: Plan, shares: tuple[Share, ...]) -> Attrs:
+def _users(plan: Plan, host: Host, shares: tuple[Share, ...]) -> Attrs:
     """Accounts without a shell for users of shares: Samba signs in users of the system."""
     names = {u for s in shares for u in s.users} - {plan.stack.site.owner.user}
+    names -= {m.user for m in host.members}
     if not names:
         return {}
     return {

@@ -58,6 +58,32 @@ def owner_account(plan: Plan) -> Iterator[Problem]:
             )
 
 
+@check("member-account")
+def member_account(plan: Plan) -> Iterator[Problem]:
+    """An account of a member that is also one of the owner, a service or the system would merge
+    with it; a home-manager host has no accounts of homelab.
+    """
+    taken = _accounts(plan) | {plan.stack.site.owner.user: "the owner"}
+    for user, member in plan.stack.site.members.items():
+        if member.account is None:
+            continue
+        where = f"site.members.{user}"
+        if user in taken:
+            yield Problem(
+                where,
+                f"{user} is also an account of {taken[user]}",
+                "give the member another name, or leave account out",
+            )
+        for i, name in enumerate(member.account.hosts):
+            host = plan.hosts.get(name)
+            if host is not None and not host.is_nixos:
+                yield Problem(
+                    f"{where}.account.hosts[{i}]",
+                    f"{name} is home-manager only, and homelab creates no accounts there",
+                    "leave it out",
+                )
+
+
 def _accounts(plan: Plan) -> dict[str, str]:
     """Whose each account is that is no person's."""
     found = dict.fromkeys(SYSTEM, "the system")
@@ -79,13 +105,18 @@ def host_key_own(plan: Plan) -> Iterator[Problem]:
     """With a person's key pinned as the host key, nothing can connect to the host, and its secrets
     are encrypted to that person.
     """
-    persons = {_body(key) for key in plan.stack.site.owner.ssh_keys}
+    site = plan.stack.site
+    persons = {_body(key): "site.owner.ssh_keys" for key in site.owner.ssh_keys}
+    for user, member in site.members.items():
+        for key in member.account.ssh_keys if member.account is not None else ():
+            persons.setdefault(_body(key), f"site.members.{user}.account.ssh_keys")
     for host in plan.hosts.values():
         pinned = host.config.ssh.host_key
         if pinned and _body(pinned) in persons:
             yield Problem(
                 f"{host.source}.ssh.host_key",
-                "this is a key of site.owner.ssh_keys: people log in with it, and no host has it",
+                f"this is a key of {persons[_body(pinned)]}: people log in with it, and no host "
+                "has it",
                 "copy the host's own /etc/ssh/ssh_host_ed25519_key.pub",
             )
 

@@ -26,6 +26,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     )
     yield Module("users.nix", "Accounts that may log in", derived=people(plan), shared=True)
     yield from _password(plan, host)
+    yield from _members(plan, host)
     yield Module("ssh.nix", "SSH: keys only", derived=way_in(host))
     yield from _known_hosts(plan, host)
 
@@ -55,6 +56,7 @@ def people(plan: Plan) -> Attrs:
     keys: list[Nix] = list(owner.ssh_keys)
     return merge(
         attrs("security.sudo.wheelNeedsPassword", owner.sudo == "password"),
+        attrs("users.mutableUsers", False) if plan.stack.site.mutable_users is False else {},
         {
             "users": {
                 "users": {
@@ -88,6 +90,19 @@ def _password(plan: Plan, host: Host) -> Iterator[Module]:
             "The owner's password: for the console, sudo and Cockpit",
             derived=declared(owner.user, PASSWORD),
         )
+
+
+def _members(plan: Plan, host: Host) -> Iterator[Module]:
+    found: Attrs = {}
+    for member in host.members:
+        account: Attrs = {"isNormalUser": True}
+        if keys := list[Nix](member.config.ssh_keys):
+            account = merge(account, {"openssh": {"authorizedKeys": {"keys": keys}}})
+        found = merge(found, attrs(f"users.users.{member.user}", account))
+        if member.config.password is not None:
+            found = merge(found, declared(member.user, member.secret))
+    if found:
+        yield Module("members.nix", "Accounts of members, without sudo", derived=found)
 
 
 def way_in(host: Host, *, everywhere: bool = False) -> Attrs:

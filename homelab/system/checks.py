@@ -36,6 +36,9 @@ def host_known(plan: Plan) -> Iterator[Problem]:
     named += [
         (f"backup.targets.{n}.host", t.host) for n, t in site.backup.targets.items() if t.host
     ]
+    for user, member in site.site.members.items():
+        hosts = member.account.hosts if member.account is not None else ()
+        named += [(f"site.members.{user}.account.hosts[{i}]", h) for i, h in enumerate(hosts)]
     nixos = nixos_hosts(site.hosts).items()
     named += [(f"hosts.{n}.build.host", h.build.host) for n, h in nixos if h.build.host]
     named += [(f"deploy.last[{i}]", h) for i, h in enumerate(site.deploy.last or [])]

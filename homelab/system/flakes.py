@@ -10,6 +10,7 @@ from homelab.nix import Module
 from homelab.nix.flake import flake_text, home_output, nixos_output, prune_lock
 from homelab.plan import Plan
 from homelab.system import bootstrap
+from homelab.system.home import homes_of
 from homelab.system.model import Host
 from homelab.system.own import carried, inputs_asked
 
@@ -71,7 +72,9 @@ def flake(
     asked = bool(own) and bool(inputs_asked(host, sources))
     asked = asked or any(m.inputs for m in modules or ())
     outputs = (
-        nixos_output(systems, inputs=asked, homes=asked and host.config.home is not None)
+        nixos_output(
+            systems, inputs=asked, homes=asked and bool(homes_of(host, plan.stack.site.owner.user))
+        )
         if host.is_nixos
         else home_output(plan.stack.site.owner.user, host.config.platform, inputs=asked)
     )

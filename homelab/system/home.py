@@ -1,4 +1,6 @@
-"""home-manager for the owner: on a NixOS host, or alone on a machine with another system."""
+"""home-manager for the owner and members on a NixOS host; for the owner alone on a machine with
+another system.
+"""
 
 from __future__ import annotations
 
@@ -12,38 +14,45 @@ OVERWRITE_SINCE = "25.11"
 """First release of home-manager that can overwrite its earlier backup of a file."""
 
 
+def homes_of(host: Host, owner: str) -> tuple[tuple[str, str], ...]:
+    """(user, home-manager module) of the owner and the members."""
+    own = ((owner, host.config.home),) if host.config.home is not None else ()
+    return (*own, *((user, path) for user, path, _ in host.member_homes))
+
+
 def may_fail(host: Host, owner: str) -> tuple[str, ...]:
-    """The home-manager unit, for releases where a second conflicting file fails it: that must not
-    roll back the whole system.
+    """The home-manager units, for releases where a second conflicting file fails them: that must
+    not roll back the whole system.
     """
-    if host.config.home is None or not host.is_nixos or host.release >= OVERWRITE_SINCE:
+    if not host.is_nixos or host.release >= OVERWRITE_SINCE:
         return ()
-    return (f"home-manager-{owner}.service",)
+    return tuple(f"home-manager-{user}.service" for user, _ in homes_of(host, owner))
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`home.nix`, if the stack names a home-manager module for the host."""
     path = host.config.home
     owner = plan.stack.site.owner.user
-    if path is None:
-        return
-    if host.is_nixos:
+    homes = homes_of(host, owner)
+    if host.is_nixos and homes:
         yield Module(
             "home.nix",
-            f"home-manager for {owner}",
+            f"home-manager for {', '.join(user for user, _ in homes)}",
             derived=attrs("home-manager", _settings(host)),
             stated={
                 "home-manager": {
                     "users": {
-                        owner: {
-                            "imports": [Raw(f"./own/{path}")],
+                        user: {
+                            "imports": [Raw(f"./own/{module}")],
                             "home": {"stateVersion": host.config.state_version},
                         }
+                        for user, module in homes
                     }
                 }
             },
             flakes=(("home-manager", "nixosModules.home-manager"),),
         )
+    if host.is_nixos or path is None:
         return
     darwin = host.config.platform.endswith("-darwin")
     yield Module(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from homelab.config.hosts import HomeManagerHost, NixosHost, Role, State
+from homelab.config.people import Account
 
 RUNNING: tuple[State, ...] = ("live", "held")
 """States of hosts that services run on."""
@@ -14,6 +15,24 @@ RUNNING: tuple[State, ...] = ("live", "held")
 def nixos_hosts(hosts: Mapping[str, NixosHost | HomeManagerHost]) -> dict[str, NixosHost]:
     """The NixOS hosts, by name."""
     return {name: host for name, host in sorted(hosts.items()) if isinstance(host, NixosHost)}
+
+
+@dataclass(frozen=True)
+class MemberAccount:
+    """The account of a member on a host."""
+
+    user: str
+    config: Account
+
+    @property
+    def source(self) -> str:
+        """Its place in the stack config."""
+        return f"site.members.{self.user}.account"
+
+    @property
+    def secret(self) -> tuple[str, str]:
+        """Service and name of the secret with its password hash."""
+        return "member", f"{self.user}-password"
 
 
 @dataclass(frozen=True)
@@ -26,6 +45,8 @@ class Host:
     release: str
     always_on: bool
     source: str
+    members: tuple[MemberAccount, ...] = ()
+    """Accounts of members."""
     is_nixos: bool = True
     """Whether homelab builds its whole system; false for a home-manager host."""
 
@@ -43,6 +64,12 @@ class Host:
     def role(self) -> Role:
         """The host's role."""
         return self.config.role
+
+    @property
+    def member_homes(self) -> tuple[tuple[str, str, str], ...]:
+        """(user, home-manager module, its place in the stack config) of members."""
+        found = ((m.user, m.config.home, f"{m.source}.home") for m in self.members)
+        return tuple((user, path, place) for user, path, place in found if path is not None)
 
     @property
     def is_deployed(self) -> bool:

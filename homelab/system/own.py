@@ -27,7 +27,8 @@ def own_paths(host: Host) -> list[str]:
     """Hand-written files and directories that a host names."""
     config = host.config
     paths = (config.hardware, *config.modules, config.home) if host.is_nixos else (config.home,)
-    return sorted({p for p in paths if p})
+    members = (path for _, path, _ in host.member_homes) if host.is_nixos else ()
+    return sorted({p for p in (*paths, *members) if p})
 
 
 def named_at(host: Host, path: str) -> str:
@@ -36,7 +37,9 @@ def named_at(host: Host, path: str) -> str:
         return f"{host.source}.hardware"
     if path in host.config.modules:
         return f"{host.source}.modules[{host.config.modules.index(path)}]"
-    return f"{host.source}.home"
+    if path == host.config.home:
+        return f"{host.source}.home"
+    return next((at for _, p, at in host.member_homes if p == path), f"{host.source}.home")
 
 
 def named_by(path: str, text: str) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homelab.config.hosts import NixosHost
 from homelab.config.stack import StackConfig
-from homelab.system.model import Host
+from homelab.system.model import Host, MemberAccount
 
 
 def plan_hosts(stack: StackConfig) -> dict[str, Host]:
@@ -19,6 +19,11 @@ def plan_hosts(stack: StackConfig) -> dict[str, Host]:
             release=pin.release if pin else config.state_version,
             always_on=seen.always_on,
             source=f"hosts.{name}",
+            members=tuple(
+                MemberAccount(user, member.account)
+                for user, member in sorted(stack.site.members.items())
+                if member.account is not None and name in member.account.hosts
+            ),
             is_nixos=seen is config,
         )
     return hosts

@@ -21,7 +21,17 @@ def _host(number: int, **said: object) -> Changes:
 
 RICH: Changes = {
     "site": {
-        "members": {"kim": {"email": "kim@example.org"}},
+        "members": {
+            "kim": {
+                "email": "kim@example.org",
+                "account": {
+                    "hosts": ["nas"],
+                    "ssh_keys": [f"{OTHER_KEY} kim"],
+                    "password": {"sops": "kim/password"},
+                    "home": "home/kim.nix",
+                },
+            }
+        },
         "names": {"internal": "{name}.{domain}", "public": "{name}-home.{zone}"},
         "legacy_domains": [{"domain": "old.example.net", "until": "2030-01-01"}],
         "owner": {"sudo": "password", "password": {"sops": "sam/password"}},

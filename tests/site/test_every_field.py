@@ -86,6 +86,8 @@ VALUES: dict[str, list[object]] = {
     "UnitService.ports": [{"dlna": {"port": 1901, "scope": "lan", "why": "televisions"}}],
     "FlakeService.harden": [{"exempt": "it confines itself"}],
     "ServiceSecret.mode": ["0440"],
+    "Account.hosts": [["pi"]],
+    "Account.ssh_keys": [[f"{OTHER_KEY} other"]],
     "Owner.ssh_keys": [[f"{OTHER_KEY} sam"]],
     "Pin.release": ["26.05"],
     "Ports.bands": [{"infrastructure": [11000, 12000], "services": [21000, 22000]}],
@@ -425,6 +427,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
     "NixosHost.offline": ({}, {"hosts": {"box": {"offline": None}}}),
     "NixosHost.flakes": ({}, {"hosts": {"nas": {"flakes": ["vote.nixosModules.default"]}}}),
     "NixosHost.host_id": ({}, {"hosts": {"nas": {"host_id": "0123abcd"}}}),
+    "SiteFacts.mutable_users": ({}, {"site": {"mutable_users": False}}),
     "Persistence.forget": (
         {},
         {"hosts": {"box": {"persistence": {"forget": {"/var/lib/nixos": "made anew"}}}}},

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from homelab.testing import changed
 from tests import build
 
 HASH = {"sops": "users/sam"}
@@ -130,3 +131,85 @@ def test_a_persons_account_cannot_have_the_name_of_a_service(
 
 def test_a_persons_account_may_have_the_name_of_a_service_that_does_not_run() -> None:
     assert not build.found({"site": {"owner": {"user": "immich"}}}, "owner-account")
+
+
+KIM_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH3l/El2u3JMu6UvEeXIbdbnZgzCT2mlfyiIUN+A5kZl kim"
+
+
+def kim(**account: Any) -> dict[str, Any]:
+    member = {"email": "kim@example.org", "account": {"hosts": ["nas"], **account}}
+    return {"site": {"members": {"kim": member}}}
+
+
+@pytest.mark.requirement("S1-33")
+def test_a_member_has_an_account_on_the_named_hosts() -> None:
+    """Without sudo; with a password from the sops file and keys from the stack."""
+    files = build.render(kim(ssh_keys=[KIM_KEY], password={"sops": "users/kim"}))
+    text = files["nas"]["members.nix"]
+    for line in (
+        "users.mutableUsers = false;",
+        'hashedPasswordFile = "/run/secrets-for-users/member-kim-password";',
+        "isNormalUser = true;",
+        f'"{KIM_KEY}"',
+    ):
+        assert line in text, line
+    assert "wheel" not in text
+    assert 'key = "users/kim";' in files["nas"]["secrets.nix"]
+    assert "neededForUsers = true;" in files["nas"]["secrets.nix"]
+    assert "members.nix" not in files["pi"]
+
+
+@pytest.mark.requirement("S1-33")
+def test_accounts_are_immutable_where_the_stack_asks_for_it() -> None:
+    """On every host, also without a password of the stack."""
+    for files in build.render({"site": {"mutable_users": False}}).values():
+        assert "mutableUsers = false;" in files["users.nix"]
+    alone = build.render(kim(ssh_keys=[KIM_KEY]))
+    assert "mutableUsers" not in "".join(alone["nas"].values())
+    for more in (owner(password=HASH), kim(password=HASH)):
+        with pytest.raises(Exception, match="leave mutable_users out"):
+            build.stack_config(changed(more, {"site": {"mutable_users": True}}))
+
+
+def test_a_member_has_a_home_of_home_manager() -> None:
+    """Beside the owner's, with the release of the host."""
+    both = changed(
+        kim(ssh_keys=[KIM_KEY], home="home/kim.nix"), {"hosts": {"nas": {"home": "home/sam.nix"}}}
+    )
+    files = build.render(both)["nas"]
+    for line in ("./own/home/kim.nix", "./own/home/sam.nix", "kim = {", "sam = {"):
+        assert line in files["home.nix"], line
+    assert "own/home/kim.nix" in files
+    alone = build.render(kim(ssh_keys=[KIM_KEY], home="home/kim.nix"))
+    assert "sam" not in alone["nas"]["home.nix"]
+    assert "home-manager" in alone["nas"]["flake.nix"]
+    assert "home.nix" not in alone["pi"]
+
+
+def test_an_account_without_a_way_in_is_refused() -> None:
+    with pytest.raises(Exception, match="nobody can log in to this account"):
+        build.stack_config(kim())
+
+
+def test_a_member_with_a_share_and_an_account_is_one_user() -> None:
+    """Samba signs in the person, who would otherwise be a system user."""
+    drive = {
+        "datasets": {
+            "photos": {
+                "host": "nas",
+                "path": "/mnt/photos",
+                "tier": "user",
+                "samba": {"users": ["kim"]},
+            }
+        }
+    }
+    files = build.render(changed(kim(ssh_keys=[KIM_KEY]), drive))["nas"]
+    assert "isSystemUser" not in files["samba.nix"]
+    assert "isNormalUser = true;" in files["members.nix"]
+
+
+@pytest.mark.parametrize("name", ["root", "sam", "sshd"])
+def test_a_member_is_no_other_account(name: str) -> None:
+    member = {"email": "k@example.org", "account": {"hosts": ["nas"], "ssh_keys": [KIM_KEY]}}
+    found = build.found({"site": {"members": {name: member}}}, "member-account")
+    assert [p.where for p in found] == [f"site.members.{name}"]

@@ -12,6 +12,13 @@ OFFLINE: Changes = {"hosts": {"desk": machine("192.168.1.9", always_on=False)}}
 
 PIN = {"release": "25.11", "url": build.URL, "lock": "locks/nixos-25.11.lock"}
 
+
+def member(hosts: list[str]) -> Changes:
+    """A member with an account on these hosts."""
+    account = {"hosts": hosts, "ssh_keys": [f"{build.OWNER} kim"]}
+    return {"email": "kim@example.org", "account": account}
+
+
 WAYS = (
     WayOut(
         "password-present",
@@ -189,6 +196,16 @@ WAYS = (
         host("pi", ssh={"host_key": build.host_key("nas")}),
         host("pi", ssh={"host_key": build.KEY}),
         asked={build.KEY: "what /etc/ssh/ssh_host_ed25519_key.pub of pi holds"},
+    ),
+    WayOut(
+        "member-account",
+        {"site": {"members": {"restic": member(["nas"])}}},
+        {"site": {"members": {"restic": {"account": None}}}},
+    ),
+    WayOut(
+        "member-account",
+        both(MACS, {"site": {"members": {"kim": member(["nas", "mac"])}}}),
+        {"site": {"members": {"kim": member(["nas"])}}},
     ),
     WayOut(
         "owner-account",
