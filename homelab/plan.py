@@ -19,7 +19,7 @@ from homelab.hardening.model import UnitHardening
 from homelab.identity.model import IdentityPlan
 from homelab.monitoring.model import MonitoringPlan
 from homelab.network.model import DnsPlan, FirewallPlan, PortUse
-from homelab.network.route import Route
+from homelab.network.route import Route, main_first
 from homelab.problems import Problem
 from homelab.secrets.model import SecretsPlan
 from homelab.services.links import Link, link_between
@@ -68,9 +68,8 @@ class Plan:
         return self._routes_of.get(service, ())
 
     def main_route(self, service: str) -> Route | None:
-        """The main route of a service: its first web route, otherwise its first route."""
-        routes = sorted(self.routes_of(service), key=lambda r: (not r.is_web, r.position))
-        return routes[0] if routes else None
+        """The main route of a service; None if it has no route."""
+        return next(iter(main_first(self.routes_of(service))), None)
 
     def ports_on(self, host: str) -> tuple[PortUse, ...]:
         """Every port in use on one host, of any scope."""

@@ -17,15 +17,24 @@ REFERENCES = {
     "$text": "fields",
     "$last": "items",
     "$service": "services",
+    "$urls": "kinds of name",
+    "$fqdns": "kinds of name",
 }
 """Every reference, and what it names."""
 TEXT_REFERENCES = ("$service", "$text", "$port")
 """References that become a text, also inside a container."""
 FIELDS = (
     *("port", "bind", "name", "url", "fqdn", "domain", "zone", "timezone", "issuer", "client"),
-    *("discovery", "proxy"),
+    *("discovery", "proxy", "urls", "fqdns"),
 )
 """Fields of `$text`."""
+NAMES = ("all", "internal", "public")
+"""What `$urls` and `$fqdns` take: the names in the homelab, those on the internet, or all."""
+LIST_REFERENCES = ("$urls", "$fqdns")
+"""References that become a list of texts."""
+LISTS = ("urls", "fqdns")
+"""Fields of `$text` that are lists. Their separator follows a colon: `{urls: }`; default: a comma.
+"""
 _INDEXED = re.compile(r"(dataset|device|secret)\[([a-z0-9-]+)\]")
 _LINK = re.compile(r"service\[([a-z0-9-]+)(?::([a-z0-9-]+))?\](?:\.([a-z]+))?")
 WEB = "web"
@@ -82,7 +91,8 @@ class Field:
     @property
     def is_known(self) -> bool:
         """Whether `$text` has this field, for some name if it takes one."""
-        return self.written in FIELDS or self.indexed is not None or self.link is not None
+        known = self.written in FIELDS or self.written.partition(":")[0] in LISTS
+        return known or self.indexed is not None or self.link is not None
 
 
 def reference(value: object) -> tuple[str, object] | None:

@@ -37,7 +37,7 @@ Need = Literal["always_on", "gpu"]
 Options = dict[OptionPath, JsonValue]
 """NixOS options by full path. Values may refer to the plan: `{$port: web}`, `{$secret: admin}`,
 `{$dataset: music}`, `{$device: radio}`, `{$package: ollama-cuda}`, `{$text: "{url}/login"}`,
-`{$service: ollama}`, `{$last: […]}`."""
+`{$service: ollama}`, `{$urls: all}`, `{$last: […]}`."""
 
 
 class ServiceFacts(Model):

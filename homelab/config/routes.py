@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from homelab.config.base import (
     AbsolutePath,
@@ -70,11 +70,19 @@ def exact_name(value: object) -> object:
     return value
 
 
+def is_web(tunnel_service: str) -> bool:
+    """Whether the tunnel's target speaks HTTP; empty means the proxy or the app."""
+    return tunnel_service.partition(":")[0] in ("", "http", "https", "unix")
+
+
 class RouteConfig(Model):
     """One host name of a service. Fields that are empty follow from the service."""
 
     name: Annotated[Name, BeforeValidator(exact_name)] | None = None
     """First label of the host name."""
+    main: bool = False
+    """Make this the main route of its service: `{url}` in options is its URL, and its tile has the
+    title of the service. Default: the first route that is HTTP."""
     port: Name | None = None
     """Label of the service's port that answers. Default: its web port."""
     audience: Audience | None = None
@@ -111,3 +119,12 @@ class RouteConfig(Model):
     sources: Sources = "any"
     """Networks that the route answers to; others get status 403. Requests through the tunnel come
     from none of them."""
+
+    @model_validator(mode="after")
+    def _main_is_web(self) -> RouteConfig:
+        if self.main and not is_web(self.tunnel_service or ""):
+            raise ValueError(
+                "a route that is not HTTP cannot be the main route; leave main out, and write it "
+                "for a route without tunnel_service"
+            )
+        return self

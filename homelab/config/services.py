@@ -114,6 +114,11 @@ class ServiceConfig(Kind):
                 raise ValueError(
                     f"{', '.join(given)} and routes exclude each other; move {given[0]} into routes"
                 )
+            main = [f"routes[{i}]" for i, route in enumerate(self.routes) if route.main]
+            if len(main) > 1:
+                raise ValueError(
+                    f"{' and '.join(main)} are both the main route; leave main out of {main[1]}"
+                )
         return self
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from homelab.config.stack import StackConfig
 from homelab.dashboard.model import DashboardPlan, Tile
 from homelab.grouping import grouped
 from homelab.monitoring.reach import question
-from homelab.network.route import Route
+from homelab.network.route import Route, main_first
 from homelab.services.model import Service
 
 DASHBOARD = "homepage"
@@ -26,7 +24,8 @@ def plan_dashboard(
     if dashboard is None:
         return None
     by_place = {(s.name, s.host): s for s in services}
-    pages = Counter(r.service for r in routes if r.is_web)
+    by_service = grouped((r for r in routes if r.is_web), lambda r: r.service)
+    main = {name: main_first(found)[0] for name, found in by_service.items()}
     skipped = set()
     tiles = []
     for route in routes:
@@ -37,7 +36,7 @@ def plan_dashboard(
         if reason is not None:
             skipped.add((service.name, reason))
         else:
-            tiles.append(_tile(stack, dashboard.host, route, service, pages[service.name]))
+            tiles.append(_tile(stack, dashboard.host, route, service, main[service.name]))
     for index, link in enumerate(stack.dashboard.links):
         where = f"dashboard.links[{index}]"
         tiles.append(Tile(**link.model_dump(), probe="", source=where))
@@ -56,10 +55,10 @@ def plan_dashboard(
     )
 
 
-def _tile(stack: StackConfig, watcher: str, route: Route, service: Service, pages: int) -> Tile:
+def _tile(stack: StackConfig, watcher: str, route: Route, service: Service, main: Route) -> Tile:
     wanted, entry = service.config.tile, service.entry
     title = wanted.title or entry.title
-    if pages > 1:
+    if route is not main:
         title = f"{title} ({route.name})"
     asked = question(stack, route, service, watcher)
     # An app that is checked by TCP has no page to request, so its tile shows no state.

@@ -81,6 +81,7 @@ def _address(plan: Plan, host: Host, service: Service) -> str:
     """The URL of the app on its own host."""
     external = next(iter(service.called_at), "") if service.is_outside_only else ""
     where = external or service.address
-    route = plan.main_route(service.name)
+    # Another route may lead to another port.
+    route = next((r for r in plan.routes_of(service.name) if r.port == service.port), None)
     scheme = route.scheme if route is not None else "http"
     return f"{scheme}://{where}:{service.port}{service.config.monitor.path or service.entry.health}"

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Literal
 
 from homelab.config.base import Audience, Auth, Publish
-from homelab.config.routes import RouteConfig
+from homelab.config.routes import RouteConfig, is_web
 from homelab.config.stack import StackConfig
 from homelab.network.auth import default_auth
 from homelab.network.between import dialled
 from homelab.network.model import LOOPBACK_HTTP_PORT, DnsPlan, FirewallPlan, PortUse
-from homelab.network.route import Route, is_web
+from homelab.network.route import Route
 from homelab.services.model import Service
 from homelab.system.model import Host, nixos_hosts
 
@@ -109,6 +109,7 @@ def _route(
         tunnel=_tunnel(stack, config, publish),
         tunnel_service=tunnel_service,
         origin=config.origin,
+        main=config.main,
         access_groups=tuple(sorted(set(config.access_groups))),
         service_tokens=tuple(sorted(set(config.service_tokens))),
         source=source,

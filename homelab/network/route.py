@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,12 +11,14 @@ from homelab.config.base import (
     Auth,
     Publish,
 )
-from homelab.config.routes import Origin
+from homelab.config.routes import Origin, is_web
 
 
-def is_web(tunnel_service: str) -> bool:
-    """Whether the tunnel's target speaks HTTP; empty means the proxy or the app."""
-    return tunnel_service.partition(":")[0] in ("", "http", "https", "unix")
+def main_first(routes: Iterable[Route]) -> list[Route]:
+    """The routes of a service, its main route first: the one that the stack config makes the main
+    route, otherwise the first that is HTTP.
+    """
+    return sorted(routes, key=lambda r: (not r.main, not r.is_web, r.position))
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Route:
     name: str
     service: str
     position: int
-    """Index among the routes of its service; the first is the main route."""
+    """Index among the routes of its service."""
     host: str
     """Host of the app."""
     internal: str
@@ -64,6 +67,8 @@ class Route:
     """Another target that the tunnel dials instead, such as `ssh://localhost:22`; empty for none.
     """
     origin: Origin = field(default_factory=Origin)
+    main: bool = False
+    """Whether the stack config makes it the main route of its service."""
     access_groups: tuple[str, ...] = ()
     service_tokens: tuple[str, ...] = ()
 

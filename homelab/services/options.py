@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from homelab.catalog.references import (
     FIELDS,
     LINK_FIELDS,
+    LIST_REFERENCES,
+    NAMES,
     REFERENCES,
     TEXT_REFERENCES,
     WEB,
@@ -74,7 +76,7 @@ def misread_text(value: object, plan: Plan, service: Service) -> Iterator[tuple[
     word, named = found
     if word in REFERENCES and word not in TEXT_REFERENCES:
         yield (
-            f"{word} is a path of the host or no text",
+            f"{word} is a path of the host, or no text",
             f"write one of {', '.join(TEXT_REFERENCES)}, or the text itself",
         )
         return
@@ -110,7 +112,8 @@ def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[t
     if word not in REFERENCES:
         yield f"there is no reference {word}", did_you_mean(word, REFERENCES, "references")
     elif word == "$last":
-        if isinstance(named, list):
+        found = reference(named)
+        if isinstance(named, list) or (found is not None and found[0] in LIST_REFERENCES):
             yield from misread(named, plan, service)
         else:
             yield "$last takes a list", "write {$last: [a, b]}"
@@ -129,6 +132,9 @@ def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[t
             f"{word} takes one name, as text",
             f"write {{{word}: …}} with one of its {REFERENCES[word]}",
         )
+    elif word in LIST_REFERENCES:
+        if named not in NAMES:
+            yield f'{word} takes no "{named}"', did_you_mean(named, NAMES, REFERENCES[word])
     elif word == "$text":
         yield from misread_template(named, plan, service)
     elif word == "$package":

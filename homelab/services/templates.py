@@ -10,7 +10,7 @@ from homelab.catalog.model import OIDC
 from homelab.catalog.references import WEB, LinkTarget, reference
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
-from homelab.network.route import Route
+from homelab.network.route import Route, main_first
 from homelab.nix import After, Nix, Pkg
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
@@ -108,7 +108,18 @@ class _Links(dict[str, Link]):
         return found
 
 
-def fields(plan: Plan, service: Service) -> dict[str, str | int]:
+class Names(tuple[str, ...]):
+    """Several names in a text, separated by a comma, or by the text after the colon of the field:
+    `{urls: }`.
+    """
+
+    __slots__ = ()
+
+    def __format__(self, separator: str) -> str:
+        return (separator or ",").join(self)
+
+
+def fields(plan: Plan, service: Service) -> dict[str, str | int | Names]:
     """Fields that a template may use in braces, with their values for this service."""
     route = plan.main_route(service.name)
     # The OIDC client belongs to the route that uses OIDC, which need not be the main route.
@@ -130,7 +141,33 @@ def fields(plan: Plan, service: Service) -> dict[str, str | int]:
         "discovery": f"{issuer.rstrip('/')}{DISCOVERY}" if issuer else "",
         "client": client.id if client else service.name,
         "proxy": _proxy(plan, service),
+        "urls": Names(urls_of(plan, service, "all")),
+        "fqdns": Names(names_of(plan, service, "all")),
     }
+
+
+def names_of(plan: Plan, service: Service, kind: str) -> list[str]:
+    """The host names of a service that the proxy serves, that of `{url}` first. `kind` is one of
+    `NAMES`. A service without a route is at localhost.
+    """
+    routes = main_first(plan.routes_of(service.name))
+    if not routes and kind != "public":
+        return ["localhost"]
+    return list(dict.fromkeys(n for r in routes if r.is_web for n in _served(r, kind)))
+
+
+def urls_of(plan: Plan, service: Service, kind: str) -> list[str]:
+    """The same names as URLs, without a path."""
+    if plan.main_route(service.name) is None and kind != "public":
+        return [f"http://127.0.0.1:{service.port}"]
+    return [f"https://{name}" for name in names_of(plan, service, kind)]
+
+
+def _served(route: Route, kind: str) -> list[str]:
+    inside = [route.internal] if kind != "public" else []
+    outside = [route.public] if kind != "internal" else []
+    names = [*inside, *outside] if route.publish == "internal" else [*outside, *inside]
+    return [n for n in names if n]
 
 
 def _issuer(plan: Plan, route: Route | None) -> str:
@@ -200,6 +237,10 @@ def _referred(word: str, named: object, plan: Plan, service: Service) -> Nix | _
                 return _DROPPED
             part: str | int = getattr(link, target.field)
             return part
+        case "$urls":
+            return [*urls_of(plan, service, name)]
+        case "$fqdns":
+            return [*names_of(plan, service, name)]
         case "$text":
             text = fill_text(name, plan, service)
             return _DROPPED if text is None else text

@@ -263,7 +263,7 @@ def test_a_reference_to_nothing_is_a_problem(case: str) -> None:
     ("value", "what"),
     [
         ({"$service": "olama"}, '$service names "olama"'),
-        ({"$secret": "x"}, "$secret is a path of the host or no text"),
+        ({"$secret": "x"}, "$secret is a path of the host, or no text"),
         ({"$text": "{dataset[music]}"}, 'app has no dataset "music"'),
         ({"$txet": "x"}, "there is no reference $txet"),
     ],

@@ -53,9 +53,9 @@ def _filled(template: str) -> re.Pattern[str]:
     return re.compile(_VALUE.join(re.escape(p.translate(_SAME)) for p in parts))
 
 
-_FIELD = re.compile(rf"(?<!\{{)\{{(?:{'|'.join(FIELDS)})\}}")
+_FIELD = re.compile(rf"(?<!\{{)\{{(?:{'|'.join(FIELDS)})(?::[^}}]*)?\}}")
 """A field of a `$text`. A doubled brace stands for one."""
-_VALUE = "[A-Za-z0-9:/.@-]*"
+_VALUE = "[A-Za-z0-9:/.@, -]*"
 
 
 _SAME = str.maketrans("_.", "--")

@@ -208,6 +208,12 @@ WAYS = (
     ),
     WayOut(
         "option-word",
+        text({"$urls": "al"}),
+        service("jellyfin", options={"environment.etc.x.text": {"$urls": "all"}}),
+        says="takes no",
+    ),
+    WayOut(
+        "option-word",
         text({"$port": "wb"}),
         service("jellyfin", options={"environment.etc.x.text": {"$port": "web"}}),
         says="has no",
