@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
@@ -230,7 +230,8 @@ class Dump(Model):
     @classmethod
     def of(cls, kind: str, source: str) -> Dump:
         """A dump of a place that an option states; checks of options report an invalid one."""
-        return cls.model_construct(_fields_set={kind}, **{kind: source})
+        stated: dict[str, Any] = {kind: source}
+        return cls.model_construct(_fields_set={kind}, **stated)
 
 
 class FormerState(Model):

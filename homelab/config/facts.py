@@ -7,9 +7,9 @@ service are in one place and nowhere else.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue
 
 from homelab.config.base import AbsolutePath, Audience, Model, Name, Release, Str, SubDirectory
 from homelab.config.connections import ApiKey, ApiObject, ConnectionFact
@@ -31,9 +31,19 @@ from homelab.config.routes import Size
 from homelab.config.service_parts import Gpu
 from homelab.config.types import FilePattern, Icon, Label, OptionPath, RequestPath, Url, UserName
 
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
 Database = Literal["none", "sqlite", "postgresql", "mysql", "own"]
 """`own`: a database of the service's own kind, which its program dumps."""
 Need = Literal["always_on", "gpu"]
+Data = Literal["metrics", "series", "logs", "alerts"]
+"""Data that services exchange without `uses`."""
+OneOrMoreData = Annotated[
+    Many[Data], BeforeValidator(_listed, json_schema_input_type=Data | Many[Data])
+]
 Options = dict[OptionPath, JsonValue]
 """NixOS options by full path. Values may refer to the plan: `{$port: web}`, `{$secret: admin}`,
 `{$dataset: music}`, `{$device: radio}`, `{$package: ollama-cuda}`, `{$text: "{url}/login"}`,
@@ -141,12 +151,12 @@ class ServiceFacts(Model):
     `uses` call it."""
     never_publish: Str = ""
     """Reason why only its own host may reach it."""
-    provides: Literal["", "metrics", "series"] = ""
-    """What others read at its web port: `metrics` for a Prometheus exporter, `series` for a
-    time series database."""
-    consumes: Literal["", "metrics", "series"] = ""
-    """What it reads from every service that provides it: on its own host, otherwise over the
-    network."""
+    provides: Data | Literal[""] = ""
+    """What other services use at its web port: `metrics` of a Prometheus exporter, `series` of a
+    time series database, `logs` of Loki, or `alerts`, which an Alertmanager receives."""
+    consumes: OneOrMoreData = ()
+    """What it uses of every service that provides it: on its own host, otherwise over the network.
+    One or a list: `[series, logs]`."""
     api_key: ApiKey | None = None
     """How it takes the key of its API. Default: people read the key on its pages."""
     connects: dict[Name, ConnectionFact] = Field(default_factory=dict)

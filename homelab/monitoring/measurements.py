@@ -1,4 +1,4 @@
-"""Targets of Prometheus and data sources of Grafana, on any host."""
+"""Targets and Alertmanagers of Prometheus, and data sources of Grafana, on any host."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ from homelab.services.model import Service
 from homelab.system.model import Host
 
 SCRAPED = "services.prometheus.scrapeConfigs"
+_ALERTED = "services.prometheus.alertmanagers"
 _GRAFANA = "services.grafana.provision"
+_SOURCES = {"series": "prometheus", "logs": "loki"}
+"""Types of data sources of Grafana, by the data."""
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`measurements.nix`, on a host that runs Prometheus or Grafana."""
     here = plan.on(host.name)
     parts = [
-        *(_scraped(plan, s) for s in here if s.entry.consumes == "metrics"),
-        *(_drawn(plan, s) for s in here if s.entry.consumes == "series"),
+        *(_scraped(plan, s) for s in here if "metrics" in s.entry.consumes),
+        *(_alerted(plan, s) for s in here if "alerts" in s.entry.consumes),
+        *(_drawn(plan, s) for s in here if _SOURCES.keys() & set(s.entry.consumes)),
     ]
     derived = merge(*parts)
     if derived:
         yield Module(
             "measurements.nix",
-            "Targets of Prometheus, and data sources of Grafana",
+            "Targets and Alertmanagers of Prometheus, and data sources of Grafana",
             derived=derived,
         )
 
 
 def read_by(plan: Plan, reader: Service) -> tuple[tuple[Service, str], ...]:
-    """Services that a reader reads, each with the address and port that it calls."""
+    """Services whose data a reader uses, each with the address and port that it calls."""
     found = []
     for source in plan.services:
         if source.name not in reader.asks or not source.entry.provides:
@@ -48,6 +52,8 @@ def read_by(plan: Plan, reader: Service) -> tuple[tuple[Service, str], ...]:
 def _scraped(plan: Plan, prometheus: Service) -> Attrs:
     jobs: dict[str, list[Nix]] = {}
     for source, address in read_by(plan, prometheus):
+        if source.entry.provides != "metrics":
+            continue
         target: Nix = {"targets": [address], "labels": {"host": source.host}}
         jobs.setdefault(source.entry.job, []).append(target)
     scraped: list[Nix] = [
@@ -56,15 +62,22 @@ def _scraped(plan: Plan, prometheus: Service) -> Attrs:
     return attrs(SCRAPED, After(scraped)) if scraped else {}
 
 
+def _alerted(plan: Plan, prometheus: Service) -> Attrs:
+    found = read_by(plan, prometheus)
+    targets: list[Nix] = [a for source, a in found if source.entry.provides == "alerts"]
+    alerted: list[Nix] = [{"static_configs": [{"targets": targets}]}]
+    return attrs(_ALERTED, After(alerted)) if targets else {}
+
+
 def _drawn(plan: Plan, grafana: Service) -> Attrs:
-    sources = read_by(plan, grafana)
+    sources = [found for found in read_by(plan, grafana) if found[0].entry.provides in _SOURCES]
     titles = Counter(s.entry.title for s, _ in sources)
     names = {
         s.name: s.entry.title if titles[s.entry.title] == 1 else f"{s.entry.title} ({s.host})"
         for s, _ in sources
     }
     listed: list[Nix] = [
-        {"name": names[s.name], "type": "prometheus", "url": f"http://{address}"}
+        {"name": names[s.name], "type": _SOURCES[s.entry.provides], "url": f"http://{address}"}
         for s, address in sources
     ]
     if not listed:

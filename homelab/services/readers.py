@@ -1,4 +1,4 @@
-"""Services that read others without `uses`: Prometheus the exporters, Grafana Prometheus."""
+"""Services that use others without `uses`: Prometheus its exporters, Grafana its databases."""
 
 from __future__ import annotations
 
@@ -30,21 +30,20 @@ class Readers:
         return {n: e for n, e in found.items() if e is not None and (e.provides or e.consumes)}
 
     def callers(self, host: str, entry: Entry, config: ServiceConfig) -> tuple[str, ...]:
-        """Hosts that read the data of a service on this host: only its own host if a reader runs
-        there, otherwise every host with a reader.
+        """Hosts that use the data of a service on this host: only its own host if a reader runs
+        there, otherwise every host with a reader. Alerts come from every host.
         """
         if not entry.provides or config.never_publish:
             return ()
         there = {
             place
             for name, other in self._entries.items()
-            if other.consumes == entry.provides
+            if entry.provides in other.consumes
             for place in self.hosts_of(name, self.stack)
         }
-        return (host,) if host in there else tuple(sorted(there))
+        alone = host in there and entry.provides != "alerts"
+        return (host,) if alone else tuple(sorted(there))
 
     def read_by(self, entry: Entry) -> tuple[str, ...]:
-        """Services that an entry reads."""
-        if not entry.consumes:
-            return ()
-        return tuple(n for n, other in self._entries.items() if other.provides == entry.consumes)
+        """Services that an entry uses."""
+        return tuple(n for n, other in self._entries.items() if other.provides in entry.consumes)

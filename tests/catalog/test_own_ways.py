@@ -161,6 +161,44 @@ def test_grafana_draws_what_prometheus_measures_here_or_elsewhere() -> None:
     assert "measurements.nix" not in build.render(alone)["pi"]
 
 
+@pytest.mark.requirement("S0-49")
+def test_grafana_shows_the_logs_of_loki_on_another_host() -> None:
+    """The port of Loki opens to the host of Grafana, without `uses`."""
+    changes: Changes = {
+        **build.TAILNET,
+        "services": {"loki": {"host": "nas"}, "grafana": {"host": "pi"}},
+    }
+    text = _file_of(changes, "pi", "measurements.nix")
+    assert 'name = "Loki";' in text
+    assert 'type = "loki";' in text
+    assert 'url = "http://100.64.0.3:3100";' in text
+    (opened,) = [p for p in build.plan(changes).firewall.ports if p.owner == "loki"]
+    assert (opened.host, opened.port, opened.scope) == ("nas", 3100, "tailnet")
+
+
+def test_every_prometheus_sends_its_alerts_to_the_alertmanager() -> None:
+    """That of another host too, although one runs beside it."""
+    config = {"services.prometheus.alertmanager.configText": "route: {receiver: people}"}
+    changes: Changes = {
+        **build.TAILNET,
+        "services": {
+            "alertmanager": {"host": "nas", "options": config},
+            "prometheus": {"host": "nas"},
+            "prometheus-pi": {"service": "prometheus", "host": "pi"},
+        },
+    }
+    for host, address in (("nas", "127.0.0.1"), ("pi", "100.64.0.3")):
+        text = _file_of(changes, host, "measurements.nix")
+        assert "alertmanagers = lib.mkAfter [" in text
+        assert f'targets = [ "{address}:9093" ];' in text
+    plan = build.plan(changes)
+    opened = [p for p in plan.firewall.ports if p.owner == "alertmanager" and p.port == 9093]
+    assert [(p.host, p.scope) for p in opened] == [("nas", "tailnet")]
+    assert plan.tailnet is not None
+    ways = [(g.src, g.dst) for g in plan.tailnet.grants if "tcp:9093" in g.ip]
+    assert ways == [(("pi",), ("nas",))]
+
+
 @pytest.mark.parametrize(
     ("release", "here", "gone"),
     [
