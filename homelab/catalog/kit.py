@@ -65,6 +65,18 @@ def _references(entry: Entry) -> Iterator[Problem]:
     for role in entry.folders:
         if role not in entry.datasets:
             yield Problem("folders", f'there is no role "{role}"', f"add datasets: {{{role}: …}}")
+    for path, part in entry.optional.items():
+        for what, names, there in (
+            ("unit", part.units, entry.units),
+            ("port", part.ports, tuple(entry.ports)),
+        ):
+            for name in names:
+                if name not in there:
+                    yield Problem(
+                        f"optional.{path}.{what}s",
+                        f'the facts have no {what} "{name}"',
+                        did_you_mean(name, there, f"{what}s"),
+                    )
     for index, dump in enumerate(entry.dumps):
         if dump.command is not None:
             yield from _program(f"dumps[{index}].command", dump.command, entry)

@@ -74,6 +74,15 @@ PortOfFacts = Annotated[PortFact, BeforeValidator(_number, json_schema_input_typ
 """A port, or only its number: `{web: 3000}`."""
 
 
+class OptionalPart(Model):
+    """Units and ports that exist unless an option is false."""
+
+    units: Many[UnitPattern] = ()
+    """Names of `units`."""
+    ports: Many[Name] = ()
+    """Names of `ports`."""
+
+
 class SecretFact(Model):
     """A secret that a service reads."""
 

@@ -19,6 +19,7 @@ from homelab.config.fact_parts import (
     FormerState,
     Hardening,
     Many,
+    OptionalPart,
     OptionName,
     PackageName,
     PortOfFacts,
@@ -77,6 +78,9 @@ class ServiceFacts(Model):
     """Options that newer releases lack, with the first release without each."""
     units: Many[UnitPattern] = ()
     """Its systemd units, without `.service`, the main unit first."""
+    optional: dict[OptionName, OptionalPart] = Field(default_factory=dict)
+    """Options that switch parts of it off, each with those parts:
+    `{services.immich.machine-learning.enable: {units: [immich-machine-learning]}}`."""
     helpers: Many[UnitPattern] = ()
     """Further units that open its state: they wait for its disk, and have no sandbox of homelab."""
     user: UserName | Literal[""] = ""

@@ -23,6 +23,7 @@ from homelab.config.base import (
     TreePath,
 )
 from homelab.config.devices import HostDevice
+from homelab.config.graphics import Gpu
 from homelab.config.host_options import (
     Fail2ban,
     HostNix,
@@ -33,7 +34,7 @@ from homelab.config.host_options import (
     Watchdog,
     Wifi,
 )
-from homelab.config.types import BootDevice, DeviceNode, FlakeUrl, InputName, InputOrNone, UserName
+from homelab.config.types import BootDevice, FlakeUrl, InputName, InputOrNone, UserName
 
 Role = Literal["appliance", "workhorse", "agent"]
 """appliance: always on and independent of the other hosts; workhorse: holds data or computes;
@@ -143,33 +144,6 @@ class HostTailscale(Model):
     device: Annotated[Str, Field(pattern=r"^[0-9A-Za-z]+$")] | None = None
     """Node id of the joined machine, from `homelab status`. With it, the machine's tags and routes
     follow the stack config."""
-
-
-class Gpu(Model):
-    """A GPU that services may use."""
-
-    vendor: Literal["nvidia", "intel", "amd"]
-    open: bool | None = None
-    """NVIDIA: use the open kernel modules. They support cards from Turing on (GeForce 16 and
-    RTX 20), and are required from Blackwell on (RTX 50). Older cards need false."""
-    generation: Annotated[int, Field(ge=2, le=30)] | None = None
-    """Intel: generation of a Core processor older than the 11th: 8 for an i5-8500T. Leave it out
-    for an N100 and for newer processors."""
-    devices: list[DeviceNode] = Field(default_factory=list)
-    """Device nodes that services get. Default: the usual ones of the vendor."""
-
-    @model_validator(mode="after")
-    def _of_the_vendor(self) -> Gpu:
-        if self.vendor == "nvidia" and self.open is None:
-            raise ValueError(
-                "the kernel modules for the card are not chosen; add open: true (GeForce 16, RTX "
-                "and newer) or open: false (older ones)"
-            )
-        if self.vendor != "nvidia" and self.open is not None:
-            raise ValueError("open applies only to NVIDIA's kernel modules; leave it out")
-        if self.vendor != "intel" and self.generation is not None:
-            raise ValueError("generation applies only to Intel's processors; leave it out")
-        return self
 
 
 MINIMUM_LIMIT = 2

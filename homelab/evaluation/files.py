@@ -15,6 +15,7 @@ FILES: Mapping[str, str] = {
     "control.nix": "services",
     "dashboard.nix": "dashboard",
     "directory.nix": "identity",
+    "devices.nix": "hosts.{host}.devices",
     "dns.nix": "network.dns",
     "facts.nix": "hosts.{host}",
     "fail2ban.nix": "hosts.{host}.fail2ban",

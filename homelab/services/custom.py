@@ -18,6 +18,7 @@ from homelab.config.services import (
     ports_of,
     secrets_of,
 )
+from homelab.services.declared import declared_options
 from homelab.services.follow import followed
 
 _ELSEWHERE = "no host of the stack runs it"
@@ -92,7 +93,7 @@ def _dumps(config: ServiceConfig) -> Iterator[Dump]:
 
 def extended(entry: Entry, config: ServiceConfig) -> Entry:
     """A catalog entry with the additions of the stack config."""
-    entry = followed(entry, config)
+    entry = _without_parts(followed(entry, config), config)
     stated, known = secrets_of(config), entry.secrets
     if not (stated or ports_of(config) or config.state or config.health or config.headers):
         return entry
@@ -110,6 +111,22 @@ def extended(entry: Entry, config: ServiceConfig) -> Entry:
             "stateless": "" if config.state else entry.stateless,
             "health": config.health or entry.health,
             "sign_in": entry.sign_in.model_copy(update={"headers": dict(sorted(headers.items()))}),
+        }
+    )
+
+
+def _without_parts(entry: Entry, config: ServiceConfig) -> Entry:
+    """The entry without the parts that options of the stack config switch off."""
+    off = {o.name for o in declared_options(config) if o.value is False} if entry.optional else ()
+    parts = [part for path, part in entry.optional.items() if path in off]
+    if not parts:
+        return entry
+    units = {unit for part in parts for unit in part.units}
+    ports = {port for part in parts for port in part.ports}
+    return entry.model_copy(
+        update={
+            "units": tuple(unit for unit in entry.units if unit not in units),
+            "ports": {name: port for name, port in entry.ports.items() if name not in ports},
         }
     )
 

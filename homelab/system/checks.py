@@ -175,30 +175,6 @@ def builder_trust(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("gpu-present")
-def gpu_present(plan: Plan) -> Iterator[Problem]:
-    """A service cannot use a GPU that its host does not have."""
-    for service in plan.services:
-        wanted = service.config.gpu
-        if wanted is None and "gpu" not in service.entry.needs:
-            continue
-        gpu = plan.hosts[service.host].config.gpu
-        has = [h.name for h in plan.hosts.values() if h.config.gpu is not None]
-        where = service.at("gpu") if wanted else service.host_at
-        if gpu is None:
-            vendor = {None: "…", "nvidia": "nvidia, open: …"}.get(wanted, wanted)
-            way_out = f"where it has one, write hosts.{service.host}.gpu: {{vendor: {vendor}}}"
-            if has:
-                way_out = f"place it on another host: {', '.join(has)}; or, {way_out}"
-            yield Problem(where, f"{service.name} needs a GPU and {service.host} has none", way_out)
-        elif wanted is not None and gpu.vendor != wanted:
-            yield Problem(
-                where,
-                f"{service.host} has {gpu.vendor} graphics, not {wanted}",
-                f"write gpu: {gpu.vendor}",
-            )
-
-
 def check_own_modules(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
     """The hardware module of a host must have a root file system."""
     for host in plan.hosts.values():

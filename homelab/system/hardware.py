@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from homelab.config.graphics import BEFORE_TURING
 from homelab.deploy.model import wake_command
 from homelab.nix import Attrs, Call, Comment, Lines, Module, Nix, Pkg, Script, attrs, merge
 from homelab.plan import Plan
@@ -165,15 +166,20 @@ def _gpu(host: Host) -> Attrs:
     if gpu.vendor == "nvidia":
         body = merge(
             body,
-            attrs("hardware.nvidia.open", gpu.open),
+            attrs("hardware.nvidia.open", gpu.open_modules),
             attrs("services.xserver.videoDrivers", ["nvidia"]),
         )
+        if gpu.architecture in BEFORE_TURING and host.release >= WITHOUT_OLD_CARDS_SINCE:
+            body = merge(body, attrs("hardware.nvidia.branch", "legacy_580"))
     elif gpu.vendor == "intel":
         packages: list[Nix] = [*map(Pkg, intel_packages(gpu.generation, host.release))]
         body = merge(body, attrs("hardware.graphics.extraPackages", packages))
     return body
 
 
+WITHOUT_OLD_CARDS_SINCE = "26.05"
+"""First release whose driver (595) ignores cards before Turing, and that has
+`hardware.nvidia.branch` (NixOS/nixos-hardware#1880)."""
 VPL_SINCE = "24.11"
 """First release that calls Quick Sync's runtime vpl-gpu-rt (renamed 2024-06-04)."""
 LEGACY_SINCE = "25.05"

@@ -129,6 +129,38 @@ def test_immich_may_open_the_graphics_that_it_is_given() -> None:
     assert "accelerationDevices" not in plain
 
 
+@pytest.mark.requirement("S0-52")
+def test_immich_without_its_machine_learning_has_no_unit_and_no_port_of_it() -> None:
+    """A unit that only has a sandbox would be a unit without a program."""
+    off = {"services.immich.machine-learning.enable": False}
+    files = build.render({"services": {"immich": {"host": "nas", "options": off}}})["nas"]
+    assert "units.immich-server" in files["hardening.nix"]
+    assert "immich-machine-learning" not in "".join(files.values())
+    assert "3003" not in files["facts.nix"]
+    plain = build.render({"services": {"immich": {"host": "nas"}}})["nas"]
+    assert "units.immich-machine-learning" in plain["hardening.nix"]
+    assert "3003" in plain["facts.nix"]
+
+
+@pytest.mark.requirement("S0-52")
+@pytest.mark.parametrize(
+    ("vendor", "preset", "driver"),
+    [
+        ("intel", "preset-vaapi", 'vaapiDriver = "iHD";'),
+        ("amd", "preset-vaapi", 'vaapiDriver = "radeonsi";'),
+        ("nvidia", "preset-nvidia", ""),
+    ],
+)
+def test_frigate_decodes_videos_on_the_gpu_that_it_is_given(
+    vendor: str, preset: str, driver: str
+) -> None:
+    gpu = {"vendor": vendor, **({"architecture": "ada"} if vendor == "nvidia" else {})}
+    frigate = {"host": "nas", "gpu": vendor, "options": {"services.frigate.settings.cameras": {}}}
+    files = build.render({"hosts": {"nas": {"gpu": gpu}}, "services": {"frigate": frigate}})["nas"]
+    assert f'hwaccel_args = "{preset}";' in files["services/frigate.nix"]
+    assert driver in files["services/frigate.nix"]
+
+
 @pytest.mark.requirement("S2-16")
 def test_a_border_router_is_asked_for_its_radio() -> None:
     """Its module does not evaluate without one; by path or inside a set of options."""

@@ -104,7 +104,7 @@ RICH: Changes = {
         "nas": {
             "interface": "enp1s0",
             "reboot": {"seconds": 300},
-            "gpu": {"vendor": "nvidia", "open": True},
+            "gpu": {"vendor": "nvidia", "architecture": "ampere", "shared": True},
             "devices": {
                 "radio": "/dev/serial/by-id/usb-Maker_Radio_0001-if00-port0",
                 "stick": {"usb": "10c4:ea60", "serial": "0002", "kind": "serial"},
@@ -258,6 +258,9 @@ RICH: Changes = {
                 "options_gpu": {"nvidia": {"services.forum.cuda": True}},
                 "units": ["forum", "forum-worker"],
                 "helpers": ["forum-setup"],
+                "optional": {
+                    "services.forum.worker": {"units": ["forum-worker"], "ports": ["peers"]}
+                },
                 "state_version_changes": [
                     {
                         "before": "26.05",

@@ -212,6 +212,18 @@ def _graphics(**said: object) -> Changes:
     return {"hosts": {"box": {"gpu": said}}, "services": {"wiki": wiki}}
 
 
+def _nvidia(**said: object) -> Changes:
+    gpu = {"vendor": "nvidia", "open": None, "architecture": None, "shared": None, **said}
+    return {"hosts": {"nas": {"gpu": gpu}}}
+
+
+def _worker(parts: object) -> Changes:
+    """The forum without what an option switches off."""
+    optional = {"services.forum.worker": parts}
+    forum = {"options": {"services.forum.worker": False}, "module": {"optional": optional}}
+    return {"services": {"forum": forum}}
+
+
 def _stick(**said: object) -> Changes:
     device = {"usb": None, "serial": None, "kind": None, **said}
     return {"hosts": {"nas": {"devices": {"stick": device}}}}
@@ -373,6 +385,12 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {"services": {"vote": {"publish": "tunnel", "public": "everybody may vote"}}},
     ),
     "Gpu.devices": (_graphics(), _graphics(devices=["/dev/dri/renderD129"])),
+    "Gpu.architecture": (_nvidia(architecture="turing"), _nvidia(architecture="pascal")),
+    "Gpu.open": (_nvidia(architecture="ampere"), _nvidia(architecture="ampere", open=False)),
+    "Gpu.shared": (_nvidia(open=True, shared=True), _nvidia(open=True, shared=False)),
+    "ServiceFacts.optional": (_worker({"units": ["forum-worker"]}), _worker(None)),
+    "OptionalPart.units": (_worker({"ports": None}), _worker({"units": None, "ports": None})),
+    "OptionalPart.ports": (_worker({"units": None}), _worker({"units": None, "ports": None})),
     "Gpu.vendor": ({}, {"hosts": {"box": {"gpu": {"vendor": "amd", "generation": None}}}}),
     "ServiceVpn.gid": ({}, _vpn(gid=1234)),
     "ServiceVpn.lan": ({}, _vpn(lan=True)),

@@ -47,10 +47,51 @@ def test_the_stack_selects_the_kernel_modules_of_an_nvidia_card(is_open: bool) -
     assert f"hardware.nvidia.open = {str(is_open).lower()};" in text
 
 
+@pytest.mark.requirement("S0-52")
+@pytest.mark.parametrize(
+    ("architecture", "release", "is_open", "driver"),
+    [
+        ("pascal", "25.11", "false", ""),
+        ("pascal", "26.05", "false", 'branch = "legacy_580";'),
+        ("maxwell", "26.05", "false", 'branch = "legacy_580";'),
+        ("turing", "26.05", "true", ""),
+        ("blackwell", "26.05", "true", ""),
+    ],
+)
+def test_the_card_selects_kernel_modules_and_driver(
+    architecture: str, release: str, is_open: str, driver: str
+) -> None:
+    """The driver of 26.05 ignores cards before Turing, and only says so in the kernel's log."""
+    gpu: dict[str, object] = {"vendor": "nvidia", "architecture": architecture}
+    text = build.render(nas(release, gpu=gpu))["nas"]["graphics.nix"]
+    assert f"open = {is_open};" in text
+    assert driver in text
+    assert ("branch" in text) == bool(driver)
+
+
+@pytest.mark.requirement("S0-52")
+def test_two_services_of_a_gpu_that_is_not_shared_are_reported() -> None:
+    """A container counts as any other."""
+    image = "ghcr.io/a/b:1@sha256:" + "0" * 64
+    changes = nas(gpu={"vendor": "intel", "shared": False})
+    changes["services"] = {
+        "jellyfin": {"host": "nas", "gpu": "intel"},
+        "model": {"host": "nas", "gpu": "intel", "container": {"image": image, "port": 80}},
+    }
+    (problem,) = build.found(changes, "gpu-single")
+    assert problem.where == "services.model.gpu"
+    assert problem.what.startswith("jellyfin has the GPU of nas to itself")
+    changes["services"]["model"]["host"] = "pi"
+    assert build.found(changes, "gpu-single") == []
+
+
 @pytest.mark.parametrize(
     ("gpu", "says"),
     [
-        ({"vendor": "nvidia"}, "add open: true"),
+        ({"vendor": "nvidia"}, "add architecture: ampere"),
+        ({"vendor": "nvidia", "architecture": "pascal", "open": True}, "leave open out"),
+        ({"vendor": "nvidia", "architecture": "blackwell", "open": False}, "leave open out"),
+        ({"vendor": "amd", "architecture": "ada"}, "leave it out"),
         ({"vendor": "intel", "open": True}, "leave it out"),
         ({"vendor": "amd", "generation": 8}, "leave it out"),
     ],

@@ -19,6 +19,8 @@ def member(hosts: list[str]) -> Changes:
     return {"email": "kim@example.org", "account": account}
 
 
+CAMERAS = {"services.frigate.settings.cameras": {}}
+
 WAYS = (
     WayOut(
         "password-present",
@@ -182,6 +184,32 @@ WAYS = (
         both(host("nas", gpu={"vendor": "intel"}), service("jellyfin", host="nas", gpu="nvidia")),
         service("jellyfin", gpu="intel"),
         says="graphics, not",
+    ),
+    WayOut(
+        "gpu-single",
+        both(
+            host("nas", gpu={"vendor": "intel", "shared": False}),
+            service("jellyfin", host="nas", gpu="intel"),
+            service("frigate", host="nas", gpu="intel", options=CAMERAS),
+        ),
+        service("frigate", gpu=None),
+    ),
+    WayOut(
+        "gpu-single",
+        both(
+            host("nas", gpu={"vendor": "intel", "shared": False}),
+            service("jellyfin", host="nas", gpu="intel"),
+            service("frigate", host="nas", gpu="intel", options=CAMERAS),
+        ),
+        host("nas", gpu={"shared": None}),
+    ),
+    WayOut(
+        "gpu-driver",
+        both(
+            {"nixpkgs": {"default": {"release": "26.05"}}},
+            host("nas", gpu={"vendor": "nvidia", "open": False}),
+        ),
+        host("nas", gpu={"architecture": "pascal"}),
     ),
     *system_files.WAYS,
     *system_settings.WAYS,
