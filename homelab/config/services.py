@@ -34,13 +34,14 @@ from homelab.config.service_parts import (
     PortConfig,
     ServiceSecret,
 )
+from homelab.config.static import Static, role_of
 from homelab.config.types import OptionPath, RequestPath
 from homelab.config.unit import Unit
 from homelab.config.vpn import ServiceVpn, VpnUse
 
 _ONE_KIND = "a service has one kind; keep one of the two keys"
 _NO_CONNECTIONS = "leave it out, and write uses: only the facts of a service describe connections"
-_KIND_KEYS = ("container", "external", "flake", "module", "unit")
+_KIND_KEYS = ("container", "external", "flake", "module", "static", "unit")
 """Keys that select a kind."""
 
 
@@ -309,6 +310,70 @@ class UnitService(NativeService):
         return self
 
 
+class StaticService(NativeService):
+    """A web site of files, which homelab serves with a small web server on the site's host. The
+    files are in a directory, or the host builds them.
+    """
+
+    called: ClassVar[str] = "a static site"
+    lacks: ClassVar[Mapping[str, str]] = {
+        **_other_kinds("static"),
+        "service": _ONE_KIND,
+        "connects": _NO_CONNECTIONS,
+        "devices": "leave it out: files need none",
+        "gpu": "leave it out: files need none",
+        "headers": "leave it out: files read no headers",
+        "may_control": "leave it out: files control nothing",
+        "oidc": "leave it out, and write auth: forward: files have no sign-in of their own",
+        "ports": "leave it out: a site has only its web port",
+        "state": "leave it out: write the directory below static",
+        "vpn": "leave it out: a server of files calls nobody",
+    }
+
+    if not TYPE_CHECKING:
+        # A class variable takes the place of the field: files have none of these.
+        devices: ClassVar = MappingProxyType({})
+        gpu: ClassVar = None
+        headers: ClassVar = MappingProxyType({})
+        may_control: ClassVar = None
+        ports: ClassVar = MappingProxyType({})
+        state: ClassVar = ()
+        vpn: ClassVar = None
+
+    static: Static
+
+    @model_validator(mode="after")
+    def _fits_the_rest(self) -> StaticService:
+        build = self.static.build
+        if self.port is None or self.port < 1024:
+            raise ValueError(
+                "a site needs a port of its host, and a port below 1024 only root may open; write "
+                "port: 8095"
+            )
+        used = {role_of(self.static.source)} - {""}
+        if unknown := used - set(self.datasets):
+            role = min(unknown)
+            raise ValueError(
+                f"static names {{dataset[{role}]}}, which is no role of datasets; add datasets: "
+                f"{{{role}: …}}"
+            )
+        if lost := sorted(set(self.datasets) - used):
+            raise ValueError(
+                f"nothing below static uses datasets.{lost[0]}; write its directory as "
+                f"{{dataset[{lost[0]}]}}, or leave it out"
+            )
+        if self.secrets and build is None:
+            raise ValueError("only a build reads secrets; leave secrets out, or write static.build")
+        if build is not None and build.token is not None:
+            secret = self.secrets.get(build.token)
+            if secret is None or secret.ref is None or secret.env is not None:
+                raise ValueError(
+                    f"static.build.token names a stored file; add secrets: {{{build.token}: {{ref: "
+                    "{sops: …}}}, without env"
+                )
+        return self
+
+
 def datasets_of(config: ServiceConfig) -> Mapping[str, str]:
     """The datasets that a service uses, by role; for a container by dataset name."""
     if isinstance(config, ContainerService):
@@ -351,7 +416,8 @@ def is_custom(config: ServiceConfig) -> bool:
 
 def is_made(config: ServiceConfig) -> bool:
     """Whether its entry is made from settings of the service, and not from facts."""
-    return isinstance(config, ContainerService | FlakeService | ExternalService | UnitService)
+    kinds = ContainerService | FlakeService | ExternalService | UnitService | StaticService
+    return isinstance(config, kinds)
 
 
 def vpn_of(config: ServiceConfig) -> ServiceVpn | None:
@@ -372,6 +438,7 @@ KINDS: Mapping[str, type[ServiceConfig]] = {
     "flake": FlakeService,
     "module": ModuleService,
     "unit": UnitService,
+    "static": StaticService,
     "external": ExternalService,
     "catalog": CatalogService,
 }
@@ -383,6 +450,7 @@ AnyService = Annotated[
     | Annotated[FlakeService, Tag("flake")]
     | Annotated[ModuleService, Tag("module")]
     | Annotated[UnitService, Tag("unit")]
+    | Annotated[StaticService, Tag("static")]
     | Annotated[ExternalService, Tag("external")],
     Discriminator(_kind_of),
 ]

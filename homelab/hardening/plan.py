@@ -60,8 +60,9 @@ class _Places:
 def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Places:
     entry, harden = service.entry, service.harden
     stated = (*harden.read_only, *harden.read_write)
-    # Only the main unit of a service reads files. Its helpers ask the main unit.
-    is_main = unit == service.units[0]
+    # Only the main unit of a service reads files. Its helpers ask the main unit. The server of a
+    # site sees the site alone, which its own unit binds.
+    is_main = unit == service.units[0] and service.static is None
     parts = {name: part for part, name in sorted(service.datasets.items())} if is_main else {}
     here = [d for d in datasets if d.host == service.host]
     used = [d for d in here if d.name in parts]

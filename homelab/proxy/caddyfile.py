@@ -36,7 +36,8 @@ def print_caddyfile(directives: Sequence[Directive], indent: int = 0) -> str:
     pad = "  " * indent
     for item in directives:
         words = " ".join(_word(w, isinstance(w, Live)) for w in item.words)
-        block = f" {{\n{print_caddyfile(item.block, indent + 1)}{pad}}}" if item.block else ""
+        gap = " " if words else ""
+        block = f"{gap}{{\n{print_caddyfile(item.block, indent + 1)}{pad}}}" if item.block else ""
         out.append(f"{pad}{words}{block}\n")
     return "".join(out)
 

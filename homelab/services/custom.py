@@ -14,12 +14,14 @@ from homelab.config.services import (
     ExternalService,
     FlakeService,
     ServiceConfig,
+    StaticService,
     UnitService,
     ports_of,
     secrets_of,
 )
 from homelab.services.declared import declared_options
 from homelab.services.follow import followed
+from homelab.services.site import site_facts
 
 _ELSEWHERE = "no host of the stack runs it"
 _EXEMPT: dict[type[ServiceConfig], str] = {
@@ -43,7 +45,7 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
         ports["web"] = PortFact(port=web)
     skipped = _ELSEWHERE if isinstance(config, ExternalService) else config.backup.skip or ""
     tile = config.tile
-    return Entry(
+    entry = Entry(
         name=name,
         title=tile.title or name.replace("-", " ").title(),
         summary=tile.description or "",
@@ -69,6 +71,9 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
         unfree=tuple(unit.unfree) if unit else (),
         hardening=Hardening(exempt=_EXEMPT.get(type(config), "")),
     )
+    if isinstance(config, StaticService):
+        return entry.model_copy(update=site_facts(name, config))
+    return entry
 
 
 def _units(name: str, config: ServiceConfig) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from homelab.config.services import (
     FlakeService,
     NativeService,
     ServiceConfig,
+    StaticService,
     UnitService,
     datasets_of,
     devices_of,
@@ -25,9 +26,11 @@ from homelab.config.services import (
     secrets_of,
     vpn_of,
 )
+from homelab.config.static import Static
 from homelab.config.unit import Unit
 from homelab.config.vpn import ServiceVpn
 from homelab.network.model import LOOPBACK, PortUse
+from homelab.services.site import build_unit
 from homelab.services.uses import Use
 from homelab.vpn.model import Namespace
 
@@ -149,7 +152,27 @@ class Service:
     @property
     def sends_alerts(self) -> bool:
         """Whether its units report their failures: homelab writes them."""
-        return isinstance(self.config, UnitService)
+        static = self.static
+        return self.unit is not None or (static is not None and static.build is not None)
+
+    @property
+    def static(self) -> Static | None:
+        """The files of a web site; None for other kinds."""
+        return self.config.static if isinstance(self.config, StaticService) else None
+
+    @property
+    def writes_unit(self) -> bool:
+        """Whether homelab writes its units, and no module does."""
+        return self.unit is not None or self.static is not None
+
+    @property
+    def reader(self) -> str:
+        """The unit that reads the secrets of the stack config: its main unit, or the build of a
+        site; empty for none.
+        """
+        if self.static is not None and self.static.build is not None:
+            return build_unit(self.name)
+        return self.units[0] if self.units else ""
 
     @property
     def unit(self) -> Unit | None:

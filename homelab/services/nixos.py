@@ -11,7 +11,7 @@ from homelab.hardening.paths import for_systemd, for_tmpfiles
 from homelab.nix import Attrs, Module, Nix, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
-from homelab.services import podman, unit
+from homelab.services import podman, static, unit
 from homelab.services.devices import unit_of
 from homelab.services.model import Service
 from homelab.services.options import stated_options
@@ -34,6 +34,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
                 stated=stated,
                 flakes=flakes,
                 inputs=(package.flake,) if isinstance(package, FlakePackage) else (),
+                extra=static.files(plan, service),
             )
 
 
@@ -51,6 +52,8 @@ def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tup
     added = merge(_unit_secrets(service), _state(service), unit_of(plan, service))
     if service.unit is not None:
         return merge(unit.unit(plan, service, service.unit), added), ()
+    if service.static is not None:
+        return merge(static.site(plan, service, service.static), _unit_secrets(service)), ()
     flake = service.flake
     if flake is not None:
         return added, ((flake.input, f"nixosModules.{flake.module}"),)
@@ -99,7 +102,7 @@ def _unit_secrets(service: Service) -> Attrs:
         config["EnvironmentFile"] = files
     if credentials:
         config["LoadCredential"] = credentials
-    unit = service.units[0] if service.units else ""
+    unit = service.reader
     return {"systemd": {"services": {unit: {"serviceConfig": config}}}} if config else {}
 
 

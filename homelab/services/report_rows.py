@@ -71,8 +71,8 @@ def _options(service: Service) -> Row:
         lines.append(f"{len(unlisted)} not in the option list, so Nix checks them: {names}")
     if not lines and service.container is not None:
         lines.append("none: homelab writes the arguments of its container")
-    if not lines and service.unit is not None:
-        lines.append("none: homelab writes its unit")
+    if not lines and service.writes_unit:
+        lines.append("none: homelab writes its units")
     if not lines and service.entry.infrastructure:
         lines.append("none: homelab configures it from the whole plan")
     way_out = f"none; write options: {{services.{service.name}.enable: true}}"
@@ -132,6 +132,8 @@ def _secrets(plan: Plan, service: Service) -> Row:
         for s in plan.secrets.on(service.host)
         if s.service == service.name
     )
+    if service.static is not None and service.static.build is None:
+        return Row("secrets", ("none: files read none",))
     return Row("secrets", lines, "none; write secrets: {NAME: {}} if it reads one")
 
 

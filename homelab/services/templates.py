@@ -205,9 +205,9 @@ def path_of_secret(service: Service, name: str) -> str:
     """Path of one of the service's secrets."""
     fact = service.entry.secrets[name]
     handed = service.entry.dynamic_user and fact.form == "file"
-    if handed and service.units and name in stated_secrets(service):
+    if handed and service.reader and name in stated_secrets(service):
         # A dynamic user does not exist before the unit runs, so systemd passes a credential.
-        return f"/run/credentials/{service.units[0]}.service/{name}"
+        return f"/run/credentials/{service.reader}.service/{name}"
     return secret_path(service.name, name, fact.source, fact.form)
 
 

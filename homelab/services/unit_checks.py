@@ -1,4 +1,4 @@
-"""Checks of services that are a unit of homelab's own."""
+"""Checks of services whose units homelab writes: programs of packages, and static sites."""
 
 from __future__ import annotations
 
@@ -40,11 +40,16 @@ _UNITS = frozenset(
 def unit_name(plan: Plan) -> Iterator[Problem]:
     """A unit with the name of a unit of the system would change that unit, and run nothing."""
     for service in _units(plan):
-        taken = [u for u in service.units if u in _UNITS or u.startswith(("systemd-", "homelab-"))]
-        if taken:
+        mine = (*service.units, *service.entry.helpers)
+        taken = [u for u in mine if u in _UNITS or u.startswith(("systemd-", "homelab-"))]
+        theirs = {u: s.name for s in plan.on(service.host) if s is not service for u in s.units}
+        clash = [u for u in service.entry.helpers if u in theirs]
+        if taken or clash:
             yield Problem(
                 f"services.{service.name}",
-                f"{taken[0]}.service is a unit of the system",
+                f"{taken[0]}.service is a unit of the system"
+                if taken
+                else f"it is built by {clash[0]}.service, which is a unit of {theirs[clash[0]]}",
                 "give the service another name",
             )
 
@@ -53,9 +58,10 @@ def unit_name(plan: Plan) -> Iterator[Problem]:
 def unit_text(plan: Plan) -> Iterator[Problem]:
     """A field that names nothing would reach the program as plain text."""
     for service in _units(plan):
+        further = (PACKAGE,) if service.unit is not None else ()
         for place, text in templates_of(service.config):
             for what, way_out in misread_template(
-                text, plan, service, called="it", further=(PACKAGE,)
+                text, plan, service, called="it", further=further
             ):
                 yield Problem(service.at(place), what, way_out)
 
@@ -113,9 +119,9 @@ def unit_user(plan: Plan) -> Iterator[Problem]:
 
 
 def _units(plan: Plan) -> Iterator[Service]:
-    """Each service that is a unit once, however many hosts run it."""
+    """Each service whose units homelab writes once, however many hosts run it."""
     seen = set()
     for service in plan.services:
-        if service.unit is not None and service.name not in seen:
+        if service.writes_unit and service.name not in seen:
             seen.add(service.name)
             yield service

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from homelab.catalog.references import WEB, links_in
-from homelab.config.services import ContainerService, ServiceConfig, UnitService
+from homelab.config.services import ContainerService, ServiceConfig, StaticService, UnitService
 
 
 @dataclass(frozen=True)
@@ -68,3 +68,10 @@ def templates_of(config: ServiceConfig) -> Iterator[tuple[str, str]]:
             yield f"unit.command[{index}]", text
         for name, text in config.unit.environment.items():
             yield f"unit.environment.{name}", text
+    build = config.static.build if isinstance(config, StaticService) else None
+    if build is not None:
+        for index, command in enumerate(build.run):
+            for place, text in enumerate(command):
+                yield f"static.build.run[{index}][{place}]", text
+        for name, text in build.environment.items():
+            yield f"static.build.environment.{name}", text

@@ -46,6 +46,9 @@ def _variables(service: Service) -> Iterator[tuple[str, str]]:
     if service.unit is not None:
         for name in service.unit.environment:
             yield name, f"{at}.unit.environment.{name}"
+    build = service.static.build if service.static is not None else None
+    for name in build.environment if build is not None else ():
+        yield name, f"{at}.static.build.environment.{name}"
     for option in declared_options(service.config):
         *path, variable = option.path
         if ".".join(path) in _environments(service) and option.value is not None:

@@ -44,6 +44,7 @@ READ = {
     "services.tailscale": "programs/test_system.py",
     "services.traefik": "programs/test_proxies.py",
     "services.transmission": "programs/test_daemons.py",
+    "systemd.paths": "programs/test_units.py",
     "systemd.services": "programs/test_units.py",
     "systemd.sockets": "programs/test_units.py",
     "systemd.timers": "programs/test_units.py",

@@ -1,5 +1,5 @@
-"""systemd accepts every unit of systemd.services, systemd.timers and systemd.sockets, and
-systemd-tmpfiles every directory.
+"""systemd accepts every unit of systemd.services, systemd.timers, systemd.sockets and
+systemd.paths, and systemd-tmpfiles every directory.
 """
 
 from __future__ import annotations

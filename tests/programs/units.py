@@ -45,7 +45,7 @@ _NOT_IN_THE_FILE = (
     "startAt",
     "stopIfChanged",
 )
-_SECTIONS = {"service": "Service", "timer": "Timer", "socket": "Socket"}
+_SECTIONS = {"service": "Service", "timer": "Timer", "socket": "Socket", "path": "Path"}
 
 
 def units(plan: Plan, directory: Path) -> Iterator[tuple[str, str, str]]:

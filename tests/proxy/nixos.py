@@ -70,8 +70,8 @@ def _path(part: Any, directory: Path) -> str:
     if isinstance(part, Pkg):
         return str(directory / "pkgs" / part.name)
     assert isinstance(part, Raw)
-    if part.text.startswith("./"):
-        return str(directory / part.text)
+    if part.text.startswith(("./", "../")):
+        return str(directory / part.text.removeprefix("../"))
     found = _PACKAGE.fullmatch(part.text)
     assert found, part.text
     return str(directory / "pkgs" / (found[1] or found[2]))

@@ -365,6 +365,59 @@ RICH: Changes = {
                 "schedule": "*-*-* 04:00",
             },
         },
+        "heim": {
+            "host": "nas",
+            "audience": "family",
+            "port": 8330,
+            "secrets": {"git": {"ref": {"sops": "heim/git"}}, "films": {"env": "FILMS"}},
+            "static": {
+                "fallback": "index.html",
+                "build": {
+                    "repository": "https://git.example.org/sam/heim.git",
+                    "rev": "8c5f1b2a9d3e4f60718293a4b5c6d7e8f9012345",
+                    "run": [["bun", "install", "--frozen-lockfile"], ["bun", "run", "build"]],
+                    "packages": ["bun"],
+                    "environment": {"BASE_URL": "{url}"},
+                    "output": "dist",
+                    "token": "git",
+                    "again": "new films key",
+                },
+            },
+        },
+        "blog": {
+            "host": "nas",
+            "port": 8331,
+            "static": {
+                "build": {
+                    "repository": "https://git.example.org/sam/blog.git",
+                    "branch": "main",
+                    "run": [["hugo"]],
+                    "packages": ["hugo"],
+                    "output": "public",
+                    "schedule": "hourly",
+                    "watch": ["/var/lib/blog-requested"],
+                },
+            },
+        },
+        "notes": {
+            "host": "nas",
+            "port": 8332,
+            "datasets": {"texts": "films"},
+            "static": {
+                "build": {
+                    "source": "{dataset[texts]}",
+                    "run": [["mkdocs", "build"]],
+                    "packages": ["python3Packages.mkdocs"],
+                    "output": "site",
+                    "schedule": "daily",
+                },
+            },
+        },
+        "pages": {
+            "host": "nas",
+            "port": 8333,
+            "static": {"directory": "/srv/pages"},
+        },
         "router": {
             "audience": "family",
             "auth": "forward",

@@ -69,6 +69,7 @@ VALUES: dict[str, list[object]] = {
     "OwnFacts.state_at": [{"services.board.data": "/var/lib/board"}],
     "OwnFacts.state_file_at": [{"services.board.db": "/var/lib/board/db.sqlite"}],
     "SignIn.admin_options": [{"services.forum.enable": True}],
+    "SiteBuild.repository": ["https://git.example.org/sam/other.git"],
     "Since.release": ["26.05"],
     "Since.unless": ["services.forum.enable"],
     "OwnFacts.database": ["postgresql"],
@@ -196,6 +197,10 @@ def _vpn(**said: object) -> Changes:
     return {"services": {"sonarr": {"vpn": said}}}
 
 
+def _built(site: str, **said: object) -> Changes:
+    return {"services": {site: {"static": {"build": said}}}}
+
+
 def _upstream(**said: object) -> Changes:
     upstream = {"scheme": "https", **said}
     return {"services": {"miniflux": {"routes": [{"name": "news", "upstream": upstream}]}}}
@@ -288,6 +293,21 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
     "ModuleService.tags": (
         {"services": {"board": {"host": None, "tags": ["metrics"]}}},
         {"services": {"board": {"host": None, "tags": ["nowhere"]}}},
+    ),
+    "StaticService.datasets": (
+        {"services": {"notes": {"datasets": {"texts": "films"}}}},
+        {"services": {"notes": {"datasets": {"texts": "other"}}}},
+    ),
+    "StaticService.tags": (
+        {"services": {"heim": {"host": None, "tags": ["metrics"]}}},
+        {"services": {"heim": {"host": None, "tags": ["nowhere"]}}},
+    ),
+    "SiteBuild.rev": (_built("heim"), _built("heim", rev="0" * 40)),
+    "SiteBuild.source": (_built("notes"), _built("notes", source="{dataset[texts]}/b")),
+    "SiteBuild.watch": (_built("blog"), _built("blog", watch=["/var/lib/other"])),
+    "Static.directory": (
+        {"services": {"pages": {"static": {"directory": "/srv/pages"}}}},
+        {"services": {"pages": {"static": {"directory": "/srv/other"}}}},
     ),
     "UnitService.tags": (
         {"services": {"pad": {"host": None, "tags": ["metrics"]}}},

@@ -17,6 +17,7 @@ from homelab.config.services import (
     ExternalService,
     FlakeService,
     ModuleService,
+    StaticService,
     UnitService,
 )
 from homelab.problems import InvalidStackError
@@ -29,6 +30,7 @@ SERVICES: dict[str, dict[str, object]] = {
     "flake": {"host": "nas", "flake": {"input": "a", "unit": "a"}},
     "module": {"host": "nas", "module": {"units": ["a"]}},
     "unit": {"host": "nas", "unit": {"package": "a", "command": ["a"]}},
+    "static": {"host": "nas", "port": 8095, "static": {"directory": "/srv/www"}},
     "external": {"external": {"address": "192.168.1.9", "port": 80}},
 }
 MAC: dict[str, object] = {
@@ -42,6 +44,7 @@ VALUES: dict[str, object] = {
     "flake": {"input": "a", "unit": "a"},
     "module": {"units": ["a"]},
     "unit": {"package": "a", "command": ["a"]},
+    "static": {"directory": "/srv/www"},
     "external": {"address": "192.168.1.9", "port": 80},
     "accept": {"host-network": "it needs real devices"},
     "backup": {"skip": "it keeps nothing"},
@@ -49,6 +52,7 @@ VALUES: dict[str, object] = {
     "datasets": {"films": "films"},
     "devices": {"radio": "radio"},
     "gpu": "intel",
+    "headers": {"Remote-User": "user"},
     "host": "nas",
     "never_publish": "for its host alone",
     "options": {"services.a.enable": True},
@@ -125,6 +129,7 @@ def test_each_kind_has_a_message_for_every_key_of_the_others(
             "services",
             (
                 *(CatalogService, ContainerService, FlakeService, ModuleService, UnitService),
+                StaticService,
                 ExternalService,
             ),
         ),

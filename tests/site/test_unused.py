@@ -96,6 +96,7 @@ EFFECTS: Mapping[str, str] = {
     "services.*.ports": "an open port",
     "services.*.container.environment": "variables of the container",
     "services.*.unit.environment": "variables of the unit",
+    "services.*.static.build.environment": "variables of the build",
     "cloudflare.pages": "a web site",
     "cloudflare.buckets": "a bucket",
     "tailnet.dns.split": "domains with resolvers of their own",

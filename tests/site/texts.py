@@ -178,6 +178,8 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("system.activationScripts.*.text", _SHELL),
     ("systemd.services.=", _UNIT_NAME),
     ("systemd.services.*.restartTriggers", _WHOLE),
+    ("systemd.paths.=", _UNIT_NAME),
+    ("systemd.paths.**", _UNIT),
     ("systemd.targets.=", _UNIT_NAME),
     ("systemd.targets.**", _UNIT),
     ("systemd.timers.=", _UNIT_NAME),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.site.ways_out.model import WayOut
-from tests.site.ways_out.stacks import IDENTITY, TUNNEL, both, container, host, service, unit
+from tests.site.ways_out.stacks import IDENTITY, TUNNEL, both, built, container, host, service, unit
 
 WAYS = (
     WayOut(
@@ -215,6 +215,20 @@ WAYS = (
         {"services": {"sshd": None, "files": unit()}},
         says="of the system",
         asked={"files": "another name"},
+    ),
+    WayOut(
+        "unit-name",
+        both(service("a", **built()), service("a-build", **unit())),
+        {"services": {"a": None, "pages": built()}},
+        says="built by",
+        asked={"pages": "another name"},
+    ),
+    WayOut(
+        "unit-text",
+        service("a", **built(inside={"run": [["make", "{prot}"]]})),
+        service("a", static={"build": {"run": [["make", "{port}"]]}}),
+        says="has no field",
+        asked={"{port}": 'did you mean "port"'},
     ),
     WayOut(
         "unit-text",

@@ -76,6 +76,13 @@ def unit(on: str = "nas", /, inside: Changes | None = None, **said: Any) -> Chan
     }
 
 
+def built(on: str = "nas", /, inside: Changes | None = None, **said: Any) -> Changes:
+    """A site that its host builds from a commit."""
+    repository = "https://git.example.org/sam/site.git"
+    build = {"repository": repository, "rev": "0" * 40, "output": "dist", **(inside or {})}
+    return {"host": on, "port": 8008, "auth": "none", "static": {"build": build}, **said}
+
+
 def flake(on: str = "nas", /, **said: Any) -> Changes:
     """A service of the flake `vote` without state."""
     return {
