@@ -185,8 +185,8 @@ class _IssuedSecrets:
             self._tunnel = tunnel.credentials
 
     def makes(self, secret: Secret) -> bool:
-        """Whether the secrets resource sends it. sops-nix places stored secrets."""
-        return secret.source != "stored"
+        """Whether the secrets resource sends it. The host itself places the others."""
+        return secret.is_sent
 
     def value(self, secret: Secret) -> pulumi.Output[str]:
         """The secret's value."""

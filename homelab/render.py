@@ -25,7 +25,7 @@ from homelab.nix import Module, Nix, Raw, print_file, print_module
 from homelab.offline import delivery
 from homelab.plan import Plan
 from homelab.proxy import caddy, nginx, traefik
-from homelab.secrets import issued, sops_nix
+from homelab.secrets import fetched, issued, sops_nix
 from homelab.services import containers, control, devices, nixos
 from homelab.storage import datasets, samba
 from homelab.system import (
@@ -80,6 +80,7 @@ BACKENDS: tuple[Backend, ...] = (
     portal.modules,
     sops_nix.modules,
     issued.modules,
+    fetched.modules,
     datasets.modules,
     samba.modules,
     restic.modules,

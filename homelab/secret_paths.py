@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from typing import Literal
 
+from homelab.config.fact_parts import ReferredFact, SecretFact
 from homelab.config.stack import StackConfig
 
-Source = Literal["stored", "derived", "issued"]
+Source = Literal["stored", "derived", "issued", "fetched", "provided"]
+"""stored in sops, derived from the master key, issued by a provider, fetched from 1Password by the
+host, provided by a hand-written module as a file."""
+FETCHED = "homelab/fetched"
+"""Directory below /run of secrets that a unit of their service places."""
 
 
 def secret_name(service: str, name: str) -> str:
     """A secret's name on its host."""
     return f"{service}-{name}"
+
+
+def fact_source(fact: SecretFact) -> Source:
+    """Where a service's secret comes from."""
+    if not isinstance(fact, ReferredFact):
+        return fact.source
+    return "fetched" if fact.ref.op is not None else "provided"
+
+
+def fact_path(service: str, name: str, fact: SecretFact) -> str:
+    """Path of a service's secret on its host. The path does not depend on the value."""
+    if not isinstance(fact, ReferredFact):
+        return secret_path(service, name, fact.source, fact.form)
+    if fact.ref.path is not None and fact.form == "file":
+        return fact.ref.path
+    return f"/run/{FETCHED}/{service}/{name}"
 
 
 FOR_USERS = "/run/secrets-for-users/"

@@ -11,7 +11,7 @@ from homelab.backup.model import DumpCommand
 from homelab.config.backup import CustomBackup, DumpConfig
 from homelab.config.fact_parts import DumpProgram
 from homelab.nix import Pkg, Raw, Script
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import fact_path
 from homelab.services.model import Service
 
 DUMPS = "/var/backup/dumps"
@@ -90,7 +90,7 @@ def _program(service: Service, program: DumpProgram) -> DumpCommand:
     words = [word.format_map(fields) for word in program.words]
     facts = service.entry.secrets
     secrets = [
-        f"{variable}={secret_path(service.name, secret, facts[secret].source, facts[secret].form)}"
+        f"{variable}={fact_path(service.name, secret, facts[secret])}"
         for variable, secret in sorted(program.secrets.items())
         if secret in facts
     ]

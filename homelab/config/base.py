@@ -245,8 +245,8 @@ class SecretRef(Kind):
     called: ClassVar[str] = "a reference to a secret"
     lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("age", "agenix", "path", "file"),
-        "agenix is not supported here: put the secret into the host's sops file and write sops: "
-        "path/in/it, or refer to it in the service's options in a module of your own",
+        "only a secret of a service can be a file that a module of yours provides, as agenix does; "
+        "put this one into the sops file and write sops: path/in/it",
     )
 
     sops: SopsKey | None = None
@@ -261,7 +261,8 @@ class SecretRef(Kind):
 
     @model_validator(mode="after")
     def _one_source(self) -> SecretRef:
-        if (self.sops is None) == (self.op is None):
+        stated = [self.sops, self.op, getattr(self, "path", None)]
+        if sum(source is not None for source in stated) != 1:
             raise ValueError(
                 "a secret has one source; write sops: path/in/file, or drop it and write "
                 "op: op://vault/item/field"
@@ -272,6 +273,35 @@ class SecretRef(Kind):
     def name(self) -> str:
         """The reference as text, for messages."""
         return self.sops or self.op or ""
+
+
+class ServiceSecretRef(SecretRef):
+    """A reference to a secret of a service, which may also be a file on the host."""
+
+    lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("age", "agenix", "file"),
+        "agenix decrypts it to a file on the host: write path: /run/agenix/NAME, and import agenix "
+        "and set age.secrets in a module of yours",
+    )
+
+    path: (
+        Annotated[
+            AbsolutePath,
+            pattern(
+                r"(?!/nix/store(/|$)).*[^/]",
+                "every user of the host can read a file there; write the path of a file that a "
+                "module of yours makes: /run/agenix/vaultwarden",
+            ),
+        ]
+        | None
+    ) = None
+    """File on the host that a module of yours provides, such as one of agenix:
+    `/run/agenix/vaultwarden`. Only its form is checked."""
+
+    @property
+    def name(self) -> str:
+        """The reference as text, for messages."""
+        return self.path or super().name
 
 
 def alone(model: Model, word: str, others: tuple[str, ...]) -> None:

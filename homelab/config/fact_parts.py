@@ -16,6 +16,7 @@ from homelab.config.base import (
     Permissions,
     Port,
     Release,
+    ServiceSecretRef,
     Str,
     pattern,
 )
@@ -102,6 +103,23 @@ class SecretFact(Model):
     encrypts: Str = ""
     """What it has encrypted, which another value cannot decrypt. Default: the secret may change."""
     note: Str = ""
+
+
+class ReferredFact(SecretFact):
+    """A secret outside of sops that the stack refers to. No entry of the catalog contains one."""
+
+    ref: ServiceSecretRef
+    """1Password reference, or file on the host."""
+
+
+def referred(fact: SecretFact, ref: ServiceSecretRef | None) -> SecretFact:
+    """The secret, stored where a reference says; without one as it is."""
+    if ref is None:
+        return fact
+    if ref.sops is not None:
+        return fact.model_copy(update={"source": "stored", "stored_key": ref.sops})
+    values = {name: getattr(fact, name) for name in SecretFact.model_fields}
+    return ReferredFact(**(values | {"source": "stored", "stored_key": "", "ref": ref}))
 
 
 class Oidc(Model):

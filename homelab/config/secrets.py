@@ -52,6 +52,23 @@ class Generate(Model):
         return self
 
 
+class OnePassword(Model):
+    """How hosts read 1Password: with a service account."""
+
+    token: SecretRef
+    """Key of its token, in the sops file of each host that fetches a secret. Give the account read
+    access to one vault, with these secrets alone."""
+
+    @model_validator(mode="after")
+    def _is_in_sops(self) -> OnePassword:
+        if self.token.sops is None:
+            raise ValueError(
+                "the token opens 1Password, so it is elsewhere; write token: "
+                "{sops: onepassword/token}"
+            )
+        return self
+
+
 def _kind(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else value
 
@@ -98,6 +115,8 @@ class SecretsConfig(Model):
     """Raise the number of a service to rotate every secret that is derived for it, and of one of
     its secrets to rotate that one alone: `{miniflux.oidc: 2}`; of `acme` to rotate the DNS-01
     tokens; of `tailscale` to rotate the keys of hosts that have not joined yet."""
+    onepassword: OnePassword | None = None
+    """For secrets of services that their host fetches from 1Password: `{op: …}`."""
     operators: list[Annotated[Str, AfterValidator(check_recipient)]] = Field(default_factory=list)
     """age recipients of the people who may edit the sops files."""
     stored: dict[SopsKey, StoredSecret] = Field(default_factory=dict)

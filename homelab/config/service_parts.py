@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
-from homelab.config.base import AbsolutePath, Model, Name, Port, SecretRef, Str, pattern
+from homelab.config.base import AbsolutePath, Model, Name, Port, ServiceSecretRef, Str, pattern
 from homelab.config.network import OpenTo, Protocol
 from homelab.config.types import Variable
 
@@ -163,8 +163,10 @@ class External(Model):
 class ServiceSecret(Model):
     """A secret that a service reads."""
 
-    ref: SecretRef | None = None
-    """Reference to the stored secret. Default: derived from the master key."""
+    ref: ServiceSecretRef | None = None
+    """Where it is stored: in the host's sops file, in 1Password (`{op: …}`, fetched whenever the
+    service starts), or in a file on the host (`{path: …}`). Default: derived from the master key.
+    """
     env: Annotated[Str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = None
     """Environment variable that holds the secret. Default: the secret is a plain file."""
     owner: Name | None = None
@@ -172,6 +174,15 @@ class ServiceSecret(Model):
     otherwise root."""
     mode: Annotated[Str, Field(pattern=r"^0[0-7][0-7]0$")] = "0400"
     """Permission bits, in quotes, with none for others: `"0440"`."""
+
+    @model_validator(mode="after")
+    def _reads_it_as_it_is(self) -> ServiceSecret:
+        given = self.ref is not None and self.ref.path is not None
+        if given and self.model_fields_set & {"owner", "mode"}:
+            raise ValueError(
+                "the module that provides the file sets who may read it; leave owner and mode out"
+            )
+        return self
 
 
 class ContainerSecret(ServiceSecret):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homelab.catalog.model import Entry
-from homelab.config.fact_parts import SecretFact
+from homelab.config.fact_parts import SecretFact, referred
 from homelab.config.services import ServiceConfig, secrets_of
 
 API_KEY = "api-key"
@@ -24,7 +24,5 @@ def with_api_key(entry: Entry, config: ServiceConfig) -> Entry:
         form="env" if facts.env else "file",
         env=facts.env,
         owner="root" if facts.env else entry.user or "root",
-        source="derived" if ref is None else "stored",
-        stored_key=(ref.sops or "") if ref is not None else "",
     )
-    return entry.model_copy(update={"secrets": {**entry.secrets, API_KEY: fact}})
+    return entry.model_copy(update={"secrets": {**entry.secrets, API_KEY: referred(fact, ref)}})

@@ -32,6 +32,7 @@ FILES: Mapping[str, str] = {
     "measurements.nix": "monitoring",
     "members.nix": "site.members",
     "mdns.nix": "hosts.{host}.mdns",
+    "fetched-secrets.nix": "secrets",
     "issued-secrets.nix": "secrets",
     "monitoring.nix": "monitoring",
     "network.nix": "hosts.{host}.address",

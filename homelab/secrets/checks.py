@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 from homelab.check import check
 from homelab.cloudflare.model import ACME_TOKEN
+from homelab.config.fact_parts import ReferredFact
+from homelab.connections.keys import API_KEY
+from homelab.grouping import grouped
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.secrets.deployer import references
@@ -28,16 +31,50 @@ def secret_master(plan: Plan) -> Iterator[Problem]:
 
 @check("secret-known")
 def secret_known(plan: Plan) -> Iterator[Problem]:
-    """sops-nix reads only the host's own sops file, so a 1Password reference never reaches the
-    host.
+    """Only a secret of a service is fetched from 1Password on its host; every other one is in the
+    host's sops file.
     """
-    for secret in plan.secrets.secrets:
-        if secret.source == "stored" and not secret.key:
+    unknown = [s for s in plan.secrets.secrets if s.source == "stored" and not s.key]
+    for origin, secrets in grouped(unknown, lambda s: s.origin).items():
+        hosts = ", ".join(sorted({s.host for s in secrets}))
+        yield Problem(
+            origin,
+            f"{secrets[0].service} on {hosts} cannot read a 1Password reference",
+            "store the secret in the host's sops file, drop op and write {sops: path/in/file}",
+        )
+    called = {key.service for wiring in plan.connections for key in wiring.keys}
+    for service in plan.services:
+        fact = service.entry.secrets.get(API_KEY)
+        if service.name in called and isinstance(fact, ReferredFact):
             yield Problem(
-                secret.origin + (".ref" if ".secrets." in secret.origin else ""),
-                f"{secret.service} on {secret.host} cannot read a 1Password reference",
-                "store the secret in the host's sops file, drop op and write {sops: path/in/file}",
+                service.at(f"secrets.{API_KEY}.ref"),
+                f"services that call {service.name} get copies of its API key, and homelab cannot "
+                "copy this one",
+                "write {sops: path/in/file}; or remove the reference, and the key is derived",
             )
+
+
+@check("op-token-present")
+def op_token_present(plan: Plan) -> Iterator[Problem]:
+    """A host cannot read 1Password without the token of a service account."""
+    if plan.stack.secrets.onepassword is not None:
+        if not any(s.source == "fetched" for s in plan.secrets.secrets):
+            yield Problem(
+                "secrets.onepassword",
+                "no host fetches a secret from 1Password, so this has no effect",
+                "remove it, or write {op: op://vault/item/field} as ref of a service's secret",
+                severity="warning",
+            )
+        return
+    fetched = [s for s in plan.secrets.secrets if s.source == "fetched"]
+    if fetched:
+        names = ", ".join(sorted({f"{s.name} on {s.host}" for s in fetched}))
+        yield Problem(
+            "secrets.onepassword",
+            f"is missing, and hosts fetch {names} from 1Password",
+            "add onepassword: {token: {sops: onepassword/token}}, then store the token of a "
+            "service account: homelab secret set onepassword/token",
+        )
 
 
 @check("secret-unique")

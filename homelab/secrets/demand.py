@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from homelab.config.fact_parts import SecretFact
+from homelab.config.fact_parts import ReferredFact, SecretFact
 from homelab.config.stack import StackConfig
-from homelab.secret_paths import secret_name, secret_path
+from homelab.secret_paths import fact_path, fact_source, secret_name, secret_path
 from homelab.secrets.model import Secret
 
 
@@ -13,17 +13,18 @@ def demanded(
 ) -> Secret:
     """A stored or derived secret; `origin` is the place in the stack config that requires it."""
     stored = fact.source == "stored"
+    own_key = fact.stored_key or f"{service}/{name}"
     return Secret(
         name=secret_name(service, name),
         host=host,
         service=service,
-        source=fact.source,
-        path=secret_path(service, name, fact.source, fact.form),
+        source=fact_source(fact),
+        path=fact_path(service, name, fact),
         owner=fact.owner,
         mode="0400",
         form=fact.form,
         env=tuple((v, t.replace("{owner}", stack.site.owner.user)) for v, t in fact.env.items()),
-        key=(fact.stored_key or f"{service}/{name}") if stored else "",
+        key=fact.ref.name if isinstance(fact, ReferredFact) else own_key if stored else "",
         purpose="",
         epoch=stack.secrets.epoch(service, name),
         length=fact.length,

@@ -15,6 +15,7 @@ from homelab.plaintext import UnreadableError, mapping, yaml_data
 from homelab.secret_paths import secret_name
 from homelab.secrets.deployer import MASTER
 from homelab.secrets.inventory import DEPLOYER, Row
+from homelab.secrets.model import ONEPASSWORD
 
 Form = Callable[[str], str]
 _KEY_BYTES = 32
@@ -80,7 +81,7 @@ FORMS: dict[str, Form] = {
     "tailnet.client_id": _pattern(
         r"[A-Za-z0-9]+", "this is not the id of a Tailscale OAuth client; copy it again"
     ),
-    "secrets.onepassword.token": _pattern(
+    secret_name(*ONEPASSWORD): _pattern(
         r"ops_[A-Za-z0-9_-]+",
         "this is not the token of a 1Password service account; it starts with ops_",
     ),

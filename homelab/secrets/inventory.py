@@ -21,6 +21,10 @@ DEPLOYER = "deployer"
 """Name of the machine that runs `pulumi up`, in the column of hosts."""
 
 
+_SOURCES = {"fetched": "1password", "provided": "file"}
+"""Words for sources of secrets; the others have one word everywhere."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One secret on one host, or of the deployer."""
@@ -31,7 +35,7 @@ class Row:
     """Host that reads it, or `deployer`."""
     service: str
     source: str
-    """derived, stored, issued or 1password."""
+    """derived, stored, issued, 1password, or file for one that a module of the owner provides."""
     units: tuple[str, ...] = ()
     """Units that restart when it changes."""
     file: str = ""
@@ -115,7 +119,7 @@ def _of_host(secret: Secret, plan: Plan) -> Row:
         name=secret.name,
         host=secret.host,
         service=secret.service,
-        source=secret.source,
+        source=_SOURCES.get(secret.source, secret.source),
         units=secret.units,
         file=host_file(plan.stack, secret.host) if stored else "",
         key=secret.key,

@@ -21,7 +21,7 @@ _RELEASE = Raw("import ./release-id.nix")
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """The activation script, for a host with derived or issued secrets."""
-    sent = [s for s in plan.secrets.on(host.name) if s.source != "stored"]
+    sent = [s for s in plan.secrets.on(host.name) if s.is_sent]
     if not sent or not host.is_nixos:
         return
     calls = "".join(f"place {shlex.join((s.name, s.owner, s.mode, *s.units))}\n" for s in sent)

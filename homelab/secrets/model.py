@@ -13,6 +13,8 @@ from homelab.secret_paths import Source
 
 RESTIC = "restic"
 """Service name of the repository passwords."""
+ONEPASSWORD = ("onepassword", "token")
+"""Service and name of the secret with which a host fetches others from 1Password."""
 
 
 def restic_purpose(target: str, host: str) -> str:
@@ -42,7 +44,8 @@ class Secret:
     env: tuple[tuple[str, str], ...]
     """For form env: (variable, template with `{value}`)."""
     key: str
-    """Key in the host's sops file (stored)."""
+    """Stored: key in the host's sops file. Fetched: 1Password reference. Provided: path on the
+    host."""
     purpose: str
     """Derived: the input of the derivation, unique, and unchanged when the service moves.
     Issued: the name of the tunnel, the token or the joining host."""
@@ -60,6 +63,11 @@ class Secret:
     """The host gets this half of an SSH key pair that is derived from it."""
     copy: bool = False
     """Another secret has the same value, and its epoch counts."""
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the deployer makes its value and sends it with each release."""
+        return self.source in ("derived", "issued")
 
     @property
     def label(self) -> str:

@@ -29,7 +29,7 @@ from homelab.monitoring.plan import MONITOR, alert_hosts
 from homelab.secret_paths import FOR_USERS, secret_name
 from homelab.secrets.demand import demanded, issued
 from homelab.secrets.identity import of_identity
-from homelab.secrets.model import RESTIC, Secret, SecretsPlan, restic_purpose, scoped
+from homelab.secrets.model import ONEPASSWORD, RESTIC, Secret, SecretsPlan, restic_purpose, scoped
 from homelab.services.model import Service
 from homelab.system.model import Host
 from homelab.tailnet.model import JOIN_KEY, TailnetPlan
@@ -71,6 +71,7 @@ def plan_secrets(
         *_of_owner(stack, hosts),
         *_of_members(stack, hosts),
     )
+    wanted = (*wanted, *_of_onepassword(stack, wanted))
     space = stack.secrets.namespace
     scopes = (
         replace(s, purpose=scoped(space, s.purpose)) if s.source == "derived" else s for s in wanted
@@ -98,7 +99,7 @@ def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[
             ref = client_of(service.config).client_secret if name == OIDC else None
             origin = service.at("oidc.client_secret") if ref else service.source
             if config is not None:
-                ref, origin = config.ref, service.at(f"secrets.{name}")
+                origin = service.at(f"secrets.{name}")
             yield replace(
                 secret,
                 key=(ref.sops or "") if ref else secret.key,
@@ -108,6 +109,18 @@ def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[
                 units=tuple(f"{u}.service" for u in service.units[:1]),
                 origin=origin,
             )
+
+
+def _of_onepassword(stack: StackConfig, wanted: tuple[Secret, ...]) -> Iterator[Secret]:
+    """The token with which a host fetches secrets from 1Password."""
+    onepassword = stack.secrets.onepassword
+    if onepassword is None:
+        return
+    service, name = ONEPASSWORD
+    origin = "secrets.onepassword.token"
+    for host in sorted({s.host for s in wanted if s.source == "fetched"}):
+        found = demanded(stack, host, service, name, SecretFact(source="stored"), origin)
+        yield replace(found, key=onepassword.token.sops or "")
 
 
 def _of_monitoring(

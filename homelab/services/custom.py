@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from homelab.catalog.model import Entry
 from homelab.config.backup import CustomBackup
-from homelab.config.fact_parts import Dump, Hardening, Oidc, PortFact, SecretFact, SignIn
+from homelab.config.fact_parts import Dump, Hardening, Oidc, PortFact, SecretFact, SignIn, referred
 from homelab.config.oidc import CustomOidc
 from homelab.config.service_parts import ServiceSecret
 from homelab.config.services import (
@@ -144,20 +144,18 @@ def _ports(config: ServiceConfig) -> dict[str, PortFact]:
 
 
 def _secret(secret: ServiceSecret, reader: str) -> SecretFact:
-    return SecretFact(
+    fact = SecretFact(
         form="env" if secret.env else "file",
         env={secret.env: "{value}"} if secret.env else {},
-        source="stored" if secret.ref is not None else "derived",
         owner=secret.owner or ("root" if secret.env else reader),
-        stored_key=(secret.ref.sops or "") if secret.ref is not None else "",
     )
+    return referred(fact, secret.ref)
 
 
 def _elsewhere(fact: SecretFact, secret: ServiceSecret) -> SecretFact:
     """A catalog secret that the stack config stores elsewhere."""
-    if secret.ref is None or fact.source == "issued":
-        return fact  # service-adds reports the latter
-    return fact.model_copy(update={"source": "stored", "stored_key": secret.ref.sops or ""})
+    # The check service-adds reports a reference for an issued secret.
+    return fact if fact.source == "issued" else referred(fact, secret.ref)
 
 
 def _oidc(config: CustomOidc) -> Oidc:

@@ -10,7 +10,7 @@ from homelab.config.unit import FlakePackage
 from homelab.hardening.paths import for_systemd, for_tmpfiles
 from homelab.nix import Attrs, Module, Nix, attrs, merge
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import fact_path
 from homelab.services import podman, static, unit
 from homelab.services.devices import unit_of
 from homelab.services.model import Service
@@ -107,5 +107,4 @@ def _unit_secrets(service: Service) -> Attrs:
 
 
 def _store(service: Service, name: str) -> str:
-    fact = service.entry.secrets[name]
-    return secret_path(service.name, name, fact.source, fact.form)
+    return fact_path(service.name, name, service.entry.secrets[name])

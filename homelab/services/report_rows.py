@@ -19,6 +19,8 @@ _SOURCES = {
     "derived": "derived from the master key",
     "stored": "stored in sops",
     "issued": "issued by a provider",
+    "fetched": "fetched from 1Password when it starts",
+    "provided": "a file that a module of yours provides",
 }
 
 

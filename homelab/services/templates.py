@@ -13,7 +13,7 @@ from homelab.network.model import LOOPBACK
 from homelab.network.route import Route, main_first
 from homelab.nix import After, Nix, Pkg
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import fact_path
 from homelab.services.devices import path_of_device
 from homelab.services.folders import folder
 from homelab.services.links import Link
@@ -208,7 +208,7 @@ def path_of_secret(service: Service, name: str) -> str:
     if handed and service.reader and name in stated_secrets(service):
         # A dynamic user does not exist before the unit runs, so systemd passes a credential.
         return f"/run/credentials/{service.reader}.service/{name}"
-    return secret_path(service.name, name, fact.source, fact.form)
+    return fact_path(service.name, name, fact)
 
 
 def _resolve(value: object, plan: Plan, service: Service) -> Nix | _Dropped:

@@ -67,6 +67,8 @@ def _unfree(plan: Plan, host: Host) -> Attrs:
         names |= set(service.entry.unfree)
         if service.config.gpu:
             names |= set(service.entry.unfree_gpu.get(service.config.gpu, ()))
+    if any(s.source == "fetched" for s in plan.secrets.on(host.name)):
+        names.add("1password-cli")
     if not names:
         return {}
     listed: list[Nix] = [*sorted(names)]

@@ -263,9 +263,9 @@ _GITHUB = re.compile(r"(?i)(^|[^a-z])(git-?hub|gh)([^a-z]|$)")
 
 
 def names_github(secret: Secret) -> bool:
-    """Whether the name, key or variable of a stored secret mentions GitHub."""
+    """Whether the name, key or variable of a secret from elsewhere mentions GitHub."""
     words = (secret.name, secret.key, *(variable for variable, _ in secret.env))
-    return secret.source == "stored" and any(_GITHUB.search(w) for w in words)
+    return not secret.is_sent and any(_GITHUB.search(w) for w in words)
 
 
 def _is_network(text: str) -> bool:

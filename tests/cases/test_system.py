@@ -243,7 +243,7 @@ NOT_YET: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"services": {"vaultwarden": {"secrets": {"admin": {"ref": {"age": "secrets/v.age"}}}}}},
         "services.vaultwarden.secrets.admin.ref.age",
         "a reference to a secret has no age",
-        "put the secret into the host's sops file",
+        "write path: /run/agenix/NAME",
     ),
     "agenix-elsewhere": (
         {"secrets": {"master": {"age": "secrets/master.age"}}},

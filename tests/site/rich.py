@@ -178,7 +178,11 @@ RICH: Changes = {
             "ports": {
                 "dlna": {"port": 1900, "protocol": "udp", "scope": "lan", "why": "televisions"}
             },
-            "secrets": {"token": {"env": "TOKEN", "ref": {"sops": "jellyfin/token"}}},
+            "secrets": {
+                "token": {"env": "TOKEN", "ref": {"sops": "jellyfin/token"}},
+                "pin": {"env": "PIN", "ref": {"op": "op://home/jellyfin/pin"}},
+                "cert": {"ref": {"path": "/run/agenix/jellyfin-cert"}},
+            },
             "state": ["/srv/jellyfin"],
             "options": {"services.jellyfin.group": "media"},
         },
@@ -554,6 +558,7 @@ RICH: Changes = {
     },
     "secrets": {
         "epochs": {"miniflux": 2},
+        "onepassword": {"token": {"sops": "onepassword/token"}},
         "stored": {
             "board/key": {"limit": "180d", "generate": {"kind": "htpasswd", "user": "sam"}},
             "jellyfin/token": {"generate": {"kind": "hex", "length": 40}},

@@ -69,6 +69,7 @@ VALUES: dict[str, list[object]] = {
     "OwnFacts.state_at": [{"services.board.data": "/var/lib/board"}],
     "OwnFacts.state_file_at": [{"services.board.db": "/var/lib/board/db.sqlite"}],
     "SignIn.admin_options": [{"services.forum.enable": True}],
+    "ServiceSecretRef.op": ["op://home/jellyfin/other"],
     "SiteBuild.repository": ["https://git.example.org/sam/other.git"],
     "Since.release": ["26.05"],
     "Since.unless": ["services.forum.enable"],

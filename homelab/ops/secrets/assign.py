@@ -186,6 +186,8 @@ def title(stored: Stored) -> str:
 def _not_stored(row: Row) -> str:
     if row.source == "1password":
         return f"{row.name} is in 1Password ({row.key}); change it there"
+    if row.source == "file":
+        return f"{row.name} is {row.key}, which a module of yours provides; change it there"
     if row.source == "derived":
         change = f"homelab secret rotate {row.name}"
         return f"{row.name} is derived from the master key; change it: {change}"

@@ -31,7 +31,7 @@ def planned_secret(plan: Plan, name: str, host: str | None) -> Secret | None:
     found = [
         secret
         for secret in plan.secrets.secrets
-        if secret.source != "stored"
+        if secret.is_sent
         and name in (secret.name, secret.epoch_key)
         and host in (None, secret.host)
     ]
@@ -121,9 +121,9 @@ def find(
     secret = planned_secret(plan, name, host)
     if secret is not None:
         return secret
-    known = {s.service for s in plan.secrets.secrets if s.source != "stored"}
+    known = {s.service for s in plan.secrets.secrets if s.is_sent}
     if name in known:
-        own = {s.name for s in plan.secrets.secrets if s.service == name}
+        own = {s.name for s in plan.secrets.secrets if s.service == name and s.is_sent}
         raise UsageError(
             f"{name} is a service; name one of its secrets: {', '.join(sorted(own))}; to rotate "
             f"all of them, raise secrets.epochs.{name}"

@@ -16,10 +16,31 @@ WAYS = (
     ),
     WayOut(
         "secret-known",
-        service("jellyfin", host="nas", secrets={"k": {"ref": {"op": "op://a/b/c"}}}),
-        service("jellyfin", secrets={"k": {"ref": {"op": None, "sops": "a/b"}}}),
+        {"site": {"owner": {"password": {"op": "op://a/b/c"}}}},
+        {"site": {"owner": {"password": {"op": None, "sops": "a/b"}}}},
         says="1Password",
         asked={"a/b": "{sops: path/in/file}"},
+    ),
+    WayOut(
+        "secret-known",
+        both(
+            service("sabnzbd", host="nas", audience="operator"),
+            service("sonarr", host="nas", connects=["sabnzbd"]),
+            service("sabnzbd", secrets={"api-key": {"ref": {"path": "/run/agenix/key"}}}),
+        ),
+        service("sabnzbd", secrets=None),
+        says="copies of its API key",
+    ),
+    WayOut(
+        "op-token-present",
+        service("jellyfin", host="nas", secrets={"k": {"ref": {"op": "op://a/b/c"}}}),
+        {"secrets": {"onepassword": {"token": {"sops": "onepassword/token"}}}},
+    ),
+    WayOut(
+        "op-token-present",
+        {"secrets": {"onepassword": {"token": {"sops": "onepassword/token"}}}},
+        {"secrets": {"onepassword": None}},
+        says="has no effect",
     ),
     WayOut(
         "secret-unique",
