@@ -15,6 +15,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from homelab.config.document import Document, Path_
+from homelab.config.expansion import unexpanded
 from homelab.config.load import dates, follow
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
@@ -44,7 +45,7 @@ def rest_of(document: Document) -> tuple[StackConfig, frozenset[str]] | None:
     everything that depends on them; `None` if the rest is no valid stack config.
     """
     values: dict[str, Value] = copy.deepcopy(dict(document.values))
-    left_out: set[str] = set()
+    left_out: set[str] = {*unexpanded(document)}
     paths = {*dates(values, ())}
     for _ in range(_ROUNDS):
         existing = {_existing(values, p[: _NAMED.get(str(p[0]), len(p))]) for p in paths if p}

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+import yaml
 from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from homelab.config.expansion import Expansion, families_of
+from homelab.config.load import document_of
+from homelab.config.scalar import Value
 from homelab.network.table import route_table
 from homelab.plan import Plan
 from homelab.system.model import Host
@@ -56,6 +61,10 @@ def as_data(plan: Plan) -> dict[str, JsonValue]:
         ],
         "tailnet_urls": {**tailnet_urls(plan)},
         "planned": dict(_planned(plan)),
+        "families": {
+            section: {"services": dict(made.services), "datasets": dict(made.dirs)}
+            for section, made in _families(plan).items()
+        },
         "ports": [
             {
                 "host": p.host,
@@ -113,10 +122,28 @@ def as_tables(plan: Plan, console: Console | None = None) -> None:
         planned.add_row(name, why)
     if planned.row_count:
         out.print(planned)
+    families = Table("family", "writes", title="Families", title_justify="left")
+    for section, made in _families(plan).items():
+        for place, parts in (("services", made.services), ("datasets", made.dirs)):
+            for name, settings in parts.items():
+                families.add_row(section, Text(f"{place}.{name}: {_inline(settings)}"))
+    if families.row_count:
+        out.print(families)
     waves = Table("wave", "hosts", "because", title="Rollout", title_justify="left")
     for wave in plan.waves:
         waves.add_row(wave.name, ", ".join(wave.hosts), wave.why)
     out.print(waves)
+
+
+def _families(plan: Plan) -> dict[str, Expansion]:
+    return families_of(document_of(plan.stack).values)
+
+
+def _inline(settings: Mapping[str, Value]) -> str:
+    """Settings as YAML on one line, to be pasted into a stack file."""
+    return yaml.safe_dump(
+        dict(settings), default_flow_style=True, sort_keys=False, width=_WIDE
+    ).strip()
 
 
 def _planned(plan: Plan) -> Iterator[tuple[str, str]]:

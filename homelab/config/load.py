@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from homelab.config.base import Kind, Model
 from homelab.config.descriptions import descriptions
 from homelab.config.document import NAMESPACE, Document, Path_
+from homelab.config.expansion import expanded, problems_of_families
 from homelab.config.not_yet import SHAPES, VALUES, missing_key
 from homelab.config.renamed import new_name
 from homelab.config.scalar import Timestamp, Value
@@ -24,7 +25,11 @@ from homelab.problems import InvalidStackError, Problem, did_you_mean
 
 
 def load_stack_config(document: Document) -> StackConfig:
-    """The typed stack config. Raises InvalidStackError with a problem for every invalid value."""
+    """The typed stack config, with the services of its families. Raises InvalidStackError with a
+    problem for every invalid value.
+    """
+    families = problems_of_families(document)
+    document = expanded(document)
     unfit = list(_unfit(document.values, (), document))
     if unfit:
         raise InvalidStackError(sorted(set(unfit)))
@@ -33,9 +38,10 @@ def load_stack_config(document: Document) -> StackConfig:
         stack = StackConfig.model_validate(dict(document.values))
     except ValidationError as error:
         problems = {_problem(e, document) for e in error.errors(include_url=False)}
-        raise InvalidStackError(sorted(problems | set(_date_problems(found, document)))) from None
-    if found:
-        raise InvalidStackError(_date_problems(found, document))
+        problems |= {*families, *_date_problems(found, document)}
+        raise InvalidStackError(sorted(problems)) from None
+    if found or families:
+        raise InvalidStackError([*families, *_date_problems(found, document)])
     return stack
 
 

@@ -13,6 +13,7 @@ from homelab.config.cloudflare import CloudflareConfig
 from homelab.config.dashboard import DashboardConfig
 from homelab.config.deploy import DeployConfig
 from homelab.config.facts import OwnFacts
+from homelab.config.families import Ai, HomeAutomation, Media
 from homelab.config.hosts import AnyHost, FlakeInput, Pin
 from homelab.config.identity import IdentityConfig
 from homelab.config.monitoring import MonitoringConfig
@@ -123,6 +124,9 @@ class StackConfig(Model):
     catalog: dict[Name, OwnFacts] = Field(default_factory=dict)
     """Facts of services by name, in addition to the catalog. Each may also be in a file of its own,
     `services/NAME.yaml` beside the stack file."""
+    media: Media | None = None
+    ai: Ai | None = None
+    home_automation: HomeAutomation | None = None
     cloudflare: CloudflareConfig | None = None
     tailnet: TailnetConfig | None = None
     vpn: dict[VpnName, VpnConfig] = Field(default_factory=dict)

@@ -626,6 +626,21 @@ VARIANTS: dict[str, Changes] = {
             "board": {"oidc": {"client_id": "board"}},
         },
     },
+    "families": {
+        "media": {
+            "host": "nas",
+            "library": "films",
+            "downloads": "library",
+            "also": ["lidarr"],
+            "without": ["bazarr"],
+        },
+        "ai": {"host": "nas", "gpu": "nvidia", "also": ["litellm"], "without": ["open-webui"]},
+        "home_automation": {
+            "host": "nas",
+            "also": ["wyoming-piper"],
+            "without": ["matter-server"],
+        },
+    },
 }
 """Changes for fields that exclude others, merged over the rest."""
 

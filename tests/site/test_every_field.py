@@ -155,6 +155,17 @@ def _facts(service: str, **facts: object) -> Changes:
     return {"services": {service: {"module": facts}}}
 
 
+def _ai(**stated: object) -> Changes:
+    ai = {"host": "nas", "without": ["open-webui"], **stated}
+    return {"ai": ai, "services": {"ollama": {"gpu": None}}}
+
+
+def _media(**stated: object) -> Changes:
+    """A family, and a dataset of another host."""
+    tv = {"host": "box", "path": "/mnt/tv", "tier": "re-derivable"}
+    return {"media": {"without": ["sonarr"], **stated}, "datasets": {"tv": tv}}
+
+
 def _two_disks(*links: str) -> Changes:
     """The forum with a second dataset on another disk."""
     more = {"host": "nas", "path": "/mnt/more", "tier": "re-derivable"}
@@ -258,6 +269,12 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
     "ApiKey.format": (
         _facts("forum", api_key={"at": "api.key"}),
         _facts("forum", api_key={"at": "key", "format": "json"}),
+    ),
+    "Ai.gpu": (_ai(), _ai(gpu="nvidia")),
+    "Media.host": (_media(host="nas", library="films"), _media(host="box", library="tv")),
+    "Media.library": (
+        _media(host="nas", library="films"),
+        _media(host="nas", library="library"),
     ),
     "OwnFacts.links_datasets": (
         _two_disks(),

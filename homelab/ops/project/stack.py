@@ -13,6 +13,7 @@ from homelab.certificates.root import check_root, root_ends
 from homelab.checks import run_checks
 from homelab.cloudflare.checks import ended
 from homelab.config.document import Document
+from homelab.config.expansion import expanded
 from homelab.config.load import document_of, load_stack_config
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
@@ -159,6 +160,7 @@ def _document(directory: Path, name: str, values: Mapping[str, Value] | None) ->
 def _planned(
     directory: Path, name: str, document: Document
 ) -> tuple[Plan, dict[str, str | bytes], list[Problem]]:
+    document = expanded(document)
     try:
         site = load_stack_config(document)
     except InvalidStackError as error:
