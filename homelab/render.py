@@ -29,6 +29,7 @@ from homelab.secrets import fetched, issued, sops_nix
 from homelab.services import containers, control, devices, nixos
 from homelab.storage import datasets, samba
 from homelab.system import (
+    arguments,
     ban,
     base,
     bootstrap,
@@ -156,7 +157,8 @@ def _image(plan: Plan, host: Host, image: Module, sources: Files) -> Release:
 
 
 def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) -> Release:
-    modules = modules_of(plan, host)
+    modules = [*modules_of(plan, host), *arguments.modules(plan, host, sources)]
+    modules.sort(key=lambda m: m.file)
     files: dict[str, str | bytes] = {"lib/derive.nix": _DERIVE}
     for module in modules:
         root = "/".join([".."] * module.file.count("/")) or "."

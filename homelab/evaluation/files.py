@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 FILES: Mapping[str, str] = {
+    "arguments.nix": "hosts.{host}.modules",
     "backup.nix": "backup",
     "backup-stores.nix": "backup",
     "bootstrap.nix": "hosts.{host}.bootstrap",

@@ -1,4 +1,4 @@
-"""References in a Nix file: relative paths, and inputs of the flake."""
+"""References in a Nix file: relative paths, inputs of the flake, and attributes of an argument."""
 
 from __future__ import annotations
 
@@ -46,6 +46,52 @@ def inputs_in(text: str) -> frozenset[str]:
         used = names[:1] if node.type == "select_expression" else names
         found |= {_text(n).strip('"') for n in used if n.type != "interpolation"}
     return frozenset(found)
+
+
+@lru_cache(maxsize=512)
+def attributes_in(text: str, argument: str) -> frozenset[tuple[str, ...]]:
+    """Paths below an argument that a module uses: `("services", "immich", "url")` for
+    `homelab.services.immich.url`. `()` stands for the argument as a whole: `f homelab`, `with
+    homelab;`. Empty if no function of the file takes the argument.
+    """
+    found: set[tuple[str, ...]] = set()
+    taken = False
+    for node in _nodes(text):
+        taken |= node.type == "formal" and _text(node.named_children[0]) == argument
+        if node.type == "variable_expression" and _text(node) == argument:
+            found |= _paths_from(node)
+        elif node.type == "inherit":
+            names = [n for attrs in node.named_children for n in attrs.named_children]
+            found |= {()} if argument in map(_text, names) else set()
+    return frozenset(found) if taken else frozenset()
+
+
+def _paths_from(variable: tree_sitter.Node) -> set[tuple[str, ...]]:
+    """The paths that the expression around a variable selects from it."""
+    around = variable.parent
+    if around is None:
+        return {()}
+    if around.type == "inherit_from" and around.named_children[0] == variable:
+        return {(_text(n).strip('"'),) for n in around.named_children[1].named_children}
+    if around.type != "select_expression" or around.named_children[0] != variable:
+        return {()}
+    path = _fixed(around.named_children[1])
+    above = around.parent
+    if above is not None and above.type == "inherit_from" and above.named_children[0] == around:
+        return {(*path, *_fixed(n)) for n in above.named_children[1].named_children}
+    # `a.b.c or d` asks whether b has c.
+    return {path[:-1] if len(around.named_children) > 2 and len(path) > 1 else path}
+
+
+def _fixed(path: tree_sitter.Node) -> tuple[str, ...]:
+    """The names of an attribute path up to the first one that is computed."""
+    out: list[str] = []
+    for name in path.named_children if path.type == "attrpath" else [path]:
+        text = _text(name)
+        if name.type == "interpolation" or "${" in text:
+            break
+        out.append(text.strip('"'))
+    return tuple(out)
 
 
 def _nodes(text: str) -> Iterator[tree_sitter.Node]:

@@ -44,6 +44,7 @@ from homelab.secrets.recipients import check_sops_files
 from homelab.secrets.stand_in import for_rehearsal, stand_ins
 from homelab.services.lock_checks import check_lock
 from homelab.storage.mount_checks import check_mounts, check_targets
+from homelab.system.arguments import check_arguments
 from homelab.system.checks import check_own_modules
 from homelab.system.disk_checks import check_disks
 from homelab.system.flake_checks import check_flakes
@@ -235,6 +236,7 @@ def check_sources(
         *(check_locks(plan, sources) if sound else ()),
         *check_own_modules(plan, sources),
         *check_own_files(plan, sources),
+        *check_arguments(plan, sources),
         *check_disks(plan, sources),
         *check_flakes(plan, sources, sound=sound),
         *check_literals(plan, sources),

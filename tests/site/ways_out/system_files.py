@@ -15,6 +15,13 @@ from tests.site.ways_out.stacks import (
     own,
 )
 
+
+def _reading(fact: str) -> dict[str, str]:
+    """The hardware module of nas, which reads a fact of the stack."""
+    inherited = ("_module.args = {", "  inherit (homelab)", f"    {fact}", "    ;", "};")
+    return own(ROOT, *inherited, head="{ homelab, ... }: ")
+
+
 WAYS = (
     WayOut(
         "grub-device",
@@ -174,6 +181,14 @@ WAYS = (
         says="there is no",
         files=own(ROOT, "imports = [ ./x.nix ];"),
         fixed=own(ROOT),
+    ),
+    WayOut(
+        "own-fact",
+        {},
+        {},
+        says="reads homelab.domian, which does not exist",
+        files=_reading("domian"),
+        fixed=_reading("domain"),
     ),
     WayOut(
         "persistence-root",
