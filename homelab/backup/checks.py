@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.backup.dumps import commands_of, database_of
+from homelab.backup.dumps import commands_of
 from homelab.backup.globs import leaves_out
 from homelab.backup.plan import (
     KEPT_TIERS,
@@ -16,9 +16,11 @@ from homelab.backup.plan import (
 )
 from homelab.check import check
 from homelab.config.backup import CustomBackup
+from homelab.config.containers import PartsBackup
 from homelab.hardening.paths import below
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.databases import database_of, dumped_as, parts_of_dump
 from homelab.services.model import Service
 from homelab.storage.owners import Kind, is_fixed, taken
 
@@ -51,23 +53,52 @@ def backup_dump(plan: Plan) -> Iterator[Problem]:
         backup = service.config.backup
         if not isinstance(backup, CustomBackup):
             continue
-        kind = database_of(service)
-        copied = paths_of(service) and not skip_reason(service)
-        if kind and copied and not backup.dump and backup.live is None:
-            yield Problem(
-                service.at("backup"),
-                f"{service.name} is a database ({kind}), and its files are copied while it "
-                "writes them",
-                f"dump: {{{_dump_word(kind)}}}, or live: why a copy of the files is usable",
-            )
+        if skip_reason(service) or not paths_of(service) or backup.live is not None:
+            continue
+        for part in service.parts:
+            kind = database_of(part)
+            dumped = [p for dump in backup.dump for p in parts_of_dump(service.parts, dump)]
+            # The only container of a service may be dumped in another way, as a SQLite file.
+            if kind and part not in dumped and (part.name or not backup.dump):
+                word = dumped_as(kind)
+                how = f"{word}: its database" if word else "command: [its own dump program, …]"
+                yield Problem(
+                    service.at("backup"),
+                    f"{part.container} is a database ({kind}), and its files are copied while it "
+                    "writes them",
+                    f"dump: {{{how}{f', part: {part.name}' if part.name else ''}}}, or live: why a "
+                    "copy of the files is usable",
+                )
 
 
-def _dump_word(kind: str) -> str:
-    if kind in ("mysql", "mariadb", "percona"):
-        return "mysql: its database"
-    if kind.startswith(("postg", "pgv", "timescale")):
-        return "postgresql: its database"
-    return "command: [its own dump program, …]"
+@check("backup-dump-part")
+def backup_dump_part(plan: Plan) -> Iterator[Problem]:
+    """A dump runs in one container of its service; in another it would find no database."""
+    for service in plan.services:
+        backup = service.config.backup
+        if not isinstance(backup, PartsBackup):
+            continue
+        names = [part.name for part in service.parts]
+        for index, dump in enumerate(backup.dump):
+            where = service.at(f"backup.dump[{index}]")
+            found = parts_of_dump(service.parts, dump)
+            if dump.part is not None and not found:
+                yield Problem(
+                    f"{where}.part",
+                    f'{service.name} has no container "{dump.part}"',
+                    did_you_mean(dump.part, names, f"containers of {service.name}"),
+                )
+            elif len(found) > 1:
+                several = " and ".join(part.name for part in found)
+                kind = "mysql" if dump.mysql is not None else "postgresql"
+                several_dumps = ", ".join(
+                    f"{{{kind}: {getattr(dump, kind)}, part: {part.name}}}" for part in found
+                )
+                yield Problem(
+                    where,
+                    f"{several} are such databases",
+                    f"write a dump for each, {several_dumps}, and remove this one",
+                )
 
 
 @check("backup-exclude")

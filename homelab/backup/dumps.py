@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator
 from importlib import resources
@@ -12,7 +11,9 @@ from homelab.config.backup import CustomBackup, DumpConfig
 from homelab.config.fact_parts import DumpProgram
 from homelab.nix import Pkg, Raw, Script
 from homelab.secret_paths import fact_path
+from homelab.services.databases import database_at, parts_of_dump
 from homelab.services.model import Service
+from homelab.services.parts import Part
 
 DUMPS = "/var/backup/dumps"
 PROGRAM = Raw("./lib/program-dump.sh")
@@ -21,27 +22,6 @@ _MYSQL = (resources.files("homelab.backup") / "container-mysql.sh").read_text(en
 _PODMAN = Raw("config.virtualisation.podman.package")
 _SHELL = Raw("pkgs.runtimeShell")
 _MYSQL_PACKAGE = Raw("config.services.mysql.package")
-
-_IMAGES = re.compile(
-    r"(^|[^a-z])(postgres|postgresql|postgis|pgvector|timescaledb|timescaledb-ha|mariadb|mysql|percona"
-    r"|mongo|mongodb|couchdb|influxdb|clickhouse|clickhouse-server|cassandra|neo4j|rethinkdb)$"
-)
-"""Last part of the name of a database image."""
-_DATA = {
-    "/var/lib/postgresql": "postgresql",
-    "/var/lib/mysql": "mysql",
-    "/bitnami/postgresql": "postgresql",
-    "/bitnami/mariadb": "mysql",
-    "/bitnami/mysql": "mysql",
-    "/data/db": "mongodb",
-    "/data/configdb": "mongodb",
-    "/opt/couchdb/data": "couchdb",
-    "/var/lib/influxdb": "influxdb",
-    "/var/lib/influxdb2": "influxdb",
-    "/var/lib/clickhouse": "clickhouse",
-    "/var/lib/cassandra": "cassandra",
-}
-"""Data directories of database images, with the kind of database."""
 
 
 def stated(service: Service) -> tuple[DumpConfig, ...]:
@@ -56,25 +36,26 @@ def commands_of(service: Service) -> tuple[DumpCommand, ...]:
 
 
 def _commands(service: Service) -> Iterator[DumpCommand]:
-    inside = service.container is not None
-    run = Script.of(_PODMAN, f"/bin/podman exec {shlex.quote(service.name)} ") if inside else None
     for index, dump in enumerate(stated(service)):
+        # Of several, backup-dump-part asks for one.
+        part = next(iter(parts_of_dump(service.parts, dump)), None)
         if dump.command is not None:
-            name, words = f"command-{index}.dump", Script.of(shlex.join(dump.command))
-        elif dump.mysql is not None and inside:
+            name, words = f"command-{index}.dump", shlex.join(dump.command)
+        elif dump.mysql is not None and part is not None:
             argv = ["sh", "-c", _MYSQL, "sh", dump.user or "root", dump.mysql]
-            name, words = f"mysql-{dump.mysql}.sql", Script.of(shlex.join(argv))
+            name, words = f"mysql-{dump.mysql}.sql", shlex.join(argv)
         elif dump.mysql is not None:
             yield _mysql(service, dump.mysql)
             continue
-        elif dump.postgresql is not None and inside:
+        elif dump.postgresql is not None and part is not None:
             argv = ["pg_dump", "--no-password", "--username", dump.user or "postgres"]
             name = f"postgresql-{dump.postgresql}.sql"
-            words = Script.of(shlex.join([*argv, "--dbname", dump.postgresql]))
+            words = shlex.join([*argv, "--dbname", dump.postgresql])
         else:
             continue
-        parts = (*run.parts, *words.parts) if run is not None else words.parts
-        yield DumpCommand(f"{DUMPS}/{service.name}/{name}", Script(parts))
+        # Databases of two containers may have one name.
+        of_part = f"{part.name}-" if part is not None and part.name else ""
+        yield DumpCommand(f"{DUMPS}/{service.name}/{of_part}{name}", _run(part, words))
     for known in service.entry.dumps:
         if known.mysql is not None:
             yield _mysql(service, known.mysql)
@@ -103,6 +84,13 @@ def _program(service: Service, program: DumpProgram) -> DumpCommand:
     return DumpCommand(f"{DUMPS}/{service.name}/{name}.{end}", Script(parts))
 
 
+def _run(part: Part | None, words: str) -> Script:
+    """A command on the host, or in a container."""
+    if part is None:
+        return Script.of(words)
+    return Script.of(_PODMAN, f"/bin/podman exec {shlex.quote(part.container)} {words}")
+
+
 def _mysql(service: Service, database: str) -> DumpCommand:
     """The dump of a database of the host's MySQL, which lets root in by its socket."""
     argv = ["--single-transaction", "--routines", "--databases", database]
@@ -117,29 +105,11 @@ def live_files(database: str) -> tuple[str, ...]:
 
 def covered(service: Service) -> tuple[str, ...]:
     """Directories of the host that a dump replaces: a copy of their files may be inconsistent."""
-    container = service.container
-    kinds = {kind for d in stated(service) for kind in ("postgresql", "mysql") if getattr(d, kind)}
-    return tuple(
-        m.source
-        for m in (container.mounts if container is not None else ())
-        if _database_at(m.target) in kinds
-    )
-
-
-def database_of(service: Service) -> str:
-    """The kind of database in a container, by its image or mounts; empty if none is known."""
-    container = service.container
-    if container is None:
-        return ""
-    name = container.image.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    found = _IMAGES.search(name)
-    if found:
-        return found[2]
-    return next((k for m in container.mounts if (k := _database_at(m.target))), "")
-
-
-def _database_at(target: str) -> str:
-    for directory, kind in _DATA.items():
-        if target == directory or target.startswith(f"{directory}/"):
-            return kind
-    return ""
+    found: dict[str, None] = {}
+    for dump in stated(service):
+        kinds = {kind for kind in ("postgresql", "mysql") if getattr(dump, kind)}
+        for part in parts_of_dump(service.parts, dump):
+            for mount in part.config.mounts:
+                if database_at(mount.target) in kinds:
+                    found[mount.source] = None
+    return tuple(found)

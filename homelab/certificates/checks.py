@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from homelab.certificates.internal import BUNDLE
 from homelab.check import check
 from homelab.cloudflare.model import SECTION
-from homelab.config.services import ContainerService
+from homelab.config.services import PodmanService
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.parts import parts_of
 
 WHERE = "network.entry.acme"
 BUNDLES = (BUNDLE, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs", "/etc/pki/tls/certs")
@@ -50,16 +51,17 @@ def authority_container(plan: Plan) -> Iterator[Problem]:
         return
     for route in plan.routes:
         config = plan.stack.services.get(route.service)
-        if route.auth != "oidc" or not isinstance(config, ContainerService):
+        if route.auth != "oidc" or not isinstance(config, PodmanService):
             continue
-        if not any(mount.source in BUNDLES for mount in config.container.mounts):
+        part = next(p for p in parts_of(route.service, config) if p.is_web)
+        if not any(mount.source in BUNDLES for mount in part.config.mounts):
             yield Problem(
                 route.at("auth"),
                 f"{route.service} connects to the identity provider from a container, which does "
                 "not trust the homelab's authority",
-                f"add container.mounts: [{{source: {BUNDLE}, target: {BUNDLE}, read_only: true}}], "
-                "and set it in the app, for example with "
-                f"container.environment: {{SSL_CERT_FILE: {BUNDLE}}}",
+                f"add {part.place}.mounts: [{{source: {BUNDLE}, target: {BUNDLE}, "
+                "read_only: true}], and set it in the app, for example with "
+                f"{part.place}.environment: {{SSL_CERT_FILE: {BUNDLE}}}",
             )
 
 

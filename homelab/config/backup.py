@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -180,7 +180,7 @@ class CustomBackup(ServiceBackup):
     """Backup of a service that only the stack config describes, with its databases."""
 
     dump: Annotated[
-        list[DumpConfig],
+        Sequence[DumpConfig],
         BeforeValidator(_listed, json_schema_input_type=DumpConfig | list[DumpConfig]),
     ] = Field(default_factory=list)
     """Databases to dump before they are backed up: `{postgresql: wiki}`, or a list of them."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
-from homelab.config.base import AbsolutePath, Model, Name, Port, ServiceSecretRef, Str, pattern
+from homelab.config.base import Model, Name, Port, ServiceSecretRef, Str, pattern
 from homelab.config.network import OpenTo, Protocol
-from homelab.config.types import Variable
 
 Verb = Literal["reload", "restart", "start", "stop"]
 Unit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9@_-]*$")]
@@ -38,26 +37,6 @@ TextValue = Annotated[
 ]
 """Text, or a reference that becomes text: `{$service: ollama}`, `{$text: "{url}/callback"}`."""
 Gpu = Literal["nvidia", "intel", "amd"]
-MountPath = Annotated[
-    AbsolutePath,
-    Field(pattern=r"^[^:,'\"\\\x00-\x1f\x7f]+$"),
-]
-"""Absolute path without colons, commas, quotes and backslashes, which separate Podman's options."""
-
-
-def _network_name(value: str) -> str:
-    if value in _TAKEN:
-        raise ValueError(f"{value} is reserved by Podman; choose another name")
-    return value
-
-
-_TAKEN = (
-    *("bridge", "container", "default", "host", "none", "ns", "pasta", "podman", "private"),
-    "slirp4netns",
-)
-NetworkName = Annotated[
-    Str, Field(pattern=r"^[a-z][a-z0-9-]{0,10}$"), AfterValidator(_network_name)
-]
 
 
 class PortConfig(Model):
@@ -69,57 +48,6 @@ class PortConfig(Model):
     """From where the port can be reached. A route opens the port that it needs by itself."""
     why: Str = ""
     """Reason why it is open beyond loopback."""
-
-
-class ContainerPort(PortConfig):
-    """A port of a container, published only at the addresses of its scope."""
-
-    inside: Port | None = None
-    """Port number inside the container. Default: the same as on the host."""
-
-
-class Mount(Model):
-    """A directory of the host that is mounted in a container."""
-
-    source: MountPath
-    target: MountPath
-    read_only: bool = False
-
-
-class DatasetMount(Model):
-    """Mount point of a dataset in a container."""
-
-    target: MountPath
-    """Directory inside the container."""
-    read_only: bool = False
-
-
-def _targeted(value: object) -> object:
-    return {"target": value} if isinstance(value, str) else value
-
-
-DatasetUse = Annotated[
-    DatasetMount, BeforeValidator(_targeted, json_schema_input_type=MountPath | DatasetMount)
-]
-"""A mount, or only its directory inside the container: `{library: /books}`."""
-
-
-class Container(Model):
-    """A service that runs as a Podman container."""
-
-    image: Annotated[Str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$")]
-    """Image with its digest: `ghcr.io/a/b:1.2@sha256:…`. A tag alone can change."""
-    port: Port
-    """Web port inside the container."""
-    environment: dict[Variable, TextValue] = Field(default_factory=dict)
-    """Variables: text, or a reference: `OLLAMA_URL: {$service: ollama}`."""
-    mounts: list[Mount] = Field(default_factory=list)
-    command: list[TextValue] = Field(default_factory=list)
-    network: NetworkName | None = None
-    """Podman network. Containers of one host with the same network reach each other by service
-    name."""
-    depends_on: list[Name] = Field(default_factory=list)
-    """Containers of the same network that start before this one."""
 
 
 class Flake(Model):
@@ -183,13 +111,6 @@ class ServiceSecret(Model):
                 "the module that provides the file sets who may read it; leave owner and mode out"
             )
         return self
-
-
-class ContainerSecret(ServiceSecret):
-    """A secret that a container reads: an environment variable, or a read-only file."""
-
-    target: MountPath | None = None
-    """File inside the container. Default: `/run/secrets/` and the secret's name."""
 
 
 class Control(Model):

@@ -13,6 +13,16 @@ from pydantic import BeforeValidator, Discriminator, Field, JsonValue, Tag, mode
 
 from homelab.config.backup import CustomBackup, ServiceBackup
 from homelab.config.base import AbsolutePath, Audience, Auth, Kind, Name, Port, Publish, Reason
+from homelab.config.containers import (
+    Container,
+    ContainerPart,
+    ContainerPort,
+    ContainerSecret,
+    DatasetUse,
+    PartPort,
+    PartsBackup,
+    SharedSecret,
+)
 from homelab.config.dashboard import ServiceTile
 from homelab.config.devices import DeviceTarget
 from homelab.config.facts import OwnFacts
@@ -21,11 +31,7 @@ from homelab.config.monitoring import ServiceMonitor
 from homelab.config.oidc import CustomOidc, StatedClient
 from homelab.config.routes import RouteConfig, exact_name
 from homelab.config.service_parts import (
-    Container,
-    ContainerPort,
-    ContainerSecret,
     Control,
-    DatasetUse,
     External,
     Flake,
     Gpu,
@@ -41,7 +47,7 @@ from homelab.config.vpn import ServiceVpn, VpnUse
 
 _ONE_KIND = "a service has one kind; keep one of the two keys"
 _NO_CONNECTIONS = "leave it out, and write uses: only the facts of a service describe connections"
-_KIND_KEYS = ("container", "external", "flake", "module", "static", "unit")
+_KIND_KEYS = ("container", "containers", "external", "flake", "module", "static", "unit")
 """Keys that select a kind."""
 
 
@@ -159,18 +165,30 @@ class CatalogService(NativeService):
     """Its client at an external identity provider. The catalog has its other OIDC settings."""
 
 
-class ContainerService(ServiceConfig):
+class PodmanService(ServiceConfig):
+    """Further settings of a service that runs in Podman containers."""
+
+    oidc: CustomOidc | None = None
+    """OIDC settings, for `auth: oidc`."""
+
+
+_NO_SANDBOX: Mapping[str, str] = {
+    "connects": _NO_CONNECTIONS,
+    "harden": "leave it out: Podman isolates the container, and its unit only starts it",
+    "may_control": "leave it out: a container cannot reach the host's systemd; run it as a "
+    "service of the host",
+    "service": _ONE_KIND,
+    "vpn": "leave it out: its packets come from Podman's network; run it as a NixOS service",
+}
+
+
+class ContainerService(PodmanService):
     """A service that runs as a Podman container and is described only here."""
 
     called: ClassVar[str] = "a container"
     lacks: ClassVar[Mapping[str, str]] = {
         **_other_kinds("container"),
-        "connects": _NO_CONNECTIONS,
-        "harden": "leave it out: Podman isolates the container, and its unit only starts it",
-        "may_control": "leave it out: a container cannot reach the host's systemd; run it as a "
-        "service of the host",
-        "service": _ONE_KIND,
-        "vpn": "leave it out: its packets come from Podman's network; run it as a NixOS service",
+        **_NO_SANDBOX,
     }
 
     container: Container
@@ -185,8 +203,49 @@ class ContainerService(ServiceConfig):
     ports: dict[Name, ContainerPort] = Field(default_factory=dict)
     """Ports besides its web port."""
     backup: CustomBackup = CustomBackup()
-    oidc: CustomOidc | None = None
-    """OIDC settings, for `auth: oidc`."""
+
+
+class ContainersService(PodmanService):
+    """A service that runs as several Podman containers on a network of their own, and is described
+    only here.
+    """
+
+    called: ClassVar[str] = "a service of several containers"
+    lacks: ClassVar[Mapping[str, str]] = {
+        **_other_kinds("containers"),
+        **_NO_SANDBOX,
+        "datasets": "write it below the container that uses it: containers: {…: {datasets: …}}",
+        "devices": "write it below the container that uses it: containers: {…: {devices: …}}",
+        "gpu": "write it below the container that uses it: containers: {…: {gpu: …}}",
+    }
+
+    if not TYPE_CHECKING:
+        # The container that needs it has this field.
+        gpu: ClassVar = None
+
+    containers: Annotated[dict[Name, ContainerPart], Field(min_length=1)]
+    """Its containers, by name. They reach each other by these names, on a network of their own:
+    `{app: {image: …, port: 80}, db: {image: …}}`."""
+    secrets: dict[Name, SharedSecret] = Field(default_factory=dict)
+    """Secrets of the service. A container reads those that it names below its own `secrets`."""
+    ports: dict[Name, PartPort] = Field(default_factory=dict)
+    """Ports besides its web port."""
+    backup: PartsBackup = PartsBackup()
+
+    @model_validator(mode="after")
+    def _has_one_web_port(self) -> ContainersService:
+        with_port = [name for name, part in self.containers.items() if part.port is not None]
+        if not with_port:
+            raise ValueError(
+                "no container has a port; write containers: {…: {port: 80}} for the web port"
+            )
+        if len(with_port) > 1:
+            raise ValueError(
+                f"{' and '.join(with_port)} have a port, and a service has one web port; keep it "
+                "for one of them, and write another as "
+                f"ports: {{NAME: {{port: …, part: {with_port[-1]}}}}}"
+            )
+        return self
 
 
 class ModuleService(NativeService):
@@ -378,6 +437,8 @@ def datasets_of(config: ServiceConfig) -> Mapping[str, str]:
     """The datasets that a service uses, by role; for a container by dataset name."""
     if isinstance(config, ContainerService):
         return {name: name for name in config.datasets}
+    if isinstance(config, ContainersService):
+        return {name: name for part in config.containers.values() for name in part.datasets}
     return config.datasets if isinstance(config, NativeService) else {}
 
 
@@ -390,22 +451,28 @@ def devices_of(config: ServiceConfig) -> Mapping[str, str]:
     """The devices that a service uses, by role; for a container by device name."""
     if isinstance(config, ContainerService):
         return {name: name for name in config.devices}
+    if isinstance(config, ContainersService):
+        return {name: name for part in config.containers.values() for name in part.devices}
     return config.devices if isinstance(config, NativeService) else {}
 
 
 def ports_of(config: ServiceConfig) -> Mapping[str, PortConfig]:
     """The ports that the stack config sets for a service, by label."""
-    return config.ports if isinstance(config, NativeService | ContainerService) else {}
+    if isinstance(config, NativeService | ContainerService | ContainersService):
+        return config.ports
+    return {}
 
 
 def secrets_of(config: ServiceConfig) -> Mapping[str, ServiceSecret]:
     """The secrets that the stack config sets for a service, by name."""
+    if isinstance(config, ContainersService):
+        return {name: ServiceSecret(ref=secret.ref) for name, secret in config.secrets.items()}
     return config.secrets if isinstance(config, NativeService | ContainerService) else {}
 
 
 def client_of(config: ServiceConfig) -> StatedClient:
     """What the stack config states about a service's client at an external provider."""
-    kinds = CatalogService | ContainerService | FlakeService | ModuleService | UnitService
+    kinds = CatalogService | PodmanService | FlakeService | ModuleService | UnitService
     return (config.oidc if isinstance(config, kinds) else None) or StatedClient()
 
 
@@ -416,7 +483,7 @@ def is_custom(config: ServiceConfig) -> bool:
 
 def is_made(config: ServiceConfig) -> bool:
     """Whether its entry is made from settings of the service, and not from facts."""
-    kinds = ContainerService | FlakeService | ExternalService | UnitService | StaticService
+    kinds = PodmanService | FlakeService | ExternalService | UnitService | StaticService
     return isinstance(config, kinds)
 
 
@@ -435,6 +502,7 @@ def _kind_of(value: object) -> str:
 
 KINDS: Mapping[str, type[ServiceConfig]] = {
     "container": ContainerService,
+    "containers": ContainersService,
     "flake": FlakeService,
     "module": ModuleService,
     "unit": UnitService,
@@ -447,6 +515,7 @@ KINDS: Mapping[str, type[ServiceConfig]] = {
 AnyService = Annotated[
     Annotated[CatalogService, Tag("catalog")]
     | Annotated[ContainerService, Tag("container")]
+    | Annotated[ContainersService, Tag("containers")]
     | Annotated[FlakeService, Tag("flake")]
     | Annotated[ModuleService, Tag("module")]
     | Annotated[UnitService, Tag("unit")]

@@ -107,10 +107,12 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
                     f'"{option.key}": {service.name} has no unit "{name}"',
                     did_you_mean(name, known, "units"),
                 )
+    # container-name reports two containers with one name.
+    containers = {part.unit for service in plan.services for part in service.parts}
     owners: dict[tuple[str, str], str] = {}
     for unit in plan.hardening:
         other = owners.setdefault((unit.host, unit.unit), unit.service)
-        if other != unit.service:
+        if other != unit.service and unit.unit not in containers:
             yield Problem(
                 unit.source,
                 f'"{unit.unit}" is the unit of {other} too, on {unit.host}',

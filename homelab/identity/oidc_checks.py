@@ -8,9 +8,9 @@ from homelab.check import check
 from homelab.config.identity import IdentityConfig
 from homelab.config.oidc import CLAIMS, SCOPES, StatedClient
 from homelab.config.services import (
-    ContainerService,
     FlakeService,
     ModuleService,
+    PodmanService,
     UnitService,
     client_of,
 )
@@ -97,7 +97,7 @@ def _oidc_place(plan: Plan, client: OidcClient) -> str:
     config = plan.stack.services[client.service]
     if isinstance(config, ModuleService):
         return f"services.{client.service}.module.sign_in.oidc."
-    if isinstance(config, ContainerService | FlakeService | UnitService):
+    if isinstance(config, PodmanService | FlakeService | UnitService):
         return f"services.{client.service}.oidc."
     return f"services.{client.service}."
 
@@ -107,7 +107,7 @@ def _without_oidc(service: Service) -> str:
     if isinstance(service.config, ModuleService):
         facts = "{kinds: [oidc], oidc: {redirects: [/…]}}"
         return f"add services.{service.name}.module.sign_in: {facts}"
-    if isinstance(service.config, ContainerService | FlakeService | UnitService):
+    if isinstance(service.config, PodmanService | FlakeService | UnitService):
         return f"add services.{service.name}.oidc: {{redirects: [/…]}}"
     can = [k for k in service.entry.sign_in.kinds if k != "oidc"]
     return f"write auth: {' or '.join(can) or 'forward'}"

@@ -8,7 +8,16 @@ from ipaddress import ip_address
 
 from homelab.config.network import Scope
 from homelab.nix.source import Computed, Setting, Value
-from homelab.openings.model import Opening, View, is_true, like, rule, texts, when
+from homelab.openings.model import (
+    Opening,
+    View,
+    is_true,
+    like,
+    rule,
+    service_of_container,
+    texts,
+    when,
+)
 from homelab.storage.owners import Kind, taken
 
 _ALL = "virtualisation.oci-containers.containers.*"
@@ -195,7 +204,10 @@ def _shown(setting: Setting, volume: str, said: str, view: View) -> Iterator[Ope
         )
         return
     # Its own state it may have, whatever lies in it.
-    theirs = taken(plan, host, source, _STATE, services=(setting.path[3],), reads=reads)
+    own = tuple(
+        s.name for s in plan.on(host) if any(p.container == setting.path[3] for p in s.parts)
+    )
+    theirs = taken(plan, host, source, _STATE, services=own, reads=reads)
     if theirs is not None:
         yield Opening(
             "other-state",
@@ -243,7 +255,7 @@ def options(setting: Setting, view: View) -> Iterator[Opening]:
                 yield _device(setting.name, device)
     elif last == "volumes":
         for volume in texts(setting.value):
-            said = "it" if ".container." in setting.source else setting.name
+            said = "it" if service_of_container(setting) else setting.name
             yield from _shown(setting, volume, said, view)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from homelab.config.services import ContainerService, datasets_of
+from homelab.config.services import datasets_of
 from homelab.hardening.paths import below
 from homelab.hardening.together import TOO_WIDE, brought_in
 from homelab.openings.model import Opening
 from homelab.plan import Plan
 from homelab.services.model import Service
+from homelab.services.parts import Part
 from homelab.storage.model import Dataset
 
 COPIES = "copies"
@@ -20,14 +21,16 @@ def copies(plan: Plan) -> Iterator[tuple[str, Opening]]:
     """Datasets between which a service cannot make hard links: (place, opening)."""
     seen: set[str] = set()
     for service in plan.services:
-        if service.name not in seen:
-            seen.add(service.name)
-            found = (
-                _of_container(plan, service)
-                if isinstance(service.config, ContainerService)
-                else _of_roles(plan, service)
-            )
-            yield from ((f"services.{service.name}.datasets", opening) for opening in found)
+        if service.name in seen:
+            continue
+        seen.add(service.name)
+        for part in service.parts:
+            at = f"services.{service.name}" + (f".{part.place}" if part.name else "")
+            for opening in _of_container(plan, service, part):
+                yield f"{at}.datasets", opening
+        if not service.parts:
+            for opening in _of_roles(plan, service):
+                yield f"services.{service.name}.datasets", opening
 
 
 def _of_roles(plan: Plan, service: Service) -> Iterator[Opening]:
@@ -75,12 +78,10 @@ def _apart(plan: Plan, title: str, first: Dataset, other: Dataset, one: str) -> 
     return Opening(COPIES, what, out, acceptable=True)
 
 
-def _of_container(plan: Plan, service: Service) -> Iterator[Opening]:
+def _of_container(plan: Plan, service: Service, part: Part) -> Iterator[Opening]:
     """A container has each dataset as a separate mount. It is not known whether it makes links."""
-    config = service.config
-    assert isinstance(config, ContainerService)
     datasets = {d.name: d for d in plan.datasets if d.host == service.host}
-    writes = [n for n, d in sorted(config.datasets.items()) if not d.read_only]
+    writes = [n for n, d in sorted(part.datasets.items()) if not d.read_only]
     disks: dict[str, list[Dataset]] = {}
     for name in writes:
         if name in datasets:
@@ -90,9 +91,9 @@ def _of_container(plan: Plan, service: Service) -> Iterator[Opening]:
             names = " and ".join(d.name for d in together)
             yield Opening(
                 COPIES,
-                f"{names} are on one disk, {mount}, but {service.name} has each as a separate "
+                f"{names} are on one disk, {mount}, but {part.container} has each as a separate "
                 "mount: it copies between them and cannot link",
-                f"leave {names} out here, and add to container.mounts: {{source: "
+                f"leave {names} out here, and add to {part.place}.mounts: {{source: "
                 f"{posixpath.commonpath([d.path for d in together])}, target: …}}",
                 severity="warning",
                 acceptable=True,

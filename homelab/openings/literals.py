@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homelab.nix.source import Computed, Setting, Value
-from homelab.openings.model import Opening, View, rule
+from homelab.openings.model import Opening, View, rule, service_of_container
 from homelab.secrets.shapes import is_literal, kinds_in, looks_random, words
 
 LITERAL = "literal-secret"
@@ -18,7 +18,7 @@ def literal(setting: Setting, view: View) -> Iterator[Opening]:
     if setting.path[:2] == ("users", "users"):
         return  # accounts.py reports it as a password.
     # In a container's own section, use the names of that section.
-    own = ".container." in setting.source
+    own = bool(service_of_container(setting))
     shown = setting.path[-1] if own else setting.name
     for name, value in _leaves(shown, setting.path[-1], setting.value):
         if any(kinds_in(value)):
@@ -37,8 +37,15 @@ def literal(setting: Setting, view: View) -> Iterator[Opening]:
 def _way_out(setting: Setting) -> str:
     if not setting.source:
         return "keep it in the host's sops file, and name the path of its file on the host"
-    service = ".".join(setting.source.split(".")[:2])
-    if ".container." in setting.source:
+    place = setting.source.split(".")
+    service = ".".join(place[:2])
+    if place[2:3] == ["containers"]:
+        part = ".".join(place[:4])
+        return (
+            f"write {service}.secrets: {{name: {{ref: {{sops: …}}}}}}, and "
+            f"{part}.secrets: {{name: VARIABLE}}"
+        )
+    if service_of_container(setting):
         return f"write {service}.secrets: {{name: {{ref: {{sops: …}}, env: VARIABLE}}}}"
     return (
         f"write {service}.secrets: {{name: {{ref: {{sops: …}}}}}}, and {{$secret: name}} where the "

@@ -155,3 +155,12 @@ def shown(value: Value) -> str:
         items = [shown(v) for v in value[:4]]
         return ", ".join(items) + (", …" if len(value) > 4 else "")
     return "a set"
+
+
+_OF_CONTAINER = re.compile(r"services\.([^.]+)\.containers?\.")
+
+
+def service_of_container(setting: Setting) -> str:
+    """The service whose own section of a container has a setting; empty for any other setting."""
+    found = _OF_CONTAINER.match(setting.source)
+    return found[1] if found else ""

@@ -8,6 +8,7 @@ from homelab.catalog.references import reference
 from homelab.nix.source import Computed, Setting, Source, Value, read_nix
 from homelab.plan import Plan
 from homelab.services.declared import declared_options
+from homelab.services.parts import Part
 from homelab.system.model import Host
 from homelab.system.own import reached
 
@@ -30,23 +31,28 @@ def of_options(plan: Plan, host: str) -> tuple[Setting, ...]:
 def of_containers(plan: Plan, host: str) -> Iterator[Setting]:
     """Container settings of the stack config that the models accept as free text, as options."""
     for service in plan.on(host):
-        container = service.container
-        if container is None:
-            continue
-        path = ("virtualisation", "oci-containers", "containers", service.name)
-        where = f"services.{service.name}.container"
-        for i, mount in enumerate(container.mounts):
-            volume = f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else "")
-            yield Setting((*path, "volumes"), (volume,), source=f"{where}.mounts[{i}].source")
-        for name, value in container.environment.items():
-            variable = (*path, "environment", name)
-            yield Setting(variable, _plain(value), source=f"{where}.environment.{name}")
-        if container.command:
-            yield Setting(
-                (*path, "cmd"),
-                tuple(_plain(c) for c in container.command),
-                source=f"{where}.command",
-            )
+        for part in service.parts:
+            yield from _of_part(part, service.at(part.place))
+
+
+def _of_part(part: Part, where: str) -> Iterator[Setting]:
+    stated = part.config
+    path = ("virtualisation", "oci-containers", "containers", part.container)
+    for i, mount in enumerate(stated.mounts):
+        volume = f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else "")
+        yield Setting((*path, "volumes"), (volume,), source=f"{where}.mounts[{i}].source")
+    for name, value in stated.environment.items():
+        variable = (*path, "environment", name)
+        yield Setting(variable, _plain(value), source=f"{where}.environment.{name}")
+    if stated.command:
+        command = tuple(_plain(c) for c in stated.command)
+        yield Setting((*path, "cmd"), command, source=f"{where}.command")
+    if stated.health is not None:
+        health = tuple(stated.health.command)
+        yield Setting((*path, "health"), health, source=f"{where}.health.command")
+    for name, template in stated.templates.items():
+        content = (*path, "templates", name)
+        yield Setting(content, _plain(template.content), source=f"{where}.templates.{name}")
 
 
 def _plain(value: object) -> Value:

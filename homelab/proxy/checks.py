@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 
 from homelab.check import check, file_check
-from homelab.config.services import ContainerService
 from homelab.network.route import Route
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.proxy.model import AUTH_PROXY_HEADERS, AuthProxy
+from homelab.services.parts import parts_of
 from homelab.system.pin_checks import later
 
 LEGACY_UNTIL = file_check(
@@ -230,8 +230,7 @@ def legacy_uri(plan: Plan) -> Iterator[Problem]:
             settings: list[tuple[str, object]] = [
                 (f"options.{k}", v) for k, v in service.options.items()
             ]
-            if isinstance(service, ContainerService):
-                settings.append(("container", service.container.environment))
+            settings += [(p.place, p.config.environment) for p in parts_of(key, service)]
             for where, value in settings:
                 for text in sorted(set(_texts(value))):
                     if name.search(text):

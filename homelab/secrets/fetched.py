@@ -13,6 +13,7 @@ from homelab.plan import Plan
 from homelab.secret_paths import FETCHED, secret_path
 from homelab.secrets.model import ONEPASSWORD, Secret
 from homelab.services.model import Service
+from homelab.services.secret_files import files_of
 from homelab.system.model import Host
 
 _FILE = "lib/fetch-secrets.sh"
@@ -60,7 +61,7 @@ def unit_of(service: str) -> str:
 def _unit(plan: Plan, service: Service, secrets: list[Secret]) -> Attrs:
     fetched = [s for s in secrets if s.source == "fetched"]
     name = unit_of(service.name)
-    form = "plain" if service.container is not None else "quoted"
+    form = "plain" if service.parts else "quoted"
     calls = "".join(f"{_call(secret, form)}\n" for secret in secrets)
     credentials: list[Nix] = [f"{s.label}:{s.key}" for s in secrets if s.source == "provided"]
     config: Attrs = {
@@ -89,7 +90,8 @@ def _unit(plan: Plan, service: Service, secrets: list[Secret]) -> Attrs:
     unit["serviceConfig"] = config | {"LoadCredential": credentials}
     # The build of a site reads its secrets, and the unit that serves it does not.
     own = service.units if service.reader in service.units else (service.reader,)
-    readers = {unit: _reader(name, secrets) for unit in own}
+    copied = (p.files_unit for p in service.parts if files_of(p))
+    readers = {unit: _reader(name, secrets) for unit in (*own, *copied)}
     return merge({"systemd": {"services": {name: unit}}}, attrs("systemd.services", readers))
 
 

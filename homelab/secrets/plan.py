@@ -31,6 +31,7 @@ from homelab.secrets.demand import demanded, issued
 from homelab.secrets.identity import of_identity
 from homelab.secrets.model import ONEPASSWORD, RESTIC, Secret, SecretsPlan, restic_purpose, scoped
 from homelab.services.model import Service
+from homelab.services.secret_files import readers
 from homelab.system.model import Host
 from homelab.tailnet.model import JOIN_KEY, TailnetPlan
 from homelab.vpn.model import VpnPlan
@@ -106,7 +107,7 @@ def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[
                 # The purpose moves with the service, because the data that it encrypted does too.
                 purpose=f"{service.owner}/{name}" if fact.source == "derived" else "",
                 mode=config.mode if config else secret.mode,
-                units=tuple(f"{u}.service" for u in service.units[:1]),
+                units=tuple(f"{u}.service" for u in readers(service, name)),
                 origin=origin,
             )
 

@@ -119,44 +119,6 @@ def service_uses(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("container-ref")
-def container_ref(plan: Plan) -> Iterator[Problem]:
-    """A container can depend only on containers of its host and its Podman network; any other name
-    would fail at start.
-    """
-    for service in plan.services:
-        container = service.container
-        if container is None:
-            continue
-        near = {
-            s.name
-            for s in plan.on(service.host)
-            if s.container is not None and s.name != service.name
-        }
-        for index, name in enumerate(container.depends_on):
-            where = service.at(f"container.depends_on[{index}]")
-            if name not in near:
-                yield Problem(
-                    where,
-                    f'no other container "{name}" runs on {service.host}',
-                    did_you_mean(name, near, f"containers of {service.host}"),
-                )
-                continue
-            other = next(s.container for s in plan.on(service.host) if s.name == name)
-            network = other.network if other is not None else None
-            if container.network is None or network != container.network:
-                yield Problem(
-                    where,
-                    f"{service.name} is on {_network(container.network)}, and {name} on "
-                    f"{_network(network)}, so neither can resolve the other's name",
-                    f"write network: {container.network or network or service.name[:11]} for both",
-                )
-
-
-def _network(name: str | None) -> str:
-    return f"the network {name}" if name else "no network of its own"
-
-
 @check("flake-input-known")
 def flake_input_known(plan: Plan) -> Iterator[Problem]:
     """A service of a flake needs an entry in `homelab:flakes`; without it nothing can be locked."""

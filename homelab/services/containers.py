@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
+from importlib import resources
 
 from homelab.grouping import grouped
 from homelab.network.model import DNS_PORT
@@ -11,8 +12,13 @@ from homelab.nix import Attrs, Comment, Module, Nix, Raw, attrs, merge
 from homelab.plan import Plan
 from homelab.services.links import port_of
 from homelab.services.model import Service
+from homelab.services.parts import Part
+from homelab.services.secret_files import files_of
 from homelab.system.model import Host
 
+_WRITE = (resources.files("homelab.services") / "write-files.sh").read_text(encoding="utf-8")
+WRITER = "write-files.sh"
+"""The script that writes files with secrets for containers, beside the services' modules."""
 LABEL = "homelab"
 """Label of the Podman networks that generated units create."""
 NAMES_PORT = 1153
@@ -22,7 +28,7 @@ NAMES_PORT = 1153
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`containers.nix`, on a host with containers."""
     here = plan.on(host.name)
-    if not any(s.container is not None for s in here):
+    if not any(s.parts for s in here):
         return
     networks = networks_on(here)
     resolver = bool(networks) and host.name == plan.dns.host
@@ -35,6 +41,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             _bridges(here, resolver=resolver),
             _beside_resolver() if resolver else {},
         ),
+        extra=((f"services/{WRITER}", _WRITE),)
+        if any(files_of(p) for s in here for p in s.parts)
+        else (),
     )
 
 
@@ -77,29 +86,23 @@ def _bridges(here: tuple[Service, ...], *, resolver: bool) -> Attrs:
     return {"networking": {"firewall": {"interfaces": opened}}} if opened else {}
 
 
-def networks_on(services: tuple[Service, ...]) -> Mapping[str, tuple[Service, ...]]:
+def networks_on(services: tuple[Service, ...]) -> Mapping[str, tuple[Part, ...]]:
     """The containers of each network."""
-    return grouped((s for s in services if network_of(s)), network_of)
+    parts = (part for service in services for part in service.parts if part.network)
+    return grouped(parts, lambda part: part.network)
 
 
-def network_of(service: Service) -> str:
-    """The Podman network of a service's container; empty for Podman's default network."""
-    container = service.container
-    return (container.network or "") if container is not None else ""
-
-
-def attached(service: Service) -> Attrs:
+def attached(part: Part, release: str) -> Attrs:
     """The network and dependency options of a container."""
-    container = service.container
-    if container is None:
-        return {}
     body: Attrs = {}
-    if container.network and service.release >= "25.05":
-        body["networks"] = [container.network]
-    elif container.network:
-        body["extraOptions"] = [f"--network={container.network}"]
-    if container.depends_on:
-        body["dependsOn"] = list(container.depends_on)
+    # One of several containers is known to the others by its name in the service.
+    network = f"{part.network}:alias={part.name}" if part.name else part.network
+    if network and release >= "25.05":
+        body["networks"] = [network]
+    elif network:
+        body["extraOptions"] = [f"--network={network}"]
+    if part.depends_on:
+        body["dependsOn"] = list(part.depends_on)
     return body
 
 
@@ -108,8 +111,8 @@ def bridge_of(network: str | None) -> str:
     return f"pod-{network}" if network else "podman0"
 
 
-def _network(name: str, users: tuple[Service, ...]) -> Attrs:
-    units: list[Nix] = [f"{u}.service" for s in users for u in s.units]
+def _network(name: str, users: tuple[Part, ...]) -> Attrs:
+    units: list[Nix] = [f"{part.unit}.service" for part in users]
     words = ("podman", "network", "create", "--ignore", f"--interface-name={bridge_of(name)}")
     return attrs(
         f'systemd.services."podman-{name}-network"',

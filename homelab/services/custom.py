@@ -11,21 +11,27 @@ from homelab.config.oidc import CustomOidc
 from homelab.config.service_parts import ServiceSecret
 from homelab.config.services import (
     ContainerService,
+    ContainersService,
     ExternalService,
     FlakeService,
+    PodmanService,
     ServiceConfig,
     StaticService,
     UnitService,
     ports_of,
     secrets_of,
 )
+from homelab.services.databases import parts_of_dump
 from homelab.services.declared import declared_options
 from homelab.services.follow import followed
+from homelab.services.parts import Part, is_made, parts_of
 from homelab.services.site import site_facts
 
 _ELSEWHERE = "no host of the stack runs it"
+_ISOLATED = "Podman isolates the container; its unit only starts and stops it"
 _EXEMPT: dict[type[ServiceConfig], str] = {
-    ContainerService: "Podman isolates the container; its unit only starts and stops it",
+    ContainerService: _ISOLATED,
+    ContainersService: _ISOLATED,
     ExternalService: _ELSEWHERE,
 }
 """Kinds of services without a sandbox of homelab, and why."""
@@ -33,16 +39,15 @@ _EXEMPT: dict[type[ServiceConfig], str] = {
 
 def custom_entry(name: str, config: ServiceConfig) -> Entry:
     """The entry of a service that has no facts, made only from its settings."""
-    container = config.container if isinstance(config, ContainerService) else None
+    parts = parts_of(name, config)
     flake = config.flake if isinstance(config, FlakeService) else None
     unit = config.unit if isinstance(config, UnitService) else None
-    oidc = (
-        config.oidc if isinstance(config, ContainerService | FlakeService | UnitService) else None
-    )
+    oidc = config.oidc if isinstance(config, PodmanService | FlakeService | UnitService) else None
     ports = _ports(config)
-    web = config.port or (container.port if container else None)
+    web = config.port or next((p.port for p in parts if p.is_web), None)
     if web is not None:
         ports["web"] = PortFact(port=web)
+    state = tuple(dict.fromkeys((*config.state, *_written(parts))))
     skipped = _ELSEWHERE if isinstance(config, ExternalService) else config.backup.skip or ""
     tile = config.tile
     entry = Entry(
@@ -51,18 +56,18 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
         summary=tile.description or "",
         category=tile.group or "Tools",
         ports=ports,
-        units=_units(name, config),
+        units=_units(name, config, parts),
         user=(unit.user or "") if unit else "",
         dynamic_user=flake.dynamic_user if flake else unit is not None and unit.user is None,
-        state=tuple(config.state),
-        stateless="" if config.state else skipped,
+        state=state,
+        stateless="" if state else skipped,
         sign_in=SignIn(
             kinds=("forward", "native", "none", *(("oidc",) if oidc else ())),
             headers=dict(sorted(config.headers.items())),
             oidc=_oidc(oidc) if oidc else None,
         ),
         health=config.health or "/",
-        dumps=tuple(_dumps(config)),
+        dumps=tuple(_dumps(name, config)),
         secrets={
             label: _secret(s, (unit.user if unit else None) or "root")
             for label, s in secrets_of(config).items()
@@ -76,23 +81,31 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
     return entry
 
 
-def _units(name: str, config: ServiceConfig) -> tuple[str, ...]:
+def _units(name: str, config: ServiceConfig, parts: tuple[Part, ...]) -> tuple[str, ...]:
     match config:
         case FlakeService():
             return (config.flake.unit,)
-        case ContainerService():
-            return (f"podman-{name}",)
         case UnitService():
             return (name,)
-    return ()
+    return tuple(part.unit for part in parts)
 
 
-def _dumps(config: ServiceConfig) -> Iterator[Dump]:
+def _written(parts: tuple[Part, ...]) -> Iterator[str]:
+    """Directories that several containers write, which are backed up unless the stack says that
+    they need not be. Those of a single container are written in `state`.
+    """
+    sources = {m.source.rstrip("/") for p in parts if p.name for m in p.config.mounts if is_made(m)}
+    for source in sorted(sources):
+        if not any(source.startswith(f"{other}/") for other in sources):
+            yield source
+
+
+def _dumps(name: str, config: ServiceConfig) -> Iterator[Dump]:
     """Dumps that NixOS modules or sqlite3 make. The others run as commands in the container."""
     for dump in config.backup.dump if isinstance(config.backup, CustomBackup) else ():
         if dump.sqlite is not None:
             yield Dump(sqlite=dump.sqlite)
-        elif dump.postgresql is not None and not isinstance(config, ContainerService):
+        elif dump.postgresql is not None and not parts_of_dump(parts_of(name, config), dump):
             yield Dump(postgresql=dump.postgresql)
 
 

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 
 from homelab.check import check
-from homelab.config.services import ContainerService
+from homelab.config.devices import Device
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declared_options
-from homelab.services.devices import Claim, claims, devices_on
+from homelab.services.devices import Claim, claims, devices_on, places_in
 from homelab.services.model import Service
+from homelab.services.parts import Part
 
 _UNSTABLE = re.compile(
     r"/dev/(tty(USB|ACM)[0-9]+|[hsv]d[a-z]+[0-9]*|nvme[0-9]+(n[0-9]+(p[0-9]+)?)?|video[0-9]+"
@@ -38,53 +39,70 @@ def device_known(plan: Plan) -> Iterator[Problem]:
     """
     for service in plan.services:
         known = devices_on(plan.stack, service.host)
-        container = service.container is not None
+        if service.parts:
+            for part in service.parts:
+                for name, where in sorted(places_in(service, part).items()):
+                    if name in known:
+                        yield from _in_container(service, part, name, known[name], where)
+                    else:
+                        yield _unknown(plan, service, name, where)
+            continue
         roles = service.entry.devices
         for role, name in sorted(service.devices.items()):
             where = service.at(f"devices.{role}")
-            if not container and not service.is_made and role not in roles:
+            if not service.is_made and role not in roles:
                 yield Problem(
                     where,
                     f'{service.entry.title} uses no device as "{role}"',
                     did_you_mean(role, roles, "roles") if roles else "leave devices out",
                 )
             if name not in known:
-                others = sorted(
-                    h.name for h in plan.hosts.values() if name in devices_on(plan.stack, h.name)
-                )
-                way_out = (
-                    f"place {service.name} on {others[0]}, or move the device's entry"
-                    if others
-                    else f"{did_you_mean(name, known, 'devices')}; or add "
-                    f"hosts.{service.host}.devices: {{{name}: /dev/serial/by-id/…}}"
-                )
-                yield Problem(where, f'{service.host} has no device "{name}"', way_out)
-            elif container and (known[name].path or "").startswith("/dev/disk/"):
-                yield Problem(
-                    where,
-                    f"with the disk {name} the container can become root on {service.host}",
-                    "leave it out, and mount a directory of the disk: container.mounts: "
-                    "[{source: …, target: …}]",
-                )
-            elif container and ":" in (known[name].path or ""):
-                yield Problem(
-                    f"hosts.{service.host}.devices.{name}",
-                    f"{known[name].path} has a colon, at which Podman divides --device",
-                    'write its name below /dev/serial/by-id, or usb: "…" as lsusb shows it',
-                )
+                yield _unknown(plan, service, name, where)
+
+
+def _unknown(plan: Plan, service: Service, name: str, where: str) -> Problem:
+    others = sorted(h.name for h in plan.hosts.values() if name in devices_on(plan.stack, h.name))
+    known = devices_on(plan.stack, service.host)
+    way_out = (
+        f"place {service.name} on {others[0]}, or move the device's entry"
+        if others
+        else f"{did_you_mean(name, known, 'devices')}; or add "
+        f"hosts.{service.host}.devices: {{{name}: /dev/serial/by-id/…}}"
+    )
+    return Problem(where, f'{service.host} has no device "{name}"', way_out)
+
+
+def _in_container(
+    service: Service, part: Part, name: str, device: Device, where: str
+) -> Iterator[Problem]:
+    path = device.path or ""
+    if path.startswith("/dev/disk/"):
+        yield Problem(
+            where,
+            f"with the disk {name} the container can become root on {service.host}",
+            f"leave it out, and mount a directory of the disk: {part.place}.mounts: "
+            "[{source: …, target: …}]",
+        )
+    elif ":" in path:
+        yield Problem(
+            f"hosts.{service.host}.devices.{name}",
+            f"{path} has a colon, at which Podman divides --device",
+            'write its name below /dev/serial/by-id, or usb: "…" as lsusb shows it',
+        )
 
 
 @check("device-single")
 def device_single(plan: Plan) -> Iterator[Problem]:
     """Two programs that open one serial port each get half of its data."""
     for host in plan.hosts:
-        users: dict[tuple[str, ...], str] = {}
+        users: dict[tuple[str, ...], tuple[str, str]] = {}
         for service in plan.on(host):
             for claim in claims(plan.stack, service):
-                first = users.setdefault(_identity(claim), service.name)
-                if first != service.name and not claim.device.shared:
+                mine = (service.name, claim.unit)
+                first, unit = users.setdefault(_identity(claim), mine)
+                if (first, unit) != mine and not claim.device.shared:
                     yield Problem(
-                        service.at(f"devices.{claim.role}"),
+                        claim.place,
                         f"{first} uses {claim.path} of {host} already, and a device answers one "
                         "program",
                         "give it another device, or leave it out of one of them; or, if both may "
@@ -153,11 +171,10 @@ def usb_by_id(plan: Plan) -> Iterator[Problem]:
             if option.path[:2] == _CONTAINERS and _DISK.search(str(option.value)):
                 continue  # option-opens reports a disk in a container
             yield from _unstable(service, service.at(f"options.{option.key}"), option.value)
-        config = service.config
-        for i, mount in enumerate(
-            config.container.mounts if isinstance(config, ContainerService) else ()
-        ):
-            yield from _unstable(service, service.at(f"container.mounts[{i}].source"), mount.source)
+        for part in service.parts:
+            for i, mount in enumerate(part.config.mounts):
+                where = service.at(f"{part.place}.mounts[{i}].source")
+                yield from _unstable(service, where, mount.source)
 
 
 def _unstable(service: Service, where: str, value: object) -> Iterator[Problem]:
@@ -170,10 +187,12 @@ def _unstable(service: Service, where: str, value: object) -> Iterator[Problem]:
         stable = next(there for start, there in _STABLE if name.startswith(start))
         roles = sorted(service.entry.devices)
         role = roles[0] if roles else "NAME"
-        inside = "PATH IN THE CONTAINER" if service.container is not None else "NAME"
+        inside = "PATH IN THE CONTAINER" if service.parts else "NAME"
+        several = any(part.name for part in service.parts)
+        below = "containers.…." if several else ""
         use = (
-            f"services.{service.name}.devices: {{{role}: {inside}}}, and leave it out here"
-            if roles or service.container is not None
+            f"services.{service.name}.{below}devices: {{{role}: {inside}}}, and leave it out here"
+            if roles or service.parts
             else "its stable path here"
         )
         named = f"the path that `ls -l {stable}` shows" if stable else 'usb: "…" as lsusb shows it'

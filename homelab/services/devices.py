@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from homelab.config.devices import Device, DeviceFact
 from homelab.config.hosts import NixosHost
-from homelab.config.services import ContainerService
 from homelab.config.stack import StackConfig
 from homelab.grouping import grouped
 from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
 from homelab.plan import Plan
 from homelab.services.model import Service
+from homelab.services.parts import Part
 from homelab.system.model import Host
 
 
@@ -27,6 +27,10 @@ class Claim:
     device: Device
     waits: bool
     """Whether the service runs only while the device is there."""
+    unit: str
+    """The unit that opens it, without `.service`; empty if the service has none."""
+    place: str
+    """Its place in the stack."""
 
     @property
     def path(self) -> str:
@@ -43,12 +47,33 @@ def devices_on(stack: StackConfig, host: str) -> Mapping[str, Device]:
 def claims(stack: StackConfig, service: Service) -> tuple[Claim, ...]:
     """The devices that a service opens, by role. A check reports unknown ones."""
     known = devices_on(stack, service.host)
+    if service.parts:
+        return tuple(
+            Claim(name, name, known[name], waits=True, unit=part.unit, place=place)
+            for part in service.parts
+            for name, place in sorted(places_in(service, part).items())
+            if name in known
+        )
     facts = service.entry.devices
+    unit = next(iter(service.units), "")
     return tuple(
-        Claim(role, name, known[name], waits=facts.get(role, DeviceFact(why=role)).waits)
+        Claim(
+            role,
+            name,
+            known[name],
+            waits=facts.get(role, DeviceFact(why=role)).waits,
+            unit=unit,
+            place=service.at(f"devices.{role}"),
+        )
         for role, name in sorted(service.devices.items())
         if name in known
     )
+
+
+def places_in(service: Service, part: Part) -> Mapping[str, str]:
+    """The devices of a container by name, with their places in the stack."""
+    below = f"{part.place}.devices" if part.name else "devices"
+    return {name: service.at(f"{below}.{name}") for name in part.devices}
 
 
 def path_of_device(stack: StackConfig, service: Service, role: str) -> str | None:
@@ -60,13 +85,13 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`devices.nix`, on a host with devices that services use."""
     rules = [*_rules(devices_on(plan.stack, host.name))]
     waiting = [
-        (claim.name, claim.path, service)
+        (claim.name, claim.path, claim.unit)
         for service in plan.on(host.name)
         for claim in claims(plan.stack, service)
-        if claim.waits and service.units
+        if claim.waits and claim.unit
     ]
     targets = (
-        _target(name, users[0][1], [s for _, _, s in users])
+        _target(name, users[0][1], [unit for _, _, unit in users])
         for name, users in sorted(grouped(waiting, lambda w: w[0]).items())
     )
     rendered = merge(_ruled(rules) if rules else {}, *targets)
@@ -140,14 +165,14 @@ def target_of_device(name: str) -> str:
     return f"device-{name}"
 
 
-def _target(name: str, path: str, users: list[Service]) -> Attrs:
+def _target(name: str, path: str, units: list[str]) -> Attrs:
     """A target that follows a device: it starts and stops the units that need the device.
 
     The units do not depend on the device itself: a start of theirs would wait for a device that is
     not there, and a switch or a boot with it.
     """
     unit = device_unit(path)
-    needing: list[Nix] = [f"{s.units[0]}.service" for s in users]
+    needing: list[Nix] = [f"{unit}.service" for unit in units]
     return attrs(
         f"systemd.targets.{target_of_device(name)}",
         {
@@ -164,12 +189,14 @@ def _target(name: str, path: str, users: list[Service]) -> Attrs:
 
 
 def unit_of(plan: Plan, service: Service) -> Attrs:
-    """What the main unit of a service states for its devices: it starts only if they are there,
-    stops with them, and has their groups.
+    """What the units of a service state for its devices: they start only if the devices are there,
+    stop with them, and have their groups.
     """
-    held = claims(plan.stack, service)
-    if not held or not service.units:
-        return {}
+    held = (claim for claim in claims(plan.stack, service) if claim.unit)
+    return merge(*(_unit(service, unit, h) for unit, h in grouped(held, lambda c: c.unit).items()))
+
+
+def _unit(service: Service, unit: str, held: tuple[Claim, ...]) -> Attrs:
     targets: list[Nix] = [f"{target_of_device(c.name)}.target" for c in held if c.waits]
     paths: list[Nix] = [c.path for c in held if c.waits]
     body: Attrs = {}
@@ -181,9 +208,9 @@ def unit_of(plan: Plan, service: Service) -> Attrs:
         }
     groups: list[Nix] = [*dict.fromkeys(g for c in held for g in c.device.groups)]
     # nixpkgs gives a unit that it confines the groups that it needs.
-    if not isinstance(service.config, ContainerService) and not service.entry.hardening.upstream:
+    if not service.parts and not service.entry.hardening.upstream:
         body = merge(body, {"serviceConfig": {"SupplementaryGroups": groups}})
-    return {"systemd": {"services": {service.units[0]: body}}} if body else {}
+    return {"systemd": {"services": {unit: body}}} if body else {}
 
 
 def device_unit(path: str) -> str:

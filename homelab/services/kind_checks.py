@@ -6,16 +6,13 @@ from collections.abc import Iterator
 
 from homelab.catalog.model import OIDC, Entry
 from homelab.check import check
-from homelab.config.services import CatalogService, ContainerService, ports_of
-from homelab.connections.pairs import place_of_use
-from homelab.network.between import on_tailnet
+from homelab.config.services import CatalogService, ports_of
 from homelab.network.model import RESOLVERS
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.model import Service
 from homelab.services.own import find_entry, original_entry
 from homelab.services.plan import hosts_of, implied
-from homelab.services.podman import addresses, target_of
 from homelab.storage.shares import SAMBA
 
 _SINGLE = {"gatus": "the monitor", "homepage": "the dashboard"}
@@ -177,105 +174,6 @@ def tile_shown(plan: Plan) -> Iterator[Problem]:
                     f"{_at(service)}.tile.{field}",
                     f"{service.name} has no route for browsers, and so no tile",
                     "leave it out, or give the service a route: routes: [{name: …}]",
-                )
-
-
-@check("container-mounts")
-def container_mounts(plan: Plan) -> Iterator[Problem]:
-    """Two mounts at one place in a container: Podman refuses the second at start."""
-    for service in _once(plan):
-        config = service.config
-        if not isinstance(config, ContainerService):
-            continue
-        at = _at(service)
-        places = [
-            *(
-                (f"{at}.container.mounts[{i}]", m.target)
-                for i, m in enumerate(config.container.mounts)
-            ),
-            *((f"{at}.datasets.{n}", d.target) for n, d in config.datasets.items()),
-            *(
-                (f"{at}.secrets.{n}", target_of(config, n))
-                for n, s in config.secrets.items()
-                if s.env is None
-            ),
-        ]
-        seen: dict[str, str] = {}
-        for where, target in places:
-            first = seen.setdefault(target.rstrip("/"), where)
-            if first != where:
-                yield Problem(
-                    where,
-                    f"{first} is already mounted at {target} in the container",
-                    "give one of them another target",
-                )
-        for name, secret in config.secrets.items():
-            if secret.env is not None and secret.target is not None:
-                yield Problem(
-                    f"{at}.secrets.{name}.target",
-                    f"{name} is the environment variable {secret.env}, not a file",
-                    "leave target out, or env",
-                )
-
-
-@check("container-address")
-def container_address(plan: Plan) -> Iterator[Problem]:
-    """A container's port is published at an address of its host; without an address nobody reaches
-    it.
-    """
-    for service in plan.services:
-        if not isinstance(service.config, ContainerService):
-            continue
-        host = plan.hosts[service.host]
-        for use in service.ports:
-            if not addresses(plan, service, use):
-                if use.scope == "tailnet" and not on_tailnet(plan.stack, use.host):
-                    continue  # scope-tailnet reports it
-                kind = "tailnet" if use.scope == "tailnet" else "lan"
-                # backend-reachable reports a route that the reverse proxy cannot forward there.
-                if use.label != "web" or use.scope in ("lan", "link"):
-                    yield Problem(
-                        f"{host.source}.address.{kind}",
-                        f"{service.name} publishes {use.port}/{use.protocol} at this address, "
-                        "which is not set",
-                        f"add address: {{{kind}: …}}, or narrow the port's scope",
-                    )
-
-
-@check("container-uses")
-def container_uses(plan: Plan) -> Iterator[Problem]:
-    """A container has its own loopback, so it reaches services of its host only on its Podman
-    network or at `host.containers.internal`.
-    """
-    for service in plan.services:
-        mine = service.container
-        if mine is None:
-            continue
-        here = {s.name: s for s in plan.on(service.host)}
-        for use in service.uses:
-            name = use.name
-            other = here.get(name)
-            theirs = other.container if other is not None else None
-            if other is None or other is service:
-                continue
-            where = place_of_use(plan.stack, service.name, use)
-            # option-word reports a reference to a port that does not exist.
-            no_port = use.is_stated and not other.port
-            if theirs is not None and (mine.network is None or mine.network != theirs.network):
-                network = mine.network or theirs.network or service.name[:11]
-                yield Problem(
-                    where,
-                    f"{service.name} and {name} are containers of {service.host} without a common "
-                    "network, so neither reaches the other's ports",
-                    f"write container: {{network: {network}}} for both",
-                )
-            elif theirs is None and (other.namespace is not None or no_port):
-                yield Problem(
-                    where,
-                    f"{name} has no port that a container of {service.host} could use"
-                    if no_port
-                    else f"{name} runs in a VPN namespace, which containers cannot reach",
-                    "leave it out",
                 )
 
 

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from homelab.catalog.references import WEB
-from homelab.config.services import ContainerService
 from homelab.config.stack import StackConfig
 from homelab.network.between import dialled
 from homelab.network.model import LOOPBACK
 from homelab.services.model import Service
-from homelab.services.published import addresses_of
+from homelab.services.published import addresses_of, leads_to, port_inside
 
 HOST_OF_CONTAINERS = "host.containers.internal"
 """Name of the host inside a container."""
@@ -52,8 +51,8 @@ def link_between(
         return None
     scheme = _scheme(there, label)
     inside = _within_network(caller, there, label)
-    if inside:
-        return Link(scheme, there.name, inside)
+    if inside is not None:
+        return Link(scheme, *inside)
     return Link(scheme, _host(stack, caller, there, label), port)
 
 
@@ -70,23 +69,23 @@ def _scheme(service: Service, label: str) -> str:
     return routes[0].upstream.scheme if routes else "http"
 
 
-def _within_network(caller: Service, called: Service, label: str) -> int:
-    """The port inside a container of the caller's Podman network; 0 for every other service."""
-    config = called.config
-    mine = caller.container
-    if caller.host != called.host or mine is None or not isinstance(config, ContainerService):
-        return 0
-    if label == WEB:
-        return config.container.port
-    return config.ports[label].inside or config.ports[label].port
+def _within_network(caller: Service, called: Service, label: str) -> tuple[str, int] | None:
+    """The name and port of a container of the caller's Podman network; None for every other
+    service.
+    """
+    if caller.host != called.host or not caller.parts:
+        return None
+    part = next((p for p in called.parts if leads_to(called, p, label)), None)
+    inside = port_inside(called, part, label) if part is not None else None
+    return (part.container, inside) if part is not None and inside is not None else None
 
 
 def _host(stack: StackConfig, caller: Service, called: Service, label: str) -> str:
     if caller.host != called.host:
         return dialled(stack, caller.host, called.host)
-    if caller.container is not None:
+    if caller.parts:
         return HOST_OF_CONTAINERS
-    if called.container is not None:
+    if called.parts:
         published = (
             a for p in called.ports if p.label == label for a in addresses_of(stack, called, p)
         )

@@ -10,9 +10,8 @@ from homelab.catalog.references import WEB
 from homelab.config.hardening import ServiceHardening
 from homelab.config.hosts import Role
 from homelab.config.lock import Placement
-from homelab.config.service_parts import Container, Control, External, Flake, ServiceSecret
+from homelab.config.service_parts import Control, External, Flake, ServiceSecret
 from homelab.config.services import (
-    ContainerService,
     ExternalService,
     FlakeService,
     NativeService,
@@ -30,6 +29,7 @@ from homelab.config.static import Static
 from homelab.config.unit import Unit
 from homelab.config.vpn import ServiceVpn
 from homelab.network.model import LOOPBACK, PortUse
+from homelab.services.parts import Part, parts_of
 from homelab.services.site import build_unit
 from homelab.services.uses import Use
 from homelab.vpn.model import Namespace
@@ -104,6 +104,11 @@ class Service:
         """The place of a field: under `services`, also if another section places the service."""
         return f"services.{self.name}.{field}"
 
+    def dataset_at(self, role: str) -> str:
+        """The place of a dataset that it uses, by role; for a container by dataset name."""
+        part = next((p for p in self.parts if p.name and role in p.datasets), None)
+        return self.at(f"{part.place}.datasets.{role}" if part else f"datasets.{role}")
+
     @property
     def host_at(self) -> str:
         """The place in the stack that sets its host."""
@@ -122,7 +127,7 @@ class Service:
     @property
     def is_outside_only(self) -> bool:
         """Whether it is a container that is published only at its host's outer addresses."""
-        return self.container is not None and bool(self.callers)
+        return bool(self.parts) and bool(self.callers)
 
     @property
     def is_made(self) -> bool:
@@ -135,9 +140,9 @@ class Service:
         return is_custom(self.config)
 
     @property
-    def container(self) -> Container | None:
-        """Its container settings; None for other kinds."""
-        return self.config.container if isinstance(self.config, ContainerService) else None
+    def parts(self) -> tuple[Part, ...]:
+        """Its containers, the one with the web port first; none for other kinds."""
+        return parts_of(self.name, self.config)
 
     @property
     def external(self) -> External | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.catalog.options import options_of
-from homelab.config.services import ContainerService
 from homelab.config.unit import FlakePackage
 from homelab.hardening.paths import for_systemd, for_tmpfiles
 from homelab.nix import Attrs, Module, Nix, attrs, merge
@@ -47,8 +46,8 @@ def _head(plan: Plan, service: Service) -> str:
 
 
 def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tuple[str, str], ...]]:
-    if isinstance(service.config, ContainerService):
-        return podman.container(plan, host, service, service.config), ()
+    if service.parts:
+        return podman.containers(plan, host, service), ()
     added = merge(_unit_secrets(service), _state(service), unit_of(plan, service))
     if service.unit is not None:
         return merge(unit.unit(plan, service, service.unit), added), ()

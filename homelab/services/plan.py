@@ -14,8 +14,8 @@ from homelab.config.lock import Lock
 from homelab.config.network import Scope
 from homelab.config.services import (
     CatalogService,
-    ContainerService,
     ExternalService,
+    PodmanService,
     ServiceConfig,
     datasets_of,
     is_made,
@@ -32,6 +32,7 @@ from homelab.services.custom import custom_entry, extended
 from homelab.services.memory import with_memory
 from homelab.services.model import Service
 from homelab.services.own import original_entry
+from homelab.services.parts import network_of
 from homelab.services.ports import assign_ports
 from homelab.services.readers import Readers
 from homelab.services.uses import Use, uses_of
@@ -323,10 +324,10 @@ def _bridges(
     network.
     """
     out: dict[str, dict[str, set[str]]] = {}
-    for label, other in calling if not isinstance(config, ContainerService) else ():
+    for label, other in calling if not isinstance(config, PodmanService) else ():
         user = stack.services[other]
-        if isinstance(user, ContainerService) and host in hosts_of(other, stack):
-            bridge = bridge_of(user.container.network)
+        if isinstance(user, PodmanService) and host in hosts_of(other, stack):
+            bridge = bridge_of(network_of(user, other))
             out.setdefault(label, {}).setdefault(bridge, set()).add(other)
     return {
         label: {bridge: tuple(sorted(users)) for bridge, users in sorted(found.items())}

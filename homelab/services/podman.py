@@ -1,236 +1,253 @@
-"""A service in a container: its Podman options, and its firewall rules and units on the host."""
+"""A service in containers: their Podman options, and what their units need on the host."""
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Iterator
 
-from homelab.config.services import ContainerService
+from homelab.config.containers import ContainerSecret, Health, Mount
 from homelab.hardening.paths import for_systemd, for_tmpfiles
-from homelab.network.model import LOOPBACK, TAILNET, PortUse
-from homelab.nix import Attrs, Lines, Nix, attrs, merge
+from homelab.nix import Attrs, Call, Comment, Force, Function, Nix, Path, Raw, attrs, merge
 from homelab.plan import Plan
-from homelab.services.containers import attached
-from homelab.services.declared import declared_options
+from homelab.services.container_ports import (
+    guarded,
+    patient,
+    published_ports,
+    published_uses,
+)
+from homelab.services.containers import WRITER, attached
 from homelab.services.devices import claims, unit_of
 from homelab.services.model import Service
 from homelab.services.options import texts_by_place
-from homelab.services.published import addresses_of
+from homelab.services.parts import Part, is_made
+from homelab.services.secret_files import SECRETS, directory, files_of, reads, specification
 from homelab.services.templates import path_of_secret
 from homelab.system.model import Host
 
-SECRETS = "/run/secrets"
-"""Default directory of secrets in a container."""
 _GRAPHICS = {"amd": ("/dev/dri", "/dev/kfd"), "intel": ("/dev/dri",)}
 _NVIDIA = "nvidia.com/gpu=all"
 """CDI name of all GPUs, from nvidia-container-toolkit."""
 _GROUPS = {"dialout": 27, "disk": 6, "input": 174, "render": 303, "video": 26}
 """Groups that may open devices, with their gids in NixOS: an image does not know names of the
 host."""
+_HEALTHY = "25.05"
+"""Release from which a unit can be up only once its container is healthy."""
 
 
-def container(plan: Plan, host: Host, service: Service, config: ContainerService) -> Attrs:
-    """The options of a service's container."""
-    stated = config.container
-    uses = sorted(service.ports, key=lambda p: (p.label != "web", p.label))
-    if on_host_network(service):
-        uses = []
-    body: Attrs = {
-        "image": stated.image,
-    }
-    published: list[Nix] = [t for use in uses for t in _published(plan, service, config, use)]
-    if published:
-        body["ports"] = published
-    environment = texts_by_place(plan, service, "container.environment.")
-    if environment:
-        body["environment"] = environment
-    volumes: list[Nix] = [*_volumes(plan, service, config)]
-    if volumes:
-        body["volumes"] = volumes
-    command: list[Nix] = [*texts_by_place(plan, service, "container.command[").values()]
-    if command:
-        body["cmd"] = command
-    files: list[Nix] = [
-        path_of_secret(service, n)
-        for n, fact in sorted(service.entry.secrets.items())
-        if fact.form == "env"
-    ]
-    if files:
-        body["environmentFiles"] = files
-    devices: list[Nix] = [*_devices(plan, host, service, config)]
-    if devices:
-        body["extraOptions"] = devices
-    outside = [a for use in uses for a in addresses(plan, service, use) if a != LOOPBACK]
+def containers(plan: Plan, host: Host, service: Service) -> Attrs:
+    """The options of a service's containers."""
     return merge(
         {
             "virtualisation": {
                 "oci-containers": {
                     "backend": "podman",
-                    "containers": {service.name: merge(body, attached(service))},
+                    "containers": {
+                        part.container: _container(plan, host, service, part)
+                        for part in service.parts
+                    },
                 }
             }
         },
-        _guarded(plan, host, service, uses),
-        _patient(service, tailnet=host.tailnet in outside) if outside else {},
-        _mounted(plan, service, config),
+        guarded(plan, host, service),
+        *(_unit(plan, host, service, part) for part in service.parts),
+        _directories(service),
         unit_of(plan, service),
-        attrs("hardware.nvidia-container-toolkit.enable", True) if config.gpu == "nvidia" else {},
-    )
-
-
-def on_host_network(service: Service) -> bool:
-    """Whether its options put it on the host's network, where it listens directly and Podman
-    discards published ports.
-    """
-    option = f"virtualisation.oci-containers.containers.{service.name}"
-    for stated in declared_options(service.config):
-        words = [str(w) for w in stated.value] if isinstance(stated.value, list) else []
-        if stated.name == f"{option}.networks" and "host" in words:
-            return True
-        if stated.name == f"{option}.extraOptions" and _HOST_NETWORK.search(" ".join(words)):
-            return True
-    return False
-
-
-_HOST_NETWORK = re.compile(r"(^| )--net(work)?[= ]host( |$)")
-
-
-def addresses(plan: Plan, service: Service, use: PortUse) -> list[str]:
-    """Addresses at which a port of a container is published."""
-    return addresses_of(plan.stack, service, use)
-
-
-def _published(
-    plan: Plan, service: Service, config: ContainerService, use: PortUse
-) -> Iterator[str]:
-    inside = config.container.port
-    if use.label != "web":
-        stated = config.ports[use.label]
-        inside = stated.inside or stated.port
-    end = "/udp" if use.protocol == "udp" else ""
-    for address in addresses(plan, service, use):
-        yield f"{address}:{use.port}:{inside}{end}"
-
-
-def _volumes(plan: Plan, service: Service, config: ContainerService) -> Iterator[str]:
-    for mount in config.container.mounts:
-        yield f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else "")
-    for name, use in sorted(config.datasets.items()):
-        for dataset in plan.datasets:
-            if dataset.name == name and dataset.host == service.host:
-                yield f"{dataset.path}:{use.target}" + (":ro" if use.read_only else "")
-    for name, fact in sorted(service.entry.secrets.items()):
-        if fact.form == "file":
-            yield f"{path_of_secret(service, name)}:{target_of(config, name)}:ro"
-
-
-def target_of(config: ContainerService, name: str) -> str:
-    """Path of a secret's file in the container."""
-    stated = config.secrets.get(name)
-    return (stated.target if stated is not None else None) or f"{SECRETS}/{name}"
-
-
-def _devices(plan: Plan, host: Host, service: Service, config: ContainerService) -> Iterator[str]:
-    groups: list[str] = []
-    if config.gpu == "nvidia":
-        yield f"--device={_NVIDIA}"
-    elif config.gpu is not None:
-        gpu = host.config.gpu
-        for device in (gpu.devices if gpu is not None else ()) or _GRAPHICS[config.gpu]:
-            yield f"--device={device}"
-        groups += ["video", "render"]
-    for claim in claims(plan.stack, service):
-        yield f"--device={claim.path}:{config.devices[claim.name]}"
-        groups += claim.device.groups
-    for group in dict.fromkeys(groups):
-        yield f"--group-add={_GROUPS[group]}"
-
-
-def _mounted(plan: Plan, service: Service, config: ContainerService) -> Attrs:
-    """Wait for the disks of its mounts, and create the directories that it writes: Podman does not
-    start a container if a directory is missing, and without the disk the container would fill an
-    empty directory.
-
-    Existing directories keep their owner, because many images use a user of their own.
-    """
-    mounts = config.container.mounts
-    made: Attrs = {
-        for_tmpfiles(m.source): {"d": {"mode": ":0755", "user": ":root", "group": ":root"}}
-        for m in mounts
-        if m.source.startswith("/var/") and not m.read_only
-    }
-    sources: list[Nix] = [*dict.fromkeys(for_systemd(m.source) for m in mounts)]
-    name = f"10-container-{service.name}"
-    return merge(
-        {"systemd": {"tmpfiles": {"settings": {name: made}}}} if made else {},
-        attrs(f'systemd.services."{service.units[0]}".unitConfig.RequiresMountsFor', sources)
-        if sources
+        attrs("hardware.nvidia-container-toolkit.enable", True)
+        if any(part.gpu == "nvidia" for part in service.parts)
         else {},
     )
 
 
-def _guarded(plan: Plan, host: Host, service: Service, uses: list[PortUse]) -> Attrs:
-    """Firewall rules that restrict a container's ports to their scope.
-
-    Podman redirects packets by destination address, on any interface: without the rules a device on
-    the LAN could send packets to the tailnet address and bypass the sign-in, and any routed network
-    could reach the LAN address.
-    """
-    rules = [r for use in uses for r in _rules(plan, host, service, use)]
-    if not rules:
-        return {}
-    lines = [
-        "chain published {",
-        "  type filter hook prerouting priority dstnat - 10; policy accept;",
-        *(f"  {rule}" for rule in rules),
-        "}",
-    ]
-    return {
-        "networking": {
-            "nftables": {
-                "tables": {
-                    f"container-{service.name}": {
-                        "family": "inet",
-                        "content": Lines("\n".join(lines) + "\n"),
-                    }
-                }
-            }
-        }
+def _container(plan: Plan, host: Host, service: Service, part: Part) -> Attrs:
+    stated = part.config
+    lists: dict[str, list[Nix]] = {
+        "ports": [
+            t
+            for use in published_uses(service, part)
+            for t in published_ports(plan, service, part, use)
+        ],
+        "volumes": [*_volumes(plan, service, part)],
+        "cmd": [*texts_by_place(plan, service, f"{part.place}.command[").values()],
+        "environmentFiles": [*_environment_files(service, part)],
+        "extraOptions": [*_devices(plan, host, service, part), *_health(stated.health)],
     }
-
-
-def _rules(plan: Plan, host: Host, service: Service, use: PortUse) -> Iterator[str]:
-    for address in addresses(plan, service, use):
-        match = f"ip daddr {address} {use.protocol} dport {use.port}"
-        if address == LOOPBACK:
-            continue
-        if address == host.lan and use.scope == "link":
-            interface = host.config.interface
-            if interface is not None:
-                yield f'{match} iifname != {{ "lo", "{interface}" }} drop'
-        elif address == host.lan and use.scope in ("hosts", "tailnet"):
-            peers = ", ".join(use.peers)
-            yield f'{match} iifname != "lo" ip saddr != {{ {peers} }} drop'
-        elif address == host.lan:
-            lan = plan.stack.network.lan.cidr
-            yield f'{match} iifname != {{ "lo", "{TAILNET}" }} ip saddr != {lan} drop'
-        else:
-            yield f'{match} iifname != {{ "lo", "{TAILNET}" }} drop'
-
-
-def _patient(service: Service, *, tailnet: bool) -> Attrs:
-    """Start order and retries: Podman binds only to existing addresses, and some appear late at
-    boot.
-    """
-    lan: Attrs = {"after": ["network-online.target"], "wants": ["network-online.target"]}
-    return {
-        "systemd": {
-            "services": {
-                service.units[0]: {
-                    **({"after": ["tailscaled.service"]} if tailnet else lan),
-                    "startLimitIntervalSec": 0,
-                    "serviceConfig": {"RestartSec": "5s"},
-                }
-            }
+    body: Attrs = {"image": stated.image, **{k: v for k, v in lists.items() if v}}
+    environment = texts_by_place(plan, service, f"{part.place}.environment.")
+    if environment:
+        body["environment"] = environment
+    if _is_awaited(service, part):
+        body["podman"] = {
+            "sdnotify": Comment("Containers that depend on it start once it is healthy.", "healthy")
         }
+    return merge(body, attached(part, service.release))
+
+
+def _environment_files(service: Service, part: Part) -> Iterator[str]:
+    for name, fact in sorted(service.entry.secrets.items()):
+        if fact.form == "env" and reads(service, part, name):
+            yield path_of_secret(service, name)
+    for file in files_of(part):
+        if file.target is None:
+            yield f"{directory(part)}/{file.name}"
+
+
+def _volumes(plan: Plan, service: Service, part: Part) -> Iterator[str]:
+    for mount in part.config.mounts:
+        yield f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else "")
+    for name, use in sorted(part.datasets.items()):
+        for dataset in plan.datasets:
+            if dataset.name == name and dataset.host == service.host:
+                yield f"{dataset.path}:{use.target}" + (":ro" if use.read_only else "")
+    for name, fact in sorted(service.entry.secrets.items()):
+        if fact.form == "file" and reads(service, part, name):
+            yield f"{path_of_secret(service, name)}:{target_of(service, name)}:ro"
+    for file in files_of(part):
+        if file.target is not None:
+            yield f"{directory(part)}/{file.name}:{file.target}:ro"
+
+
+def target_of(service: Service, name: str) -> str:
+    """Path of a secret's file in the only container of a service."""
+    stated = service.secrets.get(name)
+    own = stated.target if isinstance(stated, ContainerSecret) else None
+    return own or f"{SECRETS}/{name}"
+
+
+def _devices(plan: Plan, host: Host, service: Service, part: Part) -> Iterator[str]:
+    groups: list[str] = []
+    if part.gpu == "nvidia":
+        yield f"--device={_NVIDIA}"
+    elif part.gpu is not None:
+        gpu = host.config.gpu
+        for device in (gpu.devices if gpu is not None else ()) or _GRAPHICS[part.gpu]:
+            yield f"--device={device}"
+        groups += ["video", "render"]
+    for claim in claims(plan.stack, service):
+        if claim.name in part.devices:
+            yield f"--device={claim.path}:{part.devices[claim.name]}"
+            groups += claim.device.groups
+    for group in dict.fromkeys(groups):
+        yield f"--group-add={_GROUPS[group]}"
+
+
+def _health(health: Health | None) -> Iterator[str]:
+    if health is None:
+        return
+    # Podman runs an array of several words as it is, and one word after CMD. It gives other text to
+    # a shell of the image, and splits an array with CMD at its blanks.
+    words = health.command
+    command = json.dumps(words, ensure_ascii=False) if len(words) > 1 else f"CMD {words[0]}"
+    yield f"--health-cmd={command}"
+    yield f"--health-interval={health.interval}"
+    yield f"--health-timeout={health.timeout}"
+    yield f"--health-retries={health.retries}"
+    yield f"--health-start-period={health.start_period}"
+    if health.restart:
+        yield "--health-on-failure=kill"
+
+
+def _is_awaited(service: Service, part: Part) -> bool:
+    """Whether other containers of the service wait until it is healthy."""
+    waits = any(part.container in other.depends_on for other in service.parts)
+    return waits and part.config.health is not None and service.release >= _HEALTHY
+
+
+def _unit(plan: Plan, host: Host, service: Service, part: Part) -> Attrs:
+    """What the unit of a container waits for, and changes at which it restarts."""
+    body = patient(plan, host, service, part)
+    # Without its disk, a container would fill an empty directory.
+    mounts: list[Nix] = [*dict.fromkeys(for_systemd(m.source) for m in part.config.mounts)]
+    if mounts:
+        body = merge(body, attrs("unitConfig.RequiresMountsFor", mounts))
+    if _is_awaited(service, part):
+        limit = Comment("A switch waits for the health check, but not for ever.", Force("15min"))
+        body = merge(body, attrs("serviceConfig.TimeoutStartSec", limit))
+    triggers: list[Nix] = [*_triggers(part)]
+    if triggers:
+        body["restartTriggers"] = triggers
+    files = _files_unit(service, part) if files_of(part) else {}
+    return merge(attrs(f'systemd.services."{part.unit}"', body) if body else {}, files)
+
+
+def _triggers(part: Part) -> Iterator[Nix]:
+    """What its files come from. A path alone does not change with the content of its file."""
+    if files_of(part):
+        yield Raw(f'config.systemd.services."{part.files_unit}".environment.FILES')
+    for source in dict.fromkeys(m.source for m in part.config.mounts):
+        below = source.removeprefix("/etc/").rstrip("/")
+        if below != source.rstrip("/") and below:
+            yield _sources(below)
+
+
+def _sources(name: str) -> Nix:
+    """A hash of what is at a place below /etc."""
+    below = Call("lib.hasPrefix", (f"{name}/", Raw('"${name}/"')))
+    chosen = Call(
+        "lib.filterAttrs", (Function("name", Function("_", below)), Raw("config.environment.etc"))
+    )
+    sources = Call("lib.mapAttrs", (Raw("(_: file: file.source)"), chosen))
+    return Call("builtins.hashString", ("sha256", Call("builtins.toJSON", (sources,))))
+
+
+def _files_unit(service: Service, part: Part) -> Attrs:
+    """The unit that writes a container's files with secrets, and removes them when it stops."""
+    known = Call("builtins.toJSON", (_nix(specification(service, part)),))
+    config: Attrs = {
+        "CapabilityBoundingSet": "CAP_CHOWN CAP_DAC_READ_SEARCH CAP_FOWNER",
+        "NoNewPrivileges": True,
+        "PrivateNetwork": True,
+        "PrivateTmp": True,
+        "ProtectHome": True,
+        "ProtectSystem": "strict",
+        "RemainAfterExit": True,
+        "RuntimeDirectory": directory(part).removeprefix("/run/"),
+        "RuntimeDirectoryMode": "0700",
+        "Type": "oneshot",
     }
+    return attrs(
+        f'systemd.services."{part.files_unit}"',
+        {
+            "description": f"Files with secrets of the container {part.container}",
+            "before": [f"{part.unit}.service"],
+            "environment": {"FILES": Call("pkgs.writeText", (f"{part.files_unit}.json", known))},
+            "path": [Raw("pkgs.jq")],
+            "requiredBy": [f"{part.unit}.service"],
+            "script": Call("builtins.readFile", (Path(WRITER),)),
+            "serviceConfig": config,
+            "unitConfig": {"StopWhenUnneeded": True},
+        },
+    )
+
+
+def _nix(value: object) -> Nix:
+    if isinstance(value, dict):
+        return {str(k): _nix(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_nix(v) for v in value]
+    assert isinstance(value, str | int)
+    return value
+
+
+def _directories(service: Service) -> Attrs:
+    """Directories that containers write: Podman does not start a container if one is missing.
+
+    An existing directory keeps its owner, because many images use a user of their own, unless the
+    stack says whose it is.
+    """
+    made: Attrs = {}
+    for source, mounts in _made(service).items():
+        # Of two owners, mount-owner reports one.
+        owner = next((m.owner for m in mounts if m.owner is not None), ":root")
+        group = next((m.group for m in mounts if m.group is not None), ":root")
+        made[for_tmpfiles(source)] = {"d": {"mode": ":0755", "user": owner, "group": group}}
+    name = f"10-container-{service.name}"
+    return {"systemd": {"tmpfiles": {"settings": {name: made}}}} if made else {}
+
+
+def _made(service: Service) -> dict[str, list[Mount]]:
+    found: dict[str, list[Mount]] = {}
+    for part in service.parts:
+        for mount in part.config.mounts:
+            if is_made(mount):
+                found.setdefault(mount.source, []).append(mount)
+    return found

@@ -8,7 +8,7 @@ from dataclasses import replace
 from homelab.config.network import Protocol
 from homelab.config.stack import StackConfig
 from homelab.network.model import MDNS_PORT, RESOLVERS, PortUse
-from homelab.services.containers import NAMES_PORT, network_of
+from homelab.services.containers import NAMES_PORT, networks_on
 from homelab.services.model import Service
 from homelab.system.model import Host
 
@@ -75,7 +75,7 @@ def _names(services: tuple[Service, ...]) -> Iterator[PortUse]:
     """The port of Podman's DNS, on hosts where the home resolver uses port 53."""
     taken = {s.host for s in services if s.name in RESOLVERS}
     for service in services:
-        if network_of(service) and service.host in taken:
+        if networks_on((service,)) and service.host in taken:
             taken.remove(service.host)
             for protocol in PROTOCOLS:
                 yield PortUse(

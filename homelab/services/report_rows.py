@@ -71,7 +71,7 @@ def _options(service: Service) -> Row:
     if unlisted:
         names = ", ".join(unlisted)
         lines.append(f"{len(unlisted)} not in the option list, so Nix checks them: {names}")
-    if not lines and service.container is not None:
+    if not lines and service.parts:
         lines.append("none: homelab writes the arguments of its container")
     if not lines and service.writes_unit:
         lines.append("none: homelab writes its units")
@@ -182,7 +182,7 @@ def _sandbox(plan: Plan, service: Service, levels: Mapping[tuple[str, str], str]
             text = f"none: {exempt[0]}" if exempt else "that of its NixOS module"
         level = levels.get((unit.host, unit.unit), "")
         lines.append(f"{unit.unit}: {text}" + (f"; systemd-analyze: {level}" if level else ""))
-    if service.container is not None and not lines:
+    if service.parts and not lines:
         lines.append("none: a container has that of Podman")
     return Row("sandbox", tuple(lines), "none; write units: [NAME]")
 

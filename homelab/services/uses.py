@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from homelab.catalog.references import WEB, links_in
-from homelab.config.services import ContainerService, ServiceConfig, StaticService, UnitService
+from homelab.config.services import ServiceConfig, StaticService, UnitService
+from homelab.services.parts import parts_of
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,11 @@ def texts_of(config: ServiceConfig) -> Iterator[tuple[str, object]]:
 
     A kind of service with such values is listed here; the checks and the ports follow.
     """
-    if isinstance(config, ContainerService):
-        for name, value in config.container.environment.items():
-            yield f"container.environment.{name}", value
-        for index, value in enumerate(config.container.command):
-            yield f"container.command[{index}]", value
+    for part in parts_of("", config):
+        for name, value in part.config.environment.items():
+            yield f"{part.place}.environment.{name}", value
+        for index, value in enumerate(part.config.command):
+            yield f"{part.place}.command[{index}]", value
 
 
 def templates_of(config: ServiceConfig) -> Iterator[tuple[str, str]]:

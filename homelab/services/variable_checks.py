@@ -10,6 +10,8 @@ from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.declared import declared_options
 from homelab.services.model import Service
+from homelab.services.parts import Part
+from homelab.services.secret_files import reads
 
 
 @check("variable-unique")
@@ -20,29 +22,31 @@ def variable_unique(plan: Plan) -> Iterator[Problem]:
         if service.name in seen:
             continue
         seen.add(service.name)
-        first: dict[str, str] = {}
-        for name, where in _variables(service):
-            other = first.setdefault(name, where)
-            if other != where:
-                yield Problem(
-                    where,
-                    f"{name} is set here and by {other}, and one of them cannot take effect",
-                    "keep one of the two, or choose another variable",
-                )
+        for part in service.parts or (None,):
+            first: dict[str, str] = {}
+            for name, where in _variables(service, part):
+                other = first.setdefault(name, where)
+                if other != where:
+                    yield Problem(
+                        where,
+                        f"{name} is set here and by {other}, and one of them cannot take effect",
+                        "keep one of the two, or choose another variable",
+                    )
 
 
-def _variables(service: Service) -> Iterator[tuple[str, str]]:
-    """Each variable with its place. Secrets come first, because the other place is reported."""
+def _variables(service: Service, part: Part | None) -> Iterator[tuple[str, str]]:
+    """Each variable of a unit or container with its place. Secrets come first, because the other
+    place is reported.
+    """
     at = f"services.{service.name}"
     for secret, fact in sorted(service.entry.secrets.items()):
         place = f"{at}.oidc.env" if secret == "oidc" else f"{at}.secrets.{secret}"
         if secret in secrets_of(service.config):
             place = f"{at}.secrets.{secret}.env"
-        if fact.form == "env":
+        if fact.form == "env" and (part is None or reads(service, part, secret)):
             yield from ((name, place) for name in fact.env)
-    if service.container is not None:
-        for name in service.container.environment:
-            yield name, f"{at}.container.environment.{name}"
+    if part is not None:
+        yield from _of_part(part, f"{at}.{part.place}")
     if service.unit is not None:
         for name in service.unit.environment:
             yield name, f"{at}.unit.environment.{name}"
@@ -51,11 +55,28 @@ def _variables(service: Service) -> Iterator[tuple[str, str]]:
         yield name, f"{at}.static.build.environment.{name}"
     for option in declared_options(service.config):
         *path, variable = option.path
-        if ".".join(path) in _environments(service) and option.value is not None:
+        if ".".join(path) in _environments(service, part) and option.value is not None:
             yield variable, f"{at}.options.{option.key}"
 
 
-def _environments(service: Service) -> frozenset[str]:
-    containers = f"virtualisation.oci-containers.containers.{service.name}.environment"
-    units = (f"systemd.services.{unit}.environment" for unit in service.units)
-    return frozenset((containers, *units))
+def _of_part(part: Part, at: str) -> Iterator[tuple[str, str]]:
+    for secret, use in sorted(part.secrets.items()):
+        if use.env is not None:
+            yield use.env, f"{at}.secrets.{secret}"
+    for name, template in sorted(part.config.templates.items()):
+        if template.target is None and isinstance(template.content, dict):
+            for variable in template.content:
+                yield variable, f"{at}.templates.{name}.content.{variable}"
+    for name in part.config.environment:
+        yield name, f"{at}.environment.{name}"
+
+
+def _environments(service: Service, part: Part | None) -> frozenset[str]:
+    if part is not None:
+        return frozenset(
+            (
+                f"virtualisation.oci-containers.containers.{part.container}.environment",
+                f"systemd.services.{part.unit}.environment",
+            )
+        )
+    return frozenset(f"systemd.services.{unit}.environment" for unit in service.units)

@@ -24,7 +24,7 @@ def dataset_host(plan: Plan) -> Iterator[Problem]:
             )
     for service in plan.services:
         for part, name in service.datasets.items():
-            where = f"services.{service.name}.datasets.{part}"
+            where = service.dataset_at(part)
             dataset = plan.stack.datasets.get(name)
             if dataset is None:
                 yield Problem(

@@ -32,23 +32,29 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         derived=merge(
             attrs('systemd.tmpfiles.settings."10-datasets"', directories),
             attrs("users.groups", groups) if groups else {},
-            *(_units(s, _used(s, here)) for s in plan.on(host.name)),
+            *(u for s in plan.on(host.name) for u in _of_service(s, here)),
         ),
     )
 
 
-def _used(service: Service, here: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
-    return tuple(d for d in here if d.name in service.datasets.values())
+def _of_service(service: Service, here: tuple[Dataset, ...]) -> Iterator[Attrs]:
+    if not service.parts:
+        used = tuple(d for d in here if d.name in service.datasets.values())
+        groups: list[Nix] = [*sorted({d.group for d in used} - {"root"})]
+        # Helper units that set up or clean the data need the disk too.
+        yield _units(service, (*service.units, *service.entry.helpers), used, groups)
+    for part in service.parts:
+        # The image sets the user of a container. Groups of its unit would apply to Podman only.
+        yield _units(service, (part.unit,), tuple(d for d in here if d.name in part.datasets), [])
 
 
-def _units(service: Service, used: tuple[Dataset, ...]) -> Attrs:
-    """Settings of the service's units: mounts to wait for, and groups of the datasets."""
+def _units(
+    service: Service, units: tuple[str, ...], used: tuple[Dataset, ...], groups: list[Nix]
+) -> Attrs:
+    """Settings of units that use datasets: mounts to wait for, and groups."""
     if not used:
         return {}
     mounts: list[Nix] = [for_systemd(m) for m in sorted({d.mount for d in used})]
-    # The image sets the user of a container. Groups of its unit would apply to Podman only.
-    mine = used if service.container is None else ()
-    groups: list[Nix] = [*sorted({d.group for d in mine} - {"root"})]
     entry = service.entry
     # Workers switch to the user themselves and get the user's groups.
     extra = attrs(f"users.users.{entry.user}.extraGroups", groups) if entry.switches_user else {}
@@ -63,7 +69,6 @@ def _units(service: Service, used: tuple[Dataset, ...]) -> Attrs:
                     "serviceConfig": {"SupplementaryGroups": groups} if groups else {},
                 },
             )
-            # Helper units that set up or clean the data need the disk too.
-            for unit in (*service.units, *entry.helpers)
+            for unit in units
         ),
     )

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.check import check
+from homelab.config.service_parts import Gpu
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.model import Service
 from homelab.system.hardware import WITHOUT_OLD_CARDS_SINCE
 
 
 @check("gpu-present")
 def gpu_present(plan: Plan) -> Iterator[Problem]:
     """A service cannot use a GPU that its host does not have."""
-    for service in plan.services:
-        wanted = service.config.gpu
-        if wanted is None and "gpu" not in service.entry.needs:
-            continue
+    for service, wanted, place in _with_gpu(plan):
         gpu = plan.hosts[service.host].config.gpu
         has = [h.name for h in plan.hosts.values() if h.config.gpu is not None]
-        where = service.at("gpu") if wanted else service.host_at
+        where = service.at(place) if wanted else service.host_at
         if gpu is None:
             vendor = {None: "…", "nvidia": "nvidia, architecture: …"}.get(wanted, wanted)
             way_out = f"where it has one, write hosts.{service.host}.gpu: {{vendor: {vendor}}}"
@@ -34,6 +33,16 @@ def gpu_present(plan: Plan) -> Iterator[Problem]:
             )
 
 
+def _with_gpu(plan: Plan) -> Iterator[tuple[Service, Gpu | None, str]]:
+    """Services that need a GPU, with the kind that they ask for and its place."""
+    for service in plan.services:
+        if service.config.gpu is not None or "gpu" in service.entry.needs:
+            yield service, service.config.gpu, "gpu"
+        for part in service.parts:
+            if part.name and part.gpu is not None:
+                yield service, part.gpu, f"{part.place}.gpu"
+
+
 @check("gpu-single")
 def gpu_single(plan: Plan) -> Iterator[Problem]:
     """Two services that the memory of one GPU cannot hold together fail when both are busy."""
@@ -41,12 +50,14 @@ def gpu_single(plan: Plan) -> Iterator[Problem]:
         gpu = host.config.gpu
         if gpu is None or gpu.shared:
             continue
-        users = [service for service in plan.on(host.name) if service.config.gpu]
-        for service in users[1:]:
+        users = {
+            s.name: s.at(p) for s, asked, p in _with_gpu(plan) if asked and s.host == host.name
+        }
+        first = next(iter(users), "")
+        for where in list(users.values())[1:]:
             yield Problem(
-                service.at("gpu"),
-                f"{users[0].name} has the GPU of {host.name} to itself: {host.source}.gpu.shared "
-                "is false",
+                where,
+                f"{first} has the GPU of {host.name} to itself: {host.source}.gpu.shared is false",
                 f"leave gpu out of one of them, or leave {host.source}.gpu.shared out",
             )
 

@@ -213,10 +213,10 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
             # Also keep other directories that its sandbox may write.
             if not any(_within(path, top) for top in FLEETING):
                 yield Kept(_whole(path), service.name, "", writers)
-        container = service.container
-        for mount in container.mounts if container else ():
-            if not mount.read_only:
-                yield Kept(_whole(mount.source), service.name, "", writers)
+        for part in service.parts:
+            for mount in part.config.mounts:
+                if not mount.read_only:
+                    yield Kept(_whole(mount.source), service.name, "", (part.unit,))
         if any(d.kind != "builtin" for d in entry.dumps):
             yield Kept("/var/backup", "dumps for the backup")
 

@@ -126,3 +126,39 @@ def test_every_option_of_the_device_files_exists() -> None:
     plan = build.plan(radio({"usb": "10c4:ea60"}))
     (module,) = [m for m in modules_of(plan, plan.hosts["nas"]) if m.file == "devices.nix"]
     assert check_module(module) == []
+
+
+def test_one_of_several_containers_has_the_device_and_follows_it() -> None:
+    """The others run without it."""
+    app = {"image": IMAGE, "port": 80}
+    radio_part = {"image": IMAGE, "devices": {"stick": "/dev/ttyACM0"}}
+    hub: Changes = {
+        "host": "nas",
+        "port": 8090,
+        "auth": "none",
+        "containers": {"web": app, "radio": radio_part},
+        "backup": {"skip": "a test"},
+    }
+    changes: Changes = {"hosts": {"nas": {"devices": {"stick": STICK}}}, "services": {"hub": hub}}
+    files = build.render(changes)["nas"]
+    text = files["services/hub.nix"]
+    assert f"--device={STICK}:/dev/ttyACM0" in block(text, "    hub-radio = {")
+    assert text.count("--device") == 1
+    assert 'partOf = [ "device-stick.target" ];' in block(text, "podman-hub-radio = {")
+    assert "partOf" not in block(text, "podman-hub-web = {")
+    target = block(files["devices.nix"], "systemd.targets.device-stick = {")
+    assert 'wants = [ "podman-hub-radio.service" ];' in target
+    assert not [p for p in build.problems(changes) if p.severity == "error"]
+
+
+def test_two_containers_of_a_service_cannot_open_one_device() -> None:
+    part = {"image": IMAGE, "devices": {"stick": "/dev/ttyACM0"}}
+    hub: Changes = {
+        "host": "nas",
+        "port": 8090,
+        "auth": "none",
+        "containers": {"web": {**part, "port": 80}, "radio": part},
+    }
+    changes: Changes = {"hosts": {"nas": {"devices": {"stick": STICK}}}, "services": {"hub": hub}}
+    (found,) = build.found(changes, "device-single")
+    assert found.where == "services.hub.containers.radio.devices.stick"

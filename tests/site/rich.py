@@ -532,6 +532,57 @@ RICH: Changes = {
             "state": ["/var/lib/db"],
             "backup": {"dump": [{"postgresql": "wiki", "user": "wiki"}]},
         },
+        "papers": {
+            "host": "nas",
+            "auth": "native",
+            "audience": "family",
+            "port": 8010,
+            "containers": {
+                "app": {
+                    "image": IMAGE,
+                    "port": 8000,
+                    "depends_on": ["db"],
+                    "environment": {"DB_HOST": "db"},
+                    "mounts": [
+                        {
+                            "source": "/var/lib/papers/data",
+                            "target": "/data",
+                            "owner": 1000,
+                            "group": 1000,
+                        }
+                    ],
+                    "command": ["serve"],
+                    "health": {"command": ["check"]},
+                    "datasets": {"library": {"target": "/books"}},
+                    "secrets": {
+                        "password": {"env": "DB_PASSWORD"},
+                        "key": {"target": "/key", "owner": 1000},
+                    },
+                    "templates": {
+                        "config": {
+                            "format": "toml",
+                            "content": {"database": {"password": {"$value": "password"}}},
+                            "target": "/etc/papers.toml",
+                            "owner": 1000,
+                        },
+                    },
+                    "devices": {"ups": "/dev/hidraw0"},
+                    "gpu": "nvidia",
+                },
+                "db": {
+                    "image": f"docker.io/library/mariadb:11@sha256:{'0' * 64}",
+                    "mounts": [{"source": "/var/lib/papers/db", "target": "/var/lib/mysql"}],
+                    "secrets": {"password": {"target": "/run/secrets/db"}},
+                    "environment": {"MARIADB_PASSWORD_FILE": "/run/secrets/db"},
+                    "health": {"command": ["healthcheck.sh", "--connect"]},
+                },
+            },
+            "secrets": {"password": {"ref": {"sops": "papers/password"}}, "key": {}},
+            "ports": {"mail": {"port": 2525, "inside": 25, "scope": "lan", "why": "scanners"}},
+            "oidc": {"redirects": ["/callback"], "env": "OIDC_SECRET"},
+            "backup": {"dump": [{"mysql": "papers", "part": "db"}]},
+            "tile": {"group": "Tools"},
+        },
         "ollama": {"host": "nas", "name": "ai", "gpu": "nvidia"},
         "zigbee2mqtt": {
             "host": "nas",

@@ -51,8 +51,12 @@ UNREAD: dict[str, str] = {
 
 VALUES: dict[str, list[object]] = {
     "ContainerSecret.mode": ["0440"],
+    "PartSecret.mode": ["0440"],
+    "Template.mode": ["0440"],
     "ContainerService.monitor": [{"interval": "5m"}, {"path": "/up"}],
     "ContainerService.tile": [{"group": "Media"}],
+    "ContainersService.monitor": [{"interval": "5m"}, {"path": "/up"}],
+    "ContainersService.tile": [{"group": "Media"}],
     "CatalogService.may_control": [{"units": ["miniflux"], "verbs": ["stop"]}],
     "DeployConfig.may_fail": [["nixos-upgrade.service"]],
     "Directory.base_dn": ["dc=other,dc=example"],
@@ -129,6 +133,23 @@ def _program(**stated: object) -> Changes:
     changes = _dumped("own", {"command": command})
     changes["services"]["forum"]["module"]["secrets"] = {"key": {}}
     return changes
+
+
+def _papers(**said: object) -> Changes:
+    return {"services": {"papers": said}}
+
+
+def _papers_backup(**said: object) -> Changes:
+    return _papers(backup={"dump": None, **said})
+
+
+def _papers_dump(**said: object) -> Changes:
+    return _papers(backup={"dump": [said]})
+
+
+def _template(content: object) -> Changes:
+    template = {"format": "json", "content": content, "target": "/etc/wiki.json"}
+    return {"services": {"wiki": {"container": {"templates": {"config": template}}}}}
 
 
 def _dumped(database: str, dump: Changes) -> Changes:
@@ -372,6 +393,33 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {"services": {"wiki": {"host": None, "tags": ["metrics"]}}},
         {"services": {"wiki": {"host": None, "tags": ["nowhere"]}}},
     ),
+    "Container.templates": (_template({"a": 1}), _template({"a": 2})),
+    "ContainersService.containers": (
+        {},
+        _papers(containers={"cache": {"image": f"docker.io/library/redis:8@sha256:{'0' * 64}"}}),
+    ),
+    "ContainersService.public": (
+        _papers(publish="tunnel"),
+        _papers(publish="tunnel", public="everybody may read"),
+    ),
+    "ContainersService.routes": (
+        _papers(audience=None, auth=None, routes=[{"name": "papers"}]),
+        _papers(audience=None, auth=None, routes=[{"name": "documents"}]),
+    ),
+    "ContainersService.tags": (
+        _papers(host=None, tags=["metrics"]),
+        _papers(host=None, tags=["nowhere"]),
+    ),
+    "PartsBackup.skip": (_papers_backup(), _papers_backup(skip="it keeps nothing")),
+    "PartsBackup.live": (_papers_backup(), _papers_backup(live="it writes whole files alone")),
+    **{
+        f"PartDump.{kind}": (_papers_dump(**{kind: one}), _papers_dump(**{kind: other}))
+        for kind, one, other in (
+            ("command", ["a"], ["b"]),
+            ("postgresql", "a", "b"),
+            ("sqlite", "/var/lib/papers/a.db", "/var/lib/papers/b.db"),
+        )
+    },
     "FlakeService.tags": (
         {"services": {"vote": {"host": None, "tags": ["metrics"]}}},
         {"services": {"vote": {"host": None, "tags": ["nowhere"]}}},

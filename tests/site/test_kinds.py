@@ -14,6 +14,7 @@ from homelab.config.services import (
     KINDS,
     CatalogService,
     ContainerService,
+    ContainersService,
     ExternalService,
     FlakeService,
     ModuleService,
@@ -27,6 +28,7 @@ IMAGE = f"docker.io/a/b:1@sha256:{'0' * 64}"
 SERVICES: dict[str, dict[str, object]] = {
     "catalog": {"host": "nas"},
     "container": {"host": "nas", "container": {"image": IMAGE, "port": 80}},
+    "containers": {"host": "nas", "containers": {"web": {"image": IMAGE, "port": 80}}},
     "flake": {"host": "nas", "flake": {"input": "a", "unit": "a"}},
     "module": {"host": "nas", "module": {"units": ["a"]}},
     "unit": {"host": "nas", "unit": {"package": "a", "command": ["a"]}},
@@ -41,6 +43,7 @@ MAC: dict[str, object] = {
 }
 VALUES: dict[str, object] = {
     "container": {"image": IMAGE, "port": 80},
+    "containers": {"web": {"image": IMAGE, "port": 80}},
     "flake": {"input": "a", "unit": "a"},
     "module": {"units": ["a"]},
     "unit": {"package": "a", "command": ["a"]},
@@ -128,9 +131,8 @@ def test_each_kind_has_a_message_for_every_key_of_the_others(
         (
             "services",
             (
-                *(CatalogService, ContainerService, FlakeService, ModuleService, UnitService),
-                StaticService,
-                ExternalService,
+                *(CatalogService, ContainerService, ContainersService, FlakeService),
+                *(ModuleService, UnitService, StaticService, ExternalService),
             ),
         ),
         ("hosts", (NixosHost, HomeManagerHost)),

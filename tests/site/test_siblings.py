@@ -31,18 +31,25 @@ VALUES: dict[str, object] = {
     "description": "X",
 }
 """A value for each field beside a `skip`."""
-SECTIONS = {"ServiceBackup": "backup", "CustomBackup": "backup", "ServiceMonitor": "monitor"}
-SECTIONS["ServiceTile"] = "tile"
+SECTIONS = {
+    "CustomBackup": "backup",
+    "PartsBackup": "backup",
+    "ServiceBackup": "backup",
+    "ServiceMonitor": "monitor",
+    "ServiceTile": "tile",
+}
 CONTAINER: Changes = {"image": f"docker.io/a/b:1@sha256:{'0' * 64}", "port": 80}
 B2 = {"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}}
 
 
 def beside(model: type[BaseModel], **said: object) -> dict[str, Any]:
     """A service with this backup, monitor or tile."""
-    own: Changes = {"host": "nas", SECTIONS[model.__name__]: said}
-    own["container" if model.__name__ == "CustomBackup" else "service"] = (
-        CONTAINER if model.__name__ == "CustomBackup" else "jellyfin"
-    )
+    own: dict[str, object] = {"host": "nas", SECTIONS[model.__name__]: said}
+    kinds: dict[str, dict[str, object]] = {
+        "CustomBackup": {"container": CONTAINER},
+        "PartsBackup": {"containers": {"x": CONTAINER}},
+    }
+    own.update(kinds.get(model.__name__, {"service": "jellyfin"}))
     return {"services": {"x": own}, "backup": {"targets": {"b2": B2}}}
 
 

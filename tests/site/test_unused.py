@@ -14,6 +14,11 @@ from tests import build
 from tests.site.ways_out.parts import TUNNEL
 from tests.site.ways_out.stacks import both
 
+
+def _part(**said: object) -> dict[str, Any]:
+    return {"web": {"image": f"docker.io/a/b:1@sha256:{'0' * 64}", "port": 80, **said}}
+
+
 PIN = {"release": "25.11", "url": build.URL, "lock": "locks/nixos-25.11.lock"}
 TARGET = {"kind": "local", "host": "pi", "path": "/srv/restic"}
 VPN = {
@@ -64,6 +69,15 @@ UNUSED: Mapping[str, dict[str, Any]] = {
     "services.*.datasets": {
         "services": {"jellyfin": {"host": "nas", "datasets": {"spare": "spare"}}}
     },
+    "services.*.containers.*.datasets": {
+        "services": {"app": {"host": "nas", "containers": _part(datasets={"spare": "/spare"})}}
+    },
+    "services.*.containers.*.devices": {
+        "services": {"app": {"host": "nas", "containers": _part(devices={"spare": "/dev/a"})}}
+    },
+    "services.*.containers.*.secrets": {
+        "services": {"app": {"host": "nas", "containers": _part(secrets={"spare": "SPARE"})}}
+    },
     "services.*.headers": {
         "services": {"jellyfin": {"host": "nas", "headers": {"X-Spare": "user"}}}
     },
@@ -95,6 +109,10 @@ EFFECTS: Mapping[str, str] = {
     "services.*.secrets": "a file or a variable on the host",
     "services.*.ports": "an open port",
     "services.*.container.environment": "variables of the container",
+    "services.*.container.templates": "a file in the container",
+    "services.*.containers": "a container",
+    "services.*.containers.*.environment": "variables of the container",
+    "services.*.containers.*.templates": "a file in the container",
     "services.*.unit.environment": "variables of the unit",
     "services.*.static.build.environment": "variables of the build",
     "cloudflare.pages": "a web site",

@@ -187,6 +187,8 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("systemd.services.*.preStart", _SHELL),
     ("systemd.services.*.postStop", _SHELL),
     ("systemd.services.*.path", _WORD),
+    # Files with secrets of a container: JSON, whose texts tests/containers has jq write.
+    ("systemd.services.*.environment.FILES.**", _WHOLE),
     ("systemd.services.*.environment.*", judges.variable),
     ("systemd.services.*.description", _LINE),
     ("systemd.services.*.serviceConfig.ExecStart", judges.command),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import draw, jellyfin, vote
+from tests.site.ways_out.service_containers import BACKUP
 
 
 def database(**config: object) -> Changes:
@@ -27,6 +28,7 @@ FILMS = {**draw()["services"]["draw"], "state": ["/var/lib/films"]}  # type: ign
 DISK = {"kind": "local", "host": "nas", "path": "/mnt/disk"}
 
 WAYS = (
+    *BACKUP,
     WayOut(
         "backup-intent",
         draw(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homelab.config.lock import Lock
 from tests import build
-from tests.site.ways_out import service_kinds, service_options
+from tests.site.ways_out import service_containers, service_kinds, service_options
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.stacks import (
     FLAKES,
@@ -346,6 +346,7 @@ WAYS = (
         grafana({"policy": "one_factor"}, options=ADMIN),
         service("grafana", options=None),
     ),
+    *service_containers.WAYS,
     *service_kinds.WAYS,
     *service_options.WAYS,
     WayOut(

@@ -1,0 +1,210 @@
+"""Checks of containers: their mounts, ports, names and secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from homelab.check import check
+from homelab.config.containers import PartPort
+from homelab.config.services import ports_of
+from homelab.connections.pairs import place_of_use
+from homelab.network.between import on_tailnet
+from homelab.plan import Plan
+from homelab.problems import Problem, did_you_mean
+from homelab.services.model import Service
+from homelab.services.parts import Part
+from homelab.services.published import addresses_of
+
+
+@check("container-ref")
+def container_ref(plan: Plan) -> Iterator[Problem]:
+    """A container can depend only on containers of its host and its Podman network; any other name
+    would fail at start.
+    """
+    for service in plan.services:
+        for part in service.parts:
+            if part.name:
+                yield from _unknown_parts(service, part)
+            else:
+                yield from _unknown_containers(plan, service, part)
+
+
+def _unknown_parts(service: Service, part: Part) -> Iterator[Problem]:
+    near = {p.name for p in service.parts} - {part.name}
+    for index, container in enumerate(part.depends_on):
+        name = container.removeprefix(f"{service.name}-")
+        where = service.at(f"{part.place}.depends_on[{index}]")
+        if name not in near:
+            yield Problem(
+                where,
+                f'{service.name} has no other container "{name}"',
+                did_you_mean(name, near, f"containers of {service.name}"),
+            )
+        elif _leads_back(service.parts, container, part.container):
+            yield Problem(
+                where,
+                f"{name} depends on {part.name} as well, so neither would start",
+                "leave one of the two out",
+            )
+
+
+def _leads_back(parts: tuple[Part, ...], start: str, end: str) -> bool:
+    """Whether a container depends on another, directly or through others."""
+    before = {p.container: p.depends_on for p in parts}
+    seen: set[str] = set()
+    pending = [start]
+    while pending:
+        name = pending.pop()
+        if name == end:
+            return True
+        if name not in seen:
+            seen.add(name)
+            pending += before.get(name, ())
+    return False
+
+
+def _unknown_containers(plan: Plan, service: Service, part: Part) -> Iterator[Problem]:
+    here = {p.container: p for s in plan.on(service.host) for p in s.parts if not p.name}
+    near = here.keys() - {service.name}
+    for index, name in enumerate(part.depends_on):
+        where = service.at(f"container.depends_on[{index}]")
+        if name not in near:
+            yield Problem(
+                where,
+                f'no other container "{name}" runs on {service.host}',
+                did_you_mean(name, near, f"containers of {service.host}"),
+            )
+            continue
+        network = here[name].network
+        if not part.network or network != part.network:
+            yield Problem(
+                where,
+                f"{service.name} is on {_network(part.network)}, and {name} on "
+                f"{_network(network)}, so neither can resolve the other's name",
+                f"write network: {part.network or network or service.name[:11]} for both",
+            )
+
+
+def _network(name: str) -> str:
+    return f"the network {name}" if name else "no network of its own"
+
+
+@check("container-name")
+def container_name(plan: Plan) -> Iterator[Problem]:
+    """Two containers of a host with one name, or two services on one network by accident: the
+    second would replace the first, or see what it must not.
+    """
+    for host in plan.hosts:
+        here = [(s, p) for s in plan.on(host) for p in s.parts]
+        for (first, one), (second, other) in combinations(here, 2):
+            if first is second:
+                continue
+            if one.container == other.container:
+                yield Problem(
+                    second.at(other.place),
+                    f"{first.at(one.place)} is a container {one.container} on {host}, too",
+                    "give one of them another name",
+                )
+            elif one.network and one.network == other.network and (one.name or other.name):
+                # The network of several containers follows from the name of their service.
+                free, place = (second, other) if one.name else (first, one)
+                yield Problem(
+                    free.at(f"{place.place}.network") if not place.name else free.at(place.place),
+                    f"{one.network} is the network of {(first if one.name else second).name}, for "
+                    "its own containers",
+                    "write another network" if not place.name else "give the service another name",
+                )
+
+
+@check("container-port")
+def container_port(plan: Plan) -> Iterator[Problem]:
+    """A port leads to a container of its service."""
+    for service in with_containers(plan):
+        names = {part.name for part in service.parts if part.name}
+        for label, stated in ports_with_part(service):
+            if stated not in names:
+                yield Problem(
+                    service.at(f"ports.{label}.part"),
+                    f'{service.name} has no container "{stated}"',
+                    did_you_mean(stated, names, f"containers of {service.name}"),
+                )
+
+
+def ports_with_part(service: Service) -> Iterator[tuple[str, str]]:
+    """Labels of ports with the container that the stack names for them."""
+    for label, stated in ports_of(service.config).items():
+        if isinstance(stated, PartPort) and stated.part is not None:
+            yield label, stated.part
+
+
+@check("container-address")
+def container_address(plan: Plan) -> Iterator[Problem]:
+    """A container's port is published at an address of its host; without an address nobody reaches
+    it.
+    """
+    for service in plan.services:
+        if not service.parts:
+            continue
+        host = plan.hosts[service.host]
+        for use in service.ports:
+            if not addresses_of(plan.stack, service, use):
+                if use.scope == "tailnet" and not on_tailnet(plan.stack, use.host):
+                    continue  # scope-tailnet reports it
+                kind = "tailnet" if use.scope == "tailnet" else "lan"
+                # backend-reachable reports a route that the reverse proxy cannot forward there.
+                if use.label != "web" or use.scope in ("lan", "link"):
+                    yield Problem(
+                        f"{host.source}.address.{kind}",
+                        f"{service.name} publishes {use.port}/{use.protocol} at this address, "
+                        "which is not set",
+                        f"add address: {{{kind}: …}}, or narrow the port's scope",
+                    )
+
+
+@check("container-uses")
+def container_uses(plan: Plan) -> Iterator[Problem]:
+    """A container has its own loopback, so it reaches services of its host only on its Podman
+    network or at `host.containers.internal`.
+    """
+    for service in plan.services:
+        if not service.parts:
+            continue
+        mine = service.parts[0]
+        here = {s.name: s for s in plan.on(service.host)}
+        for use in service.uses:
+            name = use.name
+            other = here.get(name)
+            if other is None or other is service:
+                continue
+            theirs = next(iter(other.parts), None)
+            where = place_of_use(plan.stack, service.name, use)
+            # option-word reports a reference to a port that does not exist.
+            no_port = use.is_stated and not other.port
+            if theirs is not None and (not mine.network or mine.network != theirs.network):
+                network = mine.network or theirs.network or service.name[:11]
+                yield Problem(
+                    where,
+                    f"{service.name} and {name} are containers of {service.host} without a common "
+                    "network, so neither reaches the other's ports",
+                    f"write container: {{network: {network}}} for both"
+                    if not (mine.name or theirs.name)
+                    else "write them as one service, containers: {…}, or leave uses out",
+                )
+            elif theirs is None and (other.namespace is not None or no_port):
+                yield Problem(
+                    where,
+                    f"{name} has no port that a container of {service.host} could use"
+                    if no_port
+                    else f"{name} runs in a VPN namespace, which containers cannot reach",
+                    "leave it out",
+                )
+
+
+def with_containers(plan: Plan) -> Iterator[Service]:
+    """Each service with containers once, however many hosts run it."""
+    seen = set()
+    for service in plan.services:
+        if service.parts and service.name not in seen:
+            seen.add(service.name)
+            yield service

@@ -1,0 +1,114 @@
+"""Files with secrets for containers: what the host writes when a container starts.
+
+A file consists of texts and of secrets, each quoted for the language of the file. The texts are in
+the Nix store; the secrets are read on the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from homelab.services.container_templates import Inserted, Piece, flaws, pieces_of
+from homelab.services.model import Service
+from homelab.services.parts import Part
+from homelab.services.templates import path_of_secret
+
+ROOT = "/run/homelab-containers"
+SECRETS = "/run/secrets"
+"""Default directory of secrets in a container."""
+
+
+@dataclass(frozen=True)
+class SecretFile:
+    """A file that the host writes for a container."""
+
+    name: str
+    pieces: tuple[Piece, ...]
+    target: str | None
+    """Its place in the container; None for a file of variables, which Podman reads."""
+    owner: str = "0"
+    mode: str = "0400"
+
+
+def files_of(part: Part) -> tuple[SecretFile, ...]:
+    """The files of a container, sorted by name. Templates that `flaws` reports are left
+    out, so that the rest of a stack with problems can still be rendered.
+    """
+    return tuple(sorted(_files(part), key=lambda f: f.name))
+
+
+def _files(part: Part) -> Iterator[SecretFile]:
+    lines: list[Piece] = []
+    for name, use in sorted(part.secrets.items()):
+        if use.env is not None:
+            lines += [f"{use.env}=", Inserted(name, "line"), "\n"]
+        else:
+            yield SecretFile(
+                name=f"secret-{name}",
+                pieces=(Inserted(name, "none"),),
+                target=use.target or f"{SECRETS}/{name}",
+                owner=use.owner or "0",
+                mode=use.mode or "0400",
+            )
+    if lines:
+        yield SecretFile("secrets.env", tuple(lines), None)
+    for name, template in sorted(part.config.templates.items()):
+        if not any(flaws(template)):
+            file = f"template-{name}" + ("" if template.target else ".env")
+            pieces = tuple(pieces_of(template))
+            yield SecretFile(file, pieces, template.target, template.owner, template.mode)
+
+
+def directory(part: Part) -> str:
+    """The directory on the host of a container's files."""
+    return f"{ROOT}/{part.container}"
+
+
+def secrets_in(part: Part) -> frozenset[str]:
+    """The secrets that the host writes into files of a container."""
+    pieces = (piece for file in files_of(part) for piece in file.pieces)
+    return frozenset(p.secret for p in pieces if isinstance(p, Inserted))
+
+
+def readers(service: Service, secret: str) -> tuple[str, ...]:
+    """Units that read a secret of a service, without `.service`: its main unit, or those of the
+    containers that name it, with the units that write their files.
+    """
+    units: list[str] = [*service.units[:1]]
+    if service.parts:
+        units = [p.unit for p in service.parts if reads(service, p, secret)]
+    for part in service.parts:
+        if secret in secrets_in(part):
+            units += [part.files_unit, part.unit]
+    return tuple(dict.fromkeys(units))
+
+
+def reads(service: Service, part: Part, secret: str) -> bool:
+    """Whether a container reads a secret of its service as it is on the host. One of several reads
+    copies of those that it names; the client secret of OIDC belongs to the one with the web port.
+    """
+    return part.has_all_secrets or (part.is_web and secret not in service.secrets)
+
+
+def specification(service: Service, part: Part) -> dict[str, object]:
+    """What the script of the host reads: paths of secrets, and files with their pieces."""
+    names = sorted(secrets_in(part) & service.entry.secrets.keys())
+    return {
+        "secrets": [path_of_secret(service, name) for name in names],
+        "files": [
+            {
+                "name": file.name,
+                "owner": file.owner,
+                "mode": file.mode,
+                "pieces": [
+                    {"secret": names.index(p.secret), "quote": p.quote}
+                    if isinstance(p, Inserted)
+                    else p
+                    for p in file.pieces
+                    if isinstance(p, str) or p.secret in names
+                ],
+            }
+            for file in files_of(part)
+        ],
+    }
