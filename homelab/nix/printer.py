@@ -45,7 +45,8 @@ _SPLIT_DEPTH: dict[tuple[str, ...], int] = {
 }
 _WIDTH = 100
 _LONG_PATH = 5
-"""Parts of a path after which nixfmt puts text that is too long on a line of its own."""
+"""Parts of a path from which on nixfmt puts text that is too long on a line of its own. It does the
+same after a part in quotes."""
 
 
 def attrs(path: str, value: Nix) -> Attrs:
@@ -247,7 +248,8 @@ def _binding(path: tuple[str, ...], value: Nix, indent: int) -> str:
     text = print_value(value, indent)
     if "\n" not in text and len(pad) + len(name) + len(text) + 4 > _WIDTH:
         text = print_value(value, indent, spread=True)
-        if isinstance(value, str) and len(path) >= _LONG_PATH:
+        quoted = any(_key(part).startswith('"') for part in path)
+        if isinstance(value, str | Text | Script) and (quoted or len(path) >= _LONG_PATH):
             text = f"\n{pad}  {text}"
     gap = "" if text.startswith("\n") else " "
     return f"{comment}{pad}{name} ={gap}{text};\n"

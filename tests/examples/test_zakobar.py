@@ -68,7 +68,10 @@ def test_every_app_listens_on_loopback_behind_caddy() -> None:
         proxy.partition('"http://:8180"')[0],
         proxy.partition('"http://:8180"')[2],
     ):
-        gated = re.findall(r"handle @([a-z-]+) \{\s*forward_auth 127\.0\.0\.1:9091", way)
+        gated = re.findall(
+            r"handle @([a-z-]+) \{\s*(?:@not_exempt .*\s*)?forward_auth (?:@not_exempt )?127\.0\.0\.1:9091",
+            way,
+        )
         assert gated == ["eurovote", "grafana", "uptime-kuma"]
 
 
@@ -106,19 +109,15 @@ def test_members_are_in_the_directory_and_authelia_uses_it() -> None:
     assert not [s for s in plan().secrets.on(HOST) if s.name == "authelia-users"]
 
 
-@pytest.mark.requirement("S1-02")
-def test_containers_share_one_network_and_publish_ports_on_loopback_only() -> None:
-    """Its own unit creates it before them."""
-    assert (
-        "podman network create --ignore --interface-name=pod-homey --label=homelab homey"
-        in (files()["containers.nix"])
-    )
-    for name in ("attic", "uptime-kuma"):
-        text = files()[f"services/{name}.nix"]
-        assert 'networks = [ "homey" ];' in text
-        (port,) = re.findall(r'ports = \[ "([^"]+)" \];', text)
-        assert port.startswith("127.0.0.1:")
-        assert re.search(r"@sha256:[0-9a-f]{64}", text)
+@pytest.mark.requirement("S1-16")
+def test_the_cache_and_the_status_page_are_services_of_nixos() -> None:
+    """Both were containers: now they have a sandbox, a dump, and no image to update."""
+    assert "services.atticd = {" in files()["services/attic.nix"]
+    assert "services.uptime-kuma = {" in files()["services/uptime-kuma.nix"]
+    assert "containers.nix" not in files()
+    dumped = {j.name: j.sqlite for j in plan().backup.jobs}
+    assert dumped["attic"] == ("/var/lib/private/atticd/server.db",)
+    assert dumped["uptime-kuma"] == ("/var/lib/private/uptime-kuma/kuma.db",)
 
 
 @pytest.mark.requirement("S1-20", "S1-34")
@@ -133,13 +132,13 @@ def test_eurovote_knows_its_name_and_reads_the_user_from_its_header() -> None:
 
 @pytest.mark.requirement("S1-21", "S1-25")
 def test_backups_go_to_the_bucket_at_three_without_the_cache() -> None:
-    """The database is dumped before its backup, and the cache is not kept."""
+    """The database is dumped before its backup. Cached packages are in no backup."""
     jobs = {j.name: j for j in plan().backup.jobs}
     assert {j.at for j in jobs.values()} == {"03:00"}
     assert all(j.repository.startswith("b2:zakobar-home-backup:restic/") for j in jobs.values())
     assert jobs["nextcloud"].dumps[0][:2] == ("postgresql", "nextcloud")
     assert jobs["dataset-files"].paths == ("/mnt/data/files",)
-    assert "attic" not in jobs
+    assert "/var/lib/private/atticd/storage" in jobs["attic"].exclude
     assert 'homelab.backup.dumpAt = "02:30";' in files()["backup.nix"]
     # An own module extends the job of this name.
     assert jobs["dataset-files"].unit in files()["own/hosts/pi-main/nextcloud.nix"]
@@ -164,7 +163,7 @@ def test_the_caches_settings_contain_no_secret() -> None:
     assert "token-" not in own
     assert "main:9SZt/6plBU7jjQzz90J7O011I13hmJvOMYouxNqExNQ=" in own
     text = files()["services/attic.nix"]
-    assert 'environmentFiles = [ "/run/secrets/rendered/attic-token" ];' in text
+    assert 'environmentFile = "/run/secrets/rendered/attic-token";' in text
 
 
 @pytest.mark.requirement("S1-11")

@@ -415,3 +415,19 @@ def test_an_option_path_becomes_a_tree() -> None:
     assert attrs("a.b.c", 1) == {"a": {"b": {"c": 1}}}
     assert attrs('services."x.y".z', 1) == {"services": {"x.y": {"z": 1}}}
     assert attrs('a."b c"', 1) == {"a": {"b c": 1}}
+
+
+@pytest.mark.parametrize(
+    "path", [("commands", "mysql-x.sql"), ("a", "b"), ("a", "b", "c", "d", "e")]
+)
+def test_nixfmt_agrees_on_text_that_is_too_long_for_its_line(
+    tmp_path: Path, path: tuple[str, ...]
+) -> None:
+    """Where such a text goes depends on its path: on quotes in it, and on its length."""
+    words = "mysqldump --single-transaction --routines --databases " + "forum " * 10
+    for value in (words, Script.of(Raw("config.services.mysql.package"), f"/bin/{words}")):
+        nested: Nix = value
+        for key in reversed(path):
+            nested = {key: nested}
+        assert isinstance(nested, dict)
+        assert formatted(tmp_path, [print_file(nested, head="x")]) == []
