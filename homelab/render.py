@@ -182,9 +182,10 @@ def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) ->
     root = root_path(plan)
     if root in sources and host.is_nixos:
         files[ROOT] = sources[root]
-    sops = plan.stack.secrets.hosts.replace("{host}", host.name)
-    if sops in sources and any(s.source == "stored" for s in plan.secrets.on(host.name)):
-        files["secrets.yaml"] = sources[sops]
+    for secret in plan.secrets.stored_on(host.name):
+        path, place = sops_nix.tree_path(plan, host.name, secret.key)
+        if path in sources:
+            files[place] = sources[path]
     id_ = digest(files)
     if host.is_nixos:
         files["release-id.nix"] = print_file(

@@ -50,6 +50,20 @@ def secret_path(service: str, name: str, source: Source, form: Literal["file", "
     return f"/run/homelab/secrets/{secret_name(service, name)}"
 
 
+def sops_file(stack: StackConfig, host: str, key: str) -> str:
+    """Path of the sops file from which a host reads a key, relative to the stack file."""
+    known = stack.secrets.stored.get(key)
+    shared = known.file if known is not None else None
+    # The check secret-shared reports a file that cannot be shared.
+    return shared if shared and shared not in owned_files(stack) else host_file(stack, host)
+
+
+def owned_files(stack: StackConfig) -> dict[str, str]:
+    """The sops files that cannot be shared by key, with their owners: hosts and the deployer."""
+    own = {host_file(stack, name): name for name in sorted(stack.hosts)}
+    return own | {stack.secrets.file: "the deployer"}
+
+
 def host_file(stack: StackConfig, host: str) -> str:
     """Path of a host's sops file, relative to the stack file."""
     return stack.secrets.hosts.replace("{host}", host)

@@ -23,6 +23,7 @@ from homelab.planner import make_plan
 from homelab.problems import Problem
 from homelab.secret_paths import host_file
 from homelab.secrets.readers import host_recipient
+from homelab.secrets.stand_in import stand_ins
 from homelab.testing import changed
 from tests.certificates.authority import authority
 
@@ -157,6 +158,7 @@ def sources(made: Plan) -> dict[str, str | bytes]:
             root = '  fileSystems."/" = { device = "none"; fsType = "tmpfs"; };\n'
             out[host.config.hardware] = f"{{\n{root}{disks}}}\n"
         out[host_file(made.stack, host.name)] = sops_text(made, host.name)
+    out |= stand_ins(made, out)
     if root := renderer.root_path(made):
         out[root] = authority(made.stack.site.domain)[0]
     for dataset in made.datasets:

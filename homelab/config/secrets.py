@@ -87,12 +87,15 @@ class StoredSecret(Model):
     ) = None
     """How to make its value, as `password` or `{kind: hex, length: 64}`. Default: a person types
     it."""
+    file: TreePath | None = None
+    """Sops file that contains it, shared by the hosts that read it: `secrets/alerts.yaml`. Default:
+    each host's own file."""
     limit: Days | None = None
     """Greatest age: `180d`. `homelab check` warns two weeks before, and reports an error after."""
 
     @model_validator(mode="after")
     def _says_something(self) -> StoredSecret:
-        if self.generate is None and self.limit is None:
+        if self.generate is None and self.limit is None and self.file is None:
             raise ValueError("this says nothing; write generate: password, or limit: 180d")
         return self
 

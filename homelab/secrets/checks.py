@@ -11,6 +11,7 @@ from homelab.connections.keys import API_KEY
 from homelab.grouping import grouped
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.secret_paths import owned_files
 from homelab.secrets.deployer import references
 from homelab.secrets.rotation import rotatable, rotations
 from homelab.tailnet.model import JOIN_KEY
@@ -125,12 +126,33 @@ def secret_stored(plan: Plan) -> Iterator[Problem]:
     """A generator or an age limit of a key that nothing reads has no effect."""
     stored = {s.key for s in plan.secrets.secrets if s.source == "stored"}
     known = stored | {ref.sops for ref in references(plan).values() if ref.sops is not None}
-    for key in plan.stack.secrets.stored:
+    for key, config in plan.stack.secrets.stored.items():
         if key not in known:
             yield Problem(
                 f"secrets.stored.{key}",
                 f'nothing in the stack reads "{key}" from a sops file',
                 f"{did_you_mean(key, known - {''}, 'stored secrets')}; or remove it",
+            )
+        elif config.file is not None and key not in stored:
+            yield Problem(
+                f"secrets.stored.{key}.file",
+                f"only the deployer reads {key}, and its file is secrets.file",
+                "leave file out",
+            )
+
+
+@check("secret-shared")
+def secret_shared(plan: Plan) -> Iterator[Problem]:
+    """Every host that reads one key of a sops file can decrypt all of it."""
+    owned = owned_files(plan.stack)
+    for key, config in plan.stack.secrets.stored.items():
+        if config.file in owned:
+            whose = owned[config.file]
+            yield Problem(
+                f"secrets.stored.{key}.file",
+                f"{config.file} has the other secrets of {whose}, and every host that reads {key} "
+                "could decrypt them",
+                "name a file for the shared secrets alone: secrets/shared.yaml",
             )
 
 

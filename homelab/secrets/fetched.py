@@ -89,9 +89,11 @@ def _unit(plan: Plan, service: Service, secrets: list[Secret]) -> Attrs:
         unit["onFailure"] = ["notify@%N.service"]
     unit["serviceConfig"] = config | {"LoadCredential": credentials}
     # The build of a site reads its secrets, and the unit that serves it does not.
-    own = service.units if service.reader in service.units else (service.reader,)
-    copied = (p.files_unit for p in service.parts if files_of(p))
-    readers = {unit: _reader(name, secrets) for unit in (*own, *copied)}
+    own = {*service.units} if service.reader in service.units else {service.reader}
+    own |= {part.files_unit for part in service.parts if files_of(part)}
+    readers = {unit: _reader(name, secrets) for unit in sorted(own - {""})}
+    if not readers:
+        unit["wantedBy"] = ["multi-user.target"]
     return merge({"systemd": {"services": {name: unit}}}, attrs("systemd.services", readers))
 
 

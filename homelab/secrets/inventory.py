@@ -11,7 +11,7 @@ from datetime import date
 
 from homelab.config.base import SecretRef
 from homelab.plan import Plan
-from homelab.secret_paths import host_file
+from homelab.secret_paths import sops_file
 from homelab.secrets.deployer import references
 from homelab.secrets.model import Secret, SopsFile
 from homelab.secrets.readers import Readers, readers_of
@@ -121,7 +121,7 @@ def _of_host(secret: Secret, plan: Plan) -> Row:
         service=secret.service,
         source=_SOURCES.get(secret.source, secret.source),
         units=secret.units,
-        file=host_file(plan.stack, secret.host) if stored else "",
+        file=sops_file(plan.stack, secret.host, secret.key) if stored else "",
         key=secret.key,
         origin=secret.origin,
         encrypts=secret.encrypts,

@@ -88,6 +88,12 @@ class SecretsPlan:
     file: str
     master: SecretRef | None
 
+    def stored_on(self, host: str) -> tuple[Secret, ...]:
+        """The host's secrets in sops files. One without a key is a 1Password reference, which the
+        check secret-known reports.
+        """
+        return tuple(s for s in self.on(host) if s.source == "stored" and s.key)
+
     def on(self, host: str) -> tuple[Secret, ...]:
         """The secrets of this host."""
         return self._on.get(host, ())

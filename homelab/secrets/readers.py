@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from homelab.config.stack import StackConfig
 from homelab.plan import Plan
-from homelab.secret_paths import host_file
+from homelab.secret_paths import host_file, sops_file
 from homelab.secrets.age import age_recipient
 from homelab.secrets.model import SopsFile
 from homelab.system.model import nixos_hosts
@@ -63,16 +63,19 @@ def host_recipient(stack: StackConfig, host: str) -> str:
 
 
 def readers_of(plan: Plan) -> dict[str, Readers]:
-    """The readers of every sops file of the stack, by path: of each NixOS host's, and of the
-    deployer's.
+    """The readers of every sops file of the stack, by path: of each NixOS host's, of those that
+    hosts share, and of the deployer's.
     """
     stack = plan.stack
     hosts: dict[str, list[str]] = {plan.secrets.file: []}
     for name in nixos_hosts(stack.hosts):
-        hosts.setdefault(host_file(stack, name), []).append(name)
-    keys = {name: host_recipient(stack, name) for name in sorted(stack.hosts)}
+        keys = (s.key for s in plan.secrets.stored_on(name))
+        files = {host_file(stack, name), *(sops_file(stack, name, key) for key in keys)}
+        for path in sorted(files):
+            hosts.setdefault(path, []).append(name)
+    recipients = {name: host_recipient(stack, name) for name in sorted(stack.hosts)}
     operators = sorted(set(stack.secrets.operators))
-    return {path: _readers(names, keys, operators) for path, names in hosts.items()}
+    return {path: _readers(names, recipients, operators) for path, names in hosts.items()}
 
 
 def names_of(stack: StackConfig) -> dict[str, str]:

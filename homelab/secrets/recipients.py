@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
 from homelab.check import file_check
 from homelab.config.host_options import SIZES, VARIABLE, WIFI
+from homelab.grouping import grouped
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-from homelab.secret_paths import host_file, secret_name
+from homelab.secret_paths import secret_name, sops_file
 from homelab.secrets.model import Secret, SopsFile
 from homelab.secrets.readers import Readers, host_recipient, names_of, readers_of
 from homelab.secrets.sops_file import create_it, parse_sops_file, set_it
@@ -65,12 +66,11 @@ def check_recipients(plan: Plan, sops_files: Mapping[str, SopsFile]) -> list[Pro
     problems: list[Problem] = []
     readers, names = readers_of(plan), names_of(plan.stack)
     for host in plan.hosts.values():
-        # A secret without a key is a 1Password reference, which the check secret-known reports.
-        stored = [s for s in plan.secrets.on(host.name) if s.source == "stored" and s.key]
-        if host.is_deployed and stored:
-            path = host_file(plan.stack, host.name)
+        stored = plan.secrets.stored_on(host.name) if host.is_deployed else ()
+        by_file = grouped(stored, lambda s: sops_file(plan.stack, s.host, s.key))
+        for path, secrets in by_file.items():
             file = sops_files.get(path)
-            problems += _host(host.name, stored, path, file)
+            problems += _host(host.name, secrets, path, file)
             if file is not None and file.encrypted:
                 problems += _readers(plan, host.name, file, readers[path], names)
     for path in sorted(sops_files):
@@ -81,12 +81,14 @@ def check_recipients(plan: Plan, sops_files: Mapping[str, SopsFile]) -> list[Pro
 
 def check_sops_files(plan: Plan, sources: Mapping[str, str | bytes]) -> list[Problem]:
     """`check_recipients` for the text of all source files, by path."""
-    paths = {host_file(plan.stack, name) for name in plan.hosts}
+    paths = readers_of(plan).keys() - {plan.secrets.file}
     texts = {p: t if isinstance(t, str) else "" for p, t in sources.items() if p in paths}
     return check_recipients(plan, {p: parse_sops_file(p, t) for p, t in texts.items()})
 
 
-def _host(host: str, stored: list[Secret], path: str, file: SopsFile | None) -> Iterator[Problem]:
+def _host(
+    host: str, stored: Sequence[Secret], path: str, file: SopsFile | None
+) -> Iterator[Problem]:
     if file is None:
         names = ", ".join(sorted({s.key for s in stored}))
         yield Problem(

@@ -7,13 +7,23 @@ from collections.abc import Iterator
 from homelab.config.host_options import WIFI
 from homelab.nix import Attrs, Module, Nix, Path, Raw, Text, attrs, merge
 from homelab.plan import Plan
-from homelab.secret_paths import FOR_USERS, secret_name
+from homelab.secret_paths import FOR_USERS, host_file, secret_name, sops_file
 from homelab.secrets.model import Secret
 from homelab.system.model import Host
 
 FILE = "secrets.yaml"
 """Path of the host's sops file in the host's tree."""
+_SHARED = "shared-secrets"
+"""Directory in a host's tree with the sops files that it shares with others."""
 _HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
+
+
+def tree_path(plan: Plan, host: str, key: str) -> tuple[str, str]:
+    """The sops file from which a host reads a key: its path beside the stack file, and its path in
+    the host's tree.
+    """
+    path = sops_file(plan.stack, host, key)
+    return path, FILE if path == host_file(plan.stack, host) else f"{_SHARED}/{path}"
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -27,9 +37,11 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     persistence = host.config.persistence
     # Secrets are decrypted before persisted files are bind-mounted into /etc.
     root = persistence.root.rstrip("/") if persistence else ""
-    secrets: dict[str, Nix] = {s.name: _entry(s) for s in stored}
+    # The tree of a host with shared secrets alone has no file of its own.
+    has_own = any(tree_path(plan, host.name, s.key)[1] == FILE for s in stored)
+    secrets: dict[str, Nix] = {s.name: _entry(plan, s) for s in stored}
     body = merge(
-        attrs("sops.defaultSopsFile", Path(FILE)),
+        attrs("sops.defaultSopsFile", Path(FILE)) if has_own else {},
         attrs("sops.age.sshKeyPaths", [root + _HOST_KEY]),
         # Otherwise sops-nix would use an RSA host key with GnuPG.
         attrs("sops.gnupg.sshKeyPaths", []),
@@ -46,9 +58,10 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     )
 
 
-def _entry(secret: Secret) -> Attrs:
+def _entry(plan: Plan, secret: Secret) -> Attrs:
     # Set for each secret, because the owner may set another default file or format.
-    entry: Attrs = {"format": "yaml", "key": secret.key, "sopsFile": Path(FILE)}
+    _, file = tree_path(plan, secret.host, secret.key)
+    entry: Attrs = {"format": "yaml", "key": secret.key, "sopsFile": Path(file)}
     if secret.path.startswith(FOR_USERS):
         return entry | {"neededForUsers": True}
     if secret.form == "file":

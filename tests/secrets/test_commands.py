@@ -269,3 +269,38 @@ def test_the_short_form_prints_a_derived_secret(bench: Bench) -> None:
     assert long.code == 0
     assert len(long.out) == 43
     assert long == short
+
+
+SHARED: dict[str, Any] = {
+    "secrets": {"stored": {"restic/b2": {"file": "secrets/shared.yaml"}}},
+    "hosts": {"pi": {"ssh": {"host_key": build.KEY}}},
+    "services": {
+        "paste": PASTE["services"]["paste"],
+        "board": {**PASTE["services"]["paste"], "host": "pi", "secrets": None, "port": 8010},
+    },
+}
+
+
+@pytest.mark.requirement("S0-58")
+def test_hosts_share_a_file_for_one_key_and_keep_their_own_for_the_others(bench: Bench) -> None:
+    bench.write(SHARED)
+    said = bench.call("secret", "set", "restic/b2", "--stdin", stdin=TOKEN)
+    assert said.code == 0, said.err
+    assert said.out.splitlines()[-1] == "restic/b2 is in secrets/shared.yaml"
+    assert bench.call("secret", "set", "paste/token", "--stdin", stdin=KEY).code == 0
+    shared = parse_sops_file("", (bench.directory / "secrets/shared.yaml").read_text())
+    both = {age_recipient(build.host_key("nas")), age_recipient(build.KEY)}
+    assert shared.recipients == {bench.recipient, *both}
+    own = parse_sops_file("", (bench.directory / "secrets/nas.yaml").read_text())
+    assert own.recipients == {bench.recipient, age_recipient(build.host_key("nas"))}
+    assert own.kinds.keys() == {"paste/token"}
+    assert bench.call("secret", "recipients", "--dry-run").code == 0
+    assert bench.call("secret", "set", "paste/file", "--stdin", stdin=KEY).code == 0
+    check = bench.call("check")
+    assert "shared.yaml" not in check.out + check.err
+    bench.write({**SHARED, "services": {"paste": PASTE["services"]["paste"]}})
+    dry = bench.call("secret", "recipients", "--dry-run")
+    assert "secrets/shared.yaml: - pi" in dry.out
+    assert bench.call("secret", "recipients").code == 0
+    after = parse_sops_file("", (bench.directory / "secrets/shared.yaml").read_text())
+    assert after.recipients == {bench.recipient, age_recipient(build.host_key("nas"))}

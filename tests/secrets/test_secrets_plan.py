@@ -308,3 +308,23 @@ def test_the_text_of_the_files_is_enough() -> None:
         ("secret-plaintext", "secrets (secrets/nas.yaml)"),
         ("secret-plaintext", "secrets (secrets/pi.yaml)"),
     }
+
+
+@pytest.mark.requirement("S0-58")
+def test_a_shared_file_is_in_the_trees_of_its_readers_alone() -> None:
+    shared = {"stored": {"restic/b2": {"file": "secrets/shared.yaml"}}}
+    paste = {
+        "host": "nas",
+        "container": {"image": f"example.org/paste:1@sha256:{'0' * 64}", "port": 8000},
+        "audience": "operator",
+        "state": ["/var/lib/paste"],
+        "secrets": {"token": {"ref": {"sops": "paste/token"}, "env": "TOKEN"}},
+    }
+    backup = {"targets": {"b2": {
+        "kind": "b2", "path": "b/r", "credentials": {"sops": "restic/b2"}}}}  # fmt: skip
+    trees = build.render({"secrets": shared, "services": {"paste": paste}, "backup": backup})
+    nas = trees["nas"]
+    assert "shared-secrets/secrets/shared.yaml" in nas
+    assert "sopsFile = ./shared-secrets/secrets/shared.yaml;" in nas["secrets.nix"]
+    assert "sopsFile = ./secrets.yaml;" in nas["secrets.nix"]
+    assert not any("shared" in path for path in trees["pi"])

@@ -613,6 +613,7 @@ RICH: Changes = {
         "stored": {
             "board/key": {"limit": "180d", "generate": {"kind": "htpasswd", "user": "sam"}},
             "jellyfin/token": {"generate": {"kind": "hex", "length": 40}},
+            "ntfy/topic": {"file": "secrets/shared.yaml"},
         },
         "operators": ["age1cv8ydl70jl2n0789pccya3xx5d39c2hhpfakk5u9vvn4tjlp0v2se8rf2z"],
     },

@@ -7,7 +7,7 @@ from pathlib import Path
 from homelab.plan import Plan
 from homelab.problems import HomelabError, Problem
 from homelab.render import root_path
-from homelab.secret_paths import host_file
+from homelab.secret_paths import sops_file
 from homelab.secrets.readers import readers_of
 from homelab.system.own import carried, named_at, named_by, own_paths
 
@@ -25,8 +25,8 @@ def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], l
     for host in plan.hosts.values():
         for path in own_paths(host):
             wanted[path] = named_at(host, path)
-        if any(s.source == "stored" for s in plan.secrets.on(host.name)):
-            path = host_file(plan.stack, host.name)
+        for secret in plan.secrets.stored_on(host.name):
+            path = sops_file(plan.stack, host.name, secret.key)
             wanted[path] = "secrets.hosts"
             if host.is_deployed or host.config.state == "planned":
                 not_here.add(path)

@@ -32,6 +32,30 @@ WAYS = (
         says="copies of its API key",
     ),
     WayOut(
+        "secret-stored",
+        {"secrets": {"stored": {"master": {"file": "secrets/shared.yaml"}}}},
+        {"secrets": {"stored": {"master": None}}},
+        says="only the deployer reads",
+    ),
+    WayOut(
+        "secret-shared",
+        both(
+            service("jellyfin", host="nas", secrets={"k": {"ref": {"sops": "restic/b2"}}}),
+            {"secrets": {"stored": {"restic/b2": {"file": "secrets/deploy.yaml"}}}},
+        ),
+        {"secrets": {"stored": {"restic/b2": {"file": "secrets/shared.yaml"}}}},
+        says="of the deployer",
+    ),
+    WayOut(
+        "secret-shared",
+        both(
+            service("jellyfin", host="nas", secrets={"k": {"ref": {"sops": "restic/b2"}}}),
+            {"secrets": {"stored": {"restic/b2": {"file": "secrets/pi.yaml"}}}},
+        ),
+        {"secrets": {"stored": {"restic/b2": {"file": "secrets/shared.yaml"}}}},
+        says="of pi",
+    ),
+    WayOut(
         "op-token-present",
         service("jellyfin", host="nas", secrets={"k": {"ref": {"op": "op://a/b/c"}}}),
         {"secrets": {"onepassword": {"token": {"sops": "onepassword/token"}}}},
