@@ -1,4 +1,4 @@
-"""Commands for services: `homelab service test`."""
+"""Commands for services: `homelab service test`, `images`."""
 
 from __future__ import annotations
 
@@ -59,3 +59,28 @@ def _print(report: ServiceReport) -> None:
     print_problems(report.problems)
     if not report.problems:
         print("nothing is wrong")
+
+
+@service_app.command("images")
+def service_images(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
+    """Ask the registries for newer images of the stack's containers.
+
+    Shows what to write: the digest that a tag has now, and a higher version with its digest.
+    Changes nothing. Exits with 1 if a registry gives no answer.
+    """
+    from homelab.ops.project.stack import check_stack, find_stack
+    from homelab.ops.registry import as_data, newest
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    found = newest(plan, lambda line: print(line, file=sys.stderr, flush=True))
+    if as_json:
+        print(as_data(found))
+    else:
+        for one in found:
+            lines = [*one.lines()]
+            print(f"{one.place}: {one.image.name}" + ("" if lines else ": newest"))
+            for line in lines:
+                print(f"  {line}")
+        if not found:
+            print("the stack has no containers")
+    raise typer.Exit(1 if any(f.trouble for f in found) else 0)
