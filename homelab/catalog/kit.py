@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from homelab.catalog.model import OIDC, Entry
 from homelab.catalog.options import option_groups, options_of
-from homelab.catalog.references import FIELDS, Field, fields_of, references
+from homelab.catalog.references import ENCRYPTIONS, FIELDS, MAIL_PARTS, Field, fields_of, references
 from homelab.config.dashboard import DashboardConfig
 from homelab.config.fact_parts import DumpProgram
 from homelab.problems import Problem, did_you_mean
@@ -34,7 +34,12 @@ def _references(entry: Entry) -> Iterator[Problem]:
     oidc = entry.sign_in.oidc
     known: dict[str, tuple[str, ...]] = {
         "port": tuple(entry.ports),
-        "secret": (*entry.secrets, *((OIDC,) if oidc and not oidc.public else ())),
+        "secret": (
+            *entry.secrets,
+            *((OIDC,) if oidc and not oidc.public else ()),
+            *(("mail",) if entry.mail else ()),
+        ),
+        "mail": MAIL_PARTS,
         "dataset": tuple(entry.datasets),
         "folder": tuple(entry.datasets),
         "device": tuple(entry.devices),
@@ -47,6 +52,14 @@ def _references(entry: Entry) -> Iterator[Problem]:
     for place, value in stated:
         for word, named in references(value):
             kind = word.removeprefix("$")
+            if word == "$mail" and isinstance(named, Mapping):
+                if set(named) != set(ENCRYPTIONS):
+                    yield Problem(
+                        place,
+                        "$mail takes a value for each encryption",
+                        "write {$mail: {tls: …, starttls: …, none: …}}",
+                    )
+                continue
             asked = [(kind, str(named))] if kind in known else []
             if word == "$text":
                 fields = _fields(named)

@@ -41,6 +41,8 @@ def option_groups(facts: ServiceFacts) -> dict[str, Mapping[str, JsonValue]]:
         "options": facts.options,
         **{f"options_since.{k}": v for k, v in facts.options_since.items()},
         **{f"options_gpu.{k}": v for k, v in facts.options_gpu.items()},
+        "mail.options": facts.mail.options if facts.mail else {},
+        "mail.sign_in": facts.mail.sign_in if facts.mail else {},
         "sign_in.forward": facts.sign_in.forward,
         "sign_in.oidc.options": facts.sign_in.oidc.options if facts.sign_in.oidc else {},
     }

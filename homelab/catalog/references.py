@@ -19,9 +19,10 @@ REFERENCES = {
     "$service": "services",
     "$urls": "kinds of name",
     "$fqdns": "kinds of name",
+    "$mail": "parts of the mail relay",
 }
 """Every reference, and what it names."""
-TEXT_REFERENCES = ("$service", "$text", "$port")
+TEXT_REFERENCES = ("$service", "$text", "$port", "$mail")
 """References that become a text, also inside a container."""
 FIELDS = (
     *("port", "bind", "name", "url", "fqdn", "domain", "zone", "timezone", "issuer", "client"),
@@ -32,10 +33,14 @@ NAMES = ("all", "internal", "public")
 """What `$urls` and `$fqdns` take: the names in the homelab, those on the internet, or all."""
 LIST_REFERENCES = ("$urls", "$fqdns")
 """References that become a list of texts."""
+MAIL_PARTS = ("host", "port", "user", "sender")
+"""Parts of the mail relay that `$mail` names; or it takes a value for each of `ENCRYPTIONS`."""
+ENCRYPTIONS = ("tls", "starttls", "none")
+"""Values of `mail.encryption`."""
 LISTS = ("urls", "fqdns")
 """Fields of `$text` that are lists. Their separator follows a colon: `{urls: }`; default: a comma.
 """
-_INDEXED = re.compile(r"(dataset|device|secret)\[([a-z0-9-]+)\]")
+_INDEXED = re.compile(r"(dataset|device|mail|secret)\[([a-z0-9-]+)\]")
 _LINK = re.compile(r"service\[([a-z0-9-]+)(?::([a-z0-9-]+))?\](?:\.([a-z]+))?")
 WEB = "web"
 """Name of the port that a link leads to by default."""

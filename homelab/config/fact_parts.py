@@ -218,6 +218,19 @@ class DumpProgram(Model):
         return any("{directory}" in word for word in self.words)
 
 
+class MailFact(Model):
+    """How an app sends mail through the relay of `homelab:mail`."""
+
+    options: dict[OptionPath, JsonValue] = Field(default_factory=dict)
+    """Options with a relay only. `{$mail: host}` is a part of it: `host`, `port`, `user` or
+    `sender`; `{$mail: {tls: force_tls, starttls: starttls, none: "off"}}` is the value for its
+    encryption."""
+    sign_in: dict[OptionPath, JsonValue] = Field(default_factory=dict)
+    """Further options if the relay has a password, which is `{$secret: mail}`."""
+    secret: SecretFact = SecretFact()
+    """How it reads the password. With `form: env`, its main unit gets the variables."""
+
+
 class Dump(Model):
     """A consistent copy of a database, made before a backup."""
 

@@ -18,6 +18,7 @@ from homelab.config.fact_parts import (
     Dump,
     FormerState,
     Hardening,
+    MailFact,
     Many,
     OptionalPart,
     OptionName,
@@ -130,6 +131,8 @@ class ServiceFacts(Model):
     """Largest request body that the proxy accepts: `525MB`. Default: no limit."""
     secrets: dict[Name, SecretFact] = Field(default_factory=dict)
     """Secrets that it reads."""
+    mail: MailFact | None = None
+    """How it sends mail."""
     datasets: dict[Name, Str] = Field(default_factory=dict)
     """Roles of the datasets that it can use, each with its purpose."""
     folders: dict[Name, SubDirectory] = Field(default_factory=dict)

@@ -16,6 +16,7 @@ from homelab.config.facts import OwnFacts
 from homelab.config.families import Ai, HomeAutomation, Media
 from homelab.config.hosts import AnyHost, FlakeInput, Pin
 from homelab.config.identity import IdentityConfig
+from homelab.config.mail import MailConfig
 from homelab.config.monitoring import MonitoringConfig
 from homelab.config.network import NetworkConfig
 from homelab.config.people import Member, Owner
@@ -136,6 +137,7 @@ class StackConfig(Model):
     datasets: dict[Name, DatasetConfig] = Field(default_factory=dict)
     backup: BackupConfig = Field(default_factory=BackupConfig)
     monitoring: MonitoringConfig = Field(default_factory=MonitoringConfig)
+    mail: MailConfig | None = None
     dashboard: DashboardConfig = Field(default_factory=DashboardConfig)
     flakes: dict[Name, FlakeInput] = Field(default_factory=dict)
     """Flake inputs that services or modules need."""

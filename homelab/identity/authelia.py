@@ -6,12 +6,15 @@ from collections.abc import Collection, Iterator
 from importlib import resources
 
 from homelab.config.identity import Directory, IdentityConfig
+from homelab.config.mail import MailConfig
 from homelab.identity.directory import GROUPS, LDAP_PORT, PEOPLE, admin_of
 from homelab.identity.model import CLAIMS_POLICY, LDAP_PASSWORD, IdentityPlan, OidcClient, Rule
 from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
+from homelab.services.mail import MAIL, sends_mail
+from homelab.services.templates import path_of_secret
 from homelab.system.model import Host
 
 INSTANCE = "main"
@@ -44,12 +47,17 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "settings": _settings(plan, host, identity),
     }
     order: Attrs = {}
+    variables: dict[str, Nix] = {}
     if _directory(plan) is not None:
         ldap: list[Nix] = ["openldap.service"]
         order = attrs(f"systemd.services.authelia-{INSTANCE}", {"after": ldap, "wants": ldap})
-        instance["environmentVariables"] = {
-            "AUTHELIA_AUTHENTICATION_BACKEND_LDAP_PASSWORD_FILE": _derived(LDAP_PASSWORD)
-        }
+        variables["AUTHELIA_AUTHENTICATION_BACKEND_LDAP_PASSWORD_FILE"] = _derived(LDAP_PASSWORD)
+    service = next((s for s in plan.on(host.name) if s.name == "authelia"), None)
+    if service is not None and MAIL in service.entry.secrets:
+        password = path_of_secret(service, MAIL)
+        variables["AUTHELIA_NOTIFIER_SMTP_PASSWORD_FILE"] = password
+    if variables:
+        instance["environmentVariables"] = variables
     yield Module(
         file="identity.nix",
         what="Identity provider and auth proxy: users, access rules and OIDC clients.",
@@ -109,12 +117,7 @@ def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
             "cookies": [_cookie(d, url, identity) for d, url in identity.cookies],
         },
         "storage": {"local": {"path": f"{STATE}/db.sqlite3"}},
-        "notifier": {
-            "filesystem": Comment(
-                "Codes for registering a second factor go to this file instead of e-mail.",
-                {"filename": f"{STATE}/notifications.txt"},
-            )
-        },
+        "notifier": _notifier(_relay(plan, host)),
         "totp": {"issuer": domain},
         "webauthn": {"display_name": domain},
     }
@@ -124,6 +127,36 @@ def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
         if policies and (computed := _attributes(config, identity)):
             settings["definitions"] = {"user_attributes": computed}
     return settings
+
+
+def _relay(plan: Plan, host: Host) -> MailConfig | None:
+    """The mail relay, if Authelia sends through it."""
+    service = next((s for s in plan.on(host.name) if s.name == "authelia"), None)
+    sends = service is not None and sends_mail(plan.stack, service.name, service.entry)
+    return plan.stack.mail if sends else None
+
+
+def _notifier(relay: MailConfig | None) -> Attrs:
+    if relay is None:
+        return {
+            "filesystem": Comment(
+                "Codes for registering a second factor go to this file instead of e-mail.",
+                {"filename": f"{STATE}/notifications.txt"},
+            )
+        }
+    scheme = {"tls": "submissions", "starttls": "submission", "none": "smtp"}[relay.encryption]
+    smtp: dict[str, Nix] = {
+        "address": f"{scheme}://{relay.host}:{relay.number}",
+        "sender": relay.sender,
+    }
+    if relay.user is not None:
+        smtp["username"] = relay.user
+    if relay.encryption == "none":
+        smtp |= {"disable_require_tls": True, "disable_starttls": True}
+    return {
+        "disable_startup_check": Comment("People sign in also while the relay is down.", True),
+        "smtp": smtp,
+    }
 
 
 def _backend(plan: Plan, host: Host) -> Attrs:

@@ -30,6 +30,7 @@ from homelab.secret_paths import FOR_USERS, secret_name
 from homelab.secrets.demand import demanded, issued
 from homelab.secrets.identity import of_identity
 from homelab.secrets.model import ONEPASSWORD, RESTIC, Secret, SecretsPlan, restic_purpose, scoped
+from homelab.services.mail import MAIL, sends_mail
 from homelab.services.model import Service
 from homelab.services.secret_files import readers
 from homelab.system.model import Host
@@ -99,6 +100,12 @@ def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[
             config = service.secrets.get(name)
             ref = client_of(service.config).client_secret if name == OIDC else None
             origin = service.at("oidc.client_secret") if ref else service.source
+            if (
+                stack.mail is not None
+                and name == MAIL
+                and sends_mail(stack, service.name, service.entry)
+            ):
+                origin = "mail.password"
             if config is not None:
                 origin = service.at(f"secrets.{name}")
             yield replace(

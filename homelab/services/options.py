@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 
 from homelab.catalog.references import (
+    ENCRYPTIONS,
     FIELDS,
     LINK_FIELDS,
     LIST_REFERENCES,
+    MAIL_PARTS,
     NAMES,
     REFERENCES,
     TEXT_REFERENCES,
@@ -82,7 +84,8 @@ def misread_text(value: object, plan: Plan, service: Service) -> Iterator[tuple[
         return
     yield from misread(value, plan, service)
     if word == "$text" and isinstance(named, str):
-        for kind in sorted({k for f in _fields(named) if f.indexed for k in f.indexed[:1]}):
+        kinds = {k for f in _fields(named) if f.indexed for k in f.indexed[:1]}
+        for kind in sorted(kinds - {"mail"}):
             yield (
                 f"{{{kind}[…]}} is a path of the host, which is another one in a container",
                 "write the path inside the container",
@@ -127,6 +130,8 @@ def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[t
             )
         else:
             yield from _unlinked(word, target, plan, service)
+    elif word == "$mail":
+        yield from _no_mail(named, plan)
     elif not isinstance(named, str):
         yield (
             f"{word} takes one name, as text",
@@ -178,7 +183,9 @@ def misread_template(
         yield f"a brace in the text of {called} is not closed", "write {{ or }} for a literal brace"
         return
     for field in found:
-        if field.indexed is not None:
+        if field.indexed is not None and field.indexed[0] == "mail":
+            yield from _no_mail(field.indexed[1], plan)
+        elif field.indexed is not None:
             kind, name = field.indexed
             yield from _unknown(f"${kind}", name, service)
         elif field.link is not None:
@@ -190,6 +197,28 @@ def misread_template(
                 did_you_mean(name, (*FIELDS, *further), "fields")
                 + "; write {{ and }} for literal braces",
             )
+
+
+def _no_mail(named: object, plan: Plan) -> Iterator[tuple[str, str]]:
+    """What is wrong with a reference to the mail relay."""
+    mail = plan.stack.mail
+    if isinstance(named, Mapping):
+        if set(named) != set(ENCRYPTIONS):
+            yield (
+                "$mail takes a value for each encryption",
+                "write {$mail: {tls: …, starttls: …, none: …}}",
+            )
+            return
+    elif named not in MAIL_PARTS:
+        yield (
+            f'$mail names "{named}", which is no part of the relay',
+            did_you_mean(str(named), MAIL_PARTS, REFERENCES["$mail"]),
+        )
+        return
+    if mail is None:
+        yield "there is no mail relay", "add homelab:mail: {host: …, sender: …}"
+    elif named == "user" and mail.user is None:
+        yield "the mail relay has no user", "add to mail: {user: …, password: {sops: …}}"
 
 
 def _unlinked(

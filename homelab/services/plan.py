@@ -29,6 +29,7 @@ from homelab.network.between import dialled, lan_callers, path_between
 from homelab.network.model import LOOPBACK, PortUse, resolver_entry
 from homelab.services.containers import bridge_of
 from homelab.services.custom import custom_entry, extended
+from homelab.services.mail import MAIL, with_mail
 from homelab.services.memory import with_memory
 from homelab.services.model import Service
 from homelab.services.own import original_entry
@@ -228,6 +229,9 @@ def _place(
     entry = _asking(settled(entry, config, stack, original), config, stack)
     if name in with_key:
         entry = with_api_key(entry, config)
+    relayed = with_mail(entry, name, stack)
+    has_password = MAIL in relayed.secrets.keys() - entry.secrets.keys()
+    entry = relayed
     reading = readers.callers(host, entry, config)
     called = _called(name, host, entry, config, stack, calling.get(name, ()), reading)
     bridges = _bridges(host, config, stack, calling.get(name, ()))
@@ -269,7 +273,8 @@ def _place(
         role=hosts[host].role,
         namespace=namespace,
         known_secrets=frozenset(original.secrets if original else ())
-        | ({API_KEY} if name in with_key else set()),
+        | ({API_KEY} if name in with_key else set())
+        | ({MAIL} if has_password else set()),
     )
 
 

@@ -17,6 +17,7 @@ from homelab.secret_paths import fact_path
 from homelab.services.devices import path_of_device
 from homelab.services.folders import folder
 from homelab.services.links import Link
+from homelab.services.mail import MAIL, mail_value
 from homelab.services.model import Service
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -52,6 +53,7 @@ def fill_text(
     named = {
         "dataset": _Paths(lambda role: _dataset(plan, service, role)),
         "device": _Paths(lambda role: path_of_device(plan.stack, service, role)),
+        "mail": _Paths(lambda part: _mail_text(plan, part)),
         "secret": _Secrets(service),
         "service": _Links(plan, service),
     }
@@ -193,12 +195,20 @@ def _dataset(plan: Plan, service: Service, part: str) -> str | None:
     return next(found, None)
 
 
+def _mail_text(plan: Plan, part: str) -> str | None:
+    value = mail_value(plan.stack, part)
+    return None if value is None else str(value)
+
+
 def stated_secrets(service: Service) -> frozenset[str]:
-    """Secrets that are only in the stack config, so no option of the catalog passes them on."""
+    """Secrets that no option of the catalog passes on: those that are only in the stack config, and
+    variables with the password of the mail relay.
+    """
     every = frozenset(service.entry.secrets)
     if service.is_made:
         return every
-    return every & service.secrets.keys() - service.known_secrets
+    mail = frozenset({MAIL} if MAIL in every and service.entry.secrets[MAIL].form == "env" else ())
+    return (every & service.secrets.keys() | mail) - (service.known_secrets - mail)
 
 
 def path_of_secret(service: Service, name: str) -> str:
@@ -237,6 +247,9 @@ def _referred(word: str, named: object, plan: Plan, service: Service) -> Nix | _
                 return _DROPPED
             part: str | int = getattr(link, target.field)
             return part
+        case "$mail":
+            chosen = mail_value(plan.stack, named)
+            return _DROPPED if chosen is None else _resolve(chosen, plan, service)
         case "$urls":
             return [*urls_of(plan, service, name)]
         case "$fqdns":

@@ -291,6 +291,20 @@ RICH: Changes = {
                 "upload": "100MB",
                 "secrets": {"admin": {"owner": "forum", "encrypts": "drafts"}},
                 "state_in": {"uploads": "forum"},
+                "mail": {
+                    "options": {
+                        "services.forum.smtp": {"$text": "{mail[host]}:{mail[port]}"},
+                        "services.forum.from": {"$mail": "sender"},
+                        "services.forum.secure": {
+                            "$mail": {"tls": "tls", "starttls": "starttls", "none": "plain"}
+                        },
+                    },
+                    "sign_in": {
+                        "services.forum.smtpUser": {"$mail": "user"},
+                        "services.forum.smtpPassword": {"$secret": "mail"},
+                    },
+                    "secret": {"owner": "forum"},
+                },
                 "datasets": {"uploads": "where pictures are stored"},
                 "folders": {"uploads": "pictures"},
                 "devices": {"power": {"why": "a UPS", "option": "services.forum.ups"}},
@@ -599,6 +613,15 @@ RICH: Changes = {
             "usb": {"kind": "sftp", "host": "nas", "path": "/mnt/usb/restic"},
         },
         "tiers": {"user": {"daily": 14}},
+    },
+    "mail": {
+        "host": "smtp.example.org",
+        "encryption": "starttls",
+        "port": 2525,
+        "sender": "homelab@example.org",
+        "user": "sam@example.org",
+        "password": {"sops": "mail/password"},
+        "services": ["forum", "grafana"],
     },
     "monitoring": {
         "ntfy": {"topic": {"sops": "ntfy/topic"}, "token": {"sops": "ntfy/token"}},

@@ -8,6 +8,7 @@ from tests.site.ways_out.stacks import IDENTITY, both, container, host, service
 RADIO = "/dev/serial/by-id/usb-Maker_Radio_0001-if00-port0"
 CAMERA = "/dev/v4l/by-id/usb-Maker_Camera-video-index0"
 ZIGBEE = host("nas", devices={"zigbee": RADIO})
+RELAY = {"host": "smtp.example.org", "sender": "lab@example.org"}
 OTBR = "openthread-border-router"
 
 
@@ -205,6 +206,52 @@ WAYS = (
         text({"$port": 1}),
         service("jellyfin", options={"environment.etc.x.text": {"$port": "web"}}),
         says="takes one name",
+    ),
+    WayOut(
+        "option-word",
+        text({"$mail": "host"}),
+        {"mail": RELAY},
+        says="no mail relay",
+    ),
+    WayOut(
+        "option-word",
+        both({"mail": RELAY}, text({"$mail": "hst"})),
+        text({"$mail": "host"}),
+        says="is no part",
+    ),
+    WayOut(
+        "option-word",
+        both({"mail": RELAY}, text({"$text": "{mail[user]}"})),
+        {"mail": {"user": "sam", "password": {"sops": "mail"}}},
+        says="has no user",
+    ),
+    WayOut(
+        "option-word",
+        both({"mail": RELAY}, text({"$mail": {"tls": "ssl"}})),
+        text({"$mail": {"tls": "ssl", "starttls": "starttls", "none": "plain"}}),
+        says="each encryption",
+    ),
+    WayOut(
+        "mail-sender",
+        both(service("jellyfin", host="nas"), {"mail": RELAY}),
+        {"mail": None},
+        says="no service sends",
+    ),
+    WayOut(
+        "mail-sender",
+        both(service("grafana", host="nas"), {"mail": {**RELAY, "services": ["grafan"]}}),
+        {"mail": {"services": ["grafana"]}},
+        says="no service",
+    ),
+    WayOut(
+        "mail-sender",
+        both(
+            service("grafana", host="nas"),
+            service("jellyfin", host="nas"),
+            {"mail": {**RELAY, "services": ["grafana", "jellyfin"]}},
+        ),
+        {"mail": {"services": ["grafana"]}},
+        says="do not say",
     ),
     WayOut(
         "option-word",

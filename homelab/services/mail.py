@@ -1,0 +1,73 @@
+"""The mail relay in the facts of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from homelab.catalog.model import Entry
+from homelab.config.fact_parts import referred
+from homelab.config.stack import StackConfig
+
+MAIL = "mail"
+"""Name of the secret with the password of the relay."""
+
+
+def sends_mail(stack: StackConfig, name: str, entry: Entry) -> bool:
+    """Whether a service sends mail through the relay of the stack."""
+    mail = stack.mail
+    if mail is None or entry.mail is None:
+        return False
+    return mail.services is None or name in mail.services
+
+
+def with_mail(entry: Entry, name: str, stack: StackConfig) -> Entry:
+    """The entry with the options that send mail through the relay, and with its password.
+
+    A service that does not send mail through it stays as it is.
+    """
+    mail, fact = stack.mail, entry.mail
+    if mail is None or fact is None or not sends_mail(stack, name, entry):
+        return entry
+    if mail.password is None:
+        return entry.model_copy(update={"options": _joined(entry.options, fact.options)})
+    return entry.model_copy(
+        update={
+            "options": _joined(_joined(entry.options, fact.options), fact.sign_in),
+            "secrets": {**entry.secrets, MAIL: referred(fact.secret, mail.password)},
+        }
+    )
+
+
+def _joined(
+    options: Mapping[str, JsonValue], more: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """Both options; sets at the same path become one set."""
+    found = dict(options)
+    for path, value in more.items():
+        here = found.get(path)
+        if isinstance(here, dict) and isinstance(value, dict):
+            found[path] = _joined(here, value)
+        else:
+            found[path] = value
+    return found
+
+
+def mail_value(stack: StackConfig, named: object) -> JsonValue:
+    """What `{$mail: …}` becomes: a part of the relay, or the value for its encryption; None if the
+    stack has no such part.
+    """
+    mail = stack.mail
+    if mail is None:
+        return None
+    if isinstance(named, Mapping):
+        found: JsonValue = named.get(mail.encryption)
+        return found
+    parts: dict[str, JsonValue] = {
+        "host": mail.host,
+        "port": mail.number,
+        "user": mail.user,
+        "sender": mail.sender,
+    }
+    return parts.get(str(named))
