@@ -14,7 +14,7 @@ from homelab.backup.account import account, private_key
 from homelab.backup.dumps import commands_of, covered, live_files
 from homelab.backup.model import BackupPlan, DumpCommand, Job
 from homelab.cloudflare.model import R2, bucket_address
-from homelab.config.backup import KEEP, BackupTarget, CustomBackup, Keep, Tier
+from homelab.config.backup import CHECK_WEEKS, KEEP, BackupTarget, CustomBackup, Keep, Tier
 from homelab.config.stack import StackConfig
 from homelab.network.between import dialled
 from homelab.secret_paths import secret_path
@@ -258,7 +258,14 @@ def _job(
         source=work.source,
         by_hand=work.by_hand,
         units=work.units,
+        check_weeks=_check_weeks(target),
     )
+
+
+def _check_weeks(target: BackupTarget) -> int:
+    if target.check_weeks is not None:
+        return target.check_weeks
+    return 52 if target.kind in ("b2", "s3") else CHECK_WEEKS
 
 
 _CLOUDS = ("b2", "s3", "rest")

@@ -12,7 +12,7 @@ from importlib import resources
 from homelab.backup.account import stores
 from homelab.backup.dumps import PROGRAM, live_files
 from homelab.backup.model import Job
-from homelab.config.backup import KEEP, BackupConfig, Keep
+from homelab.config.backup import CHECK_WEEKS, KEEP, BackupConfig, Keep
 from homelab.nix import Attrs, Comment, Library, Module, Nix, Text, attrs
 from homelab.plan import Plan
 from homelab.system.model import Host
@@ -20,6 +20,9 @@ from homelab.system.model import Host
 Source = tuple[tuple[str, ...], str]
 """Path of an option, and the place in the stack config that it comes from."""
 
+METRICS = "/run/homelab-metrics"
+"""Directory of the files that the node exporter reads."""
+_NODE_EXPORTER = "node-exporter"
 _JOBS = Library.of("homelab.backup", "backup")
 _STORES = Library.of("homelab.backup", "backup-stores")
 _BACKUP = resources.files("homelab.backup")
@@ -27,9 +30,19 @@ _QUOTE = (
     "lib/quote.nix",
     resources.files("homelab.nix").joinpath("quote.nix").read_text(encoding="utf-8"),
 )
-_RESTORE = ("lib/restore.sh", _BACKUP.joinpath("restore.sh").read_text(encoding="utf-8"))
+_PROGRAM = tuple(
+    (
+        f"lib/backup/{name}.sh",
+        _BACKUP.joinpath(f"scripts/{name}.sh").read_text(encoding="utf-8"),
+    )
+    for name in ("common", "in-place", "undo", "proof", "main")
+)
+"""The parts of the command `homelab-backup`."""
 _DUMPS = ("lib/backup-dumps.nix", _BACKUP.joinpath("backup-dumps.nix").read_text(encoding="utf-8"))
-_PROGRAM = ("lib/program-dump.sh", _BACKUP.joinpath("program-dump.sh").read_text(encoding="utf-8"))
+_PROGRAM_DUMP = (
+    "lib/program-dump.sh",
+    _BACKUP.joinpath("program-dump.sh").read_text(encoding="utf-8"),
+)
 _SHELL = ("lib/backup-target.sh", _BACKUP.joinpath("target.sh").read_text(encoding="utf-8"))
 
 
@@ -43,8 +56,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             derived=attrs("homelab.backup", _options(plan, host, jobs)),
             library=_JOBS,
             extra=(
-                *(_QUOTE, _DUMPS, _RESTORE),
-                *((_PROGRAM,) if any(map(_runs_program, jobs)) else ()),
+                *(_QUOTE, _DUMPS, *_PROGRAM),
+                *((_PROGRAM_DUMP,) if any(map(_runs_program, jobs)) else ()),
             ),
         )
     if accounts:
@@ -67,6 +80,12 @@ def sources(plan: Plan, host: Host) -> Iterator[Source]:
     yield (*ours, "at"), "backup.at"
     yield (*ours, "dumpAt"), "backup.dump_at"
     yield (*ours, "onFailure"), "monitoring.ntfy"
+    yield (*ours, "metrics"), "services.node-exporter"
+    yield (*ours, "maxAgeDays"), "backup.proof.max_age_days"
+    yield (*ours, "drill", "days"), "backup.proof.drill_days"
+    yield (*ours, "drill", "megabytes"), "backup.proof.drill_megabytes"
+    for kind in ("services", "timers"):
+        yield ("systemd", kind, "homelab-backup-fresh"), "backup.proof"
     yield (*ours, "inhibitsSleep"), f"{host.source}.always_on"
     for tier in KEEP:
         yield (*ours, "tiers", tier), f"backup.tiers.{tier}"
@@ -103,6 +122,18 @@ def _options(plan: Plan, host: Host, jobs: tuple[Job, ...]) -> Attrs:
         options["onFailure"] = ["notify@%N.service"]
     if not host.always_on:
         options["inhibitsSleep"] = True
+    proof, usual = config.proof, defaults.proof
+    if proof.max_age_days != usual.max_age_days:
+        options["maxAgeDays"] = proof.max_age_days
+    if any(s.name == _NODE_EXPORTER for s in plan.on(host.name)):
+        options["metrics"] = METRICS
+    drill: Attrs = {}
+    if proof.drill_days != usual.drill_days:
+        drill["days"] = proof.drill_days
+    if proof.drill_megabytes != usual.drill_megabytes:
+        drill["megabytes"] = proof.drill_megabytes
+    if drill:
+        options["drill"] = drill
     return options
 
 
@@ -158,4 +189,6 @@ def _target(job: Job) -> Attrs:
         options["sshKey"] = job.ssh_key
     if job.directory:
         options["mounts"] = [job.directory]
+    if job.check_weeks != CHECK_WEEKS:
+        options["checkWeeks"] = job.check_weeks
     return options

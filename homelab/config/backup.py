@@ -37,6 +37,10 @@ KEEP: dict[Tier, Keep] = {
 """Retention of a tier that the stack config does not set."""
 
 
+CHECK_WEEKS = 13
+"""Weeks in which the weekly checks of a repository read all its data once, where reading is free."""
+
+
 class BackupTarget(Model):
     """A restic repository that backups are written to."""
 
@@ -52,6 +56,9 @@ class BackupTarget(Model):
     with a derived key, and can read only its own repositories."""
     credentials: SecretRef | None = None
     """Environment file with the keys of the store (b2, s3, rest)."""
+    check_weeks: Annotated[int, Field(ge=0, le=520)] | None = None
+    """Weeks in which the weekly checks read all data of a repository once. 0: they read no data,
+    only the structure. Default: 13; for b2 and s3 52, because reading costs money there."""
 
     @model_validator(mode="before")
     @classmethod
@@ -88,6 +95,20 @@ class BackupTarget(Model):
         return self
 
 
+class BackupProof(Model):
+    """How often backups are proven, and when they are too old."""
+
+    max_age_days: Annotated[int, Field(ge=1, le=365)] = 3
+    """Days after which the last good backup of a job is too old. An alert and `homelab status` say
+    which."""
+    drill_days: Annotated[int, Field(ge=0, le=365)] = 30
+    """Days between two drills of a job: its newest snapshot is restored into an empty directory,
+    and its dumps are opened. 0: no drills."""
+    drill_megabytes: Annotated[int, Field(ge=1, le=10_000_000)] = 1024
+    """Megabytes above which a drill restores the dumps and random files of a snapshot up to that
+    size, instead of all of it."""
+
+
 class BackupConfig(Model):
     """`homelab:backup`."""
 
@@ -96,6 +117,8 @@ class BackupConfig(Model):
     """Local time at which backups start."""
     dump_at: Time = "03:30"
     """Local time at which databases are dumped. Must be earlier than `at`."""
+    proof: BackupProof = Field(default_factory=BackupProof)
+    """Checks of the repositories, trial restores, and the age of the newest backup."""
     tiers: dict[Tier, Keep] = Field(default_factory=lambda: dict(KEEP))
     """Retention of each tier that is backed up: service, user and irreplaceable."""
 

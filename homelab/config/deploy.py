@@ -40,6 +40,9 @@ class DeployConfig(Model):
     again: dict[Name, Str] = Field(default_factory=dict)
     """Hosts to switch again although their release has not changed, for instance after a manual
     switch. Write a new text each time: `{pi: "rebooted into the old one, 3 May"}`"""
+    need_backups: bool = False
+    """Refuse to switch a host on which a backup is older than `backup.proof.max_age_days`. Without
+    it the preflight prints a note."""
     may_fail: list[Unit] = Field(default_factory=list)
     """Units whose failure is reported but does not roll back the switch: `nixos-upgrade.service`.
     """

@@ -127,6 +127,7 @@ def policy_of(
         ),
         reboot=restart_of(config),
         unlocked=config is not None and config.unlocked,
+        need_backups=stack_config.deploy.need_backups,
         clean_up=stack_config.deploy.clean_up,
         probes=probes,
     )

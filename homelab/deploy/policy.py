@@ -75,6 +75,8 @@ class DeployPolicy:
     even if the boot loader cannot do a one-time boot."""
     unlocked: bool = False
     """Encrypted disks unlock without a person."""
+    need_backups: bool = False
+    """Refuse to switch while a backup of the host is too old."""
     clean_up: bool = False
     """Delete generations beyond `limit` after a commit."""
     probes: tuple[Probe, ...] = ()

@@ -267,6 +267,7 @@ def _settings(policy: DeployPolicy) -> dict[str, str]:
         "AGAIN": policy.again,
         "REBOOT": policy.reboot,
         "UNLOCKED": "yes" if policy.unlocked else "",
+        "NEED_BACKUPS": "yes" if policy.need_backups else "",
     }
 
 

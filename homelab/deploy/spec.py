@@ -58,6 +58,8 @@ def switch_spec(
         spec["may_fail"] = list(policy.may_fail)
     if host.config.reboot is not None:
         spec["reboot"] = host.config.reboot.model_dump()
+    if policy.need_backups:
+        spec["need_backups"] = True
     if policy.clean_up:
         spec["clean_up"] = True
     return spec

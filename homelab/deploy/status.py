@@ -122,6 +122,8 @@ class HostStatus:
             yield "a reboot is needed: the booted kernel or initrd is older than the running system"
         if facts["failed"]:
             yield f"! failed units: {facts['failed']}"
+        if facts["backups"]:
+            yield f"! backups are too old: {facts['backups'].removeprefix('late ')}"
 
     def _kept(self) -> str:
         """What its relay says of its bundle; empty without one."""

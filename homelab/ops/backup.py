@@ -13,7 +13,7 @@ from homelab.ops.machine.ssh import DialError, DialMap
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError, did_you_mean
 
-PROGRAM = "homelab-restore"
+PROGRAM = "homelab-backup"
 """Command of `lib/backup.nix` on each host with a backup job."""
 
 
@@ -124,7 +124,7 @@ _SECONDS = 300
 
 
 def _plain(line: str) -> str:
-    return line.removeprefix("homelab-restore: ").removeprefix("homelab: ")
+    return line.removeprefix("homelab-backup: ").removeprefix("homelab: ")
 
 
 def run_backup(plan: Plan, jobs: Sequence[Job], report: Callable[[str], None]) -> None:

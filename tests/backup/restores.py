@@ -1,4 +1,4 @@
-"""A host with one backup job for `homelab-restore`: real restic and sqlite, a stand-in for systemd."""
+"""A host with one backup job for `homelab-backup`: real restic and sqlite, a stand-in for systemd."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from tests.tools.programs import need, need_here
 
-SCRIPT = Path(__file__).parents[2] / "homelab/backup/restore.sh"
+SCRIPTS = Path(__file__).parents[2] / "homelab/backup/scripts"
+PARTS = ("common", "in-place", "undo", "proof", "main")
 _SYSTEMCTL = """\
 #!/bin/sh
 echo "$*" >>{log}
@@ -33,7 +36,9 @@ class Restored:
     """The host, below a directory."""
 
     top: Path
-    job: dict[str, list[str]] = field(default_factory=dict)
+    job: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    """More of the environment of `homelab-backup`."""
     postgres: str = ""
     """Directory of the socket of a PostgreSQL, if there is one."""
 
@@ -45,15 +50,18 @@ class Restored:
         self.dumps = self.top / "dumps"
         self.log = self.top / "systemctl.log"
         self.units = self.top / "units"
+        self.proofs = self.top / "proofs"
         for made in (self.data, self.bin, self.units):
             made.mkdir(parents=True)
         self.database = self.data / "app.db"
         (self.units / "app.service").write_text("active\n")
         self.program("systemctl", _SYSTEMCTL.format(log=self.log, state=self.units))
+        self.script = self.top / "homelab-backup"
+        self.script.write_text("".join((SCRIPTS / f"{part}.sh").read_text() for part in PARTS))
         self.describe()
         self.restic("init")
 
-    def describe(self, **changes: list[str]) -> None:
+    def describe(self, **changes: object) -> None:
         """The job as the NixOS module describes it."""
         self.job = {
             "paths": [str(self.data)],
@@ -64,6 +72,7 @@ class Restored:
             "targets": ["disk"],
             "units": ["app.service"],
             "mounts": [],
+            "checkWeeks": {"disk": 13},
             **changes,
         }
         (self.top / "jobs.json").write_text(json.dumps({"app": self.job}))
@@ -99,6 +108,8 @@ class Restored:
             "RESTIC_CACHE_DIR": str(self.top / "cache"),
             "HOMELAB_BACKUP_JOBS": str(self.top / "jobs.json"),
             "HOMELAB_RESTORES": str(self.top / "records"),
+            "HOMELAB_BACKUP_PROOFS": str(self.proofs),
+            **self.settings,
             **({"PGHOST": self.postgres} if self.postgres else {}),
             "HOMELAB_DUMPS": str(self.dumps),
             "HOMELAB_SETTLE_SECONDS": "0",
@@ -109,9 +120,9 @@ class Restored:
         self.restic("backup", "--quiet", *(p for p in self.job["paths"]), *more)
 
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """`homelab-restore` with these arguments."""
+        """`homelab-backup` with these arguments."""
         return subprocess.run(
-            ["bash", SCRIPT, *words],
+            ["bash", self.script, *words],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -142,10 +153,14 @@ def cluster(host: Restored) -> Iterator[Callable[..., str]]:
     """A PostgreSQL of the user postgres, as on the host; SQL in one of its databases."""
     for program in ("initdb", "pg_ctl", "psql"):
         need_here(program)
-    for above in host.top.parents:
-        above.chmod(above.stat().st_mode | 0o011)
-    host.top.chmod(0o755)
-    place = host.top / "postgresql"
+    # Another user cannot enter the directories of pytest.
+    with TemporaryDirectory() as scratch:
+        Path(scratch).chmod(0o755)
+        host.settings["HOMELAB_BACKUP_SCRATCH"] = scratch
+        yield from _running(host, Path(scratch) / "postgresql")
+
+
+def _running(host: Restored, place: Path) -> Iterator[Callable[..., str]]:
     place.mkdir()
     shutil.chown(place, "postgres", "postgres")
     as_postgres = ["runuser", "-u", "postgres", "--"]

@@ -1,4 +1,4 @@
-"""`homelab-restore`: what it puts back, what it keeps, and what it refuses."""
+"""`homelab-backup`: what it puts back, what it keeps, and what it refuses."""
 
 from __future__ import annotations
 

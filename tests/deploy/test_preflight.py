@@ -355,3 +355,26 @@ def test_another_stacks_run_does_not_start_during_a_run(machine: Machine) -> Non
     machine.succeed(scripts.stage_script("r2", FLAKE, stack="test"))
     (machine.state / "lease").write_text("test 1000\n")
     machine.succeed(scripts.stage_script("r1", FLAKE, stack="home"))
+
+
+def _old_backups(host: Prepared) -> None:
+    program = host.machine.commands / "homelab-backup"
+    program.write_text("#!/bin/sh\necho late app was last backed up to disk on 2023-11-14\n")
+    program.chmod(0o755)
+
+
+@pytest.mark.requirement("S0-36")
+def test_a_backup_that_is_too_old_is_a_note(host: Prepared) -> None:
+    _old_backups(host)
+    status, output = host.look()
+    assert status == 0
+    assert "note: backups are too old: app was last backed up to disk on 2023-11-14" in output
+
+
+@pytest.mark.requirement("S0-36")
+def test_need_backups_refuses_a_switch_without_them(host: Prepared) -> None:
+    _old_backups(host)
+    status, output = host.look(need_backups=True)
+    assert status != 0
+    assert "stops: backups are too old" in output
+    assert host.look(need_backups=True, again="without")[0] == 0

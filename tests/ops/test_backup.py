@@ -17,8 +17,8 @@ _PROGRAM = """\
 echo "$*" >>"$HOMELAB_ROOT/calls"
 case "$1 $2" in
   "snapshots miniflux") printf 'b2\\t1a2b3c4d\\t2026-03-01T04:30:00.1+01:00\\tpi\\t1\\n' ;;
-  "snapshots "*) echo "homelab-restore: b2 does not answer: no route" >&2; exit 1 ;;
-  "in-place broken") echo fetching; echo "homelab-restore: b2 does not answer: no route" >&2; exit 1 ;;
+  "snapshots "*) echo "homelab-backup: b2 does not answer: no route" >&2; exit 1 ;;
+  "in-place broken") echo fetching; echo "homelab-backup: b2 does not answer: no route" >&2; exit 1 ;;
   *) echo "done with $2" ;;
 esac
 """
@@ -51,7 +51,7 @@ def plan() -> Plan:
 @pytest.fixture
 def calls(stack: Stack) -> Callable[[], list[str]]:
     """pi has the command of its release; these are its calls."""
-    program = stack.lab.directory / "bin/homelab-restore"
+    program = stack.lab.directory / "bin/homelab-backup"
     program.write_text(_PROGRAM)
     program.chmod(0o755)
     file = stack.lab.root("pi") / "calls"
@@ -99,7 +99,7 @@ def test_a_failed_restore_is_the_last_line_of_the_host(
 
 def test_a_host_with_an_older_release_is_said_so(stack: Stack, plan: Plan) -> None:
     job = backup.job_at(plan, "miniflux", None, None)
-    with pytest.raises(HomelabError, match="no command homelab-restore here yet"):
+    with pytest.raises(HomelabError, match="no command homelab-backup here yet"):
         backup.restore(plan, job, "latest", None, lambda _: None)
 
 

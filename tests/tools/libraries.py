@@ -17,7 +17,7 @@ from tests.tools.programs import evaluate
 MODULES = Path(__file__).with_name("modules.nix")
 FILES = ("backup.nix", "backup-stores.nix")
 """Files whose libraries `modules.nix` reads; hardening's has a test of its own."""
-PACKAGES = ("gnutar", "influxdb2-cli", "jq", "sqlite", "util-linux")
+PACKAGES = ("bash", "gnutar", "influxdb2-cli", "jq", "sqlite", "util-linux")
 """Packages that libraries name, and programs of dumps. Each is the directory `pkgs/<name>`."""
 _OTHERS = ("virtualisation.podman", "services.mysql", "services.postgresql")
 """Options of nixpkgs whose package a generated file asks for: `pkgs/<last part>`."""
@@ -59,7 +59,8 @@ def _evaluated(
             (top / name).write_text(text, encoding="utf-8")
         found = evaluate(
             f'let pkgs = {{ runtimeShell = "/bin/sh"; '
-            f"writeShellScriptBin = _: text: text; {packages} }}; in (import {MODULES})"
+            f'writeShellScriptBin = name: _: "{directory}/pkgs/${{name}}"; {packages} }}; '
+            f"in (import {MODULES})"
             f".evaluate {{ inherit pkgs; }} [ {modules} ({own}) {{ {others} }} ]",
             top,
         )

@@ -121,6 +121,20 @@ check_database() {
   fi
 }
 
+# A migration that goes wrong needs a backup from before it.
+check_backups() {
+  local old
+  command -v homelab-backup >/dev/null || return 0
+  old=$(homelab-backup status 2>/dev/null) || return 0
+  [ -n "$old" ] || return 0
+  old="backups are too old: ${old#late }"
+  if [ -n "$NEED_BACKUPS" ] && ! asked_again; then
+    block "$old. Run homelab backup run for each, or set deploy.again: {$HOST: \"…any new text\"} to go on"
+  else
+    warn "$old"
+  fi
+}
+
 # Other tools that change this host, and the clock.
 check_others() {
   local unit
@@ -152,6 +166,7 @@ preflight() {
   check_reboot "$1"
   check_drift "$1"
   check_database "$1"
+  check_backups
   check_others
   [ -n "$blocked" ] || check_impact "$1"
   [ -z "$findings" ] || printf '%s' "$findings" >&2

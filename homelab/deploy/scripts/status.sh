@@ -26,6 +26,7 @@ main() {
   if [ -n "$FULL" ]; then
     failed=$(failed_units auto-restart | tr '\n' ' ')
     say "failed ${failed% }"
+    ! command -v homelab-backup >/dev/null || say "backups $(homelab-backup status)"
   fi
 
   [ -n "$open" ] || open=$(open_deployment)

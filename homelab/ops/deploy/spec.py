@@ -74,6 +74,8 @@ class SwitchSpec(Model):
     boot: BootRules = BootRules()
     reboot: RebootRules | None = None
     """Set if a change that takes effect at boot only may restart the host; None: it does not."""
+    need_backups: bool = False
+    """Refuse the switch while a backup of the host is too old."""
     clean_up: bool = False
     """Delete generations beyond the limit after the commit."""
     stack: Str = ""
@@ -103,6 +105,7 @@ class SwitchSpec(Model):
             may_fail=self.may_fail,
             reboot=restart_of(how),
             unlocked=how is not None and how.unlocked,
+            need_backups=self.need_backups,
             clean_up=self.clean_up,
             probes=tuple(Probe(p.kind, p.name, p.target, p.resolve) for p in self.confirm.probes),
         )

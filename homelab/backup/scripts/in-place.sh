@@ -1,0 +1,263 @@
+# shellcheck shell=bash disable=SC2154
+# Restore a snapshot in place. Nothing that was on the host is deleted: what a restore replaces is moved
+# aside on the same file system, and each step is written down before it is made, so that `undo` also
+# works after a power cut.
+
+# files TARGET SNAPSHOT DIRECTORY: restore into an empty directory.
+files() {
+  aim "$1"
+  local directory=$3
+  choose "$2"
+  if [ -e "$directory" ] && [ -n "$(ls -A "$directory")" ]; then
+    fail "$directory is not empty; name a new directory"
+  fi
+  mkdir -p "$directory"
+  room "$directory"
+  fetch "$directory"
+  sound "$directory"
+  echo "the snapshot of $taken is in $directory"
+}
+
+# phase NAME: written before what it names begins.
+phase() {
+  echo "$1" >"$record/phase.new"
+  mv "$record/phase.new" "$record/phase"
+  sync -f "$record"
+}
+
+# The directory beside a path, or inside a mount point, that keeps what a restore moves.
+beside() {
+  local path=$1 what=$2
+  if mountpoint -q "$path"; then
+    echo "$path/.homelab-$what-$stamp"
+  else
+    echo "$path.$what-$stamp"
+  fi
+}
+
+# move FROM TO: all files of a directory into another one of the same file system. May run twice.
+move() {
+  local from=$1 to=$2 entry
+  [ -d "$from" ] || return 0
+  mkdir -p "$to"
+  while IFS= read -r -d '' entry; do
+    mv -nT "$entry" "$to/${entry##*/}"
+  done < <(find "$from" -mindepth 1 -maxdepth 1 ! -name ".homelab-*-$stamp" -print0)
+}
+
+# Units that use the data, and the timers and sockets that start them.
+users() {
+  local unit
+  {
+    of units
+    while IFS= read -r unit; do echo "restic-backups-$job-$unit.service"; done < <(of targets)
+  } | while IFS= read -r unit; do
+    systemctl show --property TriggeredBy --value "$unit" | tr ' ' '\n'
+    echo "$unit"
+  done | grep -v '^$' | sort -u
+}
+
+stop() {
+  local unit
+  if [ ! -e "$record/units" ]; then
+    while IFS= read -r unit; do
+      case $(systemctl is-active "$unit" || true) in
+        active | activating | reloading) echo "$unit" ;;
+      esac
+    done < <(users) >"$record/units.new"
+    # On a new host nothing runs yet.
+    grep -q '\.service$' "$record/units.new" || users | grep -v '^restic-' >>"$record/units.new"
+    mv "$record/units.new" "$record/units"
+  fi
+  mapfile -t running <"$record/units"
+  echo "stopping ${running[*]}"
+  [ ${#running[@]} -eq 0 ] || systemctl stop "${running[@]}"
+}
+
+start() {
+  local unit failed=()
+  mapfile -t running <"$record/units"
+  [ ${#running[@]} -gt 0 ] || return 0
+  echo "starting ${running[*]}"
+  systemctl reset-failed "${running[@]}" 2>/dev/null || true
+  systemctl start "${running[@]}" || true
+  sleep "$settle"
+  for unit in "${running[@]}"; do
+    # A oneshot that has ended is inactive.
+    [ "$(systemctl is-failed "$unit" || true)" != failed ] || failed+=("$unit")
+  done
+  [ ${#failed[@]} -eq 0 ] || return 1
+}
+
+# owned NEW OLD: where the owner has another number on this host than in the snapshot.
+owned() {
+  local new=$1 old=$2 was is
+  [ -e "$old" ] || return 0
+  was=$(stat -c %u:%g "$new") is=$(stat -c %u:%g "$old")
+  [ "$was" != "$is" ] || return 0
+  find "$new" -uid "${was%:*}" -exec chown -h "${is%:*}" {} +
+  find "$new" -gid "${was#*:}" -exec chgrp -h "${is#*:}" {} +
+}
+
+exists() {
+  [ "$(sql <<<"SELECT 1 FROM pg_database WHERE datname = '$1'")" = 1 ]
+}
+
+# rename OLD NEW: a database; its connections end.
+rename() {
+  sql >/dev/null <<SQL
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$1' AND pid <> pg_backend_pid();
+ALTER DATABASE "$1" RENAME TO "$2";
+SQL
+}
+
+# load DATABASE DUMP: the dump creates the database, unless it was made without --create.
+load() {
+  local into=postgres owner
+  if ! gzip -dc "$2" | grep '^CREATE DATABASE' >/dev/null; then
+    owner=$(sql <<<"SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '$(kept "$1")'")
+    sql <<<"CREATE DATABASE \"$1\" OWNER \"${owner:-$1}\" TEMPLATE template0"
+    into=$1
+  fi
+  gzip -dc "$2" | sql "$into" >/dev/null
+}
+
+# kept DATABASE [WHAT]: its name while it is kept aside. PostgreSQL cuts names after 63 bytes.
+kept() {
+  echo "${1:0:32}_${2:-before}_$stamp"
+}
+
+# mounted: the disks of the job, without which its directories are those of another file system.
+mounted() {
+  local disk
+  while IFS= read -r disk; do
+    mountpoint -q "$disk" || fail "$disk is not mounted; mount it first"
+  done < <(of mounts)
+}
+
+in_place() {
+  aim "$1"
+  mounted
+  local path new old file database
+  choose "$2"
+  while IFS= read -r file; do
+    [ -z "$file" ] ||
+      fail "$file has a dump that only $job itself can load; restore the files with" \
+        "homelab restore $job --to DIRECTORY, and load it as its manual says"
+  done < <(of byHand)
+  [ -z "$(unfinished)" ] || fail "a restore of $job was interrupted; undo it first: homelab restore $job --undo"
+
+  stamp=$(date +%Y%m%d%H%M%S) record=$records/$job-$stamp
+  mkdir -p "$record/dumps"
+  echo "$target $snapshot $taken" >"$record/snapshot"
+  : >"$record/paths"
+  phase fetching
+  while IFS= read -r path; do
+    new=$(beside "$path" restoring)
+    echo "$path" >>"$record/paths"
+    mkdir -p "${path%/*}" "$new"
+    room "$new"
+    fetch "$new" "$path"
+    [ -e "$new$path" ] || fail "this snapshot does not have $path; choose another snapshot"
+  done < <(of paths)
+  mapfile -t dumps < <(of dumps)
+  [ ${#dumps[@]} -eq 0 ] || fetch "$record/dumps" "${dumps[@]}"
+  sound "$record/dumps"
+  while IFS= read -r file; do
+    within "$file" || fail "$file is outside of what $job backs up; restore with --to instead"
+  done < <(of sqlite)
+
+  phase replacing
+  stop
+  while IFS= read -r path; do
+    replace "$path"
+  done < <(of paths)
+  while IFS= read -r file; do
+    place "$file"
+  done < <(of sqlite)
+  while IFS= read -r database; do
+    echo "restoring the database $database"
+    echo "$database" >>"$record/databases"
+    sync -f "$record"
+    ! exists "$database" || rename "$database" "$(kept "$database")"
+    load "$database" "$record/dumps$dumped/postgresql/$database.sql.gz" ||
+      fail "the dump of $database could not be loaded; go back: homelab restore $job --undo"
+  done < <(of postgresql)
+  phase starting
+  start || fail "a unit of $job failed after the restore, see journalctl; go back: homelab restore $job --undo"
+  phase restored
+  rm -rf "$record/dumps"
+  echo "$job is as on $taken. What was there before is kept:"
+  while IFS= read -r path; do
+    old=$(beside "$path" before)
+    [ ! -e "$old" ] || echo "  $old"
+  done <"$record/paths"
+  while IFS= read -r database; do
+    echo "  database $(kept "$database")"
+  done < <(cat "$record/databases" 2>/dev/null)
+}
+
+within() {
+  local path
+  while IFS= read -r path; do
+    [[ $1 != "$path"/* ]] || return 0
+  done < <(of paths)
+  return 1
+}
+
+# step PATH WHAT: written before it is made. `out`: the present files are moved aside; `in`: the
+# restored ones are moved in; `back`: the restored ones are moved out again.
+step() {
+  printf '%s\t%s\n' "$2" "$1" >>"$record/steps"
+  sync -f "$record"
+}
+
+# reached PATH: its last step; empty if there was none.
+reached() {
+  local what path found=''
+  while IFS=$'\t' read -r what path; do
+    [ "$path" != "$1" ] || found=$what
+  done < <(cat "$record/steps" 2>/dev/null)
+  echo "$found"
+}
+
+# replace PATH: move the present files aside, and the restored ones in.
+replace() {
+  local path=$1 new old
+  new=$(beside "$path" restoring) old=$(beside "$path" before)
+  owned "$new$path" "$path"
+  step "$path" out
+  if [ -d "$path" ]; then
+    move "$path" "$old"
+  elif [ -e "$path" ]; then
+    mv -nT "$path" "$old"
+  fi
+  step "$path" in
+  if [ -d "$new$path" ]; then
+    mkdir -p "$path"
+    chown --reference "$new$path" "$path"
+    chmod --reference "$new$path" "$path"
+    move "$new$path" "$path"
+  else
+    mv -nT "$new$path" "$path"
+  fi
+  rm -rf "$new"
+}
+
+# place FILE: the dump of a SQLite database at the place of the database.
+place() {
+  local file=$1 path old=''
+  while IFS= read -r path; do
+    [[ $file != "$path"/* ]] || old=$(beside "$path" before)${file#"$path"}
+  done < <(of paths)
+  mkdir -p "${file%/*}"
+  cp "$record/dumps$dumped/sqlite/$job/${file##*/}" "$file.new"
+  if [ -e "$old" ]; then
+    chown --reference "$old" "$file.new"
+    chmod --reference "$old" "$file.new"
+  else
+    chown --reference "${file%/*}" "$file.new"
+    chmod 0600 "$file.new"
+  fi
+  mv -f "$file.new" "$file"
+}

@@ -1,0 +1,52 @@
+# shellcheck shell=bash disable=SC2154
+usage='usage: homelab-backup COMMAND
+
+  snapshots JOB                         list the snapshots, the newest first
+  files JOB TARGET SNAPSHOT DIRECTORY   restore into an empty directory
+  in-place JOB TARGET SNAPSHOT          restore, and keep the present state beside it
+  undo JOB                              undo the last restore in place
+  check JOB TARGET                      check the repository
+  drill JOB TARGET                      try a restore in an empty directory, and remove it
+  saved JOB TARGET                      record a backup; check and drill if it is time
+  fresh                                 fail if a backup is too old
+  status                                print which backups are too old
+
+SNAPSHOT is an id, latest, or a time: the newest snapshot that is not younger.'
+
+# words COUNT ARGUMENT…: as many as the command takes.
+words() {
+  [ $# -eq $(($1 + 1)) ] || fail "$usage"
+}
+
+main() {
+  local command=${1:-}
+  case $command in
+    files) words 5 "$@" ;;
+    in-place) words 4 "$@" ;;
+    check | drill | saved) words 3 "$@" ;;
+    snapshots | undo) words 2 "$@" ;;
+    fresh | status) words 1 "$@" ;;
+    *) fail "$usage" ;;
+  esac
+  errors=$(mktemp)
+  trap 'rm -f "$errors"' EXIT
+  case $command in
+    fresh | status)
+      [ ! -r "$description" ] || "$command"
+      return
+      ;;
+  esac
+  begin "$2"
+  case $command in
+    snapshots | saved) ;;
+    *)
+      mkdir -p "$records"
+      exec 8>"$records/.lock"
+      flock -w "${HOMELAB_BACKUP_WAIT:-0}" 8 || fail "another restore or drill runs on this host; wait until it ends"
+      ;;
+  esac
+  if [ "$command" = in-place ]; then command=in_place; fi
+  "$command" "${@:3}"
+}
+
+main "$@"

@@ -1,0 +1,207 @@
+"""`homelab-backup saved`, `check`, `drill`, `fresh` and `status`: what proves a backup."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.backup.restores import PARTS, SCRIPTS, Restored, cluster, dumped
+from tests.tools.programs import need
+
+DAY = 86_400
+LONG_AGO = 1_700_000_000
+
+pytestmark = pytest.mark.requirement("S0-36")
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Restored:
+    made = Restored(tmp_path)
+    (made.data / "notes.txt").write_text("first")
+    (made.data / "odd [name]*").write_text("odd")
+    made.backup()
+    return made
+
+
+def _set(host: Restored, name: str, text: str) -> None:
+    file = host.proofs / "app/disk" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def _packs(host: Restored) -> list[Path]:
+    return [f for f in (host.top / "repository/data").rglob("*") if f.is_file()]
+
+
+def _damage(host: Restored) -> None:
+    for pack in _packs(host):
+        pack.chmod(0o600)
+        content = bytearray(pack.read_bytes())
+        content[len(content) // 3] ^= 0xFF
+        pack.write_bytes(content)
+
+
+def test_each_backup_is_recorded_with_what_was_saved(host: Restored) -> None:
+    done = host.call("saved", "app", "disk")
+    assert done.returncode == 0, done.stderr
+    assert "app is saved to disk: " in done.stdout
+    epoch, identity = (host.proofs / "app/disk/saved").read_text().split()[:2]
+    assert int(epoch) > LONG_AGO
+    assert identity.rstrip(",") in host.restic("snapshots", "--json")
+
+
+def test_the_first_check_and_drill_are_spread_and_then_repeat(host: Restored) -> None:
+    host.call("saved", "app", "disk")
+    _set(host, "next-check", str(LONG_AGO))
+    _set(host, "next-drill", str(LONG_AGO))
+    done = host.call("saved", "app", "disk")
+    assert done.returncode == 0, done.stderr
+    assert "the repository of app is whole" in done.stdout
+    assert "app can be restored from disk" in done.stdout
+    saved = int((host.proofs / "app/disk/saved").read_text().split()[0])
+    for what, days in (("check", 7), ("drill", 30)):
+        wait = int((host.proofs / f"app/disk/next-{what}").read_text()) - saved
+        assert days * DAY <= wait <= days * DAY + 60
+    again = host.call("saved", "app", "disk")
+    assert "can be restored" not in again.stdout
+
+
+def test_a_failed_drill_fails_the_backup_but_the_backup_counts(host: Restored) -> None:
+    _set(host, "next-check", str(9_000_000_000))
+    _set(host, "next-drill", str(LONG_AGO))
+    host.describe(paths=[str(host.data), str(host.top / "lib/other")])
+    done = host.call("saved", "app", "disk")
+    assert done.returncode == 1
+    assert "does not have" in done.stderr
+    assert "the snapshot is saved, but app did not pass" in done.stderr
+    assert (host.proofs / "app/disk/saved").exists()
+    assert not (host.proofs / "app/disk/drilled").exists()
+    assert (host.proofs / "app/disk/next-drill").read_text() == str(LONG_AGO)
+
+
+def test_a_check_reads_one_part_of_the_data_and_finds_damage(host: Restored) -> None:
+    host.describe(checkWeeks={"disk": 1})
+    assert "part 1 of 1" in host.call("check", "app", "disk").stdout
+    _damage(host)
+    done = host.call("check", "app", "disk")
+    assert done.returncode == 1
+    assert "the repository of app is damaged" in done.stderr
+
+
+def test_a_check_of_zero_weeks_reads_no_data(host: Restored) -> None:
+    host.describe(checkWeeks={"disk": 0})
+    done = host.call("check", "app", "disk")
+    assert (done.returncode, "part" in done.stdout) == (0, False), done.stderr
+
+
+def test_a_drill_leaves_nothing_behind(host: Restored) -> None:
+    done = host.call("drill", "app", "disk")
+    assert done.returncode == 0, done.stderr
+    assert "2 files" in done.stdout
+    assert [f.name for f in (host.top / "records").iterdir()] == [".lock"]
+
+
+def test_a_drill_of_a_large_snapshot_restores_the_dumps_and_random_files(host: Restored) -> None:
+    database = host.dumps / "sqlite/app/app.db"
+    database.parent.mkdir(parents=True)
+    host.database = database
+    host.write("row")
+    (host.data / "large").write_bytes(os.urandom(1_500_000))
+    host.describe(dumps=[str(database)])
+    host.backup(str(database))
+    host.settings["HOMELAB_BACKUP_DRILL_MEGABYTES"] = "1"
+    done = host.call("drill", "app", "disk")
+    assert done.returncode == 0, done.stderr
+    assert "3 of 4 files" in done.stdout
+    assert "1 dumps that open" in done.stdout
+
+
+def test_a_drill_finds_a_torn_database(host: Restored) -> None:
+    database = host.dumps / "sqlite/app/app.db"
+    database.parent.mkdir(parents=True)
+    host.database = database
+    host.write(*(f"row {n}" for n in range(5000)))
+    host.describe(dumps=[str(database)])
+    content = database.read_bytes()
+    database.write_bytes(content[: len(content) // 2])
+    host.backup(str(database))
+    done = host.call("drill", "app", "disk")
+    assert done.returncode == 1
+    assert "damaged" in done.stderr
+
+
+@pytest.fixture
+def postgres(host: Restored) -> Iterator[Restored]:
+    with cluster(host) as ask:
+        need("initdb")
+        ask("CREATE ROLE app LOGIN; CREATE DATABASE app OWNER app")
+        ask("CREATE TABLE note (text text); ALTER TABLE note OWNER TO app", "app")
+        dump = host.dumps / "postgresql/app.sql.gz"
+        dump.parent.mkdir(parents=True)
+        dump.write_bytes(gzip.compress(dumped(host).encode()))
+        host.describe(postgresql=["app"], dumps=[str(dump)])
+        yield host
+
+
+def test_a_drill_loads_a_postgresql_dump_into_an_empty_cluster(postgres: Restored) -> None:
+    dump = postgres.dumps / "postgresql/app.sql.gz"
+    postgres.backup(str(dump))
+    done = postgres.call("drill", "app", "disk")
+    assert done.returncode == 0, done.stderr
+    assert "app has 1 tables" in done.stdout
+    assert not [*Path(postgres.settings["HOMELAB_BACKUP_SCRATCH"]).glob("homelab-drill.*")]
+
+
+def test_a_drill_finds_a_dump_that_opens_and_does_not_load(postgres: Restored) -> None:
+    dump = postgres.dumps / "postgresql/app.sql.gz"
+    text = gzip.decompress(dump.read_bytes()).decode()
+    dump.write_bytes(gzip.compress(text.replace("text text", "text nonsense").encode()))
+    postgres.backup(str(dump))
+    done = postgres.call("drill", "app", "disk")
+    assert done.returncode == 1
+    assert "cannot be loaded" in done.stderr
+
+
+def test_a_backup_that_is_too_old_is_named(host: Restored) -> None:
+    host.call("saved", "app", "disk")
+    assert host.call("fresh").returncode == 0
+    assert host.call("status").stdout.strip() == ""
+    _set(host, "saved", f"{LONG_AGO} 12345678")
+    done = host.call("fresh")
+    assert done.returncode == 1
+    assert "app was last backed up to disk on 2023-11-14" in done.stderr
+    assert host.call("status").stdout.strip().startswith("late app was last backed up to disk")
+
+
+def test_a_backup_that_was_never_made_is_named_after_the_same_time(host: Restored) -> None:
+    assert host.call("fresh").returncode == 0
+    _set(host, "since", str(LONG_AGO))
+    assert "app was never backed up to disk" in host.call("fresh").stderr
+
+
+def test_the_times_are_metrics_that_prometheus_reads(host: Restored) -> None:
+    metrics = host.top / "metrics"
+    host.settings["HOMELAB_BACKUP_METRICS"] = str(metrics)
+    host.call("saved", "app", "disk")
+    text = (metrics / "homelab-backup.prom").read_text()
+    assert 'homelab_backup_saved_timestamp_seconds{job="app",target="disk"} 1' in text
+    need("promtool")
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+    assert "error" not in done.stderr
+
+
+def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
+    need("shellcheck")
+    whole = tmp_path / "homelab-backup"
+    whole.write_text("".join((SCRIPTS / f"{part}.sh").read_text() for part in PARTS))
+    done = subprocess.run(
+        ["shellcheck", "--norc", whole], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == ""
