@@ -38,7 +38,7 @@ KEEP: dict[Tier, Keep] = {
 
 
 CHECK_WEEKS = 13
-"""Weeks in which the weekly checks of a repository read all its data once, where reading is free."""
+"""Weeks in which the weekly checks read all data of a repository once, where reading is free."""
 
 
 class BackupTarget(Model):

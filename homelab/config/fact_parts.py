@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
@@ -270,8 +270,9 @@ class Dump(Model):
     @classmethod
     def of(cls, kind: str, source: str) -> Dump:
         """A dump of a place that an option states; checks of options report an invalid one."""
-        stated: dict[str, Any] = {kind: source}
-        return cls.model_construct(_fields_set={kind}, **stated)
+        dump = cls.model_construct(_fields_set={kind})
+        object.__setattr__(dump, kind, source)
+        return dump
 
 
 class FormerState(Model):

@@ -17,7 +17,7 @@ from homelab.hardening.paths import below, for_systemd, for_tmpfiles
 from homelab.nix import Attrs, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.proxy.caddyfile import Directive, directive, print_caddyfile
-from homelab.services.command import command_line, variable
+from homelab.services.command import Part, command_line, variable
 from homelab.services.model import Service
 from homelab.services.options import misread_template
 from homelab.services.site import SYSTEM, build_unit, built_at
@@ -99,8 +99,15 @@ def _caddyfile(service: Service, static: Static) -> str:
 def _server(plan: Plan, service: Service, directory: str | None) -> Attrs:
     name = service.name
     config = Raw(f"./{name}.Caddyfile")
-    program = [Raw("lib.getBin pkgs.caddy"), "/bin/caddy"]
-    words = [program, ["run"], ["--config"], [config], ["--adapter"], ["caddyfile"]]
+    program: list[Part] = [Raw("lib.getBin pkgs.caddy"), "/bin/caddy"]
+    words: list[list[Part]] = [
+        program,
+        ["run"],
+        ["--config"],
+        [config],
+        ["--adapter"],
+        ["caddyfile"],
+    ]
     settings: Attrs = {
         "ExecStart": command_line(words),
         "Type": "notify",

@@ -79,6 +79,7 @@ in
     homelab.backup.onFailure = [ "notify@%N.service" ];
 
     homelab.backup.targets.b2 = {
+      checkWeeks = 52;
       environmentFile = "/run/secrets/restic-b2-credentials";
       passwordFile = "/run/homelab/secrets/restic-b2";
       repository = "b2:example-homelab:restic/aurora";

@@ -15,7 +15,7 @@ let
   inherit (lib) mkOption types;
   derive = import ./derive.nix { inherit lib options; };
   dumps = import ./backup-dumps.nix { inherit lib pkgs; };
-  inherit (import ./quote.nix { inherit lib; }) forSystemd;
+  inherit (import ./quote.nix { inherit lib; }) forShell forSystemd;
   cfg = config.homelab.backup;
 
   periods = [
@@ -70,6 +70,12 @@ let
       default = null;
       inherit description;
     };
+  count =
+    default: description:
+    mkOption {
+      type = types.ints.unsigned;
+      inherit default description;
+    };
   # With the value of another option as default.
   like =
     name: default: option:
@@ -119,6 +125,11 @@ let
     environmentFile = file "File with the credentials of the store, as environment variables.";
     sshKey = file "Private key for repositories over SFTP.";
     mounts = strings "Directories that must be mounted before a job writes to this target.";
+    checkWeeks = mkOption {
+      type = types.ints.unsigned;
+      default = 13;
+      description = "Weeks in which the weekly checks read all data once; 0 for no data.";
+    };
   };
 
   databases = lib.unique (lib.concatMap (job: job.postgresql) (lib.attrValues cfg.jobs));
@@ -133,6 +144,10 @@ let
     service = {
       after = map (database: "postgresqlBackup-${database}.service") settings.postgresql;
       inherit (cfg) onFailure;
+      # As root also where the job has another user.
+      serviceConfig.ExecStartPost = [
+        "+${program}/bin/homelab-backup saved ${forSystemd job} ${forSystemd target}"
+      ];
       unitConfig = lib.optionalAttrs (settings.mounts ++ store.mounts != [ ]) {
         RequiresMountsFor = map forSystemd (settings.mounts ++ store.mounts);
       };
@@ -164,7 +179,7 @@ let
       backupCleanupCommand = dumps.cleanup job settings target;
     };
   };
-  # What `homelab-restore` knows of each job.
+  # What `homelab-backup` knows of each job.
   described = job: settings: {
     inherit (settings)
       mounts
@@ -175,21 +190,36 @@ let
       units
       ;
     byHand = settings.byHand ++ lib.attrNames settings.commands;
+    checkWeeks = lib.genAttrs settings.targets (target: cfg.targets.${target}.checkWeeks);
     dumps = dumps.files job settings;
   };
-  restore = pkgs.writeShellScriptBin "homelab-restore" ''
-    export PATH=${
-      lib.makeBinPath (
-        [
-          pkgs.jq
-          pkgs.sqlite
-          pkgs.util-linux
-        ]
-        ++ lib.optional (databases != [ ]) config.services.postgresql.package
-      )
-    }:/run/current-system/sw/bin:$PATH
-    ${builtins.readFile ./restore.sh}
-  '';
+  program = pkgs.writeShellScriptBin "homelab-backup" (
+    ''
+      export PATH=${
+        lib.makeBinPath (
+          [
+            pkgs.bash
+            pkgs.jq
+            pkgs.sqlite
+            pkgs.util-linux
+          ]
+          ++ lib.optional (databases != [ ]) (postgresql.finalPackage or postgresql.package)
+        )
+      }:/run/current-system/sw/bin:$PATH
+      export HOMELAB_BACKUP_MAX_AGE_DAYS=${toString cfg.maxAgeDays}
+      export HOMELAB_BACKUP_DRILL_DAYS=${toString cfg.drill.days}
+      export HOMELAB_BACKUP_DRILL_MEGABYTES=${toString cfg.drill.megabytes}
+      export HOMELAB_BACKUP_METRICS=${lib.optionalString (cfg.metrics != null) (forShell cfg.metrics)}
+    ''
+    + lib.concatMapStrings builtins.readFile [
+      ./backup/common.sh
+      ./backup/in-place.sh
+      ./backup/undo.sh
+      ./backup/proof.sh
+      ./backup/main.sh
+    ]
+  );
+  inherit (config.services) postgresql;
   kept =
     keep: period: lib.optional (keep.${period} > 0) "--keep-${period} ${toString keep.${period}}";
 in
@@ -201,6 +231,12 @@ in
     at = like "04:30" "04:30" (string "Local time at which jobs start.");
     dumpAt = like "03:30" "03:30" (string "Local time at which PostgreSQL is dumped; before `at`.");
     onFailure = strings "Units to start when a job or a dump fails.";
+    maxAgeDays = count 3 "Days after which the last good backup of a job is too old.";
+    drill = {
+      days = count 30 "Days between two drills of a job: trial restores of its newest snapshot. 0 for none.";
+      megabytes = count 1024 "Size above which a drill restores a random part of a snapshot.";
+    };
+    metrics = file "Directory for the times of backups, as metrics that the node exporter reads.";
     inhibitsSleep = mkOption {
       type = types.bool;
       default = false;
@@ -212,8 +248,38 @@ in
     { homelab.backup.tiers = lib.mapAttrs (_: lib.mapAttrs (_: lib.mkDefault)) tiers; }
     (lib.mkIf (cfg.jobs != { }) {
       environment.etc."homelab/backup.json".text = builtins.toJSON (lib.mapAttrs described cfg.jobs);
-      environment.systemPackages = [ restore ];
+      environment.systemPackages = [ program ];
     })
+    (lib.mkIf (cfg.jobs != { }) (derive {
+      # The jobs alert when they fail; this alerts when they do not run.
+      systemd.services.homelab-backup-fresh = {
+        description = "Find backups that are too old";
+        inherit (cfg) onFailure;
+        serviceConfig = {
+          Type = "oneshot";
+          ExecStart = "${program}/bin/homelab-backup fresh";
+          CapabilityBoundingSet = "";
+          NoNewPrivileges = true;
+          PrivateNetwork = true;
+          PrivateTmp = true;
+          ProtectHome = true;
+          ProtectSystem = true;
+        };
+      };
+      systemd.timers.homelab-backup-fresh = {
+        wantedBy = [ "timers.target" ];
+        timerConfig = {
+          OnCalendar = "*-*-* 12:00:00";
+          # A host that was off makes up for its backups first.
+          OnBootSec = "1h";
+        };
+      };
+    }))
+    (lib.mkIf (cfg.jobs != { } && cfg.metrics != null) (derive {
+      services.prometheus.exporters.node.extraFlags = [
+        "--collector.textfile.directory=${cfg.metrics}"
+      ];
+    }))
     (derive {
       services.restic.backups = lib.listToAttrs (
         map ({ name, backup, ... }: lib.nameValuePair name backup) units
