@@ -31,7 +31,16 @@ from homelab.config.fact_parts import (
 )
 from homelab.config.routes import Size
 from homelab.config.service_parts import Gpu
-from homelab.config.types import FilePattern, Icon, Label, OptionPath, RequestPath, Url, UserName
+from homelab.config.types import (
+    FilePattern,
+    FlakeModule,
+    Icon,
+    Label,
+    OptionPath,
+    RequestPath,
+    Url,
+    UserName,
+)
 
 
 def _listed(value: object) -> object:
@@ -65,6 +74,9 @@ class ServiceFacts(Model):
     homepage: Url | None = None
     since: Release = "24.05"
     """First NixOS release whose module has the options below."""
+    flake: FlakeModule | Literal[""] = ""
+    """Module of a flake of `homelab:flakes` that declares its options:
+    `vote.nixosModules.default`. Default: its module is in nixpkgs."""
     ports: dict[Name, PortOfFacts] = Field(default_factory=dict)
     """Ports by name: `{web: 3000}`. Routes lead to `web`."""
     options: Options = Field(default_factory=dict)

@@ -34,7 +34,7 @@ from homelab.config.host_options import (
     Watchdog,
     Wifi,
 )
-from homelab.config.types import BootDevice, FlakeUrl, InputName, InputOrNone, UserName
+from homelab.config.types import BootDevice, FlakeModule, FlakeUrl, InputName, InputOrNone, UserName
 
 Role = Literal["appliance", "workhorse", "agent"]
 """appliance: always on and independent of the other hosts; workhorse: holds data or computes;
@@ -73,12 +73,6 @@ class FlakeInput(Model):
     private: Reason | None = None
     """For a private flake: how root on each host gets access to it:
     `a deploy key in /root/.ssh of each host`."""
-
-
-FlakeModule = Annotated[
-    Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_'-]*){2,}$")
-]
-"""A module of a flake: input name and attribute path, `disko.nixosModules.disko`."""
 
 
 Bootstrap = Literal["sd-image", "iso"]

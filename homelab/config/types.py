@@ -57,6 +57,10 @@ FlakeUrl = Annotated[
         "this is not a flake's address; write github:owner/repo, or git+ssh://git@host/repo",
     ),
 ]
+FlakeModule = Annotated[
+    Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_'-]*){2,}$")
+]
+"""A module of a flake: input name and attribute path, `disko.nixosModules.disko`."""
 InputName = Annotated[
     Str,
     pattern(

@@ -14,11 +14,13 @@ from homelab.config.services import (
     ServiceConfig,
     UnitService,
 )
+from homelab.config.stack import StackConfig
 from homelab.config.unit import FlakePackage
 from homelab.connections.pairs import place_of_use
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declared_options
+from homelab.services.own import facts_of, facts_place
 from homelab.services.plan import entry_of, hosts_of, implied
 from homelab.services.uses import uses_of
 from homelab.system.flakes import inputs
@@ -123,10 +125,10 @@ def service_uses(plan: Plan) -> Iterator[Problem]:
 def flake_input_known(plan: Plan) -> Iterator[Problem]:
     """A service of a flake needs an entry in `homelab:flakes`; without it nothing can be locked."""
     for name, config in plan.stack.services.items():
-        place, flake = _flake_of(config)
+        place, flake = _flake_of(plan.stack, name, config)
         if flake and flake not in inputs(plan.stack, ""):
             yield Problem(
-                f"services.{name}.{place}",
+                place,
                 f'there is no flake "{flake}"',
                 did_you_mean(flake, plan.stack.flakes, "flakes")
                 + f'; add it: homelab:flakes: {{{flake}: {{url: "github:…"}}}}, and lock it',
@@ -139,12 +141,15 @@ def flake_input_known(plan: Plan) -> Iterator[Problem]:
         )
 
 
-def _flake_of(config: ServiceConfig) -> tuple[str, str]:
-    """The key that names a flake, and the flake; empty for a service without one."""
+def _flake_of(stack: StackConfig, name: str, config: ServiceConfig) -> tuple[str, str]:
+    """The place that names a flake, and the flake; empty for a service without one."""
     if isinstance(config, FlakeService):
-        return "flake.input", config.flake.input
+        return f"services.{name}.flake.input", config.flake.input
     if isinstance(config, UnitService) and isinstance(config.unit.package, FlakePackage):
-        return "unit.package.flake", config.unit.package.flake
+        return f"services.{name}.unit.package.flake", config.unit.package.flake
+    facts = facts_of(stack, name, config)
+    if facts is not None and facts.flake:
+        return f"{facts_place(name, config)}.flake", facts.flake.partition(".")[0]
     return "", ""
 
 

@@ -26,7 +26,7 @@ from homelab.config.services import (
     vpn_of,
 )
 from homelab.config.static import Static
-from homelab.config.unit import Unit
+from homelab.config.unit import FlakePackage, Unit
 from homelab.config.vpn import ServiceVpn
 from homelab.network.model import LOOPBACK, PortUse
 from homelab.services.parts import Part, parts_of
@@ -153,6 +153,14 @@ class Service:
     def flake(self) -> Flake | None:
         """Its flake settings; None for other kinds."""
         return self.config.flake if isinstance(self.config, FlakeService) else None
+
+    @property
+    def flake_inputs(self) -> frozenset[str]:
+        """The flakes of `homelab:flakes` that it needs."""
+        named = self.flake.input if self.flake is not None else self.entry.flake.partition(".")[0]
+        package = self.unit.package if self.unit is not None else None
+        names = (named, package.flake if isinstance(package, FlakePackage) else "")
+        return frozenset(name for name in names if name)
 
     @property
     def sends_alerts(self) -> bool:

@@ -58,7 +58,8 @@ def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tup
         return added, ((flake.input, f"nixosModules.{flake.module}"),)
     facts = options_of(service.entry, service.release, service.config.gpu)
     options = (attrs(k, v) for k, v in sorted(filled(facts, plan, service).items()))
-    return merge(*options, added), ()
+    name, _, path = service.entry.flake.partition(".")
+    return merge(*options, added), ((name, path),) if name else ()
 
 
 def _state(service: Service) -> Attrs:

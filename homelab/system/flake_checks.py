@@ -66,7 +66,7 @@ def flake_private(plan: Plan) -> Iterator[Problem]:
     for name, flake in sorted(plan.stack.flakes.items()):
         if not _PRIVATE.match(flake.url) or flake.private is not None:
             continue
-        users = sorted({s.host for s in plan.services if s.flake and s.flake.input == name})
+        users = sorted({s.host for s in plan.services if name in s.flake_inputs})
         users += [
             h.name
             for h in plan.hosts.values()

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from homelab import render
 from homelab.ops.project.stack import check_stack, open_stack
 from homelab.problems import InvalidStackError, Problem
 from tests import build, stackdir
+from tests.cases.test_system import lock_with
 
 FACTS: dict[str, Any] = {
     "title": "Pastes",
@@ -215,3 +217,27 @@ def test_options_since_a_release_apply_from_it_on(release: str, applies: bool) -
     pins = {"nixpkgs": {"default": {"release": release}}}
     options = options_of({**module(facts), **pins})
     assert ("services.microbin.modern" in options) is applies
+
+
+@pytest.mark.requirement("S1-40")
+def test_a_module_of_a_flake_has_the_facts_of_any_module() -> None:
+    """Its input, its options, its sandbox and its dump; a check of options sees those too."""
+    flakes = {"pastes": {"url": "github:sam/pastes"}}
+    changes = {"flakes": flakes, **module({"flake": "pastes.nixosModules.microbin"})}
+    plan = build.plan(changes)
+    sources = {**build.sources(plan), "locks/nixos-25.11.lock": lock_with("pastes")}
+    files = dict(render.render(plan, sources)["nas"].files)
+    assert "inputs.pastes.nixosModules.microbin" in str(files["flake.nix"])
+    assert "github:sam/pastes" in str(files["flake.nix"])
+    assert "MICROBIN_PORT = 8099;" in str(files["services/microbin.nix"])
+    assert "homelab.hardening.units.microbin" in str(files["hardening.nix"])
+    opens = {"services.microbin.openFirewall": True}
+    facts = {"flake": "pastes.nixosModules.microbin", "options": {**FACTS["options"], **opens}}
+    assert build.found({"flakes": flakes, **module(facts)}, "open-firewall-ban")
+
+
+@pytest.mark.requirement("S1-40")
+def test_a_flake_that_nothing_declares_is_reported_at_the_facts() -> None:
+    (problem,) = build.found(module({"flake": "paste.nixosModules.x"}), "flake-input-known")
+    assert problem.where == "services.microbin.module.flake"
+    assert problem.what == 'there is no flake "paste"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.build import OWNER
 from tests.household import Changes
 
 IMAGE = f"ghcr.io/a/b:1@sha256:{'0' * 64}"
@@ -26,7 +27,7 @@ RICH: Changes = {
                 "email": "kim@example.org",
                 "account": {
                     "hosts": ["nas"],
-                    "ssh_keys": [f"{OTHER_KEY} kim"],
+                    "ssh_keys": [f"{OWNER} kim"],
                     "password": {"sops": "kim/password"},
                     "home": "home/kim.nix",
                 },
@@ -244,6 +245,7 @@ RICH: Changes = {
             "devices": {"power": "ups"},
             "module": {
                 "title": "Forum",
+                "flake": "vote.nixosModules.forum",
                 "summary": "Where people talk",
                 "category": "Personal",
                 "icon": "forum.png",

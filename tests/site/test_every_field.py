@@ -255,6 +255,10 @@ def _nvidia(**said: object) -> Changes:
     return {"hosts": {"nas": {"gpu": gpu}}}
 
 
+def _forum(**facts: object) -> Changes:
+    return {"services": {"forum": {"module": facts}}}
+
+
 def _worker(parts: object) -> Changes:
     """The forum without what an option switches off."""
     optional = {"services.forum.worker": parts}
@@ -474,6 +478,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
     "Gpu.architecture": (_nvidia(architecture="turing"), _nvidia(architecture="pascal")),
     "Gpu.open": (_nvidia(architecture="ampere"), _nvidia(architecture="ampere", open=False)),
     "Gpu.shared": (_nvidia(open=True, shared=True), _nvidia(open=True, shared=False)),
+    "ServiceFacts.flake": (_forum(), _forum(flake="vote.nixosModules.other")),
     "ServiceFacts.optional": (_worker({"units": ["forum-worker"]}), _worker(None)),
     "OptionalPart.units": (_worker({"ports": None}), _worker({"units": None, "ports": None})),
     "OptionalPart.ports": (_worker({"units": None}), _worker({"units": None, "ports": None})),
