@@ -42,6 +42,7 @@ KNOWN = {
         ("services.ollama.routes[0]", "tunnel-upload"),
     },
     "lan": {("services.gatus.host", "monitor-independent")},
+    "nori": {("services.gatus.host", "monitor-independent")},
     "zakobar": {("services.nextcloud", "tunnel-upload")},
 }
 """Expected warnings, which the owners accept."""

@@ -1,0 +1,5 @@
+"""The Pulumi program. docs/guide/library.md shows what else it may hold."""
+
+from homelab import main
+
+main()
