@@ -18,7 +18,7 @@ from homelab.dashboard import homepage
 from homelab.deploy import reboot
 from homelab.deploy.model import Release
 from homelab.hardening import systemd
-from homelab.identity import authelia, directory, oauth2_proxy, pocket_id, portal
+from homelab.identity import authelia, directory, kanidm, lldap, oauth2_proxy, pocket_id, portal
 from homelab.monitoring import gatus, measurements
 from homelab.network import adguard, avahi, blocky, firewall
 from homelab.nix import Module, Nix, Raw, print_file, print_module
@@ -76,6 +76,8 @@ BACKENDS: tuple[Backend, ...] = (
     tailscale.modules,
     authelia.modules,
     directory.modules,
+    lldap.modules,
+    kanidm.modules,
     pocket_id.modules,
     oauth2_proxy.modules,
     portal.modules,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -55,7 +56,9 @@ class Session(Model):
 class Directory(Model):
     """An LDAP directory of the users, instead of a file."""
 
-    kind: Literal["openldap"] = "openldap"
+    kind: Literal["openldap", "lldap"] = "openldap"
+    """openldap: without a page of its own; lldap: with a page on which people change their
+    details and their password, and the owner adds people."""
     base_dn: Annotated[Str, Field(pattern=r"^dc=[a-z0-9-]+(,dc=[a-z0-9-]+)*$")]
     """Base DN of the directory: `dc=example,dc=org`."""
     members: dict[Name, list[Name]] = Field(default_factory=dict)
@@ -96,6 +99,8 @@ ClaimRule = Annotated[
 """Authelia's configuration is a template, in which {{ has a meaning of its own."""
 
 
+KANIDM_ISSUER = re.compile(r"https://[^/]+/oauth2/openid/\{client\}")
+"""Issuers of Kanidm: one for each client."""
 _OF_AUTHELIA = ("users", "directory", "rules", "scopes", "claims")
 """Keys that only Authelia has."""
 
@@ -115,6 +120,9 @@ class IdentityConfig(Model):
     each client has an issuer of its own: `https://id.example.org/application/o/{client}/`."""
     client: ProxyClient | None = None
     """Client of the auth proxy at an external provider."""
+    kanidm: Name | None = None
+    """Host on which a module of your own runs the external provider, as `services.kanidm`. homelab
+    then creates the clients and `groups` in it, with derived secrets."""
     name: Name = "auth"
     """First label of the sign-in portal's host name."""
     users: SecretRef | None = None
@@ -160,7 +168,7 @@ class IdentityConfig(Model):
                 "homelab has to know an external provider; write issuer: https://… and client: "
                 "{client_id: …}"
             )
-        stated = [key for key in ("issuer", "client") if getattr(self, key) is not None]
+        stated = [key for key in ("issuer", "client", "kanidm") if getattr(self, key) is not None]
         if stated and self.provider != "external":
             raise ValueError(
                 f"only an external provider has {' and '.join(stated)}; write provider: external, "
@@ -178,6 +186,15 @@ class IdentityConfig(Model):
     def _elsewhere(self) -> IdentityConfig:
         if self.provider != "external":
             return self
+        if self.kanidm is not None and not KANIDM_ISSUER.fullmatch(self.issuer or ""):
+            raise ValueError(
+                "Kanidm has an issuer for each client; write issuer: "
+                "https://NAME/oauth2/openid/{client}, with the name of serverSettings.origin"
+            )
+        if self.kanidm is not None and self.client and self.client.client_secret is not None:
+            raise ValueError(
+                "homelab derives the secrets of clients at Kanidm; leave client.client_secret out"
+            )
         if "name" in self.model_fields_set:
             raise ValueError("the portal's name is in the issuer; leave name out")
         for key in ("inactivity", "remember_me"):

@@ -50,8 +50,9 @@ _NFS = Missing(
     "write samba: {}, which devices of the tailnet reach",
 )
 _DIRECTORY = Missing(
-    "another directory than OpenLDAP is not supported yet",
-    "write directory: {kind: openldap, base_dn: …}, or keep the users in Authelia's file: users",
+    "another directory than OpenLDAP and LLDAP is not supported yet",
+    "write directory: {kind: openldap, base_dn: …} or kind: lldap, or keep the users in Authelia's "
+    "file: users",
 )
 _UPSTREAM = Missing(
     "a route to something outside of the stack is not supported yet",

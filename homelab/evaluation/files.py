@@ -32,6 +32,7 @@ FILES: Mapping[str, str] = {
     "known-hosts.nix": "hosts",
     "measurements.nix": "monitoring",
     "members.nix": "site.members",
+    "kanidm.nix": "identity.kanidm",
     "mdns.nix": "hosts.{host}.mdns",
     "fetched-secrets.nix": "secrets",
     "issued-secrets.nix": "secrets",

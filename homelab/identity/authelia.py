@@ -7,8 +7,16 @@ from importlib import resources
 
 from homelab.config.identity import Directory, IdentityConfig
 from homelab.config.mail import MailConfig
+from homelab.identity import lldap
 from homelab.identity.directory import GROUPS, LDAP_PORT, PEOPLE, admin_of
-from homelab.identity.model import CLAIMS_POLICY, LDAP_PASSWORD, IdentityPlan, OidcClient, Rule
+from homelab.identity.model import (
+    CLAIMS_POLICY,
+    LDAP_PASSWORD,
+    LLDAP,
+    IdentityPlan,
+    OidcClient,
+    Rule,
+)
 from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
@@ -48,8 +56,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     }
     order: Attrs = {}
     variables: dict[str, Nix] = {}
-    if _directory(plan) is not None:
-        ldap: list[Nix] = ["openldap.service"]
+    if (directory := _directory(plan)) is not None:
+        ldap: list[Nix] = [f"{directory.kind}.service"]
         order = attrs(f"systemd.services.authelia-{INSTANCE}", {"after": ldap, "wants": ldap})
         variables["AUTHELIA_AUTHENTICATION_BACKEND_LDAP_PASSWORD_FILE"] = _derived(LDAP_PASSWORD)
     service = next((s for s in plan.on(host.name) if s.name == "authelia"), None)
@@ -162,7 +170,7 @@ def _notifier(relay: MailConfig | None) -> Attrs:
 def _backend(plan: Plan, host: Host) -> Attrs:
     directory = _directory(plan)
     if directory is not None:
-        return {"ldap": _ldap(directory)}
+        return {"ldap": _lldap(plan, directory) if directory.kind == LLDAP else _ldap(directory)}
     backend: Attrs = {
         "file": {"path": USERS, "watch": False},
         "password_reset": Comment(
@@ -173,6 +181,16 @@ def _backend(plan: Plan, host: Host) -> Attrs:
     if host.release >= "25.05":
         backend["password_change"] = {"disable": True}
     return backend
+
+
+def _lldap(plan: Plan, directory: Directory) -> Attrs:
+    """Authelia knows LLDAP's entries and attributes itself."""
+    return {
+        "implementation": "lldap",
+        "address": lldap.ldap_address(plan),
+        "base_dn": directory.base_dn,
+        "user": lldap.portal_dn(directory),
+    }
 
 
 def _ldap(directory: Directory) -> Attrs:

@@ -15,14 +15,16 @@ def guide(plan: Plan) -> str:
     if identity is None:
         parts.append("There is no identity provider: the stack config has no `homelab:identity`.")
         return "\n\n".join(parts) + "\n"
-    parts.append(_made_by(identity))
+    parts.append(_made_by(plan, identity))
     parts += _auth_proxy(plan, identity)
     for client in identity.clients:
         parts += _app(plan, client)
     return "\n\n".join(parts) + "\n"
 
 
-def _made_by(identity: IdentityPlan) -> str:
+def _made_by(plan: Plan, identity: IdentityPlan) -> str:
+    if plan.stack.identity is not None and plan.stack.identity.kanidm is not None:
+        return f"homelab creates these clients in Kanidm on {plan.stack.identity.kanidm}."
     if identity.external:
         return f"Create these clients at `{identity.external}`."
     return f"homelab creates these clients at {identity.provider}."

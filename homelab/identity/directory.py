@@ -43,7 +43,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if plan.identity is None or plan.identity.host != host.name or identity is None:
         return
     directory = identity.directory
-    if directory is None:
+    if directory is None or directory.kind != "openldap":
         return
     yield Module(
         "directory.nix",

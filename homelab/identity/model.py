@@ -20,6 +20,21 @@ STATIC_KEY = "26.05"
 API_KEY = "api-key"
 """Name of Pocket ID's secret with its API key."""
 
+KANIDM = "kanidm"
+"""The user and the unit of Kanidm."""
+ADAPTER_OWNER = "auth-proxy"
+"""What stands for a route's name in the secret of the auth proxy at Kanidm."""
+
+
+def kanidm_secret(route: str) -> str:
+    """Name of the secret of a client on the host of Kanidm."""
+    return f"oidc-{route}"
+
+
+BASE_DN = "services.lldap.settings.ldap_base_dn"
+"""The option that the directory sets."""
+LLDAP = "lldap"
+"""The service that is a directory with a web page of its own."""
 CLIENT = "gate"
 """Client id of oauth2-proxy at Pocket ID. Existing databases hold it, so it cannot change."""
 POCKET_ID_UNIT = "pocket-id-apps"
@@ -35,6 +50,11 @@ CLIENT_VARIABLE = "OAUTH2_PROXY_CLIENT_SECRET"
 def api_key_source(config: IdentityConfig) -> Literal["stored", "derived"]:
     """The source of Pocket ID's API key: stored after it was created there, or derived."""
     return "stored" if config.api_key is not None else "derived"
+
+
+def client_source(config: IdentityConfig) -> Literal["stored", "derived"]:
+    """The source of the auth proxy's client secret: stored, or derived for a client at Kanidm."""
+    return "stored" if config.kanidm is None else "derived"
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.config.identity import Duration, ProxyClient
-from homelab.identity.model import ADAPTER, CLIENT_SECRET, IdentityPlan
+from homelab.config.identity import Duration, IdentityConfig, ProxyClient
+from homelab.identity.model import ADAPTER, CLIENT_SECRET, IdentityPlan, client_source
 from homelab.identity.plan import minutes
 from homelab.nix import Attrs, Comment, Module, attrs, merge
 from homelab.plan import Plan
@@ -47,16 +47,17 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         "auth-proxy.nix",
         "Auth proxy: oauth2-proxy in front of apps without OIDC support",
-        derived=merge(settings(identity, _external(identity, config.client)), _unit()),
+        derived=merge(settings(identity, _external(identity, config, config.client)), _unit()),
     )
 
 
-def _external(identity: IdentityPlan, client: ProxyClient) -> Attrs:
+def _external(identity: IdentityPlan, config: IdentityConfig, client: ProxyClient) -> Attrs:
     return {
         "clientID": client.client_id,
-        "keyFile": secret_path(ADAPTER, CLIENT_SECRET, "stored", "env"),
+        "keyFile": secret_path(ADAPTER, CLIENT_SECRET, client_source(config), "env"),
         "oidcIssuerUrl": identity.external,
-        "scope": " ".join(client.scopes),
+        # Kanidm gives the claim by itself.
+        "scope": " ".join(s for s in client.scopes if s != "groups" or config.kanidm is None),
         "extraConfig": {"oidc-groups-claim": client.groups_claim},
     }
 

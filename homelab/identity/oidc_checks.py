@@ -19,6 +19,8 @@ from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.model import Service
 
+PROVISIONED = "25.11"
+"""First release that we know to provision groups whose members are chosen at Kanidm."""
 SHORTEST = 2
 """Characters of the shortest client id at Pocket ID."""
 
@@ -120,7 +122,8 @@ def identity_capability(plan: Plan) -> Iterator[Problem]:
     if identity is not None and identity.provider == "pocket-id":
         yield from _pocket_id(plan, identity)
     if identity is not None and identity.provider == "external":
-        yield from _external(plan)
+        yield from _external(plan, kanidm=identity.kanidm is not None)
+        yield from _kanidm(plan, identity)
 
 
 def _pocket_id(plan: Plan, identity: IdentityConfig) -> Iterator[Problem]:
@@ -143,7 +146,7 @@ def _pocket_id(plan: Plan, identity: IdentityConfig) -> Iterator[Problem]:
         )
 
 
-def _external(plan: Plan) -> Iterator[Problem]:
+def _external(plan: Plan, *, kanidm: bool) -> Iterator[Problem]:
     """What only the owner can set up at an external provider."""
     for route in plan.routes:
         if route.auth in ("forward", "oidc") and route.policy == "two_factor":
@@ -153,12 +156,36 @@ def _external(plan: Plan) -> Iterator[Problem]:
                 "cannot require one",
                 "require it there for the client, and leave policy out",
             )
-        if route.auth == "oidc" and route.groups:
+        if route.auth == "oidc" and route.groups and not kanidm:
             yield Problem(
                 route.at("groups"),
                 f"an external provider decides by its own rules who may sign in to {route.title}",
                 "assign the groups to the client there, and leave groups out; or write "
                 "auth: forward",
+            )
+
+
+def _kanidm(plan: Plan, identity: IdentityConfig) -> Iterator[Problem]:
+    """What Kanidm's provisioning refuses only when the host is built."""
+    host = plan.hosts.get(identity.kanidm or "")
+    if host is None:
+        return
+    if not host.is_nixos or host.release < PROVISIONED:
+        yield Problem(
+            "identity.kanidm",
+            f"the clients at Kanidm need a NixOS host with release {PROVISIONED} or later",
+            f"leave kanidm out and create the clients there, or give {host.name} a later release",
+        )
+    clients = plan.identity.clients if plan.identity is not None else ()
+    ids = [(c.id, f"services.{c.service}.oidc.client_id") for c in clients]
+    if identity.client is not None:
+        ids.append((identity.client.client_id, "identity.client.client_id"))
+    for name, where in ids:
+        if name in identity.groups:
+            yield Problem(
+                where,
+                f'the client "{name}" has the name of a group, and names are unique in Kanidm',
+                f"write another id as {where}",
             )
 
 
@@ -179,6 +206,12 @@ def oidc_client(plan: Plan) -> Iterator[Problem]:
                 f"{identity.provider} has the clients of the stack, with ids and secrets of "
                 "homelab",
                 f"leave {', '.join(keys)} out, or choose identity.provider: external",
+            )
+        elif identity is not None and identity.kanidm is not None and stated.client_secret:
+            yield Problem(
+                f"{where}.client_secret",
+                "homelab derives the secrets of clients at Kanidm",
+                "leave client_secret out",
             )
         elif keys and client is None:
             yield Problem(

@@ -11,14 +11,18 @@ from homelab.config.identity import IdentityConfig
 from homelab.config.stack import StackConfig
 from homelab.identity.model import (
     ADAPTER,
+    ADAPTER_OWNER,
     API_KEY,
     CLIENT_SECRET,
     CLIENT_VARIABLE,
+    KANIDM,
     LDAP_OWNER,
     LDAP_PASSWORD,
     POCKET_ID_UNIT,
     IdentityPlan,
     api_key_source,
+    client_source,
+    kanidm_secret,
 )
 from homelab.secrets.demand import demanded
 from homelab.secrets.model import Secret
@@ -37,9 +41,12 @@ def of_identity(
         return
     here = {s.name: s for s in services if s.host == identity.host}
     if config.client is not None and ADAPTER in here:
-        fact = SecretFact(source="stored", form="env", env={CLIENT_VARIABLE: "{value}"})
+        variable = {CLIENT_VARIABLE: "{value}"}
+        fact = SecretFact(source=client_source(config), form="env", env=variable)
         ref, origin = config.client.client_secret, "identity.client"
         yield _of_provider(stack, here[ADAPTER], CLIENT_SECRET, fact, ref, origin)
+        if config.kanidm is not None:
+            yield from _at_kanidm(stack, identity, config.kanidm)
     provider = here.get(config.service)
     if provider is None:
         return
@@ -51,7 +58,8 @@ def of_identity(
         purpose = f"{config.directory.kind}/{LDAP_PASSWORD}"
         for service in (provider, here.get(config.directory.kind)):
             if service is not None:
-                fact = SecretFact(owner=service.entry.user)
+                by_root = service.entry.dynamic_user
+                fact = SecretFact(owner="root" if by_root else service.entry.user)
                 found = _of_provider(
                     stack, service, LDAP_PASSWORD, fact, None, "identity.directory"
                 )
@@ -76,6 +84,17 @@ def of_identity(
             yield replace(found, copy=True, units=(f"{POCKET_ID_UNIT}.service",))
         else:
             yield replace(found, hashed=True)
+
+
+def _at_kanidm(stack: StackConfig, identity: IdentityPlan, host: str) -> Iterator[Secret]:
+    """The secrets of clients on the host of Kanidm, whose unit enters them."""
+    epoch = stack.secrets.epoch(ADAPTER, CLIENT_SECRET)
+    clients = [(ADAPTER_OWNER, f"{ADAPTER}/{CLIENT_SECRET}", epoch, "identity.client")]
+    clients += [(c.route, c.purpose, c.epoch, c.source) for c in identity.clients if not c.public]
+    for route, purpose, number, origin in clients:
+        fact = SecretFact(owner=KANIDM)
+        found = demanded(stack, host, KANIDM, kanidm_secret(route), fact, origin)
+        yield replace(found, purpose=purpose, epoch=number, units=(f"{KANIDM}.service",), copy=True)
 
 
 def _of_people(

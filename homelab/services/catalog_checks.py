@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from homelab.catalog.options import options_of
 from homelab.catalog.references import roles_of
 from homelab.check import check
+from homelab.identity.model import BASE_DN
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.declared import declares
@@ -49,6 +50,13 @@ def gpu_useful(plan: Plan) -> Iterator[Problem]:
         )
 
 
+def _is_directory(plan: Plan, service: Service) -> bool:
+    """Whether it is the directory of the identity provider, whose base DN the stack states."""
+    identity = plan.stack.identity
+    directory = identity.directory if identity is not None else None
+    return directory is not None and directory.kind == service.name
+
+
 @check("option-demanded")
 def option_demanded(plan: Plan) -> Iterator[Problem]:
     """A missing option that a module or its app requires would be found only at build time, when
@@ -64,6 +72,8 @@ def option_demanded(plan: Plan) -> Iterator[Problem]:
             if named & {*choice}:
                 continue  # service-needs reports it
             if any(path in known or declares(service.config, path) for path in choice):
+                continue
+            if BASE_DN in choice and _is_directory(plan, service):
                 continue
             roles = [r for p in choice for r in roles_of(options.get(p))]
             dataset = f"datasets: {{{roles[0]}: its dataset}}, or " if roles else ""

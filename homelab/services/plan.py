@@ -206,8 +206,9 @@ def _asking(entry: Entry, config: ServiceConfig, stack: StackConfig) -> Entry:
 
 
 def _client_secret(oidc: Oidc, stack: StackConfig) -> SecretFact:
-    """The client secret of an app: derived, or stored if an external provider created it."""
-    if stack.identity is None or stack.identity.provider != "external":
+    """The client secret of an app: derived, or stored if someone created it at the provider."""
+    identity = stack.identity
+    if identity is None or identity.provider != "external" or identity.kanidm is not None:
         return oidc.secret
     return oidc.secret.model_copy(update={"source": "stored"})
 

@@ -85,7 +85,12 @@ _FIXED: tuple[Owner, ...] = (
         for path in (
             *("/etc/homelab", "/run/homelab", "/run/homelab-recovery", "/var/lib/homelab"),
             *("/var/lib/homelab-bundles", "/var/lib/homelab-certificates"),
-            *("/var/lib/homelab-gate", "/var/lib/homelab-pocket-id", "/var/lib/homelab-recovery"),
+            *(
+                "/var/lib/homelab-gate",
+                "/var/lib/homelab-lldap",
+                "/var/lib/homelab-pocket-id",
+                "/var/lib/homelab-recovery",
+            ),
         )
     ),
     *(

@@ -30,6 +30,7 @@ def host_known(plan: Plan) -> Iterator[Problem]:
         named += [("network.dns.host", site.network.dns.host)]
     if site.identity is not None:
         named += [("identity.host", site.identity.host)]
+        named += [("identity.kanidm", site.identity.kanidm)] if site.identity.kanidm else []
     if site.cloudflare is not None and site.cloudflare.tunnel is not None:
         named += [("cloudflare.tunnel.host", site.cloudflare.tunnel.host)]
     named += [(f"datasets.{n}.host", d.host) for n, d in site.datasets.items()]

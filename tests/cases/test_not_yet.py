@@ -15,12 +15,12 @@ from tests.cases.on_disk import laid_out, tried
 
 NOT_YET: dict[str, tuple[dict[str, Any], str, str]] = {
     "another directory": (
-        {"identity": {"directory": {"kind": "lldap", "base_dn": "dc=example,dc=org"}}},
+        {"identity": {"directory": {"kind": "freeipa", "base_dn": "dc=example,dc=org"}}},
         "identity.directory.kind",
         "kind: openldap",
     ),
     "another directory, by its word": (
-        {"identity": {"directory": "lldap"}},
+        {"identity": {"directory": "freeipa"}},
         "identity.directory",
         "kind: openldap",
     ),

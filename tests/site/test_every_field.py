@@ -38,7 +38,6 @@ UNREAD: dict[str, str] = {
     "Generate.length": "what `homelab secret set` makes; tests/secrets/test_generate.py",
     "Generate.user": "what `homelab secret set` makes; tests/secrets/test_generate.py",
     "SecretRef.op": "where the deployer looks when it runs; tests/ops/test_secret_sources.py",
-    "Directory.kind": "one word fits, and it is the default",
     "ExtraGrant.why": "tells whoever reads the stack; the policy has no place for it",
     "Oidc.ui": "tells people where they type the settings; catalog page of the reference",
     "OwnFacts.serves_packages": "orders the hosts of a deployment; tests/deploy/test_waves.py",
@@ -59,6 +58,7 @@ VALUES: dict[str, list[object]] = {
     "ContainersService.tile": [{"group": "Media"}],
     "CatalogService.may_control": [{"units": ["miniflux"], "verbs": ["stop"]}],
     "DeployConfig.may_fail": [["nixos-upgrade.service"]],
+    "Directory.kind": ["lldap"],
     "Directory.base_dn": ["dc=other,dc=example"],
     "Hardening.capabilities": [["CAP_NET_RAW"]],
     "Hardening.umask": ["0027"],
@@ -159,6 +159,14 @@ def _dumped(database: str, dump: Changes) -> Changes:
 
 def _at_box(**facts: object) -> Changes:
     return {"services": {"board": {"host": "box", "module": facts}}}
+
+
+_HERE: Changes = {"identity": {"kanidm": "nas"}}
+_AT_KANIDM: Changes = testing.merged(
+    VARIANTS["a provider elsewhere"],
+    {"identity": {"issuer": "https://id.example.net/oauth2/openid/{client}"}},
+    {"services": {"wiki": {"oidc": {"client_secret": None}}}},
+)
 
 
 def _voting(**oidc: object) -> Changes:
@@ -527,6 +535,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {"hosts": {"mac": {"kind": "nixos", "platform": "x86_64-linux"}}},
     ),
     "IdentityConfig.directory": ({}, _DIRECTORY),
+    "IdentityConfig.kanidm": (_AT_KANIDM, testing.merged(_AT_KANIDM, _HERE)),
     "IdentityConfig.provider": ({}, {**VARIANTS["passkeys"]}),
     "IdentityConfig.session": ({}, {"identity": {"session": {"inactivity": "9m"}}}),
     "IdentityConfig.users": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from homelab import testing
+from tests import build
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import IDENTITY, TUNNEL, draw
 
@@ -72,6 +73,10 @@ EXTERNAL = identity(
     issuer="https://id.example.org/realms/home",
     client={"client_id": "homelab"},
 )
+AT_KANIDM = both(
+    EXTERNAL, identity(issuer="https://idm.example.org/oauth2/openid/{client}", kanidm="nas")
+)
+PIN = {"url": build.URL, "lock": "locks/nixos-25.05.lock"}
 LDAP = {"kind": "openldap", "base_dn": "dc=home,dc=example,dc=org"}
 FLAT = {
     "site": {"names": {"internal": "{name}.lan"}},
@@ -173,6 +178,28 @@ WAYS = (
             navidrome(publish="tunnel"),
         ),
         navidrome(publish="internal"),
+    ),
+    WayOut(
+        "identity-capability",
+        both(
+            AT_KANIDM,
+            {
+                "nixpkgs": {"old": {**PIN, "release": "25.05"}},
+                "hosts": {"nas": {"nixpkgs": "old"}},
+            },
+        ),
+        identity(kanidm=None),
+    ),
+    WayOut(
+        "identity-capability",
+        both(AT_KANIDM, ASKS, asking(client_id="family")),
+        asking(client_id="drawing"),
+        asked={"drawing": "another id"},
+    ),
+    WayOut(
+        "oidc-client",
+        both(AT_KANIDM, ASKS, asking(client_secret={"sops": "a/b"})),
+        asking(client_secret=None),
     ),
     WayOut(
         "oidc-client",
