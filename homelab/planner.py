@@ -32,9 +32,10 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
     A reference to something that does not exist is skipped; the checks report it.
     """
     hosts = plan_hosts(stack)
+    stated = stack.services
     stack = with_own_options(stack, {name: host.release for name, host in hosts.items()})
     stack = with_connections(stack)
-    services = plan_services(stack, hosts, lock)
+    services = plan_services(stack, hosts, lock, stated)
     routes = plan_routes(stack, hosts, services)
     ports = plan_ports(hosts, services) + loopback_http(stack, routes) + page_port(stack)
     certificates = plan_certificates(stack, hosts, routes)

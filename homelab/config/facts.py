@@ -196,3 +196,8 @@ class OwnFacts(ServiceFacts):
     extends: Name | None = None
     """Entry of the catalog whose facts apply to everything that is not written here. Keys of a
     mapping are added to the entry's; a list replaces the entry's list."""
+    modules: Many[Name] = ()
+    """The nixpkgs modules that it consists of, its own module first, if homelab knows facts of
+    them: `[grafana]`. The sandbox then follows the settings of their units, and persistence their
+    directories. Default: those of the entry in `extends`, otherwise the module with the name of
+    the service."""

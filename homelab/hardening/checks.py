@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.catalog.upstream.ask import modules_of, release_of
+from homelab.catalog.upstream.ask import release_of
 from homelab.check import check
 from homelab.hardening.baseline import HIDDEN, HOMES, NAMES
 from homelab.plan import Plan
@@ -130,8 +130,7 @@ def _unit_of(path: tuple[str, ...]) -> str:
 
 def _units(service: Service) -> tuple[str, ...]:
     """Every unit of a service: those with a sandbox, and the others that its module creates."""
-    names = () if service.is_custom else modules_of(service.entry)
-    made = [release_of(module, service.release) for module in names]
+    made = [release_of(module, service.release) for module in service.modules]
     others = (u for facts in made if facts for u in facts.units if "{" not in u)
     return tuple(dict.fromkeys((*service.units, *service.entry.helpers, *others)))
 

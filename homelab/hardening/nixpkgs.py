@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from homelab.catalog.upstream.ask import service_config
+from homelab.catalog.upstream.ask import unit_of
 from homelab.catalog.upstream.model import Setting
 from homelab.hardening.baseline import Part
 from homelab.hardening.strictness import GRANTS, granted, stricter
@@ -40,10 +40,12 @@ class Held:
 
 
 def said_by_nixpkgs(service: Service, unit: str) -> Mapping[str, Setting]:
-    """Settings of a unit in its nixpkgs module. Empty for a service that is not in the catalog."""
-    if service.is_custom:
-        return {}
-    return service_config(service.entry.name, unit, service.release)
+    """Settings of a unit in its nixpkgs module. Empty if homelab has no facts of the module."""
+    for module in service.modules:
+        found = unit_of(module, unit, service.release)
+        if found is not None:
+            return found.service
+    return {}
 
 
 def holds(part: Part, nixpkgs: Mapping[str, Setting]) -> bool:

@@ -114,9 +114,9 @@ def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Barrier, ...]:
     service = next((s for s in plan.on(use.host) if s.name == use.owner), None)
     if service is None or use.label != "web" or "native" not in service.entry.sign_in.kinds:
         return ()
-    # For a service without a catalog entry, only `auth` of its routes says that it has a sign-in.
+    # For a service without facts, only `auth` of its routes says that it has a sign-in.
     own = any(r.auth in ("native", "oidc") for r in plan.routes_of(service.name))
-    if service.is_custom and not own:
+    if service.is_made and not own:
         return ()
     return (Barrier("app", "the app's sign-in", service.source),)
 

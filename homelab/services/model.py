@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from homelab.catalog.model import Entry
 from homelab.catalog.references import WEB
+from homelab.catalog.upstream import modules_of
 from homelab.config.hardening import ServiceHardening
 from homelab.config.hosts import Role
 from homelab.config.lock import Placement
@@ -133,6 +134,16 @@ class Service:
     def is_made(self) -> bool:
         """Whether its entry is made from settings of the service, and not from facts."""
         return is_made(self.config)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The nixpkgs modules that the service consists of, its own module first; none for a
+        service without facts. homelab need not know facts of them.
+        """
+        if self.is_made:
+            return ()
+        # The module of a flake is not the one of nixpkgs with its name.
+        return self.entry.modules if self.entry.flake else modules_of(self.entry)
 
     @property
     def is_custom(self) -> bool:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from homelab.catalog import find
 from homelab.catalog.model import Entry
-from homelab.catalog.options import merged_options, option_groups, sign_in_options
+from homelab.catalog.options import lacks, merged_options, option_groups, sign_in_options
 from homelab.config.fact_parts import SignIn
 from homelab.config.facts import OwnFacts
 from homelab.config.services import CatalogService, ModuleService, ServiceConfig
@@ -61,7 +61,7 @@ def own_entry(name: str, facts: OwnFacts, *, with_options: bool = False) -> Entr
         return Entry(name=name).model_copy(update={**defaults, **stated})
     modules = base.modules or (base.name,)
     merged = {k: _joined(getattr(base, k), value) for k, value in stated.items()}
-    return base.model_copy(update={**merged, "name": name, "modules": modules})
+    return base.model_copy(update={"modules": modules, **merged, "name": name})
 
 
 def facts_place(name: str, config: ServiceConfig) -> str:
@@ -81,31 +81,39 @@ def place_of_option(stack: StackConfig, service: str, key: str) -> str:
         for group, options in option_groups(facts).items():
             for option, value in options.items():
                 inside = key == option or key.startswith((f"{option}.", f"{option}["))
-                if inside and config.options.get(option) == value:
+                # An option for a later release than that of its host is not among those.
+                if inside and config.options.get(option, value) == value:
                     return f"{facts_place(service, config)}.{group}.{key}"
     return f"services.{service}.options.{key}"
 
 
 def with_own_options(stack: StackConfig, releases: Mapping[str, str]) -> StackConfig:
     """The stack config with the options of an owner's facts among the options of each service that
-    has them. An option of the service itself has precedence. `releases` are those of the hosts.
+    has them: those for the release of its host, or for the oldest release if it has no host.
+    `releases` are those of the hosts. `for_release` has the options on each host.
     """
-    services = dict(stack.services)
-    for name, config in stack.services.items():
-        facts = facts_of(stack, name, config)
-        if facts is not None:
-            entry = own_entry(name, facts)
-            known = [r for h, r in releases.items() if h == config.host or not config.host]
-            asked = asked_auths(config, entry.audience, entry.sign_in.kinds)
-            options = {
-                **merged_options(facts, min(known, default=""), config.gpu),
-                **sign_in_options(facts.sign_in, asked),
-            }
-            if options:
-                services[name] = config.model_copy(
-                    update={"options": {**options, **config.options}}
-                )
+    oldest = min(releases.values(), default="")
+    services = {
+        name: for_release(stack, name, config, releases.get(config.host or "", oldest))
+        for name, config in stack.services.items()
+    }
     return stack.model_copy(update={"services": services}) if stack.services else stack
+
+
+def for_release(
+    stack: StackConfig, name: str, config: ServiceConfig, release: str
+) -> ServiceConfig:
+    """A service with the options of an owner's facts for a NixOS release, without those that the
+    release lacks. An option of the service itself has precedence.
+    """
+    facts = facts_of(stack, name, config)
+    if facts is None:
+        return config
+    entry = own_entry(name, facts)
+    asked = asked_auths(config, entry.audience, entry.sign_in.kinds)
+    merged = merged_options(facts, release, config.gpu) | sign_in_options(facts.sign_in, asked)
+    options = {path: v for path, v in merged.items() if not lacks(entry, path, release)}
+    return config.model_copy(update={"options": {**options, **config.options}})
 
 
 def _without_options(sign_in: SignIn) -> SignIn:

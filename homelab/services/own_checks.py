@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from homelab.catalog import ENTRIES, find
 from homelab.catalog.kit import flaws
 from homelab.catalog.model import Entry
+from homelab.catalog.upstream import find as find_module
+from homelab.catalog.upstream import names
 from homelab.check import check
 from homelab.config.facts import OwnFacts
 from homelab.config.services import CatalogService, ModuleService
@@ -35,6 +37,13 @@ def facts_agree(plan: Plan) -> Iterator[Problem]:
                 f"{place}.extends", f'the catalog has no service "{facts.extends}"', way_out
             )
             continue
+        for index, module in enumerate(facts.modules):
+            if find_module(module) is None:
+                yield Problem(
+                    f"{place}.modules[{index}]",
+                    f'homelab knows no facts of a module "{module}"',
+                    did_you_mean(module, names(), "modules") + "; or leave it out",
+                )
         entry = own_entry(name, facts, with_options=True)
         releases = tuple(sorted({h.release for h in plan.hosts.values() if h.is_nixos}))
         for flaw in flaws(entry, releases):

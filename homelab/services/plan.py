@@ -32,7 +32,7 @@ from homelab.services.custom import custom_entry, extended
 from homelab.services.mail import MAIL, with_mail
 from homelab.services.memory import with_memory
 from homelab.services.model import Service
-from homelab.services.own import original_entry
+from homelab.services.own import facts_of, for_release, original_entry
 from homelab.services.parts import network_of
 from homelab.services.ports import assign_ports
 from homelab.services.readers import Readers
@@ -45,12 +45,18 @@ from homelab.vpn.plan import namespace_of
 ANYWHERE = "0.0.0.0"  # noqa: S104 - the firewall is the boundary, and opens it only to callers
 
 
-def plan_services(stack: StackConfig, hosts: Mapping[str, Host], lock: Lock) -> tuple[Service, ...]:
+def plan_services(
+    stack: StackConfig,
+    hosts: Mapping[str, Host],
+    lock: Lock,
+    stated: Mapping[str, ServiceConfig],
+) -> tuple[Service, ...]:
     """Every enabled service on every host that runs it, sorted by name, then host.
 
     Infrastructure (reverse proxy, resolver, identity provider, tunnel, tailnet) is included, with
     ports, state and a sandbox like any other service. Services whose host or entry does not exist
-    are left out; the checks report them.
+    are left out; the checks report them. `stated` are the services without the options of an
+    owner's facts, which differ between hosts of several releases.
     """
     calling: dict[str, tuple[tuple[str, str], ...]] = {}
     for name, config in stack.services.items():
@@ -60,7 +66,7 @@ def plan_services(stack: StackConfig, hosts: Mapping[str, Host], lock: Lock) -> 
     with_key = keyed(stack)
     placed = [
         _place(name, host, config, entry, readers, hosts, source, calling, with_key)
-        for name, host, config, entry, source in _wanted(stack, hosts)
+        for name, host, config, entry, source in _wanted(stack, hosts, stated)
         if host in hosts
     ]
     known = with_memory(
@@ -80,9 +86,11 @@ def hosts_of(name: str, stack: StackConfig) -> tuple[str, ...]:
     return tuple(h for h, c in nixos_hosts(stack.hosts).items() if set(c.tags) & set(config.tags))
 
 
-def entry_of(name: str, stack: StackConfig) -> Entry | None:
-    """The entry of a service of the stack config, with its additions."""
-    config = stack.services[name]
+def entry_of(name: str, stack: StackConfig, config: ServiceConfig | None = None) -> Entry | None:
+    """The entry of a service of the stack config, with its additions. `config` is the service on
+    one host, if the hosts differ.
+    """
+    config = config or stack.services[name]
     if is_made(config):
         return custom_entry(name, config)
     entry = original_entry(stack, name, config)
@@ -119,7 +127,7 @@ def implied(stack: StackConfig) -> dict[str, tuple[tuple[str, str], ...]]:
 
 
 def _wanted(
-    stack: StackConfig, hosts: Mapping[str, Host]
+    stack: StackConfig, hosts: Mapping[str, Host], stated: Mapping[str, ServiceConfig]
 ) -> Iterator[tuple[str, str, ServiceConfig, Entry, str]]:
     asked = implied(stack)
     for name, places in asked.items():
@@ -136,7 +144,12 @@ def _wanted(
         if name in asked or not config.runs or entry is None:
             continue
         for host in hosts_of(name, stack):
-            yield name, host, config, entry, f"services.{name}"
+            here: ServiceConfig = config
+            if host in hosts and facts_of(stack, name, config) is not None:
+                plain = config.model_copy(update={"options": stated[name].options})
+                here = for_release(stack, name, plain, hosts[host].release)
+                entry = entry_of(name, stack, here) or entry
+            yield name, host, here, entry, f"services.{name}"
 
 
 def settled(

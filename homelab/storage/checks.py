@@ -49,8 +49,8 @@ def dataset_host(plan: Plan) -> Iterator[Problem]:
 
 
 def _has_part(service: Service, part: str) -> bool:
-    """Whether the service has such a part. A custom service may name its parts freely."""
-    return service.is_custom or part in service.entry.datasets
+    """Whether the service has such a part. A service without facts may name its parts freely."""
+    return service.is_made or part in service.entry.datasets
 
 
 @check("vault-always-on")

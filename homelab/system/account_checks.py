@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.catalog.upstream import modules_of, release_of
+from homelab.catalog.upstream import release_of
 from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -91,7 +91,7 @@ def _accounts(plan: Plan) -> dict[str, str]:
         names = {service.entry.user}
         if service.entry.dynamic_user:
             names |= {*service.units}
-        for module in () if service.is_custom else modules_of(service.entry):
+        for module in service.modules:
             facts = release_of(module, service.release)
             names |= {*facts.users} if facts is not None else set()
             names |= {u.user for u in facts.units.values()} if facts is not None else set()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import PurePosixPath
 
-from homelab.catalog.upstream import modules_of, release_of
+from homelab.catalog.upstream import release_of
 from homelab.config.host_options import Persistence
 from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
 from homelab.offline.delivery import BUNDLES, relay_of
@@ -225,7 +225,7 @@ def _upstream(service: Service) -> Iterator[tuple[str, str]]:
     """Directories that the modules of nixpkgs create for a service, and their owner: also of
     services without valuable state, which would fill a root in memory.
     """
-    for module in modules_of(service.entry) if not service.is_custom else ():
+    for module in service.modules:
         facts = release_of(module, service.release)
         if facts is None:
             continue

@@ -45,7 +45,7 @@ def has_fixed_user(service: Service) -> bool:
     """Whether the service has a fixed user, so that its group number is known when planning."""
     entry = service.entry
     return (
-        (not service.is_custom or service.unit is not None)
+        (not service.is_made or service.unit is not None)
         and not entry.dynamic_user
         and entry.user not in ("", "root")
         and bool(service.units)

@@ -231,6 +231,9 @@ def test_a_module_of_a_flake_has_the_facts_of_any_module() -> None:
     assert "github:sam/pastes" in str(files["flake.nix"])
     assert "MICROBIN_PORT = 8099;" in str(files["services/microbin.nix"])
     assert "homelab.hardening.units.microbin" in str(files["hardening.nix"])
+    (sandbox,) = (u for u in plan.hardening if u.service == "microbin")
+    # nixpkgs has another module of this name, with a stricter value.
+    assert dict(sandbox.settings)["RestrictAddressFamilies"] == "AF_UNIX AF_INET AF_INET6"
     opens = {"services.microbin.openFirewall": True}
     facts = {"flake": "pastes.nixosModules.microbin", "options": {**FACTS["options"], **opens}}
     assert build.found({"flakes": flakes, **module(facts)}, "open-firewall-ban")
@@ -241,3 +244,116 @@ def test_a_flake_that_nothing_declares_is_reported_at_the_facts() -> None:
     (problem,) = build.found(module({"flake": "paste.nixosModules.x"}), "flake-input-known")
     assert problem.where == "services.microbin.module.flake"
     assert problem.what == 'there is no flake "paste"'
+
+
+# --- the power of the catalog ---------------------------------------------------------------------
+
+TWO_RELEASES: dict[str, Any] = {
+    "nixpkgs": {
+        "newer": {
+            "release": "26.05",
+            "url": "github:NixOS/nixpkgs/nixos-26.05",
+            "lock": "locks/nixos-26.05.lock",
+        }
+    },
+    "hosts": {"nas": {"nixpkgs": "newer", "tags": ["paste"]}, "pi": {"tags": ["paste"]}},
+}
+MODERN, GONE = "services.microbin.modern", "services.microbin.gone"
+
+
+def on_both(changes: Mapping[str, Any], **service: Any) -> dict[str, Any]:
+    """The service on a host with 25.11 and on one with 26.05."""
+    made = module(changes, **service)["services"]["microbin"]
+    return {**TWO_RELEASES, "services": {"microbin": {**made, "host": None, "tags": ["paste"]}}}
+
+
+@pytest.mark.requirement("S2-18")
+def test_each_host_has_the_options_of_its_release() -> None:
+    """Also where one service runs on hosts of several releases."""
+    facts = {"options_since": {"26.05": {MODERN: True}}, "removed": {GONE: "26.05"}}
+    changes = on_both({**facts, "options": {**FACTS["options"], GONE: 1}})
+    found = {s.host: s.config.options for s in build.plan(changes).services if s.name == "microbin"}
+    assert {h for h, options in found.items() if MODERN in options} == {"nas"}
+    assert {h for h, options in found.items() if GONE in options} == {"pi"}
+    files = build.render(changes)
+    assert "modern = true;" in files["nas"]["services/microbin.nix"]
+    assert "modern" not in files["pi"]["services/microbin.nix"]
+
+
+def test_an_option_that_a_release_lacks_is_left_out_of_facts_and_refused_in_the_stack() -> None:
+    facts = {"added": {MODERN: "26.05"}, "options": {**FACTS["options"], MODERN: True}}
+    assert MODERN not in options_of(module(facts))
+    assert not build.found(module(facts), "module-available")
+    stated = module(facts, options={MODERN: False})
+    (problem,) = build.found(stated, "module-available")
+    assert "came with 26.05" in problem.what
+
+
+def test_an_option_of_the_service_has_precedence_on_every_host() -> None:
+    facts = {"options_since": {"26.05": {MODERN: True}}}
+    changes = on_both(facts, options={MODERN: False})
+    found = [s.config.options[MODERN] for s in build.plan(changes).services if s.name == "microbin"]
+    assert found == [False, False]
+
+
+def test_a_problem_of_an_option_for_a_later_release_names_its_place(tmp_path: Path) -> None:
+    facts = {"options_since": {"26.05": {"networking.firewall.enable": False}}}
+    changes = on_both(facts)
+    places = {p.where for p in build.problems(changes) if "firewall" in p.where}
+    assert places == {"services.microbin.module.options_since.26.05.networking.firewall.enable"}
+
+
+def test_the_sandbox_of_a_module_with_facts_follows_them() -> None:
+    """Under another name, as an extension, and below `module:` with `modules`."""
+    own = {"ports": {"web": {"port": 3001, "movable": False, "bindable": False}}}
+    charts = {
+        "services": {
+            "grafana": {"host": "nas"},
+            "charts": {"host": "pi", "module": {"extends": "grafana", **own}},
+        }
+    }
+    made = build.plan(charts)
+    ours, theirs = (
+        next(u for u in made.hardening if u.service == name) for name in ("charts", "grafana")
+    )
+    assert dict(ours.settings) == dict(theirs.settings)
+    assert ours.outranked == theirs.outranked
+    assert ours.outranked, "the module has a weaker setting than the baseline"
+    facts = {"units": ["grafana"], "user": "grafana", "state": ["/var/lib/grafana"]}
+    unknown, known = (
+        build.plan({"services": {"g": {"host": "nas", "module": {**facts, **more}}}}).hardening
+        for more in ({}, {"modules": ["grafana"]})
+    )
+    assert [u.outranked for u in unknown if u.service == "g"] == [()]
+    assert [u.outranked for u in known if u.service == "g"] == [theirs.outranked]
+
+
+def test_a_module_without_facts_is_named() -> None:
+    (problem,) = (p for p in build.found(module({"modules": ["grafanna"]}), "facts-agree"))
+    assert problem.where == "services.microbin.module.modules[0]"
+    assert 'did you mean "grafana"' in problem.way_out
+
+
+def test_the_killswitch_confines_a_service_of_an_owner() -> None:
+    vpn = {
+        "host": "nas",
+        "address": ["10.2.0.2/32"],
+        "dns": ["10.2.0.1"],
+        "endpoint": "203.0.113.7:51820",
+        "public_key": f"{'A' * 43}=",
+        "key": {"sops": "vpn/privado"},
+    }
+    facts = {**FACTS, "dynamic_user": False, "user": "microbin", "state": ["/var/lib/microbin"]}
+    facts |= {"dumps": [{"sqlite": "/var/lib/microbin/database.sqlite"}]}
+    changes = {"vpn": {"privado": vpn}, **module(facts, vpn="privado")}
+    (made,) = build.plan(changes).vpn.vpns
+    assert [m.user for m in made.members] == ["microbin"]
+    assert not [p for p in build.problems(changes) if p.check.startswith("vpn")]
+
+
+def test_a_role_that_the_facts_do_not_have_is_refused() -> None:
+    dataset = {"host": "nas", "mount": "/mnt/m", "path": "/mnt/m/a", "tier": "user", "group": "a"}
+    changes = {"datasets": {"a": dataset}, **module({"datasets": {"files": "pastes"}})}
+    changes["services"]["microbin"]["datasets"] = {"flies": "a"}
+    problems = [p for p in build.problems(changes) if p.where.endswith("datasets.flies")]
+    assert [p.way_out for p in problems] == ['did you mean "files"? Parts: files']

@@ -262,6 +262,7 @@ RICH: Changes = {
                 },
                 "options_since": {"25.05": {"services.forum.modern": True}},
                 "options_gpu": {"nvidia": {"services.forum.cuda": True}},
+                "modules": ["grafana"],
                 "units": ["forum", "forum-worker"],
                 "helpers": ["forum-setup"],
                 "optional": {

@@ -365,6 +365,11 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {"services": {"pad": {"host": None, "tags": ["nowhere"]}}},
     ),
     "OwnFacts.needs": (_at_box(), _at_box(needs=["always_on"])),
+    "OwnFacts.modules": (_at_box(), _at_box(modules=["grafana"])),
+    "OwnFacts.optional": (
+        _facts("forum", options={"services.forum.worker": False}),
+        _facts("forum", options={"services.forum.worker": False}, optional=None),
+    ),
     "OwnFacts.persist": (_at_box(), _at_box(persist=["/var/lib/board-queue"])),
     "OwnFacts.user": (_at_box(), _at_box(user="other")),
     "OwnFacts.job": (

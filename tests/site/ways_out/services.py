@@ -104,6 +104,16 @@ WAYS = (
     ),
     WayOut(
         "facts-agree",
+        facts(modules=["grafanna"]),
+        service("forum", module={"modules": ["grafana"]}),
+    ),
+    WayOut(
+        "facts-agree",
+        facts(modules=["grafanna"]),
+        service("forum", module={"modules": None}),
+    ),
+    WayOut(
+        "facts-agree",
         facts(database="sqlite"),
         service("forum", module={"dumps": [{"sqlite": "/var/lib/forum/forum.db"}]}),
     ),
