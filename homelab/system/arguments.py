@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homelab.check import file_check
+from homelab.network.between import dialled
+from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Call, Module, Nix, attrs, merge
 from homelab.nix.code import attributes_in
 from homelab.plan import Plan
@@ -143,7 +145,9 @@ def _service(plan: Plan, instances: list[Service], host: Host) -> Attrs:
     service = next((s for s in instances if s.host == host.name), instances[0])
     state: list[Nix] = [*service.state]
     units: list[Nix] = [f"{unit}.service" for unit in service.units]
+    away = service.host != host.name
     body: Attrs = {
+        "address": (dialled(plan.stack, host.name, service.host) or "") if away else LOOPBACK,
         "bind": service.bind,
         "host": service.host,
         "ports": {port.label: port.port for port in service.ports},

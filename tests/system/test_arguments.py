@@ -75,6 +75,16 @@ def test_a_change_that_a_module_does_not_read_does_not_change_its_host() -> None
     assert before[FILE] == after[FILE]
 
 
+@pytest.mark.parametrize(
+    ("service", "address"), [("forge", "127.0.0.1"), ("miniflux", "192.168.1.2")]
+)
+def test_the_address_of_a_service_is_the_one_that_this_host_reaches(
+    service: str, address: str
+) -> None:
+    text = files(f"{{ homelab, ... }}: {{ a = homelab.services.{service}.address; }}")[FILE]
+    assert f'address = "{address}";' in text
+
+
 def test_a_module_without_the_argument_has_no_file() -> None:
     assert FILE not in files("{ config, ... }: { networking.domain = config.homelab.x; }")
 
