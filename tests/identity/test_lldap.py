@@ -16,6 +16,7 @@ import pytest
 
 from tests import build
 from tests.household import Changes, household
+from tests.programs.authelia import configured, run_with
 from tests.programs.rendered import running
 from tests.proxy import rig
 from tests.proxy.running import await_port
@@ -56,6 +57,14 @@ def test_authelia_signs_in_to_lldap_on_its_host() -> None:
     assert secrets["authelia-ldap"] == ("authelia-main", "lldap/ldap")
     assert secrets["lldap-ldap"] == ("root", "lldap/ldap")
     assert "lldap-owner" in secrets
+
+
+@pytest.mark.requirement("S1-06")
+def test_authelia_accepts_the_settings_of_lldap(tmp_path: Path) -> None:
+    need_here("authelia")
+    config, env = configured(build.plan(household(CHANGES)), tmp_path, 9091)
+    said = run_with(env, "authelia", "config", "validate", "--config", config)
+    assert said.startswith("Configuration parsed and loaded successfully without errors"), said
 
 
 @pytest.mark.requirement("S1-06")
