@@ -123,7 +123,7 @@ def _program(place: str, program: DumpProgram, entry: Entry) -> Iterator[Problem
             yield Problem(
                 f"{place}.secrets.{variable}",
                 f"the secret {name} is an environment file, so its file is not the value alone",
-                "write form: file, or another secret",
+                "write form: file and leave env out, or another secret",
             )
 
 
