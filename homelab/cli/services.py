@@ -1,9 +1,10 @@
-"""Commands for services: `homelab service test`, `images`."""
+"""Commands for services: `homelab service test`, `images`, `import`."""
 
 from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -84,3 +85,42 @@ def service_images(stack: StackName = None, cwd: Directory = HERE, as_json: Json
         if not found:
             print("the stack has no containers")
     raise typer.Exit(1 if any(f.trouble for f in found) else 0)
+
+
+@service_app.command("import")
+def service_import(
+    file: Annotated[Path, typer.Argument(help="The compose file.")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the service. Default: its directory's.")
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Host that runs it.")] = "HOST",
+    env_file: Annotated[
+        Path | None, typer.Option("--env-file", help="Its variables. Default: `.env` beside it.")
+    ] = None,
+    containers: Annotated[
+        bool, typer.Option("--containers", help="Make containers also of an app of the catalog.")
+    ] = False,
+    pin: Annotated[
+        bool, typer.Option("--pin/--no-pin", help="Ask the registries for the digests of images.")
+    ] = True,
+) -> None:
+    """Make a service from a compose file, and print it for the stack.
+
+    If the catalog has the app, the service is that of the catalog. What the file says and the
+    service does not follows on standard error, with its line. Changes no file.
+    """
+    from homelab.ops.compose import as_yaml, import_file
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    result = import_file(file, name, host, env_file, pin=pin, report=say)
+    print(as_yaml(result, containers=containers), end="")
+    if result.native and not containers:
+        say(
+            f"the catalog has {result.native}, which runs without containers; its data is not "
+            "moved. --containers makes containers instead"
+        )
+        return
+    for note in result.notes:
+        say(f"{file}:{note}")

@@ -33,11 +33,14 @@ _DATA = {
 
 def database_of(part: Part) -> str:
     """The kind of database in a container, by its image or mounts; empty if none is known."""
-    name = part.config.image.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    found = _IMAGES.search(name)
-    if found:
-        return found[2]
-    return next((k for m in part.config.mounts if (k := database_at(m.target))), "")
+    found = database_in(part.config.image)
+    return found or next((k for m in part.config.mounts if (k := database_at(m.target))), "")
+
+
+def database_in(image: str) -> str:
+    """The kind of database in an image, by its name; empty if none is known."""
+    found = _IMAGES.search(image.partition("@")[0].rpartition("/")[2].partition(":")[0])
+    return found[2] if found else ""
 
 
 def database_at(target: str) -> str:
