@@ -53,6 +53,28 @@ OWN = {
         for server, log in (("blocky", True), ("adguard", False))
     },
     **{f"table-{proxy}": changes(proxy) for proxy in ("caddy", "nginx", "traefik")},
+    # On the host of the resolver, whose port 53 Podman's names leave free.
+    "several-containers": {
+        "services": {
+            "wiki": {
+                "host": "pi",
+                "port": 8097,
+                "auth": "native",
+                "containers": {
+                    "web": {
+                        "image": "ghcr.io/a/b:1@sha256:" + "0" * 64,
+                        "port": 80,
+                        "depends_on": ["cache"],
+                        "secrets": {"key": "KEY"},
+                        "health": {"command": ["wget", "-q", "http://localhost"]},
+                    },
+                    "cache": {"image": "ghcr.io/a/b:2@sha256:" + "0" * 64},
+                },
+                "secrets": {"key": {}},
+                "backup": {"skip": "it keeps nothing"},
+            },
+        },
+    },
     "oidc": {
         "identity": {
             "directory": {"base_dn": "dc=example,dc=org"},
