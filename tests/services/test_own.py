@@ -357,3 +357,21 @@ def test_a_role_that_the_facts_do_not_have_is_refused() -> None:
     changes["services"]["microbin"]["datasets"] = {"flies": "a"}
     problems = [p for p in build.problems(changes) if p.where.endswith("datasets.flies")]
     assert [p.way_out for p in problems] == ['did you mean "files"? Parts: files']
+
+
+@pytest.mark.requirement("S0-56")
+def test_a_service_of_an_own_module_gets_its_ports_and_its_backup_from_the_stack() -> None:
+    """The module itself opens nothing: firewall, sandbox and backup follow from the facts."""
+    game = {"port": 25565, "scope": "lan", "why": "the game", "movable": False, "bindable": False}
+    facts = {"ports": {"game": game}, "units": ["game"], "user": "game", "state": ["/var/lib/game"]}
+    changes = {
+        "hosts": {"nas": {"modules": ["hosts/nas/game.nix"]}},
+        "services": {"game": {"host": "nas", "module": facts}},
+        "backup": {"targets": {"disk": {"kind": "local", "host": "pi", "path": "/mnt/backup"}}},
+    }
+    assert build.found(changes, "facts-agree") == []
+    files = build.render(changes)["nas"]
+    assert "ip saddr 192.168.1.0/24 tcp dport { 22, 25565 } accept" in files["firewall.nix"]
+    assert "homelab.hardening.units.game" in files["hardening.nix"]
+    assert "services/game.nix" not in files
+    assert build.plan(changes).routes_of("game") == ()
