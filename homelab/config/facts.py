@@ -182,6 +182,9 @@ class ServiceFacts(Model):
     """What it is told of services that it connects to, by their entry in the catalog."""
     own_objects: Many[ApiObject] = ()
     """Objects in its own API that describe its datasets, for a service with `connects`."""
+    rates: Literal["", "transmission"] = ""
+    """API with which `schedule` sets its download and upload rates. `transmission`: Transmission's
+    RPC at its web port."""
     job: Str = ""
     """Job name of its metrics in Prometheus."""
     serves_packages: bool = False

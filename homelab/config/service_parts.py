@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
-from homelab.config.base import Model, Name, Port, ServiceSecretRef, Str, pattern
+from homelab.config.base import Model, Name, Port, ServiceSecretRef, Str, Time, pattern
 from homelab.config.network import OpenTo, Protocol
 
 Verb = Literal["reload", "restart", "start", "stop"]
@@ -111,6 +111,19 @@ class ServiceSecret(Model):
                 "the module that provides the file sets who may read it; leave owner and mode out"
             )
         return self
+
+
+class RateWindow(Model):
+    """Rates of a part of the day, in the host's time zone."""
+
+    start: Time
+    end: Time
+    """First minute that is no longer part of it. An end before the start is on the next day; the
+    same time is a day later."""
+    down: Annotated[int, Field(ge=0)] | None = None
+    """Highest download rate in kB/s; 0 stops downloads. Default: no limit."""
+    up: Annotated[int, Field(ge=0)] | None = None
+    """Highest upload rate in kB/s; 0 stops uploads. Default: no limit."""
 
 
 class Control(Model):

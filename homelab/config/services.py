@@ -38,6 +38,7 @@ from homelab.config.service_parts import (
     Header,
     Identity,
     PortConfig,
+    RateWindow,
     ServiceSecret,
 )
 from homelab.config.static import Static, role_of
@@ -46,6 +47,7 @@ from homelab.config.unit import Unit
 from homelab.config.vpn import ServiceVpn, VpnUse
 
 _ONE_KIND = "a service has one kind; keep one of the two keys"
+_NO_RATES = "leave it out: only the facts of a service say how its rates are set"
 _NO_CONNECTIONS = "leave it out, and write uses: only the facts of a service describe connections"
 _KIND_KEYS = ("container", "containers", "external", "flake", "module", "static", "unit")
 """Keys that select a kind."""
@@ -161,6 +163,9 @@ class CatalogService(NativeService):
     connects: list[Name] = Field(default_factory=list)
     """Services that it is connected to, with their API keys: `services.sonarr.connects: [sabnzbd]`
     enters SABnzbd as a download client. Implies `uses`."""
+    schedule: list[RateWindow] = Field(default_factory=list)
+    """Download and upload rates by the time of day, for a service whose facts have `rates`. The
+    windows cover the whole day."""
     oidc: StatedClient | None = None
     """Its client at an external identity provider. The catalog has its other OIDC settings."""
 
@@ -174,6 +179,7 @@ class PodmanService(ServiceConfig):
 
 _NO_SANDBOX: Mapping[str, str] = {
     "connects": _NO_CONNECTIONS,
+    "schedule": _NO_RATES,
     "harden": "leave it out: Podman isolates the container, and its unit only starts it",
     "may_control": "leave it out: a container cannot reach the host's systemd; run it as a "
     "service of the host",
@@ -262,6 +268,9 @@ class ModuleService(NativeService):
     connects: list[Name] = Field(default_factory=list)
     """Services that it is connected to, with their API keys: `services.sonarr.connects: [sabnzbd]`
     enters SABnzbd as a download client. Implies `uses`."""
+    schedule: list[RateWindow] = Field(default_factory=list)
+    """Download and upload rates by the time of day, for a service whose facts have `rates`. The
+    windows cover the whole day."""
     oidc: StatedClient | None = None
     """Its client at an external identity provider. Its other OIDC settings are below `module`:
     `sign_in: {kinds: [oidc], oidc: {redirects: […]}}`."""
@@ -283,6 +292,7 @@ class ExternalService(ServiceConfig):
                     "accept",
                     "backup",
                     "connects",
+                    "schedule",
                     "datasets",
                     "devices",
                     "gpu",
@@ -333,6 +343,7 @@ class FlakeService(NativeService):
         **_other_kinds("flake"),
         "service": _ONE_KIND,
         "connects": _NO_CONNECTIONS,
+        "schedule": _NO_RATES,
     }
 
     flake: Flake
@@ -349,6 +360,7 @@ class UnitService(NativeService):
         **_other_kinds("unit"),
         "service": _ONE_KIND,
         "connects": _NO_CONNECTIONS,
+        "schedule": _NO_RATES,
     }
 
     unit: Unit
@@ -379,6 +391,7 @@ class StaticService(NativeService):
         **_other_kinds("static"),
         "service": _ONE_KIND,
         "connects": _NO_CONNECTIONS,
+        "schedule": _NO_RATES,
         "devices": "leave it out: files need none",
         "gpu": "leave it out: files need none",
         "headers": "leave it out: files read no headers",
@@ -440,6 +453,11 @@ def datasets_of(config: ServiceConfig) -> Mapping[str, str]:
     if isinstance(config, ContainersService):
         return {name: name for part in config.containers.values() for name in part.datasets}
     return config.datasets if isinstance(config, NativeService) else {}
+
+
+def schedule_of(config: ServiceConfig) -> list[RateWindow]:
+    """The rates of a service by the time of day."""
+    return config.schedule if isinstance(config, CatalogService | ModuleService) else []
 
 
 def connects_of(config: ServiceConfig) -> list[str]:

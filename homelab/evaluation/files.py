@@ -47,6 +47,7 @@ FILES: Mapping[str, str] = {
     "proxy.nix": "network.entry",
     "pull.nix": "hosts.{host}.offline",
     "reboot.nix": "hosts.{host}.reboot",
+    "rates.nix": "services",
     "recovery.nix": "hosts.{host}.ssh.recovery",
     "release.nix": "hosts.{host}",
     "samba.nix": "datasets",

@@ -12,6 +12,7 @@ from homelab.openings.first_account import FIRST, first_accounts
 from homelab.openings.literals import LITERAL
 from homelab.openings.model import Opening, View
 from homelab.openings.names import UNKNOWN
+from homelab.openings.rates import TURTLE
 from homelab.openings.registry import openings
 from homelab.openings.settings import of_containers, of_modules, of_options
 from homelab.openings.state import STATE
@@ -32,6 +33,7 @@ _CHECKS = {
     FIRST: "first-account",
     LITERAL: "secret-literal",
     STATE: "state-moved",
+    TURTLE: "turtle-reserved",
     UNKNOWN: "option-known",
 }
 """Checks of the openings that have one of their own, also in hand-written modules."""
@@ -83,6 +85,13 @@ def state_moved(plan: Plan) -> Iterator[Problem]:
 def first_account(plan: Plan) -> Iterator[Problem]:
     """The first visitor of an app, or anyone who knows its published password, would own it."""
     for where, opening in of_stack(plan, (FIRST,)):
+        yield Problem(where, opening.what, opening.way_out)
+
+
+@check("turtle-reserved")
+def turtle_reserved(plan: Plan) -> Iterator[Problem]:
+    """Transmission has one set of other limits. With a schedule, its button pauses by hand."""
+    for where, opening in of_stack(plan, (TURTLE,)):
         yield Problem(where, opening.what, opening.way_out)
 
 

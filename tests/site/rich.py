@@ -712,6 +712,14 @@ VARIANTS: dict[str, Changes] = {
             "also": ["lidarr"],
             "without": ["bazarr"],
         },
+        "services": {
+            "transmission": {
+                "schedule": [
+                    {"start": "08:00", "end": "00:00", "down": 50000, "up": 0},
+                    {"start": "00:00", "end": "08:00", "down": 50000},
+                ]
+            }
+        },
         "ai": {"host": "nas", "gpu": "nvidia", "also": ["litellm"], "without": ["open-webui"]},
         "home_automation": {
             "host": "nas",

@@ -195,6 +195,11 @@ def _media(**stated: object) -> Changes:
     return {"media": {"without": ["sonarr"], **stated}, "datasets": {"tv": tv}}
 
 
+def _scheduled(**facts: object) -> Changes:
+    schedule = [{"start": "06:00", "end": "06:00", "up": 100}]
+    return {"services": {"forum": {"schedule": schedule, "module": facts}}}
+
+
 def _two_disks(*links: str) -> Changes:
     """The forum with a second dataset on another disk."""
     more = {"host": "nas", "path": "/mnt/more", "tier": "re-derivable"}
@@ -309,6 +314,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         _media(host="nas", library="films"),
         _media(host="nas", library="library"),
     ),
+    "OwnFacts.rates": (_scheduled(), _scheduled(rates="transmission")),
     "OwnFacts.links_datasets": (
         _two_disks(),
         _two_disks("uploads", "more"),

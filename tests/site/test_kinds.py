@@ -52,6 +52,7 @@ VALUES: dict[str, object] = {
     "accept": {"host-network": "it needs real devices"},
     "backup": {"skip": "it keeps nothing"},
     "connects": ["sabnzbd"],
+    "schedule": [{"start": "06:00", "end": "06:00"}],
     "datasets": {"films": "films"},
     "devices": {"radio": "radio"},
     "gpu": "intel",

@@ -89,6 +89,13 @@ def followed(check: str, name: str, options: Changes) -> WayOut:
     )
 
 
+TURTLE = {"services.transmission.settings.alt-speed-time-enabled": True}
+
+
+def _rated(*windows: object, **more: object) -> Changes:
+    return service("transmission", host="nas", schedule=[*windows], **more)
+
+
 WAYS = (
     *(followed(check, name, o) for check, table in OPTIONS.items() for name, o in table.items()),
     WayOut(
@@ -134,6 +141,11 @@ WAYS = (
         {"services": {"miniflux": {"host": "nas", "options": DATABASE}}},
         {"services": {"miniflux": {"options": None}}},
         says="another database",
+    ),
+    WayOut(
+        "turtle-reserved",
+        _rated({"start": "06:00", "end": "06:00", "up": 100}, options=TURTLE),
+        {"services": {"transmission": {"options": None}}},
     ),
     *COPIES,
 )

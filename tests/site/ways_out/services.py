@@ -71,7 +71,34 @@ def facts(**written: object) -> Changes:
     )
 
 
+MORNING = {"start": "06:00", "end": "12:00", "up": 100}
+LATER = {"start": "12:00", "end": "06:00", "up": 10}
+
+
+def _rated(*windows: object, name: str = "transmission") -> Changes:
+    return service(name, host="nas", schedule=[*windows])
+
+
 WAYS = (
+    WayOut(
+        "schedule-covers-day",
+        _rated(MORNING),
+        _rated(MORNING, {"start": "12:00", "end": "06:00"}),
+        says="no window",
+    ),
+    WayOut(
+        "schedule-covers-day",
+        _rated({**MORNING, "end": "13:00"}, LATER),
+        _rated(MORNING, LATER),
+        says="two windows",
+        asked={"12:00": "let one end where the other starts"},
+    ),
+    WayOut(
+        "schedule-covers-day",
+        _rated(MORNING, LATER, name="miniflux"),
+        service("miniflux", schedule=None),
+        says="cannot set",
+    ),
     WayOut(
         "service-uses",
         {
