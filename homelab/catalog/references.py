@@ -25,8 +25,8 @@ REFERENCES = {
 TEXT_REFERENCES = ("$service", "$text", "$port", "$mail")
 """References that become a text, also inside a container."""
 FIELDS = (
-    *("port", "bind", "name", "url", "fqdn", "domain", "zone", "timezone", "issuer", "client"),
-    *("discovery", "proxy", "urls", "fqdns"),
+    *("port", "bind", "name", "url", "fqdn", "domain", "zone", "timezone", "issuer"),
+    *("discovery", "client", "proxy", "urls", "fqdns"),
 )
 """Fields of `$text`."""
 NAMES = ("all", "internal", "public")
