@@ -77,7 +77,7 @@ TYPED = {
     *("services.immich-public-proxy", "services.ombi", "services.plex"),
     *("services.seerr", "services.tautulli"),
     *("services.jellyfin", "services.mysql", "services.ollama", "services.postgresql"),
-    *("services.postgresqlBackup", "services.resolved"),
+    *("services.postgresqlBackup", "services.redis", "services.resolved"),
     *("services.sabnzbd", "services.static-web-server", "services.wyoming", "services.xserver"),
     *("system", "systemd.enableEmergencyMode", "systemd.targets", "time", "users"),
     "zramSwap",

@@ -371,6 +371,8 @@ RICH: Changes = {
                 "unfree": ["pad"],
                 "restart": "always",
                 "after": ["jellyfin"],
+                "databases": ["postgresql", "redis"],
+                "extensions": ["pg_trgm"],
                 "working_directory": "/var/lib/private/pad",
             },
         },
