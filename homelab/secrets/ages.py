@@ -12,7 +12,7 @@ from homelab.secrets.inventory import Row, inventory
 
 SECRET_AGE = file_check(
     "secret-age",
-    "error",
+    "warning",
     "A secret that never changes stays valid for everybody who has ever seen it.",
 )
 NOTICE = 14
@@ -40,7 +40,7 @@ def check_ages(plan: Plan, sources: Mapping[str, str | bytes], today: str) -> It
             else f"{key} in {oldest.file} reaches its limit of {limit} days in {limit - age} days",
             f"replace it: homelab secret rotate {key}, then pulumi up{after}; or raise the limit",
             SECRET_AGE,
-            "error" if age > limit else "warning",
+            "warning",
         )
 
 

@@ -626,7 +626,7 @@ RICH: Changes = {
         "sender": "homelab@example.org",
         "user": "sam@example.org",
         "password": {"sops": "mail/password"},
-        "services": ["forum", "grafana"],
+        "services": ["authelia", "forum"],
     },
     "monitoring": {
         "ntfy": {"topic": {"sops": "ntfy/topic"}, "token": {"sops": "ntfy/token"}},
