@@ -98,9 +98,12 @@ def test_render_writes_every_host_and_writes_nothing_twice(call: Any, tmp_path: 
     assert (tmp_path / "made/nas/services/jellyfin.nix").is_file()
     assert (tmp_path / "made/pi/proxy.nix").is_file()
     assert "0 written" in call("render", "--out", "made").out
+    before = {p for p in (tmp_path / "made").rglob("*") if p.is_file()}
     stackdir.write_stack(tmp_path)
     said = call("render", "--out", "made").out
-    assert ", 14 removed, " in said
+    removed = {p.relative_to(tmp_path).as_posix() for p in before if not p.exists()}
+    assert {"made/nas/services/jellyfin.nix", "made/nas/backup.nix"} <= removed
+    assert f", {len(removed)} removed, " in said
     assert not (tmp_path / "made/nas/services").exists(), "what is gone is removed"
 
 
