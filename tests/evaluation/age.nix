@@ -137,6 +137,7 @@ in
       named = true;
     };
     wakeonlan.why = "came with 21.05";
+    util-linux.why = "utillinux until 21.05";
   };
 
   # Options that mean something else today.
