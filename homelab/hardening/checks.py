@@ -110,9 +110,24 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
     # container-name reports two containers with one name.
     containers = {part.unit for service in plan.services for part in service.parts}
     owners: dict[tuple[str, str], str] = {}
+    entries = {(s.name, s.host): s.entry.name for s in plan.services}
+    twice: set[tuple[str, str]] = set()
     for unit in plan.hardening:
         other = owners.setdefault((unit.host, unit.unit), unit.service)
-        if other != unit.service and unit.unit not in containers:
+        if other == unit.service or unit.unit in containers:
+            continue
+        entry = entries[(unit.service, unit.host)]
+        if entry == entries[(other, unit.host)]:
+            if (unit.service, unit.host) not in twice:
+                twice.add((unit.service, unit.host))
+                yield Problem(
+                    unit.source,
+                    f"{other} and {unit.service} are both {entry} on {unit.host}, and its NixOS "
+                    "module runs one instance",
+                    f"run {unit.service} on another host, services.{unit.service}.host, or as a "
+                    "container",
+                )
+        else:
             yield Problem(
                 unit.source,
                 f'"{unit.unit}" is the unit of {other} too, on {unit.host}',

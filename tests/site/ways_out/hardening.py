@@ -82,6 +82,18 @@ WAYS = (
     ),
     WayOut(
         "harden-unit-known",
+        {
+            "services": {
+                "papers": {"host": "nas", "service": "paperless", "port": 28982},
+                "paperless": {"host": "nas"},
+            }
+        },
+        {"services": {"papers": {"host": "pi"}}},
+        says="runs one instance",
+        asked={"pi": "on another host, services.papers.host"},
+    ),
+    WayOut(
+        "harden-unit-known",
         {**VOTE, "services": {"vote": ONE, "poll": {**ONE, "port": 8008}}},
         {"services": {"vote": {"flake": {"unit": "vote2"}}}},
         asked={"vote2": "flake: {unit: …}"},
