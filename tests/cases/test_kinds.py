@@ -148,7 +148,7 @@ def test_container_database_live_copy(
     assert tried(dumped) == []
     text = rendered(dumped)["aurora"]["backup.nix"]
     job = text[text.index("homelab.backup.jobs.wiki-db") :]
-    assert f'commands."{file}" = ' in job
+    assert f'commands."{file}" =' in job
     assert "/bin/podman exec wiki-db " in job
     assert f'{command}";\n' in job
 
