@@ -72,11 +72,6 @@ NOT_YET: dict[str, tuple[dict[str, Any], str, str]] = {
         "cloudflare.zone",
         "with a second stack",
     ),
-    "a module of nixpkgs": (
-        {"services": {"forgejo": {"host": "aurora", "unit": "forgejo", "port": 3000}}},
-        "services.forgejo.unit",
-        "container: or flake:",
-    ),
     "disks": ({"hosts": {"pi": {"disks": {"main": "/dev/sda"}}}}, "hosts.pi.disks", "disko"),
     "Headscale": (
         {"tailnet": {"server": "https://hs.example.org"}},

@@ -83,10 +83,12 @@ FIELDS: dict[str, object] = {
     "bucket": "vault",
     "user": "keeper",
     "credentials": {"sops": "restic/other"},
+    "check_weeks": 4,
 }
 READ = {
     *(("local", "host"), ("sftp", "host"), ("sftp", "user"), ("b2", "credentials")),
     *(("s3", "credentials"), ("rest", "credentials")),
+    *((kind, "check_weeks") for kind in KINDS),
 }
 """Which of a target's fields its kind reads, beside kind and path; `bucket` of s3 in place of
 credentials."""
