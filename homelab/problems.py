@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -70,6 +71,27 @@ def shortened(text: str) -> str:
     return "".join(parts)
 
 
+def lines_of(problems: Iterable[Problem], about: str = "") -> Iterator[str]:
+    """One line for each problem. Of more than 12 of one kind, the first 8 and how many follow."""
+    found = tuple(problems)
+    counts = Counter(map(_kind, found))
+    seen: Counter[tuple[str, ...]] = Counter()
+    for problem in found:
+        kind = _kind(problem)
+        seen[kind] += 1
+        if counts[kind] <= _LONG or seen[kind] <= _SHOWN:
+            yield problem.said(about)
+        elif seen[kind] == counts[kind]:
+            label = f" [{problem.check}]" if problem.check else f": {shortened(problem.what)}"
+            yield f"{problem.severity}: and {counts[kind] - _SHOWN} more{label}"
+
+
+def _kind(problem: Problem) -> tuple[str, ...]:
+    """The check, or for a value of the wrong shape the field and what is wrong with it."""
+    field_name = "" if problem.check else problem.where.rpartition(".")[2]
+    return (problem.severity, problem.check, field_name, "" if problem.check else problem.what)
+
+
 class HomelabError(Exception):
     """Base of every error that is shown to users. Its text is the whole message."""
 
@@ -86,7 +108,7 @@ class InvalidStackError(HomelabError):
         head = f"{errors} problem{'s' if errors != 1 else ''}"
         if warnings:
             head += f" and {warnings} warning{'s' if warnings != 1 else ''}"
-        lines = (f"  {p.said()}" for p in self.problems)
+        lines = (f"  {line}" for line in lines_of(self.problems))
         super().__init__("\n".join([f"{head} in the stack:", *lines]))
 
 
