@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from homelab.cli.lab import HERE, Directory, Json, StackName
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
 
 backup_app = typer.Typer(no_args_is_help=True, help="List, make and verify backups.")
 restore_app = typer.Typer()
@@ -85,7 +88,9 @@ def verify(
 
 @restore_app.command()
 def restore(
-    name: Saved,
+    name: Annotated[
+        str | None, typer.Argument(help="The service or dataset. Without it: all of --host.")
+    ] = None,
     at: Annotated[
         str,
         typer.Option(help="A snapshot, or a time: the newest snapshot that is not younger."),
@@ -103,10 +108,12 @@ def restore(
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Restore a service or dataset from a snapshot: files, SQLite and PostgreSQL databases.
+    """Restore a service, a dataset or a whole host: files, SQLite and PostgreSQL databases.
 
     --in-place stops its units, moves the present state aside, puts the snapshot in its place and
-    starts the units again. --undo brings the state from before back.
+    starts the units again. --undo brings the state from before back. With --host alone, everything
+    that is backed up of the host is restored in place: datasets, then services, each after those
+    that it calls.
     """
     from homelab.ops.backup import job_at
     from homelab.ops.backup import restore as put_back
@@ -117,6 +124,9 @@ def restore(
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
     if [to is not None, in_place, undo].count(True) != 1:
         raise UsageError("write one of --to DIRECTORY, --in-place and --undo")
+    if name is None:
+        _restore_host(plan, host, target, at, in_place=in_place, yes=yes)
+        return
     if to is not None and not to.startswith("/"):
         raise UsageError(f"--to {to}: a directory on the host is absolute; start it with /")
     job = job_at(plan, name, host, target)
@@ -129,6 +139,26 @@ def restore(
         take_back(plan, job, _say)
     else:
         put_back(plan, job, at, to, _say)
+
+
+def _restore_host(
+    plan: Plan, host: str | None, target: str | None, at: str, *, in_place: bool, yes: bool
+) -> None:
+    from homelab.ops.backup import jobs_on, restore_all
+    from homelab.problems import HomelabError, UsageError
+
+    if host is None or not in_place:
+        raise UsageError("name a service or dataset, or a whole host: --host NAME --in-place")
+    jobs = jobs_on(plan, host, target)
+    names = ", ".join(job.name for job in jobs)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"this changes {len(jobs)} backed up states on {host}; add --yes")
+        typer.confirm(f"Replace the state ({at}) of {names} on {host}?", abort=True)
+    failed = restore_all(plan, jobs, at, _say)
+    _say(f"{host}: {len(jobs) - len(failed)} of {len(jobs)} are restored")
+    if failed:
+        raise HomelabError("\n".join(["not restored:", *failed]))
 
 
 def _say(line: str) -> None:

@@ -80,6 +80,46 @@ def job_at(plan: Plan, name: str, host: str | None, target: str | None) -> Job:
     return next(job for job in found if job.target == target)
 
 
+def jobs_on(plan: Plan, host: str, target: str | None) -> tuple[Job, ...]:
+    """One job for each dataset and service of a host, in the order in which to restore them:
+    datasets, then each service after those that it calls. Raises UsageError.
+    """
+    if host not in plan.hosts:
+        raise UsageError(f'no host "{host}"; {did_you_mean(host, plan.hosts, "hosts")}')
+    names = dict.fromkeys(job.name for job in plan.backup.on(host))
+    if not names:
+        raise UsageError(f"nothing on {host} is backed up; see homelab show")
+    services = {s.name: s for s in plan.on(host) if s.name in names}
+    ordered: dict[str, None] = {}
+
+    def place(name: str, before: frozenset[str]) -> None:
+        # Services that call each other have no order.
+        for called in sorted({*services[name].asks} & services.keys() - before - ordered.keys()):
+            place(called, before | {name})
+        ordered.setdefault(name)
+
+    for name in sorted(services):
+        place(name, frozenset({name}))
+    rest = [name for name in names if name not in services]
+    return tuple(job_at(plan, name, host, target) for name in [*rest, *ordered])
+
+
+def restore_all(
+    plan: Plan, jobs: Sequence[Job], at: str, report: Callable[[str], None]
+) -> tuple[str, ...]:
+    """Restore jobs of one host in place, one after the other; go on after one that fails.
+
+    Returns a line for each that failed.
+    """
+    failed = []
+    for job in jobs:
+        try:
+            restore(plan, job, at, None, report)
+        except HomelabError as error:
+            failed.append(f"{job.name}: {error}")
+    return tuple(failed)
+
+
 def list_snapshots(plan: Plan, name: str | None, host: str | None) -> Listed:
     """The snapshots of one service or dataset, or of all of them. Raises UsageError."""
     jobs = jobs_of(plan, name, host) if name else plan.backup.jobs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -117,3 +118,44 @@ def test_what_is_not_backed_up_is_said(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         backup.job_at(plan, name, host, target)
+
+
+def test_a_host_is_restored_in_the_order_of_what_its_services_call() -> None:
+    plan = build.plan(
+        {
+            "services": {
+                "miniflux": {"host": "nas", "uses": ["vaultwarden"]},
+                "vaultwarden": {"host": "nas"},
+                "navidrome": {"host": "nas", "datasets": {"music": "music"}},
+            },
+            "datasets": {"music": {"host": "nas", "path": "/mnt/music", "tier": "user"}},
+            "backup": {
+                "targets": {
+                    "b2": {"kind": "b2", "path": "example", "credentials": {"sops": "b2"}},
+                }
+            },
+        }
+    )
+    order = [job.name for job in backup.jobs_on(plan, "nas", None)]
+    assert order[0] == "dataset-music"
+    assert order.index("vaultwarden") < order.index("miniflux")
+    assert sorted(order) == sorted({job.name for job in plan.backup.on("nas")})
+
+
+def test_a_host_goes_on_after_a_service_that_cannot_be_restored(
+    plan: Plan, calls: Callable[[], list[str]]
+) -> None:
+    said: list[str] = []
+    good = backup.job_at(plan, "miniflux", None, None)
+    bad = replace(good, name="broken")
+    (failed,) = backup.restore_all(plan, [bad, good], "latest", said.append)
+    assert failed == "broken: pi: b2 does not answer: no route"
+    assert [line.split()[1] for line in calls()] == ["broken", "miniflux"]
+
+
+def test_a_host_without_backups_is_named() -> None:
+    plan = build.plan({})
+    with pytest.raises(UsageError, match="nothing on nas is backed up"):
+        backup.jobs_on(plan, "nas", None)
+    with pytest.raises(UsageError, match='did you mean "nas"'):
+        backup.jobs_on(plan, "nass", None)
