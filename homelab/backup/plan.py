@@ -6,6 +6,7 @@ prunes, so two jobs in one repository would make each other fail.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -102,13 +103,22 @@ def paths_of(service: Service) -> tuple[str, ...]:
 def dumps_of(service: Service) -> tuple[Dump, ...]:
     """Dumps of a running service. Dumps that the app makes itself are in its state."""
     out: list[Dump] = []
+    databases = {dump.source for dump in service.entry.dumps if dump.kind == "sqlite"}
     for dump in service.entry.dumps:
         if dump.kind == "sqlite":
-            file = dump.source.rpartition("/")[2]
+            file = _sqlite_file(dump.source, databases)
             out.append((dump.kind, dump.source, f"{SQLITE_DUMPS}/{service.name}/{file}"))
         elif dump.kind == "postgresql":
             out.append((dump.kind, dump.source, f"{POSTGRESQL_DUMPS}/{dump.source}.sql.gz"))
     return tuple(out)
+
+
+def _sqlite_file(database: str, others: Iterable[str]) -> str:
+    """File name of a dump, as in backup-dumps.nix: two databases of one name need two files."""
+    name = database.rpartition("/")[2]
+    if sum(other.rpartition("/")[2] == name for other in others) == 1:
+        return name
+    return f"{name}-{hashlib.sha256(database.encode()).hexdigest()[:8]}"
 
 
 def every_path(service: Service) -> tuple[str, ...]:

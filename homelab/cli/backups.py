@@ -129,6 +129,12 @@ def restore(
         return
     if to is not None and not to.startswith("/"):
         raise UsageError(f"--to {to}: a directory on the host is absolute; start it with /")
+    if not at.strip():
+        raise UsageError("--at is empty; name a snapshot, or a time such as 2026-03-01 12:00")
+    if undo and (at != "latest" or target is not None):
+        raise UsageError(
+            "--undo brings back the state from before the last restore; leave --at and --from out"
+        )
     job = job_at(plan, name, host, target)
     if to is None and not yes:
         what = "Undo the last restore" if undo else f"Replace the state from {job.target} ({at})"

@@ -91,7 +91,7 @@ class StoredSecret(Model):
     """Sops file that contains it, shared by the hosts that read it: `secrets/alerts.yaml`. Default:
     each host's own file."""
     limit: Days | None = None
-    """Greatest age: `180d`. `homelab check` warns two weeks before, and reports an error after."""
+    """Greatest age: `180d`. `homelab check` warns from two weeks before."""
 
     @model_validator(mode="after")
     def _says_something(self) -> StoredSecret:

@@ -123,6 +123,9 @@ def restore_all(
 def list_snapshots(plan: Plan, name: str | None, host: str | None) -> Listed:
     """The snapshots of one service or dataset, or of all of them. Raises UsageError."""
     jobs = jobs_of(plan, name, host) if name else plan.backup.jobs
+    hosts = {job.host for job in plan.backup.jobs}
+    if host is not None and host not in hosts:
+        raise UsageError(f"nothing on {host} is backed up; {did_you_mean(host, hosts, 'hosts')}")
     wanted = sorted({(job.host, job.name) for job in jobs if host in (None, job.host)})
     by_host: dict[str, list[str]] = {}
     for where, job in wanted:

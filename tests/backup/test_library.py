@@ -47,6 +47,36 @@ def test_the_tiers_of_the_library_are_those_of_the_stack_config() -> None:
     assert tiers == {tier: keep.model_dump() for tier, keep in KEEP.items()}
 
 
+def test_two_sqlite_databases_of_one_name_have_a_dump_each() -> None:
+    own = """{
+      homelab.backup.jobs.mail.paths = [ "/var/mail" ];
+      homelab.backup.jobs.mail.sqlite = [ "/var/mail/a/db.sqlite" "/var/mail/b/db.sqlite" "/var/mail/c.db" ];
+    }"""
+    backup = of(own)["services"]["restic"]["backups"]["mail-b2"]
+    files = [p for p in backup["paths"] if p.startswith("/var/backup/sqlite/mail/")]
+    assert len(set(files)) == 3
+    assert files[2] == "/var/backup/sqlite/mail/c.db"
+    for database, file in zip(("a/db.sqlite", "b/db.sqlite"), files[:2], strict=True):
+        name = file.rpartition("/")[2]
+        assert f"dump={name}\n" in backup["backupPrepareCommand"].replace("'", "")
+        assert f"/var/mail/{database}" in backup["exclude"]
+
+
+def test_the_plan_and_the_library_name_the_dumps_of_two_databases_alike() -> None:
+    databases = ["/var/lib/wiki/a/db.sqlite", "/var/lib/wiki/b/db.sqlite"]
+    wiki = {
+        "host": "aurora",
+        "audience": "family",
+        "container": {"image": f"ghcr.io/example/wiki:1@sha256:{'0' * 64}", "port": 80},
+        "port": 8099,
+        "backup": {"include": ["/var/lib/wiki"], "dump": [{"sqlite": d} for d in databases]},
+    }
+    plan = build.plan(household(SERVICES, {"services": {"wiki": wiki}}))
+    made = evaluated(list(modules(plan, plan.hosts["aurora"])), Path("/packages"), "{ }")
+    (job,) = (j for j in plan.backup.jobs if (j.name, j.target) == ("wiki", "b2"))
+    assert set(job.paths) == set(made["services"]["restic"]["backups"]["wiki-b2"]["paths"])
+
+
 CHANGES: dict[str, Changes] = {
     "the tier of a service": {"services": {"miniflux": {"backup": {"tier": "irreplaceable"}}}},
     "the tier of a dataset": {"datasets": {"library": {"tier": "irreplaceable"}}},

@@ -65,7 +65,10 @@ def test_a_time_names_the_newest_snapshot_before_it(host: Restored) -> None:
     host.backup()
     done = host.call("in-place", "app", "disk", "2001-01-01")
     assert "no snapshot of app for 2001-01-01" in done.stderr
-    assert host.call("in-place", "app", "disk", "someday").returncode == 1
+    for wanted in ("someday", "", " "):
+        done = host.call("in-place", "app", "disk", wanted)
+        assert (done.returncode, host.log.exists()) == (1, False)
+        assert f'"{wanted}" is neither a snapshot, nor latest, nor a time' in done.stderr
     assert first
 
 
@@ -97,6 +100,55 @@ def test_a_database_comes_from_its_dump(host: Restored) -> None:
     assert host.rows(host.aside() / "app.db") == ["c"]
     assert host.call("undo", "app").returncode == 0
     assert host.rows() == ["c"]
+
+
+def test_two_databases_of_one_name_come_from_their_own_dumps(host: Restored) -> None:
+    dumps = host.dumps / "sqlite/app"
+    dumps.mkdir(parents=True)
+    first, second = host.data / "one/app.db", host.data / "two/app.db"
+    for database, row in ((first, "one"), (second, "two")):
+        host.write(row)
+        database.parent.mkdir()
+        host.database.rename(database)
+    files = [dumps / "app.db-11111111", dumps / "app.db-22222222"]
+    for file, database in zip(files, (first, second), strict=True):
+        file.write_bytes(database.read_bytes())
+        database.unlink()
+    host.describe(sqlite=[str(first), str(second)], dumps=[str(f) for f in files])
+    host.backup(*(str(f) for f in files))
+    done = host.call("in-place", "app", "disk", "latest")
+    assert done.returncode == 0, done.stderr
+    assert (host.rows(first), host.rows(second)) == (["one"], ["two"])
+
+
+def test_a_path_inside_another_one_is_restored_with_it_and_goes_back(host: Restored) -> None:
+    host.describe(paths=[str(host.data / "sub"), str(host.data)])
+    (host.data / "sub/deep").write_text("deeper")
+    done = host.call("in-place", "app", "disk", "latest")
+    assert done.returncode == 0, done.stderr
+    assert (host.data / "sub/deep").read_text() == "deep"
+    assert [p.name for p in host.data.glob("sub*")] == ["sub"]
+    done = host.call("undo", "app")
+    assert done.returncode == 0, done.stderr
+    assert (host.data / "sub/deep").read_text() == "deeper"
+    assert (host.data / "notes.txt").read_text() == "second"
+
+
+@pytest.mark.parametrize("other", ["app-2", "app-web"])
+def test_a_job_whose_name_starts_with_that_of_another_keeps_its_restore(
+    host: Restored, other: str
+) -> None:
+    record = host.top / f"records/{other}-20260302101502"
+    record.mkdir(parents=True)
+    (record / "phase").write_text("replacing\n")
+    (record / "paths").write_text("/nonexistent\n")
+    (record / "units").write_text("other.service\n")
+    done = host.call("undo", "app")
+    assert "no restore of app is to be undone" in done.stderr
+    assert not host.log.exists()
+    done = host.call("in-place", "app", "disk", "latest")
+    assert done.returncode == 0, done.stderr
+    assert (record / "phase").read_text() == "replacing\n"
 
 
 def test_a_damaged_dump_stops_a_restore_before_it_changes_anything(host: Restored) -> None:

@@ -95,3 +95,19 @@ def test_every_command_prints_problems_in_the_same_form(
     assert said.code == 1
     assert [line for line in said.err.splitlines() if line.startswith("error: ")] == checked
     assert all(line.startswith(("error: ", "warning: ")) for line in said.err.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--undo", "--at", "2026-03-01"), "leave --at and --from out"),
+        (("--undo", "--from", "b2"), "leave --at and --from out"),
+        (("--in-place", "--at", ""), "--at is empty"),
+    ],
+)
+def test_an_option_of_a_restore_without_effect_is_a_wrong_call(
+    call: Any, words: tuple[str, ...], message: str
+) -> None:
+    said = call("restore", "nas", *words, "--yes")
+    assert said.code == 2
+    assert message in said.err

@@ -70,6 +70,13 @@ def test_snapshots_of_every_job_are_listed_with_what_could_not_be_read(
     assert calls() == ["snapshots miniflux", "snapshots vaultwarden"]
 
 
+def test_a_list_of_a_host_without_backups_is_a_wrong_call(plan: Plan) -> None:
+    with pytest.raises(UsageError, match='nothing on pii is backed up; did you mean "pi"'):
+        backup.list_snapshots(plan, None, "pii")
+    with pytest.raises(UsageError, match="nothing on nas is backed up"):
+        backup.list_snapshots(plan, None, "nas")
+
+
 def test_a_restore_reads_from_a_host_of_the_stack_unless_another_target_is_named(
     plan: Plan, calls: Callable[[], list[str]]
 ) -> None:

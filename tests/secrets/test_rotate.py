@@ -44,6 +44,24 @@ def test_one_client_secret_changes_with_its_hash_and_both_hosts_are_named(bench:
     assert epochs(bench) == {"miniflux.oidc": 3}, "the hash names the same pair"
 
 
+def test_a_name_that_no_secret_has_gets_the_nearest_of_every_kind(bench: Bench) -> None:
+    bench.write(MINIFLUX)
+    said = bench.call("secret", "rotate", "miniflux-odic")
+    assert said.code == 2
+    assert 'there is no secret "miniflux-odic"; did you mean "miniflux-oidc"?' in said.err
+
+
+@pytest.mark.parametrize(("name", "host"), [("miniflux-oidc", "pi"), ("authelia-users", "nas")])
+def test_a_host_without_the_secret_gets_the_host_that_has_it(
+    bench: Bench, name: str, host: str
+) -> None:
+    bench.write(MINIFLUX)
+    said = bench.call("secret", "rotate", name, "--host", host)
+    other = {"pi": "nas", "nas": "pi"}[host]
+    assert f"{host} does not have {name}; write --host {other}" in said.err
+    assert f"{host} does not" not in bench.call("secret", "rotate", name, "--host", other).err
+
+
 def test_a_secret_that_has_encrypted_data_is_not_rotated(bench: Bench) -> None:
     bench.write(PASTE)
     said = bench.call("secret", "rotate", "restic-b2")
@@ -121,7 +139,7 @@ def test_an_issued_secret_is_rotated_by_its_epoch_or_its_resource(bench: Bench) 
     ("words", "message"),
     [
         (("miniflux",), "miniflux is a service; name one of its secrets: miniflux-admin,"),
-        (("miniflux-oicd",), 'there is no stored secret "miniflux-oicd"'),
+        (("miniflux-oicd",), 'there is no secret "miniflux-oicd"; did you mean "miniflux-oidc"?'),
         (("miniflux-oidc", "--stdin"), "is derived, so it takes no value of yours"),
         (("miniflux-oidc", "--stdin", "--generate", "hex"), "a value has one source"),
     ],

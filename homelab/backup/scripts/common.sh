@@ -68,8 +68,9 @@ choose() {
       '.[] | select(.id | startswith($id)) | "\(.id) \(.time)"' <<<"$found") || true
   else
     limit=9999999999
-    [ "$wanted" = latest ] || limit=$(date -d "$wanted" +%s) ||
-      fail "$wanted is neither a snapshot, nor latest, nor a time such as 2026-03-01 12:00"
+    # date(1) takes an empty text for the last midnight.
+    [ "$wanted" = latest ] || { [ -n "${wanted// /}" ] && limit=$(date -d "$wanted" +%s); } ||
+      fail "\"$wanted\" is neither a snapshot, nor latest, nor a time such as 2026-03-01 12:00"
     # restic lists the oldest first.
     while read -r id time; do
       [ "$(date -d "$time" +%s)" -gt "$limit" ] || snapshot=$id taken=$time

@@ -35,6 +35,18 @@ beside() {
   fi
 }
 
+# roots: the paths of the job, without those inside another one, which move with it.
+roots() {
+  local path other inner
+  while IFS= read -r path; do
+    inner=''
+    while IFS= read -r other; do
+      [[ $path != "${other%/}"/?* ]] || inner=yes
+    done < <(of paths)
+    [ -n "$inner" ] || echo "$path"
+  done < <(of paths) | sort -u
+}
+
 # move FROM TO: all files of a directory into another one of the same file system. May run twice.
 move() {
   local from=$1 to=$2 entry
@@ -138,7 +150,7 @@ mounted() {
 in_place() {
   aim "$1"
   mounted
-  local path new old file database
+  local path new old file database dumps databases index
   choose "$2"
   while IFS= read -r file; do
     [ -z "$file" ] ||
@@ -159,7 +171,7 @@ in_place() {
     room "$new"
     fetch "$new" "$path"
     [ -e "$new$path" ] || fail "this snapshot does not have $path; choose another snapshot"
-  done < <(of paths)
+  done < <(roots)
   mapfile -t dumps < <(of dumps)
   [ ${#dumps[@]} -eq 0 ] || fetch "$record/dumps" "${dumps[@]}"
   sound "$record/dumps"
@@ -171,10 +183,12 @@ in_place() {
   stop
   while IFS= read -r path; do
     replace "$path"
-  done < <(of paths)
-  while IFS= read -r file; do
-    place "$file"
-  done < <(of sqlite)
+  done < <(roots)
+  # The dumps of SQLite are the first ones, in the order of their databases.
+  mapfile -t databases < <(of sqlite)
+  for index in "${!databases[@]}"; do
+    place "${databases[index]}" "${dumps[index]}"
+  done
   while IFS= read -r database; do
     echo "restoring the database $database"
     echo "$database" >>"$record/databases"
@@ -244,14 +258,14 @@ replace() {
   rm -rf "$new"
 }
 
-# place FILE: the dump of a SQLite database at the place of the database.
+# place FILE DUMP: the dump of a SQLite database at the place of the database.
 place() {
-  local file=$1 path old=''
+  local file=$1 dump=$2 path old=''
   while IFS= read -r path; do
     [[ $file != "$path"/* ]] || old=$(beside "$path" before)${file#"$path"}
-  done < <(of paths)
+  done < <(roots)
   mkdir -p "${file%/*}"
-  cp "$record/dumps$dumped/sqlite/$job/${file##*/}" "$file.new"
+  cp "$record/dumps$dump" "$file.new"
   if [ -e "$old" ]; then
     chown --reference "$old" "$file.new"
     chmod --reference "$old" "$file.new"

@@ -1,24 +1,32 @@
 # shellcheck shell=bash disable=SC2154
 # Undo the last restore in place of a job.
 
+# records_of: the restores of this job, the oldest first. Other jobs may start with its name.
+records_of() {
+  local found
+  for found in "$records/$job"-*; do
+    [[ ${found#"$records/$job"-} =~ ^[0-9]{14}$ && -e $found/phase ]] || continue
+    echo "$found"
+  done
+}
+
 # The record of a restore of this job that has not ended.
 unfinished() {
   local found
-  for found in "$records/$job"-*; do
-    [ -e "$found/phase" ] || continue
+  while IFS= read -r found; do
     case $(<"$found/phase") in
       restored | undone) ;;
       *) echo "$found" ;;
     esac
-  done
+  done < <(records_of)
 }
 
 # The record of the last restore that was not undone.
 last() {
   local found newest=''
-  for found in "$records/$job"-[0-9]*; do
-    [ ! -e "$found/phase" ] || [ "$(<"$found/phase")" = undone ] || newest=$found
-  done
+  while IFS= read -r found; do
+    [ "$(<"$found/phase")" = undone ] || newest=$found
+  done < <(records_of)
   echo "$newest"
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +54,16 @@ def stored_secrets(plan: Plan, sources: Mapping[str, str | bytes]) -> tuple[Stor
     return tuple(Stored(key, tuple(rows)) for (_, key), rows in sorted(found.items()))
 
 
-def named(plan: Plan, sources: Mapping[str, str | bytes], name: str, host: str | None) -> Stored:
+def named(
+    plan: Plan,
+    sources: Mapping[str, str | bytes],
+    name: str,
+    host: str | None,
+    *,
+    also: Sequence[str] = (),
+) -> Stored:
     """The stored secret with this name, key or place in the stack config, on one host or on all
-    that read it. Raises UsageError.
+    that read it. Raises UsageError, whose message knows the names in `also` too.
     """
     every = stored_secrets(plan, sources)
     found = [
@@ -64,19 +71,20 @@ def named(plan: Plan, sources: Mapping[str, str | bytes], name: str, host: str |
         for stored in every
         if name == stored.key or any(name in (row.name, row.origin) for row in stored.rows)
     ]
+    readers = sorted({row.host for stored in found for row in stored.rows})
     found = [s for s in found if host is None or any(row.host == host for row in s.rows)]
+    if readers and not found:
+        raise UsageError(f"{host} does not have {name}; write --host {readers[0]}")
     if len(found) > 1:
-        hosts = sorted({row.host for stored in found for row in stored.rows})
-        raise UsageError(f"{name} is a key of several files; add --host: {', '.join(hosts)}")
+        raise UsageError(f"{name} is a key of several files; add --host: {', '.join(readers)}")
     if not found:
         names = {row.name for s in every for row in s.rows} | {s.key for s in every}
-        on = f" on {host}" if host is not None else ""
         others = {r.name: r for r in inventory(plan, sources) if r.source != "stored"}
         if name in others:
             raise UsageError(_not_stored(others[name]))
-        raise UsageError(
-            f'there is no stored secret "{name}"{on}; {did_you_mean(name, names, "secrets")}'
-        )
+        kind = "secret" if also else "stored secret"
+        known = did_you_mean(name, names.union(also), "secrets")
+        raise UsageError(f'there is no {kind} "{name}"; {known}')
     rows = tuple(r for r in found[0].rows if host is None or r.host == host)
     return Stored(found[0].key, rows)
 

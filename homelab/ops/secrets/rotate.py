@@ -128,7 +128,13 @@ def find(
             f"{name} is a service; name one of its secrets: {', '.join(sorted(own))}; to rotate "
             f"all of them, raise secrets.epochs.{name}"
         )
-    return named(plan, sources, name, host)
+    elsewhere = planned_secret(plan, name, None)
+    if elsewhere is not None:
+        hosts = sorted({s.host for s in plan.secrets.secrets if s.name == elsewhere.name})
+        raise UsageError(f"{host} does not have {elsewhere.name}; write --host {hosts[0]}")
+    return named(
+        plan, sources, name, host, also=[s.name for s in plan.secrets.secrets if s.is_sent]
+    )
 
 
 def _places(found: Renewal) -> list[str]:

@@ -6,6 +6,18 @@ let
   sqlite = "/var/backup/sqlite";
   commands = "/var/backup/dumps";
 
+  # The name of a database's file; with a digest of its path if another one has the same name.
+  sqliteFile =
+    job: database:
+    let
+      name = baseNameOf database;
+      same = lib.filter (other: baseNameOf other == name) (lib.unique job.sqlite);
+    in
+    if lib.length same > 1 then
+      "${name}-${builtins.substring 0 8 (builtins.hashString "sha256" database)}"
+    else
+      name;
+
   # Dumps by directory: what the file is called, and what writes it to $new.
   groups =
     name: job:
@@ -13,7 +25,7 @@ let
       {
         directory = "${sqlite}/${name}";
         dumps = map (database: {
-          file = baseNameOf database;
+          file = sqliteFile job database;
           write = "${pkgs.sqlite}/bin/sqlite3 -readonly -cmd \".timeout 30000\" ${forShell database} \"VACUUM INTO '$new'\"";
         }) job.sqlite;
       }
@@ -49,10 +61,10 @@ let
     '';
 in
 {
-  # Files that a job backs up instead of its live databases.
+  # Files that a job backs up instead of its live databases: first those of SQLite, in their order.
   files =
     name: job:
-    map (database: "${sqlite}/${name}/${baseNameOf database}") job.sqlite
+    map (database: "${sqlite}/${name}/${sqliteFile job database}") job.sqlite
     ++ map (database: "/var/backup/postgresql/${database}.sql.gz") job.postgresql
     ++ map (file: "${commands}/${name}/${file}") (lib.attrNames job.commands);
 
