@@ -55,9 +55,9 @@ _DIRECTORY = Missing(
     "file: users",
 )
 _UPSTREAM = Missing(
-    "a route to something outside of the stack is not supported yet",
-    "leave it out: a route leads to its own service; a device that is no host of this stack, "
-    "such as a NAS or a router, cannot have a name here; use its own address",
+    "a route leads to its own service",
+    "leave it out; give a device that is no host of this stack, such as a NAS or a router, a "
+    "service of its own: external: {address: 192.168.1.5, port: 5001}",
 )
 _ZONE = Missing(
     "a second zone is not supported yet",

@@ -270,6 +270,30 @@ def test_native_module_not_in_catalog(tmp_path: Path) -> None:
     assert "/var/lib/private/microbin" in files["backup.nix"]
 
 
+@pytest.mark.parametrize(
+    ("nas", "where"),
+    [
+        ({"upstream": "https://192.168.1.5:5001"}, "services.nas.upstream"),
+        ({"url": "https://192.168.1.5:5001"}, "services.nas.url"),
+        (
+            {"routes": [{"name": "nas", "upstream": "https://192.168.1.5:5001"}]},
+            "services.nas.routes[0].upstream",
+        ),
+    ],
+)
+def test_the_address_of_a_device_leads_to_external(
+    tmp_path: Path, nas: Changes, where: str
+) -> None:
+    service: Changes = {
+        "host": "pi",
+        "container": {"image": f"docker.io/library/nginx{DIGEST}", "port": 80},
+        **nas,
+    }
+    told = tried(laid_out(tmp_path, services(nas=service)))
+    (problem,) = [p for p in told if p.where == where]
+    assert "external: {address: 192.168.1.5, port: 5001}" in problem.way_out
+
+
 def test_external_upstream(tmp_path: Path) -> None:
     """A device gets a name, a certificate, a sign-in and a probe; the message leads there."""
     upstream = {"scheme": "https", "address": "192.168.1.5", "port": 5001, "verify": False}

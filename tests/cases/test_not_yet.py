@@ -45,23 +45,6 @@ NOT_YET: dict[str, tuple[dict[str, Any], str, str]] = {
         "hosts.pi.vlans",
         "hosts.….modules",
     ),
-    "a NAS behind a name": (
-        {"services": {"draw": {"upstream": "https://192.168.1.5:5001"}}},
-        "services.draw.upstream",
-        "use its own address",
-    ),
-    "a NAS behind a route": (
-        {
-            "services": {
-                "draw": {
-                    "audience": None,
-                    "routes": [{"name": "nas", "upstream": "https://192.168.1.5:5001"}],
-                }
-            }
-        },
-        "services.draw.routes[0].upstream",
-        "use its own address",
-    ),
     "a zone of a service": (
         {"services": {"navidrome": {"zone": "example.net"}}},
         "services.navidrome.zone",
