@@ -107,7 +107,6 @@ NOT_READ = {
     "services.immichframe": "Debian has none; the owner writes its file",
     "services.languagetool": "flags that its module writes",
     "services.memos": "environment alone, which it does not check",
-    "services.microbin": "environment alone, which it does not check",
     "services.monica": "Debian has none; its module writes the environment of the PHP",
     "services.owncast": "flags that its module writes",
     "services.readeck": "Debian has none, and none was built for these tests",
