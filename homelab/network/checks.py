@@ -8,7 +8,7 @@ from homelab.check import check
 from homelab.config.services import FlakeService
 from homelab.network.between import on_tailnet, path_between
 from homelab.network.calls import calls_of
-from homelab.network.model import DNS_PORT, MDNS_PORT, RESOLVERS, resolver_entry
+from homelab.network.model import DNS_PORT, MDNS_PORT, RESOLVERS, PortUse, resolver_entry
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declared_options
@@ -20,20 +20,27 @@ from homelab.tailnet.model import SECTION
 @check("port-unique")
 def port_unique(plan: Plan) -> Iterator[Problem]:
     """Two programs cannot listen on one port; the second one fails when it starts."""
-    seen: dict[tuple[str, int, str], str] = {}
+    seen: dict[tuple[str, int, str], PortUse] = {}
     for use in plan.ports:
         key = (use.host, use.port, use.protocol)
         other = seen.get(key)
         # dns-single-writer reports port 53 on the resolver's host.
         is_resolver = use.port == DNS_PORT and use.host == plan.stack.network.dns.host
-        if other is not None and other != use.owner and not is_resolver:
-            first, second = sorted((other, use.owner))
+        if other is not None and other.owner != use.owner and not is_resolver:
+            first, second = sorted((other.owner, use.owner))
             yield Problem(
                 use.source,
                 f"{first} and {second} both use {use.port}/{use.protocol} on {use.host}",
                 "give one of them another port",
             )
-        seen[key] = use.owner
+        elif other is not None and other.owner == use.owner and other.label != use.label:
+            first, second = sorted((other.label, use.label))
+            yield Problem(
+                use.source,
+                f"the ports {first} and {second} of {use.owner} are both {use.port}/{use.protocol}",
+                "give one of them another number",
+            )
+        seen[key] = use
 
 
 @check("port-band")

@@ -77,6 +77,13 @@ def bootstrap(*addresses: str) -> Changes:
             "box and ssh both use 22/tcp on nas",
             box(ports={"log": {"port": 514, "protocol": "udp"}}),
         ),
+        (
+            "port-unique",
+            box(ports={"a": {"port": 9001}, "b": {"port": 9001}}),
+            "services.box.ports.b",
+            "the ports a and b of box are both 9001/tcp",
+            box(ports={"a": {"port": 9001}, "b": {"port": 9002}}),
+        ),
     ],
 )
 @pytest.mark.requirement("S0-11", "S0-19", "S0-56", "S4-02", "T10")

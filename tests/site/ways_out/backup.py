@@ -27,6 +27,15 @@ def targets(**named: object) -> Changes:
 FILMS = {**draw()["services"]["draw"], "state": ["/var/lib/films"]}  # type: ignore[index]
 DISK = {"kind": "local", "host": "nas", "path": "/mnt/disk"}
 
+
+def writing(source: str, **config: object) -> Changes:
+    """A container that writes a further directory."""
+    image = f"docker.io/a/b:1@sha256:{'0' * 64}"
+    mounts = [{"source": "/var/lib/draw", "target": "/a"}, {"source": source, "target": "/b"}]
+    inside = {"image": image, "port": 80, "mounts": mounts}
+    return draw(container=inside, state=["/var/lib/draw"], **config)
+
+
 WAYS = (
     *BACKUP,
     WayOut(
@@ -39,6 +48,16 @@ WAYS = (
         draw(),
         {"services": {"draw": {"backup": {"include": ["/var/lib/draw"]}}}},
         asked={"/var/lib/draw": "include: [/var/lib/…]"},
+    ),
+    WayOut(
+        "backup-mount",
+        writing("/var/lib/more"),
+        {"services": {"draw": {"state": ["/var/lib/draw", "/var/lib/more"]}}},
+    ),
+    WayOut(
+        "backup-mount",
+        writing("/srv/more"),
+        {"services": {"draw": {"backup": {"include": ["/var/lib/draw"]}}}},
     ),
     WayOut(
         "backup-dump",
