@@ -372,6 +372,11 @@ class UnitService(NativeService):
     def _fits_the_rest(self) -> UnitService:
         if self.unit.schedule is not None and self.port is not None:
             raise ValueError("with unit.schedule nothing listens between its times; leave port out")
+        if self.unit.schedule is not None and self.ports:
+            raise ValueError(
+                "with unit.schedule nothing listens between its times, and ports would stay open; "
+                "leave ports out"
+            )
         lost = [role for role in self.unit.writes if role not in self.datasets]
         if lost:
             raise ValueError(

@@ -38,7 +38,7 @@ def port_unique(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 use.source,
                 f"the ports {first} and {second} of {use.owner} are both {use.port}/{use.protocol}",
-                "give one of them another number",
+                "give one of them another port",
             )
         seen[key] = use
 

@@ -17,8 +17,8 @@ _NAMED = ("name", "audience", "publish", "auth", "public")
 
 @check("web-port-known")
 def web_port_known(plan: Plan) -> Iterator[Problem]:
-    """Without a web port a service gets no host name, so the keys that describe the name and the
-    port have no effect.
+    """Without a web port a service gets no host name and no health check, so the keys that describe
+    them have no effect.
     """
     seen = set()
     for service in plan.services:
@@ -31,12 +31,22 @@ def web_port_known(plan: Plan) -> Iterator[Problem]:
         given = [key for key in named if getattr(config, key) is not None and not _is_web(service)]
         if config.port is not None and "web" not in service.entry.ports:
             given.append("port")
+        if not service.port and service.external is None:
+            given += _probed(service)
         if given:
             yield Problem(
                 f"services.{service.name}.{given[0]}",
                 f"{service.name} has {_lacks(service)}, so {', '.join(given)} would have no effect",
                 _way_out(service, given),
             )
+
+
+def _probed(service: Service) -> list[str]:
+    """Keys of the health check that are written. It needs a web port to ask."""
+    config = service.config
+    health = ["health"] if config.health is not None else []
+    fields = ("path", "interval")
+    return health + [f"monitor.{f}" for f in fields if getattr(config.monitor, f) is not None]
 
 
 def _is_web(service: Service) -> bool:

@@ -84,7 +84,8 @@ def misread_text(value: object, plan: Plan, service: Service) -> Iterator[tuple[
         return
     yield from misread(value, plan, service)
     if word == "$text" and isinstance(named, str):
-        kinds = {k for f in _fields(named) if f.indexed for k in f.indexed[:1]}
+        yield from empty_fields(named, plan, service)
+        kinds = {k for f in read_fields(named) if f.indexed for k in f.indexed[:1]}
         for kind in sorted(kinds - {"mail"}):
             yield (
                 f"{{{kind}[…]}} is a path of the host, which is another one in a container",
@@ -261,7 +262,24 @@ def _unlinked(
         )
 
 
-def _fields(text: str) -> list[Field]:
+def empty_fields(text: str, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
+    """Fields of a template that have no value for this service, each with its way out."""
+    for field in read_fields(text):
+        name = field.written.partition(":")[0]
+        if name in ("port", "url", "urls") and not service.port:
+            if name == "port" or plan.main_route(service.name) is None:
+                yield (
+                    f"{{{field.written}}} has no value, because {service.name} has no web port",
+                    "add port: …, or leave the field out",
+                )
+        elif name in ("issuer", "discovery") and plan.identity is None:
+            yield (
+                f"{{{name}}} has no value, because there is no identity provider",
+                "add homelab:identity: {host: …, users: {sops: …}}, or leave the field out",
+            )
+
+
+def read_fields(text: str) -> list[Field]:
     """The fields of a text; none of one that cannot be read."""
     try:
         return fields_of(text)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homelab.catalog.upstream import release_of
 from homelab.check import check
+from homelab.config.services import schedule_of
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.model import Service
-from homelab.services.options import misread_template
+from homelab.services.options import empty_fields, misread_template, read_fields
 from homelab.services.unit import PACKAGE
+from homelab.services.unit_databases import database_units
 from homelab.services.uses import templates_of
 from homelab.system.accounts import SYSTEM
 
@@ -28,7 +31,8 @@ _UNITS = frozenset(
         ),
         *("firewall", "fstrim", "fwupd", "getty", "kmod", "lastlog", "logrotate", "mount-pstore"),
         *("network", "network-setup", "nftables", "nix-daemon", "nix-gc", "nix-optimise"),
-        *("nixos-upgrade", "notify", "nscd", "polkit", "post-boot", "prepare-kexec"),
+        *("mysql", "nixos-upgrade", "notify", "nscd", "polkit", "post-boot", "postgresql"),
+        *("postgresql-setup", "prepare-kexec"),
         *("reload-systemd-vconsole-setup", "resolvconf", "rtkit-daemon", "save-hwclock", "sshd"),
         *("sshd-keygen", "suid-sgid-wrappers", "tailscaled", "udisks2", "upower", "wpa_supplicant"),
     )
@@ -41,17 +45,43 @@ def unit_name(plan: Plan) -> Iterator[Problem]:
     """A unit with the name of a unit of the system would change that unit, and run nothing."""
     for service in _units(plan):
         mine = (*service.units, *service.entry.helpers)
+        where, way_out = f"services.{service.name}", "give the service another name"
         taken = [u for u in mine if u in _UNITS or u.startswith(("systemd-", "homelab-"))]
-        theirs = {u: s.name for s in plan.on(service.host) if s is not service for u in s.units}
-        clash = [u for u in service.entry.helpers if u in theirs]
-        if taken or clash:
+        theirs = _units_beside(plan, service)
+        clash = [u for u in mine if u in theirs]
+        if taken:
+            yield Problem(where, f"{taken[0]}.service is a unit of the system", way_out)
+        elif clash:
             yield Problem(
-                f"services.{service.name}",
-                f"{taken[0]}.service is a unit of the system"
-                if taken
-                else f"it is built by {clash[0]}.service, which is a unit of {theirs[clash[0]]}",
-                "give the service another name",
+                where, f"{clash[0]}.service is a unit of {theirs[clash[0]]} as well", way_out
             )
+
+
+def _units_beside(plan: Plan, service: Service) -> dict[str, str]:
+    """Units of the service's host that another service needs, with its name. `harden-unit-known`
+    reports two main units with one name.
+    """
+    found: dict[str, str] = {}
+    for other in plan.on(service.host):
+        names = {part.unit for part in other.parts} | {p.files_unit for p in other.parts}
+        names |= {f"podman-{part.network}-network" for part in other.parts if part.network}
+        if schedule_of(other.config):
+            names.add(f"{other.name}-rates")
+        if other.unit is not None:
+            names |= {*database_units(other, other.unit)}
+        for module in other.modules:
+            facts = release_of(module, other.release)
+            names |= {*facts.units} - {*other.units} if facts is not None else set()
+        if other is not service:
+            names |= {*other.entry.helpers} if other.static is None else set()
+            # The build of a site is no main unit, so only this check knows it.
+            names |= {u for u in other.units if u in service.entry.helpers}
+        for name in names:
+            found.setdefault(name, other.name)
+    for wiring in plan.connections:
+        if wiring.host == service.host:
+            found.setdefault(wiring.timer, wiring.service)
+    return found
 
 
 @check("unit-text")
@@ -60,10 +90,25 @@ def unit_text(plan: Plan) -> Iterator[Problem]:
     for service in _units(plan):
         further = (PACKAGE,) if service.unit is not None else ()
         for place, text in templates_of(service.config):
-            for what, way_out in misread_template(
-                text, plan, service, called="it", further=further
-            ):
+            wrong = (
+                *misread_template(text, plan, service, called="it", further=further),
+                *_unread(text, service),
+                *empty_fields(text, plan, service),
+            )
+            for what, way_out in wrong:
                 yield Problem(service.at(place), what, way_out)
+
+
+def _unread(text: str, service: Service) -> Iterator[tuple[str, str]]:
+    """Secrets whose file the program cannot read: systemd reads the variables as root."""
+    for field in read_fields(text):
+        kind, name = field.indexed or ("", "")
+        fact = service.entry.secrets.get(name) if kind == "secret" else None
+        if fact is not None and fact.form == "env":
+            yield (
+                f"{{secret[{name}]}} is a file of environment variables, which only root reads",
+                f"leave env of secrets.{name} out, or read the variable instead",
+            )
 
 
 @check("unit-after")
@@ -108,7 +153,9 @@ def unit_state(plan: Plan) -> Iterator[Problem]:
 
 @check("unit-user")
 def unit_user(plan: Plan) -> Iterator[Problem]:
-    """A program that runs as an account of the system has the rights of that account."""
+    """A program that runs as an account of the system or of another service has the rights of that
+    account. systemd makes no dynamic user whose name an account has: it takes the account.
+    """
     for service in _units(plan):
         if service.entry.user in SYSTEM - {"root"}:
             yield Problem(
@@ -116,6 +163,33 @@ def unit_user(plan: Plan) -> Iterator[Problem]:
                 f"{service.entry.user} is an account of the system",
                 f"leave it out, or write user: {service.name}",
             )
+        if not service.entry.dynamic_user:
+            continue
+        accounts = {s.host: _accounts(plan, s) for s in plan.instances(service.name)}
+        # `unit-name` reports the name of a unit of the system.
+        for unit in sorted({*service.units, *service.entry.helpers} - _UNITS):
+            of = next((found[unit] for found in accounts.values() if unit in found), "")
+            if of:
+                yield Problem(
+                    f"services.{service.name}",
+                    f"{unit} is an account of {of}, and {unit}.service would run as it",
+                    "give the service another name",
+                )
+
+
+def _accounts(plan: Plan, service: Service) -> dict[str, str]:
+    """The accounts of the service's host that are no dynamic user's, with what they belong to."""
+    found = dict.fromkeys(SYSTEM, "the system")
+    found |= dict.fromkeys(("mysql", "postgres"), "the databases of a host")
+    for other in plan.on(service.host):
+        names = {other.entry.user}
+        for module in other.modules:
+            facts = release_of(module, other.release)
+            names |= {*facts.users} if facts is not None else set()
+        # `harden-unit-known` reports a service with the same unit.
+        for name in names - {"", *other.units}:
+            found.setdefault(name, other.name)
+    return found
 
 
 def _units(plan: Plan) -> Iterator[Service]:

@@ -19,6 +19,20 @@ def databases(service: Service, config: Unit) -> Attrs:
     return merge(*(makers[kind](service, config) for kind in config.databases))
 
 
+def database_units(service: Service, config: Unit) -> tuple[str, ...]:
+    """The units of its databases alone; every unit of a host shares the servers of the others."""
+    found = [_redis_unit(service)] if "redis" in config.databases else []
+    return (*found, *([_extensions_unit(service)] if config.extensions else ()))
+
+
+def _redis_unit(service: Service) -> str:
+    return f"redis-{service.name}"
+
+
+def _extensions_unit(service: Service) -> str:
+    return f"{service.name}-extensions"
+
+
 def role_of(service: Service) -> str:
     """Name of its databases, and of their owner: the user of the unit."""
     return service.entry.user or service.name
@@ -37,7 +51,7 @@ def _postgresql(service: Service, config: Unit) -> Attrs:
     )
     if not config.extensions:
         return merge(created, _waits(service, ready))
-    unit = f"{service.name}-extensions"
+    unit = _extensions_unit(service)
     psql = (Raw("config.services.postgresql.package"), "/bin/psql")
     words: list[list[str | Raw]] = [[*psql], ["--set"], ["ON_ERROR_STOP=1"]]
     words += [["--dbname"], [name]]
@@ -81,11 +95,12 @@ def _mysql(service: Service, config: Unit) -> Attrs:
 
 
 def _redis(service: Service, config: Unit) -> Attrs:
-    group: list[Nix] = [f"redis-{service.name}"]
+    # The module names the unit and the group alike.
+    group: list[Nix] = [_redis_unit(service)]
     return merge(
         attrs(f'services.redis.servers."{service.name}"', {"enable": True, "port": 0}),
         attrs(f'systemd.services."{service.name}".serviceConfig.SupplementaryGroups', group),
-        _waits(service, f"redis-{service.name}.service"),
+        _waits(service, f"{_redis_unit(service)}.service"),
     )
 
 

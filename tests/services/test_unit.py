@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from homelab.nix import Text
 from homelab.problems import InvalidStackError
 from homelab.services.command import command_line, variable
+from homelab.testing import merged
 from tests import build
 from tests.household import Changes
 
@@ -275,3 +276,85 @@ def test_systemd_reads_each_argument_as_it_was_written(words: list[str]) -> None
 def test_a_variable_has_no_specifier(value: str) -> None:
     assert text_of(variable([value])).replace("%%", "").count("%") == 0
     assert text_of(variable([value])).replace("%%", "%") == value
+
+
+def files(name: str, **changes: object) -> Changes:
+    """A unit with a web port and without state."""
+    inside = {"package": "darkhttpd", "command": ["darkhttpd"], **changes.pop("unit", {})}  # type: ignore[dict-item]
+    mine = {"host": "nas", "port": 8095, "backup": {"skip": "it stores nothing"}, "unit": inside}
+    return {"services": {name: {**mine, **changes}}}
+
+
+@pytest.mark.requirement("S2-18")
+@pytest.mark.parametrize("name", ["postgres", "nobody", "wiki"])
+def test_a_dynamic_user_never_becomes_an_account_that_the_host_has(name: str) -> None:
+    """systemd takes an account of the unit's name instead of a dynamic user."""
+    other = files("other", port=8096, unit={"user": "wiki"})
+    changes = merged(files(name), other)
+    (problem,) = build.found(changes, "unit-user")
+    assert problem.where == f"services.{name}"
+    assert f"{name}.service would run as it" in problem.what
+    assert not build.found(merged(files("pages"), other), "unit-user")
+
+
+@pytest.mark.requirement("S2-18")
+@pytest.mark.parametrize("name", ["redis-wiki", "wiki-extensions", "postgresql", "podman-draw"])
+def test_a_unit_has_no_name_of_a_unit_beside_another_service(name: str) -> None:
+    wiki = files(
+        "wiki", port=8096, unit={"databases": ["postgresql", "redis"], "extensions": ["pg_trgm"]}
+    )
+    image = f"docker.io/a/b:1@sha256:{'0' * 64}"
+    draw = {
+        "host": "nas",
+        "port": 8097,
+        "backup": {"skip": "it stores nothing"},
+        "container": {"image": image, "port": 80},
+    }
+    changes = merged(files(name), wiki, {"services": {"draw": draw}})
+    (problem,) = build.found(changes, "unit-name")
+    assert problem.where == f"services.{name}"
+    assert f"{name}.service is a unit of" in problem.what
+
+
+@pytest.mark.requirement("S2-18")
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{port}", "no web port"),
+        ("{url}", "no web port"),
+        ("{urls: }", "no web port"),
+        ("{issuer}", "no identity provider"),
+        ("{discovery}", "no identity provider"),
+        ("{secret[word]}", "which only root reads"),
+    ],
+)
+def test_a_field_without_a_value_is_refused(text: str, words: str) -> None:
+    """The program would get port 0, an empty text, or a file that it cannot read."""
+    unit = {"package": "darkhttpd", "command": ["darkhttpd", text]}
+    job = {
+        "host": "nas",
+        "backup": {"skip": "it stores nothing"},
+        "secrets": {"word": {"env": "WORD"}},
+        "unit": unit,
+    }
+    (problem,) = build.found({"services": {"job": job}}, "unit-text")
+    assert problem.where == "services.job.unit.command[1]"
+    assert words in problem.what
+
+
+@pytest.mark.requirement("S2-18")
+def test_a_job_opens_no_port() -> None:
+    """Nothing would listen on it between its runs."""
+    ports = {"sync": {"port": 9000, "scope": "lan", "why": "phones sync at home"}}
+    with pytest.raises(InvalidStackError, match="ports would stay open; leave ports out"):
+        build.plan(files("tidy", port=None, ports=ports, unit={"schedule": "daily"}))
+
+
+@pytest.mark.requirement("S2-18")
+@pytest.mark.parametrize(
+    "key", [{"health": "/ready"}, {"monitor": {"path": "/ready"}}, {"monitor": {"interval": "2m"}}]
+)
+def test_a_health_check_of_a_service_without_a_port_is_refused(key: Changes) -> None:
+    job = files("tidy", port=None, unit={"schedule": "daily"}, **key)
+    (problem,) = build.found(job, "web-port-known")
+    assert "would have no effect" in problem.what

@@ -44,6 +44,12 @@ WAYS = (
         asked={"8081": "give one of them another port"},
     ),
     WayOut(
+        "port-unique",
+        box(ports={"a": {"port": 9001}, "b": {"port": 9001}}),
+        {"services": {"draw": {"ports": {"b": {"port": 9002}}}}},
+        asked={"9002": "give one of them another port"},
+    ),
+    WayOut(
         "port-band",
         BANDED,
         {"services": {"miniflux": {"port": 20500}}},

@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.site.ways_out.model import WayOut
 from tests.site.ways_out.stacks import IDENTITY, TUNNEL, both, built, container, host, service, unit
 
+KEY = {"env": "KEY"}
+NO_PORT = {"port": None, "auth": None, "routes": [], "tile": None}
 WAYS = (
     WayOut(
         "container-ref",
@@ -220,7 +222,7 @@ WAYS = (
         "unit-name",
         both(service("a", **built()), service("a-build", **unit())),
         {"services": {"a": None, "pages": built()}},
-        says="built by",
+        says="as well",
         asked={"pages": "another name"},
     ),
     WayOut(
@@ -248,6 +250,26 @@ WAYS = (
         service("a", **unit(inside={"command": ["a", "{secret[key]}"]})),
         service("a", secrets={"key": {"ref": {"sops": "a/key"}}}),
         asked={"a/key": "sops: …"},
+    ),
+    WayOut(
+        "unit-text",
+        service("a", **unit(inside={"command": ["a", "{secret[key]}"]}, secrets={"key": KEY})),
+        service("a", secrets={"key": {"env": None}}),
+        says="only root reads",
+    ),
+    WayOut(
+        "unit-text",
+        service("a", **unit(inside={"command": ["a", "{port}"]}, **NO_PORT)),
+        service("a", port=8007),
+        says="no web port",
+        asked={"8007": "port: …"},
+    ),
+    WayOut(
+        "unit-text",
+        service("a", **unit(inside={"command": ["a", "{issuer}"]})),
+        IDENTITY,
+        says="no identity provider",
+        asked={"pi": "host: …", "authelia/users": "sops: …"},
     ),
     WayOut(
         "unit-after",
@@ -279,5 +301,11 @@ WAYS = (
         "unit-user",
         service("a", **unit(inside={"user": "sshd"})),
         service("a", unit={"user": "a"}),
+    ),
+    WayOut(
+        "unit-user",
+        service("postgres", **unit()),
+        {"services": {"postgres": None, "files": unit()}},
+        asked={"files": "another name"},
     ),
 )
