@@ -282,7 +282,8 @@ def role_backup(plan: Plan) -> Iterator[Problem]:
 def dynamic_user_path(plan: Plan) -> Iterator[Problem]:
     """With DynamicUser, /var/lib/x is a symbolic link, and restic backs up only the link."""
     for service in plan.services:
-        if not service.entry.dynamic_user:
+        # systemd creates no directory of a site's files.
+        if not service.entry.dynamic_user or service.static is not None:
             continue
         include = service.config.backup.include
         if include is None and not service.is_custom:

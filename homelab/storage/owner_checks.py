@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from homelab.check import check
+from homelab.config.static import role_of
 from homelab.hardening.baseline import HIDDEN, HOMES
 from homelab.hardening.paths import below
 from homelab.plan import Plan
@@ -109,6 +110,22 @@ def _service(service: Service) -> Iterator[Use]:
         yield Use(where, host, path, (*_OTHERS, "memory"), does, way, (name,))
         # backup-target-root reports a target in the state of a service.
         yield Use(where, host, path, ("repository",), does, way, relations=_INSIDE)
+    files = service.static.source if service.static is not None else ""
+    if service.static is not None and files and not role_of(files):
+        build = service.static.build is not None
+        yield Use(
+            service.at("static.build.source" if build else "static.directory"),
+            host,
+            files,
+            # Only their users can read the state of services and their dumps.
+            ("home", "homelab", "repository", "secret", "system"),
+            f"{name} would show visitors what its build makes of it"
+            if build
+            else f"{name} would show it to every visitor",
+            f"name the directory of the site alone, such as /srv/{name}",
+            (name,),
+            reads=True,
+        )
     for index, path in enumerate(service.config.backup.include or ()):
         yield Use(
             service.at(f"backup.include[{index}]"),

@@ -504,3 +504,36 @@ def test_a_path_without_a_file_has_the_fallback(serve: Any, tmp_path: Path) -> N
     (root / "next").symlink_to("b")
     (root / "next").rename(root / "current")
     assert answered(port, "/people/sam") == (200, "b"), "a new build shows at once"
+
+
+@pytest.mark.requirement("S0-51")
+@pytest.mark.parametrize("key", ["directory", "source"])
+@pytest.mark.parametrize(
+    ("path", "is_taken"),
+    [
+        ("/", True),
+        ("/etc", True),
+        ("/home/sam", True),
+        ("/home/sam/.ssh", True),
+        ("/run/secrets", True),
+        ("/var/lib", True),
+        ("/home/sam/site", False),
+        ("/srv/site", False),
+        ("/var/lib/www", False),
+        ("/run/current-system/sw/share/doc/nixos", False),
+    ],
+)
+def test_a_site_shows_no_directory_of_the_system_or_of_a_person(
+    key: str, path: str, is_taken: bool
+) -> None:
+    static = {key: path} if key == "directory" else {"build": {"source": path, "output": "."}}
+    changes = {"services": {"a": {"host": "nas", "port": 8008, "auth": "none", "static": static}}}
+    errors = {p.check for p in build.problems(changes) if p.where.startswith("services.a.static")}
+    assert errors == ({"path-taken"} if is_taken else set())
+
+
+def test_a_directory_below_var_lib_is_backed_up_where_it_is() -> None:
+    """It is no directory of a dynamic user: homelab creates it for root."""
+    static = {"directory": "/var/lib/www"}
+    changes = {"services": {"a": {"host": "nas", "port": 8008, "auth": "none", "static": static}}}
+    assert not build.found(changes, "dynamic-user-path")

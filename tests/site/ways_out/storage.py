@@ -229,6 +229,11 @@ WAYS = (
     ),
     WayOut(
         "path-taken",
+        service("a", host="nas", port=8008, auth="none", static={"directory": "/etc"}),
+        service("a", static={"directory": "/srv/a"}),
+    ),
+    WayOut(
+        "path-taken",
         host("nas", nix={"build_dir": "/var/lib/homelab"}),
         host("nas", nix={"build_dir": "/var/nix-build"}),
     ),
