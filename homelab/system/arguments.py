@@ -24,6 +24,12 @@ OWN_FACT = file_check(
     "own-fact", "error", "A hand-written module that reads a fact that does not exist fails."
 )
 
+DEVICE_UNUSED = file_check(
+    "device-unused",
+    "warning",
+    "A device that no service and no hand-written module names has no effect.",
+)
+
 
 def modules(plan: Plan, host: Host, sources: Sources) -> Iterator[Module]:
     """`arguments.nix`, on a host with modules that use the argument: exactly what they use, so that
@@ -54,6 +60,25 @@ def check_arguments(plan: Plan, sources: Sources) -> Iterator[Problem]:
                 continue
             for path in sorted(attributes_in(text, ARGUMENT)):
                 yield from _unknown(host, file, path, known)
+        yield from _unused_devices(plan, host, sources)
+
+
+def _unused_devices(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
+    used = {device for s in plan.services if s.host == host.name for device in s.devices.values()}
+    asked = _asked(own_paths(host), sources)
+    for name, device in devices_on(plan.stack, host.name).items():
+        path = device.at(name)
+        texts = (t for t in reached(own_paths(host), sources).values() if isinstance(t, str))
+        in_module = asked & {(), ("devices",), ("devices", name)} or any(path in t for t in texts)
+        if name not in used and not in_module:
+            yield Problem(
+                f"{host.source}.devices.{name}",
+                f"nothing on {host.name} uses the device {name}",
+                f"write devices: {{…: {name}}} at a service, {ARGUMENT}.devices.{name} in a module "
+                "of yours, or leave the device out",
+                severity="warning",
+                check=DEVICE_UNUSED,
+            )
 
 
 def _unknown(host: Host, file: str, path: tuple[str, ...], known: Attrs) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ def named_unused(plan: Plan) -> Iterator[Problem]:
     """Something that is described and that nothing uses has no effect. Often its name is missing or
     mistyped elsewhere.
     """
-    for unused in (_pins, _access, _targets, _tiers, _groups, _devices):
+    for unused in (_pins, _access, _targets, _tiers, _groups):
         yield from unused(plan)
 
 
@@ -90,15 +90,3 @@ def _groups(plan: Plan) -> Iterator[Problem]:
             f"no rule and no route names the group {name}",
             f"write groups: [{name}] at a route or a rule, or leave the group out",
         )
-
-
-def _devices(plan: Plan) -> Iterator[Problem]:
-    used = {(s.host, device) for s in plan.services for device in s.devices.values()}
-    for host in plan.hosts.values():
-        for name in sorted(host.config.devices):
-            if (host.name, name) not in used:
-                yield Problem(
-                    f"{host.source}.devices.{name}",
-                    f"no service of {host.name} uses the device {name}",
-                    f"write devices: {{…: {name}}} at a service, or leave the device out",
-                )

@@ -104,6 +104,24 @@ def test_a_fact_that_does_not_exist_is_reported_with_the_nearest_one() -> None:
     assert 'did you mean "forge"' in problem.way_out
 
 
+@pytest.mark.parametrize(
+    ("own", "unused"),
+    [
+        ("{ }", True),
+        ("{ homelab, ... }: { a = homelab.devices.thread; }", False),
+        ("{ homelab, ... }: { a = homelab.devices; }", False),
+        ('{ services.a.port = "/dev/homelab/thread"; }', False),
+        ("{ homelab, ... }: { a = homelab.domain; }", True),
+    ],
+)
+def test_a_device_that_a_module_names_is_used(own: str, unused: bool) -> None:
+    plan = build.plan(
+        changed(CHANGES, {"hosts": {"nas": {"devices": {"thread": {"usb": "10c4:ea60"}}}}})
+    )
+    found = check_sources(plan, {**build.sources(plan), OWN: own})
+    assert ("device-unused" in {p.check for p in found}) is unused
+
+
 def test_no_secret_is_a_fact() -> None:
     """The file is in the Nix store of the host."""
     plan = build.plan(CHANGES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import draw, jellyfin, vote
 from tests.site.ways_out.service_containers import BACKUP
+from tests.site.ways_out.stacks import both
 
 
 def database(**config: object) -> Changes:
@@ -151,6 +152,27 @@ WAYS = (
         ),
         targets(more={"path": "/mnt/more"}),
         asked={"/mnt/more": "give each its own directory"},
+    ),
+    WayOut(
+        "backup-target-login",
+        both(
+            jellyfin(host="pi"),
+            targets(
+                disk={"kind": "sftp", "host": "nas", "path": "/mnt/disk"},
+                more={"kind": "sftp", "host": "nas", "path": "/mnt/more"},
+            ),
+        ),
+        targets(more={"user": "restic-more"}),
+        asked={"restic-more": "write another user: restic-more"},
+    ),
+    WayOut(
+        "backup-target-nested",
+        targets(
+            disk={"kind": "local", "host": "nas", "path": "/mnt/disk"},
+            more={"kind": "local", "host": "nas", "path": "/mnt/disk/pi"},
+        ),
+        targets(more={"path": "/mnt/more"}),
+        asked={"/mnt/more": "name a directory beside it"},
     ),
     WayOut(
         "backup-target-single",

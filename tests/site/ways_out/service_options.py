@@ -78,7 +78,7 @@ WAYS = (
         both(ZIGBEE, service("jellyfin", host="nas", devices={"radio": "zigbee"})),
         service("jellyfin", devices=None),
         says="uses no device",
-        warns=("named-unused",),
+        warns=("device-unused",),
     ),
     WayOut(
         "device-known",
@@ -102,7 +102,7 @@ WAYS = (
             container={"mounts": [{"source": "/mnt/disk", "target": "/data"}]},
         ),
         says="become root",
-        warns=("named-unused",),
+        warns=("device-unused",),
     ),
     WayOut(
         "device-single",
@@ -146,10 +146,10 @@ WAYS = (
         beside=("option-opens",),
     ),
     WayOut(
-        "named-unused",
+        "device-unused",
         ZIGBEE,
         host("nas", devices=None),
-        says="no service of nas uses the device",
+        says="nothing on nas uses the device",
     ),
     WayOut(
         "state-version",

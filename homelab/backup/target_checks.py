@@ -1,0 +1,54 @@
+"""Checks of targets beside each other: each has its own directory, and its own accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homelab.backup.account import account
+from homelab.check import check
+from homelab.hardening.paths import below
+from homelab.plan import Plan
+from homelab.problems import Problem
+
+
+@check("backup-target-login")
+def backup_target_login(plan: Plan) -> Iterator[Problem]:
+    """An account has one directory and one file of keys. With two targets for one account, sshd
+    refuses every backup to the second.
+    """
+    stack = plan.stack
+    people = {stack.site.owner.user: "the owner"}
+    people |= {name: f"the member {name}" for name, m in stack.site.members.items() if m.account}
+    taken: dict[tuple[str, str], str] = {}
+    clients = sorted({(j.target, j.host) for j in plan.backup.jobs if j.server})
+    reported: set[str] = set()
+    for name, client in clients:
+        target = stack.backup.targets[name]
+        login = account(target.user, client)
+        other = taken.setdefault((target.host or "", login), f"the target {name}")
+        other = people.get(login, other)
+        if other != f"the target {name}" and name not in reported:
+            reported.add(name)
+            yield Problem(
+                f"backup.targets.{name}.user",
+                f"{client} would log in to {target.host} as {login}, which is also the account "
+                f"of {other}",
+                f"write another user: restic-{name}",
+            )
+
+
+@check("backup-target-nested")
+def backup_target_nested(plan: Plan) -> Iterator[Problem]:
+    """A directory inside another target is inside the root of one of its clients, which sees what
+    the others back up there.
+    """
+    targets = plan.stack.backup.targets
+    for name, target in targets.items():
+        for other, outer in targets.items():
+            inside = below(target.path, (outer.path,)) and target.path != outer.path
+            if target.host is not None and target.host == outer.host and inside:
+                yield Problem(
+                    f"backup.targets.{name}.path",
+                    f"{target.path} is inside {outer.path}, the directory of the target {other}",
+                    "name a directory beside it",
+                )
