@@ -32,7 +32,8 @@ Keymap = Annotated[
 ]
 UserName = Annotated[
     Str,
-    pattern(r"[a-z_][a-z0-9_-]{0,31}", "this is not a user's name; write root, or deploy"),
+    # NixOS refuses a name of more than 31 characters.
+    pattern(r"[a-z_][a-z0-9_-]{0,30}", "this is not a user's name; write root, or deploy"),
 ]
 _NO_CALENDAR = "this is not a calendar expression of systemd; write weekly, or Mon *-*-* 03:00:00"
 

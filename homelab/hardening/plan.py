@@ -63,10 +63,11 @@ def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Plac
     # Only the main unit of a service reads files. Its helpers ask the main unit. The server of a
     # site sees the site alone, which its own unit binds.
     is_main = unit == service.units[0] and service.static is None
-    parts = {name: part for part, name in sorted(service.datasets.items())} if is_main else {}
+    roles = service.datasets if is_main else {}
     here = [d for d in datasets if d.host == service.host]
-    used = [d for d in here if d.name in parts]
-    written = {name for name, part in parts.items() if part in entry.writes_datasets}
+    used = [d for d in here if d.name in roles.values()]
+    # One dataset may have several roles, and one that is written is enough.
+    written = {name for role, name in roles.items() if role in entry.writes_datasets}
     tops = brought_in(used, written)
     seen = tuple(tops.values())
     places = _Places(

@@ -100,6 +100,8 @@ def service_uses(plan: Plan) -> Iterator[Problem]:
             used = use.name
             other = plan.stack.services.get(used)
             if other is not None and other.planned is not None:
+                if config.planned is not None:
+                    continue  # both come later
                 yield Problem(
                     place_of_use(plan.stack, name, use),
                     f"{used} is only planned: {other.planned}",

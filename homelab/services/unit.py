@@ -107,7 +107,8 @@ def timed(unit: str, schedule: str) -> Attrs:
 def _started(service: Service, config: Unit, settings: Attrs) -> Attrs:
     if config.schedule is not None:
         settings["Type"] = "oneshot"
-        return {}
+        # A switch would stop a job that runs, start it again, and wait for its end.
+        return {"restartIfChanged": False}
     settings |= {"Restart": _RESTART[config.restart], "RestartSec": "5s"}
     # The health check reports a service with a web port. Any other one has to fail to be noticed.
     interval = 0 if service.port else 120

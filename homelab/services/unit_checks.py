@@ -12,7 +12,7 @@ from homelab.problems import Problem, did_you_mean
 from homelab.services.model import Service
 from homelab.services.options import empty_fields, misread_template, read_fields
 from homelab.services.unit import PACKAGE
-from homelab.services.unit_databases import database_units
+from homelab.services.unit_databases import database_units, database_users
 from homelab.services.uses import templates_of
 from homelab.system.accounts import SYSTEM
 
@@ -38,6 +38,8 @@ _UNITS = frozenset(
     )
 )
 """Units that NixOS or homelab has by itself. Source: nixos/modules in nixpkgs."""
+_LONGEST = 31
+"""Length of a user's name. systemd gives a dynamic user of a longer one another name."""
 
 
 @check("unit-name")
@@ -162,6 +164,14 @@ def unit_user(plan: Plan) -> Iterator[Problem]:
                 service.at("unit.user"),
                 f"{service.entry.user} is an account of the system",
                 f"leave it out, or write user: {service.name}",
+            )
+        users = database_users(service, service.unit) if service.unit is not None else ()
+        if long := next((user for user in users if len(user) > _LONGEST), ""):
+            yield Problem(
+                f"services.{service.name}",
+                f"the user {long} of its databases has {len(long)} characters, and a user of "
+                f"Linux at most {_LONGEST}",
+                "give the service a shorter name",
             )
         if not service.entry.dynamic_user:
             continue

@@ -25,6 +25,12 @@ def database_units(service: Service, config: Unit) -> tuple[str, ...]:
     return (*found, *([_extensions_unit(service)] if config.extensions else ()))
 
 
+def database_users(service: Service, config: Unit) -> tuple[str, ...]:
+    """The users of its databases: that of its Redis, and its own, which the others know it by."""
+    redis = (_redis_unit(service),) if "redis" in config.databases else ()
+    return (*redis, role_of(service)) if config.databases else ()
+
+
 def _redis_unit(service: Service) -> str:
     return f"redis-{service.name}"
 
@@ -95,7 +101,7 @@ def _mysql(service: Service, config: Unit) -> Attrs:
 
 
 def _redis(service: Service, config: Unit) -> Attrs:
-    # The module names the unit and the group alike.
+    # The module names the unit, the user and the group alike.
     group: list[Nix] = [_redis_unit(service)]
     return merge(
         attrs(f'services.redis.servers."{service.name}"', {"enable": True, "port": 0}),

@@ -63,3 +63,11 @@ def test_the_report_on_a_planned_service_says_why_it_does_not_run() -> None:
 def test_planned_and_enable_exclude_each_other() -> None:
     with pytest.raises(InvalidStackError, match="leave enable out"):
         build.stack_config({"services": {"penpot": {"planned": SOON, "enable": True}}})
+
+
+@pytest.mark.requirement("S3-17")
+def test_a_planned_service_may_use_another_planned_one() -> None:
+    both = {"services": {"a": {"planned": SOON, "uses": ["b"]}, "b": {"planned": SOON}}}
+    assert not build.found(both, "service-uses")
+    runs = {"services": {"jellyfin": {"host": "nas", "uses": ["b"]}, "b": {"planned": SOON}}}
+    assert len(build.found(runs, "service-uses")) == 1

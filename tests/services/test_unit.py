@@ -358,3 +358,29 @@ def test_a_health_check_of_a_service_without_a_port_is_refused(key: Changes) -> 
     job = files("tidy", port=None, unit={"schedule": "daily"}, **key)
     (problem,) = build.found(job, "web-port-known")
     assert "would have no effect" in problem.what
+
+
+@pytest.mark.requirement("S2-18")
+@pytest.mark.parametrize(("kind", "longest"), [("postgresql", 31), ("mysql", 31), ("redis", 25)])
+def test_the_users_of_databases_have_names_that_linux_takes(kind: str, longest: int) -> None:
+    """systemd would give a dynamic user another name, and NixOS refuses the user of Redis."""
+    for length in (longest, longest + 1):
+        found = build.found(files("a" * length, unit={"databases": [kind]}), "unit-user")
+        assert ["at most 31" in p.what for p in found] == [True] * (length - longest)
+
+
+@pytest.mark.requirement("S2-18")
+def test_a_switch_neither_starts_nor_restarts_a_job() -> None:
+    text = file(JOB, "tidy")
+    assert "restartIfChanged = false;" in text
+    assert 'wantedBy = [ "multi-user.target" ]' not in text
+    assert "restartIfChanged" not in file(WEB, "files")
+
+
+@pytest.mark.parametrize("role", ["a", "z"])
+def test_a_dataset_with_a_role_that_is_written_and_one_that_is_read_is_writable(role: str) -> None:
+    tv = {"host": "nas", "path": "/mnt/m/tv", "mount": "/mnt/m", "tier": "user", "group": "media"}
+    sort = files("sort", unit={"writes": [role]}, datasets={"a": "tv", "z": "tv"})
+    text = build.render(merged(sort, {"datasets": {"tv": tv}}))["nas"]["hardening.nix"]
+    assert 'BindPaths = [ "/mnt/m/tv" ];' in text
+    assert "BindReadOnlyPaths" not in text

@@ -304,6 +304,18 @@ WAYS = (
     ),
     WayOut(
         "unit-user",
+        service("a-long-name-of-a-unit-here", **unit(inside={"databases": ["redis"]})),
+        {
+            "services": {
+                "a-long-name-of-a-unit-here": None,
+                "a": unit(inside={"databases": ["redis"]}),
+            }
+        },
+        says="at most 31",
+        asked={"a": "a shorter name"},
+    ),
+    WayOut(
+        "unit-user",
         service("postgres", **unit()),
         {"services": {"postgres": None, "files": unit()}},
         asked={"files": "another name"},
