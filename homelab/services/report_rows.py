@@ -90,8 +90,21 @@ def _ports(plan: Plan, service: Service) -> Row:
         at = f" at {bind}" if bind else ""
         opened = f"the firewall opens it to {scope}" if scope else "closed in the firewall"
         lines.append(f"{use.label} {use.port}/{use.protocol}{at}, {opened}")
-    key = "port: 3000" if service.is_made else "ports: {web: 3000}"
-    return Row("port", tuple(lines), f"none; write {key}")
+    if not lines and _is_job(service):
+        return Row("port", (_JOB,))
+    return Row("port", tuple(lines), f"none; write {_web_port(service)}")
+
+
+_JOB = "none: it is a job, and nothing listens between its times"
+
+
+def _is_job(service: Service) -> bool:
+    return service.unit is not None and service.unit.schedule is not None
+
+
+def _web_port(service: Service) -> str:
+    """What gives a service its web port: a key of its own, or one of its facts."""
+    return "port: 3000" if service.is_made else "ports: {web: 3000}"
 
 
 def _route(service: Service, routes: tuple[Route, ...]) -> Row:
@@ -105,9 +118,11 @@ def _route(service: Service, routes: tuple[Route, ...]) -> Row:
     reason = service.config.never_publish or entry.never_publish
     if not lines and reason:
         return Row("route", (f"none: {reason}",))
+    if _is_job(service):
+        return Row("route", (_JOB,))
     way_out = "none; leave out routes: []"
     if not service.port:
-        way_out = "none, because it has no web port; write ports: {web: 3000}"
+        way_out = f"none, because it has no web port; write {_web_port(service)}"
     elif not entry.page:
         way_out = "none, because it has no pages; leave out page: false"
     return Row("route", lines, way_out)
@@ -194,9 +209,11 @@ def _monitor(plan: Plan, service: Service, routes: tuple[Route, ...]) -> Row:
     reason = skip_reason(service, plan.hosts[service.host])
     if reason:
         return Row("monitor", (f"none: {reason}",))
+    if _is_job(service):
+        return Row("monitor", ("none: it is a job; with monitoring.ntfy its failure is an alert",))
     places = {r.source for r in routes} | {service.source, f"services.{service.name}"}
     lines = tuple(f"{p.url} every {p.interval}" for p in monitoring.probes if p.source in places)
-    return Row("monitor", lines, "none, because it has no port; write ports: {web: 3000}")
+    return Row("monitor", lines, f"none, because it has no port; write {_web_port(service)}")
 
 
 def _tile(plan: Plan, service: Service, routes: tuple[Route, ...]) -> Row:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from homelab.nix import Text
 from homelab.problems import InvalidStackError
 from homelab.services.command import command_line, variable
+from homelab.services.report import report_on
 from homelab.testing import merged
 from tests import build
 from tests.household import Changes
@@ -384,3 +385,15 @@ def test_a_dataset_with_a_role_that_is_written_and_one_that_is_read_is_writable(
     text = build.render(merged(sort, {"datasets": {"tv": tv}}))["nas"]["hardening.nix"]
     assert 'BindPaths = [ "/mnt/m/tv" ];' in text
     assert "BindReadOnlyPaths" not in text
+
+
+@pytest.mark.requirement("S2-18")
+@pytest.mark.parametrize("is_job", [True, False])
+def test_the_report_asks_for_no_key_that_the_stack_refuses(is_job: bool) -> None:
+    """A job has no port, and the web port of a unit is `port`, not one of `ports`."""
+    plan = build.plan(files("tidy", port=None, unit={"schedule": "daily"} if is_job else {}))
+    (placed,) = report_on(plan, "tidy", (), {}).instances
+    rows = {r.name: " ".join(r.lines or (r.way_out,)) for r in placed.rows}
+    assert ("port: 3000" in rows["port"], "port: 3000" in rows["route"]) == (not is_job,) * 2
+    assert ("it is a job" in rows["port"], "it is a job" in rows["route"]) == (is_job,) * 2
+    assert not any("ports: {web" in text for text in rows.values())
