@@ -29,6 +29,8 @@ from homelab.services.follow import followed
 from homelab.services.parts import Part, is_made, parts_of
 from homelab.services.site import site_facts
 
+BIND = "CAP_NET_BIND_SERVICE"
+"""Capability that a port below 1024 needs."""
 _ELSEWHERE = "no host of the stack runs it"
 _ISOLATED = "Podman isolates the container; its unit only starts and stops it"
 _EXEMPT: dict[type[ServiceConfig], str] = {
@@ -78,7 +80,10 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
         },
         writes_datasets=tuple(unit.writes) if unit else (),
         unfree=tuple(unit.unfree) if unit else (),
-        hardening=Hardening(exempt=_EXEMPT.get(type(config), "")),
+        hardening=Hardening(
+            exempt=_EXEMPT.get(type(config), ""),
+            capabilities=(BIND,) if unit and any(p.port < 1024 for p in ports.values()) else (),
+        ),
     )
     if isinstance(config, StaticService):
         return entry.model_copy(update=site_facts(name, config))

@@ -31,6 +31,9 @@ def unit(plan: Plan, service: Service, config: Unit) -> Attrs:
         **run_as(entry.user, name),
         **state_directories(service),
     }
+    if entry.hardening.capabilities:
+        # The sandbox allows a capability; a program that does not start as root also needs it.
+        settings["AmbientCapabilities"] = [*entry.hardening.capabilities]
     if config.working_directory is not None:
         settings["WorkingDirectory"] = config.working_directory
     body: Attrs = {

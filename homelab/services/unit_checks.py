@@ -126,6 +126,28 @@ def unit_after(plan: Plan) -> Iterator[Problem]:
                     f'no other service "{name}" with a unit runs on {service.host}',
                     did_you_mean(name, near, f"services of {service.host}"),
                 )
+            elif _waits_for(plan, name, service):
+                yield Problem(
+                    service.at(f"unit.after[{index}]"),
+                    f"{name} starts after {service.name} as well, so systemd would start one of "
+                    "them without the other",
+                    "leave one of the two out",
+                )
+
+
+def _waits_for(plan: Plan, name: str, service: Service) -> bool:
+    """Whether a unit starts after another, directly or through others."""
+    before = {s.name: s.unit.after for s in plan.on(service.host) if s.unit is not None}
+    seen: set[str] = set()
+    pending = [name]
+    while pending:
+        following = pending.pop()
+        if following == service.name:
+            return True
+        if following not in seen:
+            seen.add(following)
+            pending += before.get(following, ())
+    return False
 
 
 @check("unit-state")

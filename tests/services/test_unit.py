@@ -397,3 +397,33 @@ def test_the_report_asks_for_no_key_that_the_stack_refuses(is_job: bool) -> None
     assert ("port: 3000" in rows["port"], "port: 3000" in rows["route"]) == (not is_job,) * 2
     assert ("it is a job" in rows["port"], "it is a job" in rows["route"]) == (is_job,) * 2
     assert not any("ports: {web" in text for text in rows.values())
+
+
+@pytest.mark.requirement("S2-18")
+@pytest.mark.parametrize(
+    ("keys", "needs"),
+    [
+        ({"port": 80}, True),
+        ({"ports": {"dns": {"port": 53, "protocol": "udp"}}}, True),
+        ({"port": 8095}, False),
+    ],
+)
+def test_a_unit_with_a_port_below_1024_may_open_it(keys: Changes, needs: bool) -> None:
+    """Without the capability only root may, and the sandbox takes it from root too."""
+    there = build.render(files("a", **keys))["nas"]
+    allowed = 'AmbientCapabilities = [ "CAP_NET_BIND_SERVICE" ];' in there["services/a.nix"]
+    bounded = 'CapabilityBoundingSet = "CAP_NET_BIND_SERVICE";' in there["hardening.nix"]
+    assert (allowed, bounded) == (needs, needs)
+
+
+@pytest.mark.requirement("S2-18")
+def test_units_that_start_after_each_other_are_refused() -> None:
+    """Directly or through others: systemd breaks a cycle by leaving out one start."""
+    order = {"a": "b", "b": "c", "c": "a"}
+    units = [
+        files(name, port=8095 + i, unit={"after": [after]})
+        for i, (name, after) in enumerate(order.items())
+    ]
+    places = {p.where for p in build.found(merged(*units), "unit-after")}
+    assert places == {f"services.{name}.unit.after[0]" for name in order}
+    assert not build.found(merged(*units, files("c", port=8097, unit={"after": []})), "unit-after")

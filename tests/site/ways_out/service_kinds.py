@@ -280,6 +280,16 @@ WAYS = (
         service("a", unit={"after": ["b"]}),
     ),
     WayOut(
+        "unit-after",
+        both(
+            service("a", **unit(inside={"after": ["b"]})),
+            service("b", **unit(port=8008, inside={"after": ["a"]})),
+        ),
+        service("a", unit={"after": None}),
+        where="services.a.",
+        says="as well",
+    ),
+    WayOut(
         "unit-state",
         service("a", **unit(state=["/srv/a"])),
         service("a", state=["/var/lib/private/a"]),
