@@ -4,13 +4,43 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from homelab.config.base import AbsolutePath, Model, Str
 from homelab.config.fact_parts import Many
 from homelab.config.types import RequestPath, Variable
 
-Values = dict[Str, JsonValue]
+PARTS = ("folder", "host", "key", "port", "url")
+"""What `$callee` and `$caller` name of a service."""
+
+
+def _known(value: JsonValue) -> JsonValue:
+    """Refuses a reference to something that a connection does not know."""
+    if isinstance(value, list):
+        for item in value:
+            _known(item)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key.startswith("$") and key not in ("$callee", "$caller", "$folder"):
+                raise ValueError(f"there is no reference {key}; write $callee, $caller or $folder")
+            if key.startswith("$") and len(value) > 1:
+                raise ValueError(f"{key} stands alone; leave the other keys out")
+            if key in ("$callee", "$caller") and inner not in PARTS:
+                raise ValueError(f"{key} has no such part; write one of {', '.join(PARTS)}")
+            _known(inner)
+    return value
+
+
+def _text(value: JsonValue) -> JsonValue:
+    """Refuses what is no text of a variable."""
+    is_reference = isinstance(value, dict) and all(key.startswith("$") for key in value)
+    if not (isinstance(value, str | int | float) or (is_reference and value)):
+        raise ValueError("a variable is a text, a number or one reference: {$callee: url}")
+    return value
+
+
+Value = Annotated[JsonValue, AfterValidator(_known)]
+Values = dict[Str, Value]
 """Values of an API. They may refer to the plan: `{$callee: url}`, `{$caller: url}`,
 `{$folder: media}`."""
 
@@ -72,7 +102,7 @@ class ConnectionFact(Model):
     """The other service calls this one, too."""
     objects: Many[ApiObject] = ()
     """Objects in its own API that describe the other service."""
-    env: dict[Variable, JsonValue] = Field(default_factory=dict)
+    env: dict[Variable, Annotated[Value, AfterValidator(_text)]] = Field(default_factory=dict)
     """Variables of its unit: `{$callee: host}`, `{$callee: port}` or a text."""
     secret_env: dict[Variable, Str] = Field(default_factory=dict)
     """Variables of its unit with the key of the other service, `{value}`, in their text."""

@@ -112,6 +112,9 @@ ELSEWHERE = [
     # Backups of the plan have a table in tests/cases/test_backups.py.
     "services.postgresqlBackup.*.**",
     "services.restic.backups.**",
+    # Rates have a table in tests/services/test_rates.py.
+    "services.transmission.settings.alt-speed-enabled",
+    "services.transmission.settings.alt-speed-time-enabled",
     "system.stateVersion",
     "systemd.services.*.**",
     "systemd.timers.*.**",

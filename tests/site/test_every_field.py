@@ -314,6 +314,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         _media(host="nas", library="films"),
         _media(host="nas", library="library"),
     ),
+    "ModuleService.schedule": ({"services": {"forum": {"module": {}}}}, _scheduled()),
     "OwnFacts.rates": (_scheduled(), _scheduled(rates="transmission")),
     "OwnFacts.links_datasets": (
         _two_disks(),

@@ -17,7 +17,12 @@ CROOKED = (
     *("/srv/./media", "/srv/media/.", "/srv/media\0", "/srv/media\n", "/srv/media "),
 )
 NO_PATHS = {
+    **dict.fromkeys(
+        ("CustomOidc.client_id", "ProxyClient.client_id", "StatedClient.client_id"),
+        "an id of an identity provider, which makes it",
+    ),
     "NodeAttributes.attr": "a word of Tailscale's, in which slashes mean nothing",
+    "ServiceSecretRef.sops": "keys of a file, whatever they are called",
     "SecretRef.sops": "keys of a file, whatever they are called",
     "Wifi.ssid": "whatever the neighbours call it",
 }

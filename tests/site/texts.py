@@ -145,6 +145,10 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("services.samba.settings.**", judges.without(r"[\n\r%;#\\]")),
     ("services.udev.extraRules", judges.without(r"[\"\\\n\r]")),
     ("services.openssh.extraConfig", judges.each(dividing.sshd_words, judges.without("%"))),
+    # Names and values of options that an owner's facts of a service state.
+    ("=", judges.option),
+    ("services.=", judges.option),
+    ("services.forum.**", judges.option),
     # Proxies.
     ("services.caddy.email", _WORD),
     ("services.caddy.package.plugins", judges.without(r"^-|[\s@]|[^\w./~@+-]")),

@@ -306,6 +306,11 @@ NEWER: dict[str, Newer] = {
     "services.logind.settings.Login": Newer(
         "attribute set of (systemd option)", "25.11", "release notes of 25.11"
     ),
+    "virtualisation.oci-containers.containers._name_.podman.sdnotify": Newer(
+        "one of “conmon”, “healthy”, “container”",
+        "25.05",
+        "oci-containers.nix of nixpkgs",
+    ),
     "systemd.settings.Manager": Newer(
         "attribute set of (systemd option)", "25.11", "release notes of 25.11"
     ),
