@@ -124,13 +124,13 @@ def restore(
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
     if [to is not None, in_place, undo].count(True) != 1:
         raise UsageError("write one of --to DIRECTORY, --in-place and --undo")
+    if not at.strip():
+        raise UsageError("--at is empty; name a snapshot, or a time such as 2026-03-01 12:00")
     if name is None:
         _restore_host(plan, host, target, at, in_place=in_place, yes=yes)
         return
     if to is not None and not to.startswith("/"):
         raise UsageError(f"--to {to}: a directory on the host is absolute; start it with /")
-    if not at.strip():
-        raise UsageError("--at is empty; name a snapshot, or a time such as 2026-03-01 12:00")
     if undo and (at != "latest" or target is not None):
         raise UsageError(
             "--undo brings back the state from before the last restore; leave --at and --from out"

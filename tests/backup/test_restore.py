@@ -151,6 +151,14 @@ def test_a_job_whose_name_starts_with_that_of_another_keeps_its_restore(
     assert (record / "phase").read_text() == "replacing\n"
 
 
+def test_a_database_outside_of_the_paths_is_refused_before_anything_is_read(host: Restored) -> None:
+    host.describe(sqlite=["/elsewhere/x.db"], dumps=[f"{host.dumps}/sqlite/app/x.db"])
+    done = host.call("in-place", "app", "disk", "latest")
+    assert done.returncode == 1
+    assert "/elsewhere/x.db is outside of what app backs up; restore with --to" in done.stderr
+    assert not [*(host.top / "records").glob("app-*")], "a later restore needs no undo"
+
+
 def test_a_damaged_dump_stops_a_restore_before_it_changes_anything(host: Restored) -> None:
     dumps = host.dumps / "sqlite/app"
     dumps.mkdir(parents=True)
@@ -256,6 +264,14 @@ def test_a_drill_restores_opens_counts_and_leaves_nothing(host: Restored) -> Non
     assert "has 2 files" in done.stdout
     assert [p.name for p in (host.top / "records").iterdir()] == [".lock"]
     assert (host.data / "notes.txt").read_text() == "second"
+
+
+def test_a_drill_counts_files_in_a_directory_whose_name_has_two_lines(host: Restored) -> None:
+    (host.data / "two\nlines").mkdir()
+    (host.data / "two\nlines/file").write_text("x")
+    host.backup()
+    done = host.call("drill", "app", "disk")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes the user postgres")

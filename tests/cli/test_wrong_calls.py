@@ -111,3 +111,9 @@ def test_an_option_of_a_restore_without_effect_is_a_wrong_call(
     said = call("restore", "nas", *words, "--yes")
     assert said.code == 2
     assert message in said.err
+
+
+def test_a_restore_of_a_whole_host_has_a_time(call: Any) -> None:
+    said = call("restore", "--host", "nas", "--in-place", "--at", " ", "--yes")
+    assert said.code == 2
+    assert "--at is empty" in said.err

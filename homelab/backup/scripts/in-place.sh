@@ -157,6 +157,9 @@ in_place() {
       fail "$file has a dump that only $job itself can load; restore the files with" \
         "homelab restore $job --to DIRECTORY, and load it as its manual says"
   done < <(of byHand)
+  while IFS= read -r file; do
+    within "$file" || fail "$file is outside of what $job backs up; restore with --to instead"
+  done < <(of sqlite)
   [ -z "$(unfinished)" ] || fail "a restore of $job was interrupted; undo it first: homelab restore $job --undo"
 
   stamp=$(date +%Y%m%d%H%M%S) record=$records/$job-$stamp
@@ -175,9 +178,6 @@ in_place() {
   mapfile -t dumps < <(of dumps)
   [ ${#dumps[@]} -eq 0 ] || fetch "$record/dumps" "${dumps[@]}"
   sound "$record/dumps"
-  while IFS= read -r file; do
-    within "$file" || fail "$file is outside of what $job backs up; restore with --to instead"
-  done < <(of sqlite)
 
   phase replacing
   stop

@@ -162,7 +162,7 @@ drill() {
     mkdir "$place/files"
     room "$place/files"
     fetch "$place/files" >/dev/null
-    restored=$(find "$place/files" -type f ! -name $'*\n*' | wc -l)
+    restored=$(find "$place/files" -type f ! -path $'*\n*' | wc -l)
     [ "$restored" = "$files" ] || fail "$restored of $files files of the snapshot of $taken were restored"
     restored="$files files, $((size / 1000000)) MB"
     while IFS= read -r path; do
