@@ -53,7 +53,7 @@ def _filled(template: str) -> re.Pattern[str]:
     return re.compile(_VALUE.join(re.escape(p.translate(_SAME)) for p in parts))
 
 
-_FIELD = re.compile(rf"(?<!\{{)\{{(?:{'|'.join(FIELDS)})(?::[^}}]*)?\}}")
+_FIELD = re.compile(rf"(?<!\{{)\{{(?:{'|'.join((*FIELDS, 'directory'))})(?::[^}}]*)?\}}")
 """A field of a `$text`. A doubled brace stands for one."""
 _VALUE = "[A-Za-z0-9:/.@, -]*"
 
@@ -247,6 +247,8 @@ def _argument(said: str, values: Values) -> list[str]:
     if len(words) != 1:
         return [f"{said!r} is {len(words)} words"]
     found = whole(words[0], values)
+    if said == shlex.quote(words[0]):
+        return found
     for mark in sorted(marks(said)):
         special = _MEANT.search(values[mark])
         quoted = [shlex.quote(v) for v in spellings(values[mark])]
