@@ -26,6 +26,8 @@ in
     "security.acme.defaults" = later "attrs" "came with 21.11";
     "services.avahi.allowInterfaces" = later "list" "services.avahi.interfaces until 23.05";
     "services.avahi.nssmdns4" = later "bool" "services.avahi.nssmdns until 23.11";
+    "services.lidarr.settings" = later "attrs" "settings as variables came with 24.11";
+    "services.radicale.settings" = later "attrs" "settings came with 21.05; config as text before";
     "services.radarr.settings" = later "attrs" "settings as variables came with 24.11";
     "services.samba.nmbd" = later "attrs" "enableNmbd until 24.11";
     "services.samba.settings" = later "attrs" "shares and extraConfig until 24.11";
@@ -48,6 +50,11 @@ in
     "services.nextcloud.settings" = later "attrs" "came with 24.05";
     "services.openldap.settings" = later "any" "cn=config by settings came with 21.05";
     "services.prometheus.port" = later "any" "listenAddress with its port until 21.05";
+    "services.redis.servers" = later "attrs" "several servers came with 22.05";
+    "services.syncthing.settings" = later "attrs" "came with 23.11; declarative before";
+    "services.zigbee2mqtt.settings" = later "attrs" "services.zigbee2mqtt.config until 21.05";
+    "services.syncthing.overrideDevices" = later "bool" "came with 21.05";
+    "services.syncthing.overrideFolders" = later "bool" "came with 21.05";
     "services.static-web-server" = later "attrs" "came with 23.11";
     "hardware.nvidia-container-toolkit" = later "attrs" "came with 24.05";
     "virtualisation.podman.autoPrune" = later "attrs" "came with 22.11";
@@ -67,6 +74,8 @@ in
       instead = [ "services/web-servers/caddy.nix" ];
       why = "virtual hosts by options since 21.05; a whole Caddyfile before";
     };
+    beszel.why = "came with 25.05";
+    calibre-web.why = "came with 21.11";
     cloudflared.why = "came with 22.11";
     cockpit.why = "came with 23.05";
     fail2ban = {
@@ -75,6 +84,7 @@ in
     };
     flaresolverr.why = "came with 24.11";
     gatus.why = "came with 24.05";
+    glance.why = "came with 24.11";
     grafana = {
       instead = [ "services/monitoring/grafana.nix" ];
       why = "settings and provisioning by files since 22.11";
@@ -90,12 +100,18 @@ in
       instead = [ "services/web-apps/miniflux.nix" ];
       why = "its settings are text alone until 23.11";
     };
+    komga.why = "came with 21.11";
+    monica.why = "came with 22.11";
     mosquitto = {
       instead = [ "services/networking/mosquitto.nix" ];
       why = "listeners took the place of users and ports with 22.05";
     };
     n8n.why = "came with 21.05";
     navidrome.why = "came with 21.11";
+    ntfy = {
+      at = "services.ntfy-sh";
+      why = "came with 22.11";
+    };
     nginx = {
       instead = [
         "services/web-servers/nginx/default.nix"
@@ -116,6 +132,8 @@ in
     uptime-kuma.why = "came with 22.11";
     ollama.why = "came with 24.05";
     prowlarr.why = "came with 21.05";
+    qbittorrent.why = "came with 25.05";
+    victorialogs.why = "came with 25.05";
     vaultwarden.why = "bitwarden_rs until 21.11";
     wyoming-faster-whisper = {
       at = "services.wyoming.faster-whisper";
@@ -129,6 +147,8 @@ in
 
   # Packages that came later; each is a stand-in of no content.
   packages = {
+    _1password-cli.why = "_1password until 25.05";
+    bun.why = "came with 22.11";
     iproute2.why = "iproute until 21.05";
     ollama-cuda.why = "came with 24.05";
     pandoc = {
@@ -162,6 +182,16 @@ in
         };
       };
     };
+    mkdocs = {
+      why = "python3Packages.mkdocs came with 21.05";
+      module.nixpkgs.overlays = [
+        (_: before: {
+          python3Packages = before.python3Packages // {
+            mkdocs = before.hello;
+          };
+        })
+      ];
+    };
     nftables = {
       why = "the firewall excludes a ruleset of nftables until 23.05";
       module.networking.nftables.enable = mkForce false;
@@ -185,7 +215,15 @@ in
       module =
         { pkgs, ... }:
         {
-          services.postgresql.package = mkDefault pkgs.postgresql_12;
+          services.postgresql.package = mkOverride 950 pkgs.postgresql_12;
+        };
+    };
+    mysql = {
+      why = "its package has no default until 21.11";
+      module =
+        { pkgs, ... }:
+        {
+          services.mysql.package = mkDefault pkgs.mariadb;
         };
     };
     nix-daemon-mounts = {

@@ -2,6 +2,8 @@
 {
   outputs = _: {
     packages.x86_64-linux.tidy = builtins.toFile "tidy" "";
+    # Its options are declared beside the rich stack.
+    nixosModules.forum = { };
     nixosModules.default =
       { config, lib, ... }:
       {
