@@ -30,14 +30,14 @@ _QUOTE = (
     "lib/quote.nix",
     resources.files("homelab.nix").joinpath("quote.nix").read_text(encoding="utf-8"),
 )
-_PROGRAM = tuple(
-    (
-        f"lib/backup/{name}.sh",
-        _BACKUP.joinpath(f"scripts/{name}.sh").read_text(encoding="utf-8"),
-    )
-    for name in ("common", "in-place", "undo", "proof", "main")
+_PARTS = ("common", "in-place", "undo", "proof", "main")
+COMMAND = (
+    "lib/backup.sh",
+    "\n".join(
+        _BACKUP.joinpath(f"scripts/{part}.sh").read_text(encoding="utf-8") for part in _PARTS
+    ),
 )
-"""The parts of the command `homelab-backup`."""
+"""The file of the command `homelab-backup`: its name and its text."""
 _DUMPS = ("lib/backup-dumps.nix", _BACKUP.joinpath("backup-dumps.nix").read_text(encoding="utf-8"))
 _PROGRAM_DUMP = (
     "lib/program-dump.sh",
@@ -56,7 +56,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             derived=attrs("homelab.backup", _options(plan, host, jobs)),
             library=_JOBS,
             extra=(
-                *(_QUOTE, _DUMPS, *_PROGRAM),
+                *(_QUOTE, _DUMPS, COMMAND),
                 *((_PROGRAM_DUMP,) if any(map(_runs_program, jobs)) else ()),
             ),
         )

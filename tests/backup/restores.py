@@ -14,10 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from homelab.backup.restic import COMMAND
 from tests.tools.programs import need, need_here
 
-SCRIPTS = Path(__file__).parents[2] / "homelab/backup/scripts"
-PARTS = ("common", "in-place", "undo", "proof", "main")
 _SYSTEMCTL = """\
 #!/bin/sh
 echo "$*" >>{log}
@@ -57,7 +56,7 @@ class Restored:
         (self.units / "app.service").write_text("active\n")
         self.program("systemctl", _SYSTEMCTL.format(log=self.log, state=self.units))
         self.script = self.top / "homelab-backup"
-        self.script.write_text("".join((SCRIPTS / f"{part}.sh").read_text() for part in PARTS))
+        self.script.write_text(COMMAND[1])
         self.describe()
         self.restic("init")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.backup.restores import PARTS, SCRIPTS, Restored, cluster, dumped
+from homelab.backup.restic import COMMAND
+from tests.backup.restores import Restored, cluster, dumped
 from tests.tools.programs import need
 
 DAY = 86_400
@@ -200,7 +201,7 @@ def test_the_times_are_metrics_that_prometheus_reads(host: Restored) -> None:
 def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
     need("shellcheck")
     whole = tmp_path / "homelab-backup"
-    whole.write_text("".join((SCRIPTS / f"{part}.sh").read_text() for part in PARTS))
+    whole.write_text(COMMAND[1])
     done = subprocess.run(
         ["shellcheck", "--norc", whole], capture_output=True, text=True, check=False
     )

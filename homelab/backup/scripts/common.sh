@@ -27,6 +27,12 @@ restic_of() {
   "restic-$job-$target" "$@"
 }
 
+# ask WORD…: what restic says of the repository, without a lock.
+ask() {
+  restic_of "$target" "$@" --json --no-lock 2>"$errors" ||
+    fail "$target does not answer: $(tail -n 1 "$errors")"
+}
+
 # begin JOB: the job exists on this host.
 begin() {
   job=$1
@@ -60,8 +66,7 @@ snapshots() {
 # choose SNAPSHOT: its full id and time.
 choose() {
   local wanted=$1 found id time limit
-  found=$(restic_of "$target" snapshots --json --no-lock 2>"$errors") ||
-    fail "$target does not answer: $(tail -n 1 "$errors")"
+  found=$(ask snapshots)
   snapshot='' taken=''
   if [[ $wanted =~ ^[0-9a-f]{8,64}$ ]]; then
     read -r snapshot taken < <(jq -r --arg id "$wanted" \
@@ -83,8 +88,7 @@ choose() {
 # room DIRECTORY: its file system has space for the snapshot.
 room() {
   local size free
-  size=$(restic_of "$target" stats --json --no-lock --mode restore-size "$snapshot" 2>"$errors" |
-    jq -r .total_size) || fail "$target does not answer: $(tail -n 1 "$errors")"
+  size=$(ask stats --mode restore-size "$snapshot" | jq -r .total_size)
   free=$(df --output=avail --block-size=1 "$1" | tail -n 1)
   [ "$free" -gt "$size" ] ||
     fail "$1 has $((free / 1048576)) MiB free, and the snapshot has $((size / 1048576)) MiB"

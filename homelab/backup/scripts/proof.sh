@@ -46,7 +46,7 @@ saved() {
   local line bad=''
   # Jobs end at the same time; their checks and drills wait for each other.
   export HOMELAB_BACKUP_WAIT=21600
-  line=$(restic_of "$target" snapshots --json --no-lock --latest 1 | jq -r 'last | .short_id + (
+  line=$(ask snapshots --latest 1 | jq -r 'last | .short_id + (
     if .summary then ", \(.summary.total_files_processed) files, \(.summary.total_bytes_processed / 1e6 | ceil) MB, \(
       .summary.data_added_packed // .summary.data_added | . / 1e6 | ceil) MB added" else "" end)')
   record saved "$line"
@@ -77,9 +77,8 @@ check() {
 
 # listed: size and path of each file of the snapshot, one on a line.
 listed() {
-  restic_of "$target" ls --json --no-lock "$snapshot" 2>"$errors" | jq -r '
-    select(.type == "file" and (.path | contains("\n") | not)) | "\(.size // 0)\t\(.path)"' ||
-    fail "$target does not answer: $(tail -n 1 "$errors")"
+  ask ls "$snapshot" | jq -r '
+    select(.type == "file" and (.path | contains("\n") | not)) | "\(.size // 0)\t\(.path)"'
 }
 
 # part DIRECTORY: restore the dumps and random files, up to the limit; each must have its size.

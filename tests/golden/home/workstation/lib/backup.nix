@@ -211,13 +211,7 @@ let
       export HOMELAB_BACKUP_DRILL_MEGABYTES=${toString cfg.drill.megabytes}
       export HOMELAB_BACKUP_METRICS=${lib.optionalString (cfg.metrics != null) (forShell cfg.metrics)}
     ''
-    + lib.concatMapStrings builtins.readFile [
-      ./backup/common.sh
-      ./backup/in-place.sh
-      ./backup/undo.sh
-      ./backup/proof.sh
-      ./backup/main.sh
-    ]
+    + builtins.readFile ./backup.sh
   );
   inherit (config.services) postgresql;
   kept =
