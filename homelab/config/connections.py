@@ -95,6 +95,15 @@ class ApiObject(Model):
     """Labels of tags, which are created where they are missing."""
 
 
+def about_itself(objects: tuple[ApiObject, ...]) -> tuple[ApiObject, ...]:
+    """Refuses objects of a service itself that name another service."""
+    for made in objects:
+        for values in (made.body, made.initial, made.fields, made.initial_fields):
+            if any(isinstance(value, dict) and "$callee" in value for value in values.values()):
+                raise ValueError("there is no other service here; write $caller or $folder")
+    return objects
+
+
 class ConnectionFact(Model):
     """What a service is told of another one that it connects to."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue, field_validator
 
 from homelab.config.base import AbsolutePath, Audience, Model, Name, Release, Str, SubDirectory
-from homelab.config.connections import ApiKey, ApiObject, ConnectionFact
+from homelab.config.connections import ApiKey, ApiObject, ConnectionFact, about_itself
 from homelab.config.devices import DeviceOfFacts
 from homelab.config.fact_parts import (
     Dump,
@@ -191,6 +191,11 @@ class ServiceFacts(Model):
     """Other hosts download packages from it, so its host is deployed after them."""
     requires_one_of: Many[Many[OptionPath]] = ()
     """Options without a default, or without a safe one, of which the owner must set one."""
+
+    @field_validator("own_objects")
+    @classmethod
+    def _of_itself(cls, objects: tuple[ApiObject, ...]) -> tuple[ApiObject, ...]:
+        return about_itself(objects)
 
 
 class OwnFacts(ServiceFacts):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from pydantic import ValidationError
 
+from homelab.config.connections import ApiObject, ConnectionFact
+from homelab.config.facts import ServiceFacts
 from homelab.secrets.rotation import rotatable
 from homelab.testing.changes import changed
 from tests import build
@@ -107,3 +110,31 @@ def test_a_directory_of_a_dataset_has_its_group_and_mode() -> None:
     text = file_of(build.plan(HERE), "nas", "storage.nix")
     assert '"/mnt/media/tv".d' in text
     assert text.count('mode = "2775";') == 4
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"$callee": "adress"}, "write one of folder, host, key, port, url"),
+        ({"$service": "sonarr"}, r"write \$callee, \$caller or \$folder"),
+        ({"$callee": "url", "name": "x"}, "stands alone"),
+        ([{"inner": {"$caller": "x"}}], "write one of folder, host"),
+    ],
+)
+def test_a_reference_that_a_connection_does_not_know_is_refused(value: object, told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        ApiObject.model_validate({"path": "/api", "body": {"a": value}})
+
+
+@pytest.mark.parametrize("value", [["a"], {"b": "c"}, {}, None])
+def test_a_variable_of_a_connection_is_a_text_a_number_or_a_reference(value: object) -> None:
+    ConnectionFact.model_validate({"env": {"A": "text", "B": 1, "C": {"$callee": "url"}}})
+    with pytest.raises(ValidationError):
+        ConnectionFact.model_validate({"env": {"A": value}})
+
+
+def test_an_object_of_a_service_itself_names_no_other_service() -> None:
+    own = {"path": "/api", "body": {"path": {"$folder": "media"}, "url": {"$caller": "url"}}}
+    ServiceFacts.model_validate({"own_objects": [own]})
+    with pytest.raises(ValidationError, match="there is no other service here"):
+        ServiceFacts.model_validate({"own_objects": [{**own, "body": {"a": {"$callee": "url"}}}]})
