@@ -77,6 +77,34 @@ def test_the_plan_and_the_library_name_the_dumps_of_two_databases_alike() -> Non
     assert set(job.paths) == set(made["services"]["restic"]["backups"]["wiki-b2"]["paths"])
 
 
+@pytest.mark.requirement("S0-36")
+def test_each_unit_proves_its_backup_as_root_whoever_runs_the_job() -> None:
+    own = '{ services.restic.backups.vaultwarden-b2.user = "keeper"; }'
+    unit = of(own)["systemd"]["services"]["restic-backups-vaultwarden-b2"]
+    (proof,) = unit["serviceConfig"]["ExecStartPost"]
+    program, *words = proof.split()
+    assert program.startswith("+/")
+    assert program.endswith("/bin/homelab-backup")
+    assert [word.strip('"') for word in words] == ["saved", "vaultwarden", "b2"]
+
+
+@pytest.mark.requirement("S0-36")
+def test_a_job_that_does_not_run_sends_an_alert() -> None:
+    systemd = of()["systemd"]
+    unit = systemd["services"]["homelab-backup-fresh"]
+    assert unit["onFailure"] == ["notify@%N.service"]
+    assert unit["serviceConfig"]["ExecStart"].endswith("/bin/homelab-backup fresh")
+    assert systemd["timers"]["homelab-backup-fresh"]["wantedBy"] == ["timers.target"]
+
+
+@pytest.mark.requirement("S0-36")
+def test_the_node_exporter_reads_the_times_of_the_backups_of_its_host() -> None:
+    made = of(services={"node-exporter": {"host": "aurora"}})
+    flags = made["services"]["prometheus"]["exporters"]["node"]["extraFlags"]
+    assert flags == ["--collector.textfile.directory=/run/homelab-metrics"]
+    assert "prometheus" not in of()["services"]
+
+
 CHANGES: dict[str, Changes] = {
     "the tier of a service": {"services": {"miniflux": {"backup": {"tier": "irreplaceable"}}}},
     "the tier of a dataset": {"datasets": {"library": {"tier": "irreplaceable"}}},

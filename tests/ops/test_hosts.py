@@ -87,6 +87,21 @@ def test_drift_and_failed_units_need_a_person(stack: Stack, plan: Plan) -> None:
     assert not ok(plan, "pi", pi="r1")
 
 
+@pytest.mark.requirement("S0-36")
+def test_a_backup_that_is_too_old_needs_a_person(stack: Stack, plan: Plan) -> None:
+    stack.bring("r1")
+    assert stack.switch("r1") == 0
+    program = stack.lab.directory / "bin/homelab-backup"
+    program.write_text("#!/bin/sh\necho $LATE\n")
+    program.chmod(0o755)
+    assert ok(plan, "pi", pi="r1")
+    program.write_text("#!/bin/sh\necho late app was last backed up to b2 on 2026-01-05\n")
+    assert "! backups are too old: app was last backed up to b2 on 2026-01-05" in told(
+        plan, pi="r1"
+    )
+    assert not ok(plan, "pi", pi="r1")
+
+
 def test_a_kernel_that_waits_for_a_boot_is_said(stack: Stack, plan: Plan) -> None:
     stack.bring("r1")
     assert stack.switch("r1") == 0
