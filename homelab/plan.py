@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -118,6 +118,10 @@ class Plan:
     def instances(self, name: str) -> tuple[Service, ...]:
         """A service on every host that runs it."""
         return self._instances.get(name, ())
+
+    def each_service(self) -> Iterator[Service]:
+        """Each service once, at the first of the hosts that run it."""
+        return (found[0] for found in self._instances.values())
 
     @cached_property
     def _instances(self) -> Mapping[str, tuple[Service, ...]]:

@@ -177,13 +177,17 @@ class PodmanService(ServiceConfig):
     """OIDC settings, for `auth: oidc`."""
 
 
-_NO_SANDBOX: Mapping[str, str] = {
+_NO_ENTRY: Mapping[str, str] = {
+    "service": _ONE_KIND,
     "connects": _NO_CONNECTIONS,
     "schedule": _NO_RATES,
+}
+"""Keys of a service whose facts are in the catalog or in an entry of the owner."""
+_NO_SANDBOX: Mapping[str, str] = {
+    **_NO_ENTRY,
     "harden": "leave it out: Podman isolates the container, and its unit only starts it",
     "may_control": "leave it out: a container cannot reach the host's systemd; run it as a "
     "service of the host",
-    "service": _ONE_KIND,
     "vpn": "leave it out: its packets come from Podman's network; run it as a NixOS service",
 }
 
@@ -341,9 +345,7 @@ class FlakeService(NativeService):
     called: ClassVar[str] = "a service of a flake"
     lacks: ClassVar[Mapping[str, str]] = {
         **_other_kinds("flake"),
-        "service": _ONE_KIND,
-        "connects": _NO_CONNECTIONS,
-        "schedule": _NO_RATES,
+        **_NO_ENTRY,
     }
 
     flake: Flake
@@ -358,9 +360,7 @@ class UnitService(NativeService):
     called: ClassVar[str] = "a unit"
     lacks: ClassVar[Mapping[str, str]] = {
         **_other_kinds("unit"),
-        "service": _ONE_KIND,
-        "connects": _NO_CONNECTIONS,
-        "schedule": _NO_RATES,
+        **_NO_ENTRY,
     }
 
     unit: Unit
@@ -394,9 +394,7 @@ class StaticService(NativeService):
     called: ClassVar[str] = "a static site"
     lacks: ClassVar[Mapping[str, str]] = {
         **_other_kinds("static"),
-        "service": _ONE_KIND,
-        "connects": _NO_CONNECTIONS,
-        "schedule": _NO_RATES,
+        **_NO_ENTRY,
         "devices": "leave it out: files need none",
         "gpu": "leave it out: files need none",
         "headers": "leave it out: files read no headers",

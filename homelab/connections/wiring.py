@@ -10,6 +10,7 @@ from importlib import resources
 from homelab.connections.keys import API_KEY
 from homelab.connections.model import Wiring
 from homelab.connections.plan import names_of
+from homelab.hardening.baseline import sandbox
 from homelab.nix import Attrs, Module, Nix, Path, Pkg, Raw, Script, attrs, merge
 from homelab.nix.values import After
 from homelab.plan import Plan
@@ -127,7 +128,8 @@ def _calls(plan: Plan, wiring: Wiring) -> Attrs:
             "LoadCredential": credentials,
             "Restart": "on-failure",
             "RestartSec": "5min",
-            **_SANDBOX,
+            "PrivateUsers": True,
+            **sandbox(),
         },
     }
     if plan.stack.monitoring.ntfy is not None:
@@ -141,26 +143,3 @@ def _calls(plan: Plan, wiring: Wiring) -> Attrs:
     return {
         "systemd": {"services": {wiring.timer: unit}, "timers": {wiring.timer: timer}},
     }
-
-
-_SANDBOX: Attrs = {
-    "CapabilityBoundingSet": "",
-    "LockPersonality": True,
-    "MemoryDenyWriteExecute": True,
-    "PrivateDevices": True,
-    "PrivateUsers": True,
-    "ProtectClock": True,
-    "ProtectControlGroups": True,
-    "ProtectHome": True,
-    "ProtectHostname": True,
-    "ProtectKernelLogs": True,
-    "ProtectKernelModules": True,
-    "ProtectKernelTunables": True,
-    "ProtectProc": "invisible",
-    "RestrictAddressFamilies": ["AF_INET", "AF_INET6", "AF_UNIX"],
-    "RestrictNamespaces": True,
-    "RestrictRealtime": True,
-    "SystemCallArchitectures": "native",
-    "SystemCallFilter": "@system-service",
-    "UMask": "0077",
-}

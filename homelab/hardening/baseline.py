@@ -76,6 +76,15 @@ BASELINE: tuple[Part, ...] = (
 """Values are text where systemd takes a list. Lists of NixOS modules join, so a derived list would
 add to what nixpkgs allows. Text yields to it."""
 
+
+def sandbox(*left_out: str) -> dict[str, Nix]:
+    """The settings of a unit that homelab writes itself: the baseline without these parts, and what
+    only such units, whose programs are known, can do with.
+    """
+    settings = {p.setting: p.value for p in BASELINE if p.name not in left_out}
+    return {**settings, "ProtectProc": "invisible", "SystemCallFilter": "@system-service"}
+
+
 HIDE = "temporary-file-system"
 """Name of the part that empties /mnt and /srv."""
 

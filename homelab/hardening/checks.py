@@ -18,7 +18,7 @@ def intent(plan: Plan) -> Iterator[Problem]:
     """A unit without hardening settings is open to the host or fails at its first write: it needs
     the paths that it may write, or a reason for running without a sandbox.
     """
-    for service in _once(plan):
+    for service in plan.each_service():
         harden = service.harden
         where = service.at("harden")
         if not service.units and not (service.entry.hardening.exempt or harden.exempt):
@@ -57,7 +57,7 @@ def _says_what_it_writes(service: Service) -> bool:
 @check("harden-exception")
 def exception(plan: Plan) -> Iterator[Problem]:
     """An exception without an effect, or one that opens everything, leaves the unit unprotected."""
-    for service in _once(plan):
+    for service in plan.each_service():
         harden = service.harden
         where = service.at("harden")
         if service.entry.hardening.exempt and (
@@ -90,7 +90,7 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
     """Settings for a unit that does not exist cause no error, so a misspelt name leaves the unit
     unprotected.
     """
-    for service in _once(plan):
+    for service in plan.each_service():
         flake = service.flake
         if flake is not None and flake.unit.endswith(".service"):
             yield Problem(
@@ -148,12 +148,3 @@ def _units(service: Service) -> tuple[str, ...]:
     made = [release_of(module, service.release) for module in service.modules]
     others = (u for facts in made if facts for u in facts.units if "{" not in u)
     return tuple(dict.fromkeys((*service.units, *service.entry.helpers, *others)))
-
-
-def _once(plan: Plan) -> Iterator[Service]:
-    """Each service once, on however many hosts it runs."""
-    seen = set()
-    for service in plan.services:
-        if service.name not in seen:
-            seen.add(service.name)
-            yield service

@@ -37,14 +37,23 @@ def admin_of(directory: Directory) -> str:
     return f"cn=admin,{directory.base_dn}"
 
 
-def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`directory.nix`, on the identity provider's host."""
+def directory_on(plan: Plan, host: Host, kind: str) -> tuple[IdentityConfig, Directory] | None:
+    """The directory of this kind, with the settings of the identity provider; None on a host that
+    does not run it.
+    """
     identity = plan.stack.identity
     if plan.identity is None or plan.identity.host != host.name or identity is None:
-        return
+        return None
     directory = identity.directory
-    if directory is None or directory.kind != "openldap":
+    return None if directory is None or directory.kind != kind else (identity, directory)
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`directory.nix`, on the identity provider's host."""
+    found = directory_on(plan, host, "openldap")
+    if found is None:
         return
+    identity, directory = found
     yield Module(
         "directory.nix",
         "The LDAP directory of people and groups for the identity provider",

@@ -11,6 +11,7 @@ from importlib import resources
 
 from homelab.config.identity import Directory, IdentityConfig
 from homelab.config.stack import StackConfig
+from homelab.identity.directory import directory_on
 from homelab.identity.model import LDAP_OWNER, LDAP_PASSWORD, LLDAP
 from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Module, Pkg, Raw, Script, attrs, merge
@@ -39,12 +40,10 @@ def portal_dn(directory: Directory) -> str:
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`directory.nix`, on the identity provider's host."""
-    identity = plan.stack.identity
-    if plan.identity is None or plan.identity.host != host.name or identity is None:
+    found = directory_on(plan, host, LLDAP)
+    if found is None:
         return
-    directory = identity.directory
-    if directory is None or directory.kind != LLDAP:
-        return
+    identity, directory = found
     settings = attrs(
         "services.lldap.settings",
         {

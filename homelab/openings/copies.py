@@ -19,11 +19,7 @@ COPIES = "copies"
 
 def copies(plan: Plan) -> Iterator[tuple[str, Opening]]:
     """Datasets between which a service cannot make hard links: (place, opening)."""
-    seen: set[str] = set()
-    for service in plan.services:
-        if service.name in seen:
-            continue
-        seen.add(service.name)
+    for service in plan.each_service():
         for part in service.parts:
             at = f"services.{service.name}" + (f".{part.place}" if part.name else "")
             for opening in _of_container(plan, service, part):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from homelab.catalog.references import texts
 from homelab.check import check, file_check
 from homelab.network.route import Route
 from homelab.plan import Plan
@@ -232,7 +233,7 @@ def legacy_uri(plan: Plan) -> Iterator[Problem]:
             ]
             settings += [(p.place, p.config.environment) for p in parts_of(key, service)]
             for where, value in settings:
-                for text in sorted(set(_texts(value))):
+                for text in sorted(set(texts(value))):
                     if name.search(text):
                         yield Problem(
                             f"services.{key}.{where}",
@@ -252,14 +253,3 @@ def outlived(plan: Plan, today: str) -> Iterator[Problem]:
                 check=LEGACY_UNTIL,
                 severity="warning",
             )
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from importlib import resources
 
+from homelab.hardening.baseline import FAMILIES, sandbox
 from homelab.nix import Attrs, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import FETCHED, secret_path
@@ -120,31 +121,12 @@ def _call(secret: Secret, form: str) -> str:
 
 _NETWORK: Attrs = {
     "PrivateNetwork": False,
-    "RestrictAddressFamilies": ["AF_INET", "AF_INET6", "AF_UNIX"],
+    "RestrictAddressFamilies": " ".join(FAMILIES),
 }
 """What op needs, and no other unit of the service gets."""
 _SANDBOX: Attrs = {
+    **sandbox(),
     "CapabilityBoundingSet": "CAP_CHOWN",
-    "LockPersonality": True,
-    "MemoryDenyWriteExecute": True,
-    "NoNewPrivileges": True,
-    "PrivateDevices": True,
     "PrivateNetwork": True,
-    "PrivateTmp": True,
-    "ProtectClock": True,
-    "ProtectControlGroups": True,
-    "ProtectHome": True,
-    "ProtectHostname": True,
-    "ProtectKernelLogs": True,
-    "ProtectKernelModules": True,
-    "ProtectKernelTunables": True,
-    "ProtectProc": "invisible",
-    "ProtectSystem": "strict",
     "RestrictAddressFamilies": "AF_UNIX",
-    "RestrictNamespaces": True,
-    "RestrictRealtime": True,
-    "RestrictSUIDSGID": True,
-    "SystemCallArchitectures": "native",
-    "SystemCallFilter": "@system-service",
-    "UMask": "0077",
 }

@@ -9,6 +9,7 @@ from homelab.check import check
 from homelab.config.containers import PartPort
 from homelab.config.services import ports_of
 from homelab.connections.pairs import place_of_use
+from homelab.grouping import leads_to
 from homelab.network.between import on_tailnet
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
@@ -32,6 +33,7 @@ def container_ref(plan: Plan) -> Iterator[Problem]:
 
 def _unknown_parts(service: Service, part: Part) -> Iterator[Problem]:
     near = {p.name for p in service.parts} - {part.name}
+    depends_on = {p.container: p.depends_on for p in service.parts}
     for index, container in enumerate(part.depends_on):
         name = container.removeprefix(f"{service.name}-")
         where = service.at(f"{part.place}.depends_on[{index}]")
@@ -41,27 +43,12 @@ def _unknown_parts(service: Service, part: Part) -> Iterator[Problem]:
                 f'{service.name} has no other container "{name}"',
                 did_you_mean(name, near, f"containers of {service.name}"),
             )
-        elif _leads_back(service.parts, container, part.container):
+        elif leads_to(depends_on, container, part.container):
             yield Problem(
                 where,
                 f"{name} depends on {part.name} as well, so neither would start",
                 "leave one of the two out",
             )
-
-
-def _leads_back(parts: tuple[Part, ...], start: str, end: str) -> bool:
-    """Whether a container depends on another, directly or through others."""
-    before = {p.container: p.depends_on for p in parts}
-    seen: set[str] = set()
-    pending = [start]
-    while pending:
-        name = pending.pop()
-        if name == end:
-            return True
-        if name not in seen:
-            seen.add(name)
-            pending += before.get(name, ())
-    return False
 
 
 def _unknown_containers(plan: Plan, service: Service, part: Part) -> Iterator[Problem]:
@@ -202,9 +189,5 @@ def container_uses(plan: Plan) -> Iterator[Problem]:
 
 
 def with_containers(plan: Plan) -> Iterator[Service]:
-    """Each service with containers once, however many hosts run it."""
-    seen = set()
-    for service in plan.services:
-        if service.parts and service.name not in seen:
-            seen.add(service.name)
-            yield service
+    """Each service with containers once."""
+    return (s for s in plan.each_service() if s.parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from homelab.catalog.references import texts
 from homelab.check import check
 from homelab.config.devices import Device
 from homelab.plan import Plan
@@ -178,7 +179,7 @@ def usb_by_id(plan: Plan) -> Iterator[Problem]:
 
 
 def _unstable(service: Service, where: str, value: object) -> Iterator[Problem]:
-    for text in _texts(value):
+    for text in texts(value):
         # Podman's --device=/dev/ttyUSB0:/dev/ttyACM0 names the device of the host first.
         path = text.removeprefix("--device=").partition(":")[0]
         if not _UNSTABLE.fullmatch(path):
@@ -201,14 +202,3 @@ def _unstable(service: Service, where: str, value: object) -> Iterator[Problem]:
             f"{path} may be another device after a boot",
             f"write hosts.{service.host}.devices: {{NAME: …}} with {named}, and {use}",
         )
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)

@@ -63,7 +63,7 @@ def service_adds(plan: Plan) -> Iterator[Problem]:
     """An addition with the name of something in the catalog entry would be ignored or would break
     the service.
     """
-    for service in _once(plan):
+    for service in _stated(plan):
         entry = original_entry(plan.stack, service.name, service.config)
         yield from _ports(service, entry)
         if entry is not None:
@@ -149,7 +149,7 @@ def header_read(plan: Plan) -> Iterator[Problem]:
     """Only the auth proxy sets identity headers: without it the reverse proxy removes them from
     each request, and the service never gets one.
     """
-    for service in _once(plan):
+    for service in _stated(plan):
         signed_in = any(r.auth == "forward" for r in plan.routes_of(service.name))
         if service.config.headers and not signed_in:
             yield Problem(
@@ -162,7 +162,7 @@ def header_read(plan: Plan) -> Iterator[Problem]:
 @check("tile-shown")
 def tile_shown(plan: Plan) -> Iterator[Problem]:
     """A tile links to a host name, so its settings have no effect for a service without a name."""
-    for service in _once(plan):
+    for service in _stated(plan):
         tile = service.config.tile
         if any(r.is_web for r in plan.routes_of(service.name)) or tile.skip is not None:
             continue
@@ -181,10 +181,6 @@ def _at(service: Service) -> str:
     return f"services.{service.name}"
 
 
-def _once(plan: Plan) -> Iterator[Service]:
-    """Each service of the stack config once, however many hosts run it."""
-    seen = set()
-    for service in plan.services:
-        if service.name in plan.stack.services and service.name not in seen:
-            seen.add(service.name)
-            yield service
+def _stated(plan: Plan) -> Iterator[Service]:
+    """Each service of the stack config once."""
+    return (s for s in plan.each_service() if s.name in plan.stack.services)

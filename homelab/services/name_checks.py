@@ -20,12 +20,10 @@ def web_port_known(plan: Plan) -> Iterator[Problem]:
     """Without a web port a service gets no host name and no health check, so the keys that describe
     them have no effect.
     """
-    seen = set()
-    for service in plan.services:
+    for service in plan.each_service():
         config = service.config
-        if service.name in seen or service.name not in plan.stack.services:
+        if service.name not in plan.stack.services:
             continue
-        seen.add(service.name)
         # `smb-not-public` reports a name of Samba.
         named = () if service.name == SAMBA or config.routes is not None else _NAMED
         given = [key for key in named if getattr(config, key) is not None and not _is_web(service)]

@@ -8,6 +8,7 @@ from importlib import resources
 
 from homelab.config.service_parts import RateWindow
 from homelab.config.services import schedule_of
+from homelab.hardening.baseline import sandbox
 from homelab.nix import Attrs, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.services.model import Service
@@ -52,7 +53,8 @@ def _rates(plan: Plan, service: Service) -> Attrs:
             "DynamicUser": True,
             "Restart": "on-failure",
             "RestartSec": "1min",
-            **_SANDBOX,
+            "PrivateUsers": True,
+            **sandbox(),
         },
     }
     if plan.stack.monitoring.ntfy is not None:
@@ -76,26 +78,3 @@ def _argument(window: RateWindow) -> str:
     """Start, download and upload: `0800,50000,0`."""
     rates = (_NO_LIMIT if rate is None else str(rate) for rate in (window.down, window.up))
     return ",".join((window.start.replace(":", ""), *rates))
-
-
-_SANDBOX: Attrs = {
-    "CapabilityBoundingSet": "",
-    "LockPersonality": True,
-    "MemoryDenyWriteExecute": True,
-    "PrivateDevices": True,
-    "PrivateUsers": True,
-    "ProtectClock": True,
-    "ProtectControlGroups": True,
-    "ProtectHome": True,
-    "ProtectHostname": True,
-    "ProtectKernelLogs": True,
-    "ProtectKernelModules": True,
-    "ProtectKernelTunables": True,
-    "ProtectProc": "invisible",
-    "RestrictAddressFamilies": ["AF_INET", "AF_INET6", "AF_UNIX"],
-    "RestrictNamespaces": True,
-    "RestrictRealtime": True,
-    "SystemCallArchitectures": "native",
-    "SystemCallFilter": "@system-service",
-    "UMask": "0077",
-}

@@ -12,7 +12,7 @@ import shlex
 from importlib import resources
 
 from homelab.config.static import SiteBuild, Static
-from homelab.hardening.baseline import BASELINE, FAMILIES, HIDDEN
+from homelab.hardening.baseline import FAMILIES, HIDDEN, sandbox
 from homelab.hardening.paths import below, for_systemd, for_tmpfiles
 from homelab.nix import Attrs, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
@@ -273,10 +273,8 @@ def _filled(plan: Plan, service: Service, text: str) -> str | None:
 
 _SANDBOX: Attrs = {
     # Programs of builds compile at run time, and run what they download.
-    **{p.setting: p.value for p in BASELINE if p.name != "memory-deny-write-execute"},
+    **sandbox("memory-deny-write-execute"),
     "PrivateUsers": True,
-    "ProtectProc": "invisible",
     "RestrictAddressFamilies": " ".join((*FAMILIES, "AF_NETLINK")),
-    "SystemCallFilter": "@system-service",
     "TemporaryFileSystem": [f"{p}:ro" for p in HIDDEN],
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from homelab.catalog.upstream import release_of
 from homelab.check import check
 from homelab.config.services import schedule_of
+from homelab.grouping import leads_to
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.model import Service
@@ -119,6 +120,7 @@ def unit_after(plan: Plan) -> Iterator[Problem]:
     for service in _units(plan):
         unit = service.unit
         near = {s.name for s in plan.on(service.host) if s.units} - {service.name}
+        after = {s.name: s.unit.after for s in plan.on(service.host) if s.unit is not None}
         for index, name in enumerate(unit.after if unit is not None else ()):
             if name not in near:
                 yield Problem(
@@ -126,28 +128,13 @@ def unit_after(plan: Plan) -> Iterator[Problem]:
                     f'no other service "{name}" with a unit runs on {service.host}',
                     did_you_mean(name, near, f"services of {service.host}"),
                 )
-            elif _waits_for(plan, name, service):
+            elif leads_to(after, name, service.name):
                 yield Problem(
                     service.at(f"unit.after[{index}]"),
                     f"{name} starts after {service.name} as well, so systemd would start one of "
                     "them without the other",
                     "leave one of the two out",
                 )
-
-
-def _waits_for(plan: Plan, name: str, service: Service) -> bool:
-    """Whether a unit starts after another, directly or through others."""
-    before = {s.name: s.unit.after for s in plan.on(service.host) if s.unit is not None}
-    seen: set[str] = set()
-    pending = [name]
-    while pending:
-        following = pending.pop()
-        if following == service.name:
-            return True
-        if following not in seen:
-            seen.add(following)
-            pending += before.get(following, ())
-    return False
 
 
 @check("unit-state")
@@ -225,9 +212,5 @@ def _accounts(plan: Plan, service: Service) -> dict[str, str]:
 
 
 def _units(plan: Plan) -> Iterator[Service]:
-    """Each service whose units homelab writes once, however many hosts run it."""
-    seen = set()
-    for service in plan.services:
-        if service.writes_unit and service.name not in seen:
-            seen.add(service.name)
-            yield service
+    """Each service whose units homelab writes once."""
+    return (s for s in plan.each_service() if s.writes_unit)

@@ -17,11 +17,7 @@ from homelab.services.secret_files import reads
 @check("variable-unique")
 def variable_unique(plan: Plan) -> Iterator[Problem]:
     """Only one of two values of an environment variable takes effect."""
-    seen = set()
-    for service in plan.services:
-        if service.name in seen:
-            continue
-        seen.add(service.name)
+    for service in plan.each_service():
         for part in service.parts or (None,):
             first: dict[str, str] = {}
             for name, where in _variables(service, part):
