@@ -12,16 +12,6 @@ from tests.deploy.conftest import Machine
 from tests.deploy.test_scripts_on_a_host import FLAKE
 
 MIB = 1024 * 1024
-DF = """#!/bin/sh
-for directory; do :; done
-total=102400000 free=51200000
-while read -r prefix all left; do
-  [ "$prefix" != . ] || prefix=
-  case $directory/ in "$HOMELAB_ROOT$prefix"/*) total=$all free=$left ;; esac
-done <"$HOMELAB_ROOT/df"
-echo "Filesystem 1024-blocks Used Available Capacity Mounted"
-echo "/dev/x $total 0 $free 1% /"
-"""
 
 
 class Prepared:
@@ -29,11 +19,6 @@ class Prepared:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        df = machine.commands / "df"
-        df.unlink(missing_ok=True)
-        df.write_text(DF)
-        df.chmod(0o755)
-        (machine.root / "df").write_text("")
         machine.succeed(scripts.stage_script("r1", FLAKE))
         self.look()
         self.system = (machine.state / "releases/r1/result").resolve()
