@@ -1,8 +1,9 @@
 """The valid rest of a stack config, so that one mistyped value does not hide other problems.
 
 Invalid parts are left out: a whole service, the facts of one, a host or a dataset; elsewhere only
-the value. A problem that names a part that was left out may come from its absence, so it is not
-reported. Nor are problems of services on such a host, and warnings if a whole section is missing.
+the value. A required value of `site` gets a placeholder. A problem that names a part that was left
+out, or a placeholder, may come from that, so it is not reported. Nor are problems of services on
+such a host, and warnings if a whole section is missing.
 """
 
 from __future__ import annotations
@@ -36,6 +37,21 @@ _LISTS: dict[str, Path_] = {
     "targets": ("backup", "targets"),
 }
 """Kinds of names that messages list, with the place of those names."""
+_DOMAIN = "left-out.invalid"
+_OWNER: Mapping[str, Value] = {
+    "user": "left-out",
+    "email": f"left-out@{_DOMAIN}",
+    "ssh_keys": [
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA left-out"
+    ],
+}
+_SITE: Mapping[str, Value] = {"domain": _DOMAIN, "timezone": "Etc/UTC", "owner": dict(_OWNER)}
+_PLACEHOLDERS: Mapping[Path_, Value] = {
+    ("site",): dict(_SITE),
+    **{("site", key): value for key, value in _SITE.items()},
+    **{("site", "owner", key): value for key, value in _OWNER.items()},
+}
+"""Values of `site` without which there is no plan."""
 _ROUNDS = 12
 """Number of attempts: first the value is left out, then what contains it, and so on."""
 
@@ -48,6 +64,12 @@ def rest_of(document: Document) -> tuple[StackConfig, frozenset[str]] | None:
     left_out: set[str] = {*unexpanded(document)}
     paths = {*dates(values, ())}
     for _ in range(_ROUNDS):
+        replaced = {p for p in paths if p in _PLACEHOLDERS}
+        for path in sorted(replaced, key=len):
+            holder = _at(values, path[:-1])
+            holder[path[-1]] = copy.deepcopy(_PLACEHOLDERS[path])  # type: ignore[index]
+            left_out.update((".".join(map(str, path)), "left-out"))
+        paths -= replaced
         existing = {_existing(values, p[: _NAMED.get(str(p[0]), len(p))]) for p in paths if p}
         if () in existing or () in paths:
             return None

@@ -160,7 +160,12 @@ class House:
     def reaches(self, phase: str) -> None:
         """Wait until the last deployment is in this phase."""
         reached = f"a deployment is {phase}"
-        eventually(lambda: self.phases()[-1:] == [phase], reached, self.machine.patience)
+        try:
+            eventually(lambda: self.phases()[-1:] == [phase], reached, self.machine.patience)
+        except AssertionError as error:
+            log = self.machine.look("tail -n 40 /var/lib/homelab/deployments/*/log || true")
+            error.add_note(f"phases: {self.phases()}\n{log}")
+            raise
 
     def went_back(self, label: str = "as-installed") -> None:
         """Whether the last deployment was rolled back completely."""

@@ -65,10 +65,31 @@ def test_each_cause_is_reported_once(tmp_path: Path) -> None:
     assert len(about) == 1, [str(p) for p in about]
 
 
-@pytest.mark.parametrize("section", ["site", "network"])
-def test_without_a_required_section_nothing_else_is_checked(section: str) -> None:
-    values = build.config({section: None})
+def test_without_a_required_section_nothing_else_is_checked() -> None:
+    values = build.config({"network": None})
     assert rest_of(Document(values)) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("site", "where"),
+    [
+        ({"domain": "no domain"}, "site.domain"),
+        ({"domain": None}, "site.domain"),
+        ({"timezone": 7}, "site.timezone"),
+        ({"owner": "sam"}, "site.owner"),
+        ({"owner": {"ssh_keys": ["none"]}}, "site.owner.ssh_keys[0]"),
+        ({"owner": {"email": 7, "user": "Sam Sample"}}, "site.owner.email"),
+        (None, "site"),
+    ],
+)
+def test_a_mistake_in_the_site_hides_no_check_of_the_rest(
+    tmp_path: Path, site: object, where: str
+) -> None:
+    problems = told(tmp_path, {"site": site, "services": {"navidrome": {"host": "nass"}}})
+    assert any(p.startswith(f"{where}: ") for p in problems), problems
+    assert any(p.startswith("services.navidrome.host: there is no host") for p in problems)
+    assert all(p.startswith(("site", "services.navidrome.host")) for p in problems), problems
+    assert "left-out" not in "".join(problems)
 
 
 def test_a_name_inside_a_longer_name_does_not_count() -> None:
