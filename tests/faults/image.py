@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from tests.faults import computer_disks
@@ -22,6 +23,10 @@ _PACKAGES = (
 )
 _TO_BOOT = ("busybox-static", "kmod", "qemu-guest-agent", "systemd-boot")
 _SOURCES = ("sources.list.d/debian.sources", "sources.list.d/ubuntu.sources", "sources.list")
+
+
+_UNUSED_SECONDS = 7 * 86_400
+"""Age at which an image that nobody used is removed."""
 
 
 def boots_computers() -> bool:
@@ -49,10 +54,15 @@ def make() -> dict[str, Path]:
     if COMPUTER_IMAGE in images:
         kept.add(computer_disks.place(images[COMPUTER_IMAGE]))
     for other in set(cache.iterdir()) - kept:
-        shutil.rmtree(other)
+        # Another clone may run on this machine with other packages.
+        if time.time() - other.stat().st_mtime > _UNUSED_SECONDS:
+            shutil.rmtree(other)
     for name, target in images.items():
         if not target.exists():
             _make(target, suite, wanted[name])
+    for path in kept:
+        if path.exists():
+            os.utime(path)
     return images
 
 

@@ -12,6 +12,7 @@ from tests.faults.test_restart import KERNEL, RESTARTS
 
 pytestmark = pytest.mark.requirement("S0-67", "S4-34")
 
+SLOW_STOP = "systemd-run --quiet --property=ExecStop='/bin/sleep 4' sleep infinity"
 SLOW_LOADER = "touch /run/loader-waits-before; systemd-run --quiet sh -c 'sleep 19; rm /run/loader-waits-before'"
 
 
@@ -39,6 +40,20 @@ def test_a_rollback_waits_for_a_slow_boot_loader(house: House) -> None:
     done = end(client)
     assert done.code == 1
     assert "not confirmed within 4 s" in done.report
+    house.went_back()
+
+
+def test_a_second_rollback_leaves_a_host_alone_that_shuts_down(house: House) -> None:
+    """The restart of the first rollback is under way, and /nix may be unmounted already."""
+    house.bring("r1", KERNEL)
+    client = house.start("r1", **RESTARTS, **gated(4))
+    house.machine.restarts()
+    house.reaches("awaiting")
+    house.machine.run(SLOW_STOP)
+    eventually(lambda: [*house.state.glob("deployments/*/went-back")], "the restart is under way")
+    house.machine.run("umount --lazy /nix; bash /var/lib/homelab/deployments/*/rollback.sh")
+    house.machine.restarts()
+    assert end(client).code == 1
     house.went_back()
 
 

@@ -17,8 +17,6 @@ go_back_now() {
 # once: if the new system comes up again, a person has to look at the boot loader.
 start_again() {
   [ "$(readlink -f "$running")" != "$1" ] || return 0
-  # The restart is already under way.
-  [ "$(fact went-back)" != "$(boot_id)" ] || exit 0
   if [ -e "$deployment/went-back" ]; then
     say "homelab: the restart into the old system started the new one again" >>"$deployment/log"
     return 1
@@ -31,12 +29,20 @@ start_again() {
   exit 0
 }
 
+# shuts_down: whether this host is shutting down. A rollback that begins then may find /nix unmounted;
+# resume.sh continues it after the restart.
+shuts_down() {
+  { [ -e "$deployment/went-back" ] && [ "$(fact went-back)" = "$(boot_id)" ]; } ||
+    [ "$(systemctl is-system-running 2>/dev/null || true)" = stopping ]
+}
+
 main() {
   local previous boot='' code=0
   deployment=$state/deployments/$DEPLOYMENT_ID
   # The timer, the supervisor and a client may all run this; only the first one goes on.
   exec 7>"$deployment/rollback.lock"
   flock -n 7 || exit 0
+  ! shuts_down || exit 0
   rm -f "$deployment/reserve"
   if ! advance rolling_back armed activating rebooting awaiting rolling_back; then
     # A commit in progress was confirmed and finishes, unless its supervisor died.
