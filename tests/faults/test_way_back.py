@@ -51,7 +51,10 @@ def test_a_second_rollback_leaves_a_host_alone_that_shuts_down(house: House) -> 
     house.reaches("awaiting")
     house.machine.run(SLOW_STOP)
     eventually(lambda: [*house.state.glob("deployments/*/went-back")], "the restart is under way")
-    house.machine.run("umount --lazy /nix; bash /var/lib/homelab/deployments/*/rollback.sh")
+    house.machine.run(
+        "cd /var/lib/homelab/deployments/*; flock rollback.lock true;"
+        "umount --lazy /nix; bash rollback.sh"
+    )
     house.machine.restarts()
     assert end(client).code == 1
     house.went_back()
