@@ -157,6 +157,38 @@ def reach(
 
 
 @app.command()
+def graph(
+    view: Annotated[
+        str, typer.Argument(help="machines, names, sign-in or backups. Default: all of them.")
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Directory to write SVG files to. Default: print Mermaid."),
+    ] = None,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Draw the homelab: machines and networks, names, sign-in, and backups.
+
+    Prints Mermaid flow charts, which GitHub and most editors render, or writes one SVG file for
+    each view. It asks the plan, not the network.
+    """
+    from homelab.graph.views import pictures
+    from homelab.ops.project.pictures import write_pictures
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    found = pictures(plan, view)
+    if out is not None:
+        for path in write_pictures(out, found):
+            print(path)
+        return
+    from homelab.graph.mermaid import as_mermaid
+
+    print("\n".join(as_mermaid(picture) for picture in found.values()), end="")
+
+
+@app.command()
 def render(
     out: Annotated[Path, typer.Option("--out", help="Directory to write to.")] = Path("out"),
     stack: StackName = None,

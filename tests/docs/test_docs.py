@@ -20,7 +20,7 @@ from homelab.config.load import load_stack_config
 from homelab.config.lock import Lock
 from homelab.lab.host import Fault
 from homelab.planner import make_plan
-from tests.docs import write
+from tests.docs import pictures, write
 
 ROOT = write.ROOT
 WRITTEN = sorted(
@@ -63,6 +63,11 @@ def test_a_reference_page_is_current(name: str) -> None:
     page = write.PLACE / name
     assert page.exists(), "run: make docs"
     assert text_of(page) == write.pages()[name], "run: make docs"
+
+
+def test_the_pictures_of_the_guide_are_current() -> None:
+    written = {path.name: text_of(path) for path in pictures.PLACE.iterdir()}
+    assert written == pictures.files(), "run: make docs"
 
 
 def test_generating_pages_again_gives_the_same_bytes() -> None:

@@ -1,4 +1,4 @@
-"""Generate `docs/reference` from the code: `make docs`."""
+"""Generate `docs/reference` and the pictures of the guide from the code: `make docs`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from homelab.checks import all_checks, file_checks
 from homelab.cli.app import app
 from homelab.config.schema import service_schema, stack_schema
 from tests.catalog.table import page
+from tests.docs import pictures
 from tests.docs.requirements_page import requirements_page
 from tests.docs.stack_page import stack_page
 
@@ -30,6 +31,7 @@ def pages() -> dict[str, str]:
         "catalog-table.md": page(),
         "checks.md": checks_page(),
         "cli.md": cli_page(),
+        "pictures.md": pictures.pictures_page(),
         "requirements.md": requirements_page(),
         "service.schema.json": json.dumps(service_schema(), indent=2) + "\n",
         "stack.md": stack_page(),
@@ -39,9 +41,10 @@ def pages() -> dict[str, str]:
 
 def main() -> None:
     """Write the pages that differ."""
-    PLACE.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
-        path = PLACE / name
+    written = {PLACE / name: text for name, text in pages().items()}
+    written |= {pictures.PLACE / name: text for name, text in pictures.files().items()}
+    for path, text in written.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             print(f"{path.relative_to(ROOT)} written")
