@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from homelab.config.base import AbsolutePath, Model, Name, Network, Reason, SecretRef, Str
-from homelab.config.types import Calendar
+from homelab.config.types import CacheKey, Calendar, Url
 
 WIFI = ("wifi", "psk")
 """Service and name of the secret that holds the password."""
@@ -27,6 +27,8 @@ def supplicant(interface: str | None) -> str:
     return f"wpa_supplicant-{interface}" if interface else "wpa_supplicant"
 
 
+NETRC = ("nix", "netrc")
+"""Service and name of the secret with the passwords of binary caches."""
 PASSWORD = ("owner", "password")
 """Service and name of the secret that holds the hash of the owner's password."""
 RECOVERY = ("recovery", "password")
@@ -173,12 +175,37 @@ class Gc(Model):
     """Age after which generations are deleted. The running one is always kept."""
 
 
+class Substituter(Model):
+    """A binary cache, from which Nix downloads packages instead of building them."""
+
+    url: Url
+    """Its URL: `https://attic.example.org/main`."""
+    key: CacheKey
+    """Its public key: `main:9SZt/6plBU7jjQzz90J7O011I13hmJvOMYouxNqExNQ=`. Nix refuses packages
+    that it has not signed."""
+
+
 class HostNix(Model):
-    """Nix on this host: build directory and garbage collection."""
+    """Nix on this host: build directory, garbage collection and binary caches."""
 
     build_dir: AbsolutePath | None = None
     """Directory for builds, on a disk with enough space. Default: Nix's own."""
     gc: Gc = Gc()
+    substituters: list[Substituter] = Field(default_factory=list)
+    """Binary caches besides cache.nixos.org, in the order in which Nix asks them. A host builds
+    what it cannot download."""
+    netrc: SecretRef | None = None
+    """Passwords for `substituters`, in the host's sops file, in the format of netrc:
+    `machine attic.example.org password TOKEN`."""
+
+    @model_validator(mode="after")
+    def _reads_passwords(self) -> HostNix:
+        if self.netrc is not None and not self.substituters:
+            raise ValueError("only substituters read netrc; add substituters, or leave netrc out")
+        urls = [cache.url.rstrip("/") for cache in self.substituters]
+        if twice := next((url for url in urls if urls.count(url) > 1), ""):
+            raise ValueError(f"substituters has {twice} twice; leave one of them out")
+        return self
 
 
 _UNITS = {"s": 1, "min": 60, "h": 3600}

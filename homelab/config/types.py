@@ -110,6 +110,14 @@ Url = Annotated[
         "as in %7B",
     ),
 ]
+CacheKey = Annotated[
+    Str,
+    pattern(
+        r"[A-Za-z0-9][A-Za-z0-9._-]*:[A-Za-z0-9+/]{43}=",
+        "this is not the public key of a binary cache; write NAME:KEY as the cache shows it, 44 "
+        "characters of base64 after the colon",
+    ),
+]
 BlockList = Annotated[
     Str,
     pattern(

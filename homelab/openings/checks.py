@@ -8,6 +8,7 @@ from homelab.check import check, file_check
 from homelab.nix.source import Setting
 from homelab.openings.calendars import CALENDAR
 from homelab.openings.copies import COPIES, copies
+from homelab.openings.disks import APM
 from homelab.openings.first_account import FIRST, first_accounts
 from homelab.openings.literals import LITERAL
 from homelab.openings.model import Opening, View
@@ -28,6 +29,7 @@ FORBIDDEN_PATTERNS = file_check(
 )
 
 _CHECKS = {
+    APM: "hdparm-udev",
     CALENDAR: "option-calendar",
     COPIES: "hardlink-same-fs",
     FIRST: "first-account",
@@ -92,6 +94,13 @@ def first_account(plan: Plan) -> Iterator[Problem]:
 def turtle_reserved(plan: Plan) -> Iterator[Problem]:
     """Transmission has one set of other limits. With a schedule, its button pauses by hand."""
     for where, opening in of_stack(plan, (TURTLE,)):
+        yield Problem(where, opening.what, opening.way_out)
+
+
+@check("hdparm-udev")
+def hdparm_udev(plan: Plan) -> Iterator[Problem]:
+    """A udev rule that sets APM with hdparm hangs bridges from USB to SATA, and stops the boot."""
+    for where, opening in of_stack(plan, (APM,)):
         yield Problem(where, opening.what, opening.way_out)
 
 

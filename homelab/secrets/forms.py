@@ -10,7 +10,7 @@ import binascii
 import re
 from collections.abc import Callable
 
-from homelab.config.host_options import PASSWORD, WIFI
+from homelab.config.host_options import NETRC, PASSWORD, WIFI
 from homelab.plaintext import UnreadableError, mapping, yaml_data
 from homelab.secret_paths import secret_name
 from homelab.secrets.deployer import MASTER
@@ -90,6 +90,10 @@ FORMS: dict[str, Form] = {
         "wpa_supplicant needs one line wifi_psk= with a password of 8 to 63 characters",
     ),
     secret_name(*PASSWORD): _LOGIN,
+    secret_name(*NETRC): _pattern(
+        r"(?s)\s*machine\s+\S+\s+(login\s+\S+\s+)?password\s+\S+.*",
+        "this is not a netrc; write machine attic.example.org password TOKEN",
+    ),
 }
 """By name of the secret."""
 PLACES: tuple[tuple[re.Pattern[str], Form], ...] = (

@@ -18,7 +18,7 @@ from homelab.certificates.model import (
 from homelab.cloudflare.model import ACCESS, ACME_TOKEN, R2, TUNNEL_CREDENTIALS
 from homelab.cloudflare.resources import CloudflarePlan
 from homelab.config.fact_parts import SecretFact
-from homelab.config.host_options import PASSWORD, RECOVERY, WIFI, supplicant
+from homelab.config.host_options import NETRC, PASSWORD, RECOVERY, WIFI, supplicant
 from homelab.config.services import client_of
 from homelab.config.stack import StackConfig
 from homelab.connections.keys import API_KEY
@@ -69,6 +69,7 @@ def plan_secrets(
         *_of_vpn(stack, vpn),
         *_of_connections(stack, connections),
         *_of_wifi(stack, hosts),
+        *_of_caches(stack, hosts),
         *_of_recovery(stack, hosts),
         *_of_owner(stack, hosts),
         *_of_members(stack, hosts),
@@ -269,6 +270,16 @@ def _of_wifi(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:
         found = demanded(stack, host.name, service, name, fact, f"{host.source}.wifi.psk")
         unit = f"{supplicant(host.config.interface)}.service"
         yield replace(found, key=wifi.psk.sops or "", units=(unit,))
+
+
+def _of_caches(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:
+    """Passwords of binary caches. The Nix daemon reads them as root whenever it downloads."""
+    for host in hosts.values():
+        netrc = host.config.nix.netrc if host.is_nixos else None
+        if netrc is not None:
+            fact, origin = SecretFact(source="stored"), f"{host.source}.nix.netrc"
+            found = demanded(stack, host.name, *NETRC, fact, origin)
+            yield replace(found, key=netrc.sops or "")
 
 
 def _of_recovery(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:

@@ -1,4 +1,4 @@
-"""Checks of services whose units homelab writes: programs of packages, and static sites."""
+"""Checks of units that homelab writes, and of unit names in the facts of an owner."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.model import Service
 from homelab.services.options import empty_fields, misread_template, read_fields
+from homelab.services.own import facts_of, facts_place
 from homelab.services.unit import PACKAGE
 from homelab.services.unit_databases import database_units, database_users
 from homelab.services.uses import templates_of
@@ -39,6 +40,13 @@ _UNITS = frozenset(
     )
 )
 """Units that NixOS or homelab has by itself. Source: nixos/modules in nixpkgs."""
+_CHOSEN = frozenset(
+    (
+        *("acpid", "cron", "cups", "display-manager", "fwupd", "mysql", "nixos-upgrade"),
+        *("postgresql", "postgresql-setup", "tailscaled", "udisks2", "upower", "wpa_supplicant"),
+    )
+)
+"""Those of `_UNITS` that run only for a service that somebody chose."""
 _LONGEST = 31
 """Length of a user's name. systemd gives a dynamic user of a longer one another name."""
 
@@ -46,6 +54,7 @@ _LONGEST = 31
 @check("unit-name")
 def unit_name(plan: Plan) -> Iterator[Problem]:
     """A unit with the name of a unit of the system would change that unit, and run nothing."""
+    yield from _system_units(plan)
     for service in _units(plan):
         mine = (*service.units, *service.entry.helpers)
         where, way_out = f"services.{service.name}", "give the service another name"
@@ -58,6 +67,34 @@ def unit_name(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 where, f"{clash[0]}.service is a unit of {theirs[clash[0]]} as well", way_out
             )
+
+
+def _system_units(plan: Plan) -> Iterator[Problem]:
+    """Units of the system among those of a flake or of an owner's facts: homelab would confine the
+    login or the network of the host as if they were the service.
+    """
+    for service in plan.each_service():
+        facts = facts_of(plan.stack, service.name, service.config)
+        if service.flake is not None:
+            where, named = service.at("flake.unit"), (service.flake.unit,)
+        elif facts is not None:
+            where = f"{facts_place(service.name, service.config)}.units"
+            named = (*service.units, *service.entry.helpers)
+        else:
+            continue
+        taken = [u for u in named if is_of_system(u.removesuffix(".service"))]
+        if taken:
+            yield Problem(
+                where,
+                f"{taken[0]}.service is a unit of the system, and would get the sandbox of "
+                f"{service.name}",
+                "name the unit that runs the program of the service",
+            )
+
+
+def is_of_system(unit: str) -> bool:
+    """Whether every host has the unit, or needs it to log in or to switch."""
+    return unit in _UNITS - _CHOSEN or unit.startswith(("systemd-", "homelab-"))
 
 
 def _units_beside(plan: Plan, service: Service) -> dict[str, str]:

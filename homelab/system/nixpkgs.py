@@ -10,7 +10,7 @@ from homelab.network.between import dialled
 from homelab.nix import Attrs, Call, Function, Lines, Module, Nix, Raw, attrs, merge
 from homelab.plan import Plan
 from homelab.system.model import Host
-from homelab.system.store import builds, garbage
+from homelab.system.store import builds, caches, garbage
 
 SSH_PORT = 22
 NVIDIA = ("nvidia-kernel-modules", "nvidia-persistenced", "nvidia-settings", "nvidia-x11")
@@ -27,6 +27,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             settings(),
             garbage(host),
             builds(host),
+            caches(host),
             _unfree(plan, host),
             _builds_for(plan, host),
             _built_by(plan, host),

@@ -1,9 +1,11 @@
-"""The Nix store of a host: garbage collection and the build directory."""
+"""The Nix store of a host: garbage collection, the build directory, and binary caches."""
 
 from __future__ import annotations
 
+from homelab.config.host_options import NETRC
 from homelab.hardening.paths import for_systemd, for_tmpfiles
-from homelab.nix import Attrs, Comment, attrs, merge
+from homelab.nix import Attrs, Comment, Nix, attrs, merge
+from homelab.secret_paths import secret_path
 from homelab.system.model import Host
 
 BUILD_DIR_SINCE = "24.11"
@@ -44,3 +46,21 @@ def builds(host: Host) -> Attrs:
             ),
         ),
     )
+
+
+def caches(host: Host) -> Attrs:
+    """The binary caches of the host. A host whose cache is off builds by itself."""
+    config = host.config.nix
+    if not config.substituters:
+        return {}
+    urls: list[Nix] = [cache.url for cache in config.substituters]
+    keys: list[Nix] = [*dict.fromkeys(cache.key for cache in config.substituters)]
+    settings: Attrs = {
+        "substituters": urls,
+        "trusted-public-keys": keys,
+        "connect-timeout": 5,
+        "fallback": True,
+    }
+    if config.netrc is not None:
+        settings["netrc-file"] = secret_path(*NETRC, "stored", "file")
+    return attrs("nix.settings", settings)

@@ -156,12 +156,12 @@ def test_nextclouds_dump_and_files_are_consistent() -> None:
     assert "previewgenerator" in own
 
 
-@pytest.mark.requirement("S1-16", "S1-19")
+@pytest.mark.requirement("S1-16", "S1-18", "S1-19")
 def test_the_caches_settings_contain_no_secret() -> None:
     """Its token key is in its environment."""
-    own = files()["own/hosts/pi-main/attic.nix"]
-    assert "token-" not in own
-    assert "main:9SZt/6plBU7jjQzz90J7O011I13hmJvOMYouxNqExNQ=" in own
+    settings = files()["nix.nix"]
+    assert '"main:9SZt/6plBU7jjQzz90J7O011I13hmJvOMYouxNqExNQ="' in settings
+    assert 'netrc-file = "/run/secrets/nix-netrc";' in settings
     text = files()["services/attic.nix"]
     assert 'environmentFile = "/run/secrets/rendered/attic-token";' in text
 

@@ -202,6 +202,12 @@ TIMES: tuple[str, ...] = (
     "services.scrutiny.collector.schedule",
 )
 """Options with a time at which something starts."""
+OPTIONS["hdparm-udev"] = {
+    "a udev rule that sets APM": {
+        "services.udev.extraRules": 'ACTION=="add", KERNEL=="sd[a-z]", RUN+="/bin/hdparm -q -B 127 '
+        '/dev/%k"'
+    },
+}
 OPTIONS["option-calendar"] = {
     **{f"a time of {option}": {option: "25:00"} for option in TIMES},
     "one of several times": {"systemd.services.sweep.startAt": ["03:00", "every day"]},
@@ -215,6 +221,9 @@ CAREFUL: dict[str, dict[str, Any]] = {
         "services.restic.backups.mine.timerConfig.OnCalendar": "",
     },
     "a program's own word": {"services.navidrome.settings.startAt": "noon"},
+    "other rules of udev": {
+        "services.udev.extraRules": 'SUBSYSTEM=="usb", RUN+="/bin/hdparm -y /dev/%k", MODE="0660"'
+    },
     "closed": {"services.jellyfin.openFirewall": False},
     "nothing": {"networking.firewall.allowedTCPPorts": []},
     "loopback": container(ports=["127.0.0.1:9999:80", "[::1]:9998:80"]),

@@ -299,6 +299,31 @@ def test_a_dynamic_user_never_becomes_an_account_that_the_host_has(name: str) ->
 
 
 @pytest.mark.requirement("S2-18")
+@pytest.mark.parametrize("unit", ["sshd", "nix-daemon", "systemd-networkd", "homelab-fetch"])
+def test_a_flake_or_a_module_does_not_take_a_unit_of_the_system(unit: str) -> None:
+    """Its sandbox would apply to the login of the host."""
+    vote = {
+        "host": "nas",
+        "port": 8090,
+        "auth": "none",
+        "backup": {"skip": "it stores nothing"},
+        "flake": {"input": "vote", "unit": unit},
+    }
+    changes = {"flakes": {"vote": {"url": "github:a/vote"}}, "services": {"vote": vote}}
+    (problem,) = build.found(changes, "unit-name")
+    assert problem.where == "services.vote.flake.unit"
+    module = {"units": ["forum", unit], "stateless": "it stores nothing"}
+    (problem,) = build.found(
+        {"services": {"forum": {"host": "nas", "module": module}}}, "unit-name"
+    )
+    assert problem.where == "services.forum.module.units"
+    # A program that only some hosts have is a service like another.
+    printing = {"units": ["cups"], "stateless": "it stores nothing", "page": False}
+    changes = {"services": {"printing": {"host": "nas", "module": printing}}}
+    assert not build.found(changes, "unit-name")
+
+
+@pytest.mark.requirement("S2-18")
 @pytest.mark.parametrize("name", ["redis-wiki", "wiki-extensions", "postgresql", "podman-draw"])
 def test_a_unit_has_no_name_of_a_unit_beside_another_service(name: str) -> None:
     wiki = files(

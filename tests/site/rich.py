@@ -112,7 +112,17 @@ RICH: Changes = {
                 "spare": {"usb": "1a86:7523"},
                 "ups": {"usb": "051d:0002", "kind": "hid", "shared": True},
             },
-            "nix": {"build_dir": "/mnt/media/build", "gc": {"dates": "daily"}},
+            "nix": {
+                "build_dir": "/mnt/media/build",
+                "gc": {"dates": "daily"},
+                "substituters": [
+                    {
+                        "url": "https://cache.example.org/main",
+                        "key": f"main:{'A' * 43}=",
+                    }
+                ],
+                "netrc": {"sops": "nix/netrc"},
+            },
             "ssh": {"recovery": {"password": {"sops": "sam/password"}}},
             "home": "home/sam.nix",
             "modules": ["hosts/nas/own.nix"],

@@ -14,6 +14,10 @@ from tests.household import Changes
 from tests.tools.options import check_module
 from tests.tools.programs import formatted
 
+CACHE = {
+    "url": "https://attic.example.org/main",
+    "key": "main:9SZt/6plBU7jjQzz90J7O011I13hmJvOMYouxNqExNQ=",
+}
 PI: Changes = {"profile": "raspberry-pi-4", "watchdog": {}}
 
 
@@ -37,7 +41,12 @@ def found(check: str, **config: object) -> list[Problem]:
 @pytest.mark.parametrize("release", ["24.05", "25.05", "25.11"])
 @pytest.mark.requirement("S1-26", "S1-30", "S4-06")
 def test_every_option_exists_and_is_as_nixfmt_has_it(release: str, tmp_path: Path) -> None:
-    nix = {"build_dir": "/var/nix-build", "gc": {"dates": "daily", "keep": "7d"}}
+    nix = {
+        "build_dir": "/var/nix-build",
+        "gc": {"dates": "daily", "keep": "7d"},
+        "substituters": [CACHE],
+        "netrc": {"sops": "nix/netrc"},
+    }
     changes = released(release, watchdog={"module": "iTCO_wdt"}, nix=nix)
     made = build.plan(changes)
     wanted = [
@@ -196,6 +205,41 @@ def test_the_build_directory_waits_for_its_disk(release: str, line: str) -> None
     assert 'systemd.tmpfiles.settings."10-nix-builds"."/var/nix-build".d = {' in text
     assert "build-dir" not in files({})["nix.nix"]
     assert "RequiresMountsFor" not in files({})["nix.nix"]
+
+
+@pytest.mark.requirement("S1-16", "S1-18", "S0-08")
+def test_nix_asks_the_caches_of_the_host_with_its_passwords() -> None:
+    """The passwords are a secret of the host that root reads, and never in the store."""
+    changes = nas(nix={"substituters": [CACHE], "netrc": {"sops": "nix/netrc"}})
+    text = files(changes)["nix.nix"]
+    assert f'substituters = [ "{CACHE["url"]}" ];' in text
+    assert f'trusted-public-keys = [ "{CACHE["key"]}" ];' in text
+    assert 'netrc-file = "/run/secrets/nix-netrc";' in text
+    # Without its cache a host builds by itself, and does not wait long.
+    assert "fallback = true;" in text
+    assert "connect-timeout = 5;" in text
+    (secret,) = [s for s in build.plan(changes).secrets.on("nas") if s.name == "nix-netrc"]
+    assert (secret.source, secret.key, secret.owner, secret.mode) == (
+        *("stored", "nix/netrc", "root"),
+        "0400",
+    )
+    assert "substituters" not in files({})["nix.nix"]
+
+
+@pytest.mark.parametrize(
+    ("nix", "says"),
+    [
+        ({"substituters": [{"url": CACHE["url"]}]}, "key"),
+        ({"substituters": [{**CACHE, "key": CACHE["key"].rstrip("=")}]}, "NAME:KEY"),
+        ({"substituters": [{**CACHE, "key": CACHE["key"].partition(":")[2]}]}, "NAME:KEY"),
+        ({"substituters": [CACHE, {**CACHE, "url": f"{CACHE['url']}/"}]}, "twice"),
+        ({"netrc": {"sops": "nix/netrc"}}, "only substituters read netrc"),
+    ],
+)
+@pytest.mark.requirement("S1-16", "S1-18")
+def test_a_cache_without_its_key_is_refused(nix: dict[str, object], says: str) -> None:
+    with pytest.raises(InvalidStackError, match=says):
+        build.plan(nas(nix=nix))
 
 
 DATASET: Changes = {"path": "/mnt/data/files", "mount": "/mnt/data", "tier": "user"}

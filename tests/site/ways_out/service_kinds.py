@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from tests.site.ways_out.model import WayOut
-from tests.site.ways_out.stacks import IDENTITY, TUNNEL, both, built, container, host, service, unit
+from tests.site.ways_out.stacks import (
+    FLAKES,
+    IDENTITY,
+    LOCKED,
+    TUNNEL,
+    both,
+    built,
+    container,
+    flake,
+    host,
+    service,
+    unit,
+)
 
 KEY = {"env": "KEY"}
 NO_PORT = {"port": None, "auth": None, "routes": [], "tile": None}
@@ -217,6 +229,30 @@ WAYS = (
         {"services": {"sshd": None, "files": unit()}},
         says="of the system",
         asked={"files": "another name"},
+    ),
+    WayOut(
+        "unit-name",
+        both(
+            FLAKES, IDENTITY, service("a", **flake("pi", flake={"input": "vote", "unit": "sshd"}))
+        ),
+        service("a", flake={"unit": "vote"}),
+        files=LOCKED,
+        says="would get the sandbox",
+        asked={"vote": "the unit that runs the program"},
+    ),
+    WayOut(
+        "unit-name",
+        both(
+            IDENTITY,
+            service(
+                "forum",
+                host="nas",
+                module={"units": ["nix-daemon"], "stateless": "it keeps nothing"},
+            ),
+        ),
+        service("forum", module={"units": ["forum"]}),
+        says="would get the sandbox",
+        asked={"forum": "the unit that runs the program"},
     ),
     WayOut(
         "unit-name",
