@@ -50,6 +50,8 @@ class Plan:
     vpn: VpnPlan
     backup: BackupPlan
     monitoring: MonitoringPlan | None
+    alert_hosts: frozenset[str]
+    """Hosts that send alerts."""
     connections: tuple[Wiring, ...]
     dashboard: DashboardPlan | None
     hardening: tuple[UnitHardening, ...]

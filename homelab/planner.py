@@ -13,7 +13,7 @@ from homelab.dashboard.plan import plan_dashboard
 from homelab.deploy.plan import plan_waves
 from homelab.hardening.plan import plan_hardening
 from homelab.identity.plan import plan_identity
-from homelab.monitoring.plan import plan_monitoring
+from homelab.monitoring.plan import alert_hosts, plan_monitoring
 from homelab.network.plan import loopback_http, plan_dns, plan_firewall, plan_routes
 from homelab.plan import Plan
 from homelab.secrets.plan import plan_secrets
@@ -47,6 +47,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
     vpn = plan_vpn(stack, services, lock)
     backup = plan_backup(stack, hosts, services, datasets)
     monitoring = plan_monitoring(stack, hosts, services, routes, dns)
+    alerting = alert_hosts(stack, services, backup, monitoring)
     connections = plan_connections(stack, services)
     return Plan(
         stack=stack,
@@ -64,6 +65,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
         vpn=vpn,
         backup=backup,
         monitoring=monitoring,
+        alert_hosts=alerting,
         connections=connections,
         dashboard=plan_dashboard(stack, services, routes),
         hardening=plan_hardening(stack, services, datasets),
@@ -77,6 +79,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
             cloudflare,
             tailnet,
             monitoring,
+            alerting,
             vpn,
             connections,
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homelab.monitoring.model import MonitoringPlan, Probe
-from homelab.monitoring.plan import MONITOR, alert_hosts
+from homelab.monitoring.plan import MONITOR
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
@@ -20,7 +20,7 @@ TOKEN_FILE = secret_path("ntfy", "token", "stored", "env")
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`monitoring.nix`, on the host of the monitor and on each host that reports failed units."""
     monitoring = plan.monitoring if plan.monitoring and plan.monitoring.host == host.name else None
-    reports = host.name in alert_hosts(plan.stack, plan.services, plan.backup, plan.monitoring)
+    reports = host.name in plan.alert_hosts
     if monitoring is None and not reports:
         return
     yield Module(

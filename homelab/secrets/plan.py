@@ -25,7 +25,7 @@ from homelab.connections.keys import API_KEY
 from homelab.connections.model import Wiring
 from homelab.identity.model import IdentityPlan
 from homelab.monitoring.model import MonitoringPlan
-from homelab.monitoring.plan import MONITOR, alert_hosts
+from homelab.monitoring.plan import MONITOR
 from homelab.secret_paths import FOR_USERS, secret_name
 from homelab.secrets.demand import demanded, issued
 from homelab.secrets.identity import of_identity
@@ -54,6 +54,7 @@ def plan_secrets(
     cloudflare: CloudflarePlan | None,
     tailnet: TailnetPlan | None,
     monitoring: MonitoringPlan | None,
+    alert_hosts: frozenset[str],
     vpn: VpnPlan,
     connections: tuple[Wiring, ...],
 ) -> SecretsPlan:
@@ -62,7 +63,7 @@ def plan_secrets(
         *_of_services(stack, services),
         *of_identity(stack, services, identity),
         *_of_certificates(stack, certificates),
-        *_of_monitoring(stack, services, backup, monitoring),
+        *_of_monitoring(stack, alert_hosts, monitoring),
         *_of_backup(stack, backup),
         *_of_cloudflare(hosts, cloudflare),
         *_of_tailnet(tailnet),
@@ -134,8 +135,7 @@ def _of_onepassword(stack: StackConfig, wanted: tuple[Secret, ...]) -> Iterator[
 
 def _of_monitoring(
     stack: StackConfig,
-    services: tuple[Service, ...],
-    backup: BackupPlan,
+    alert_hosts: frozenset[str],
     monitoring: MonitoringPlan | None,
 ) -> Iterator[Secret]:
     ntfy = stack.monitoring.ntfy
@@ -146,7 +146,7 @@ def _of_monitoring(
             continue
         variable = f"{service}_{name}".upper()
         fact = SecretFact(form="env", env={variable: "{value}"}, source="stored")
-        for host in sorted(alert_hosts(stack, services, backup, monitoring)):
+        for host in sorted(alert_hosts):
             found = demanded(stack, host, service, name, fact, f"monitoring.ntfy.{name}")
             here = monitoring is not None and monitoring.host == host
             yield replace(found, key=ref.sops or "", units=(f"{MONITOR}.service",) if here else ())

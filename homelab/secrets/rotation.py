@@ -16,13 +16,15 @@ def rotatable(plan: Plan) -> Mapping[str, tuple[Secret, ...]]:
     same: dict[str, list[Secret]] = {}
     for secret in derived:
         same.setdefault(secret.purpose, []).append(secret)
-    found: dict[str, list[Secret]] = {}
+    found: dict[str, dict[str, None]] = {}
     for secret in derived:
         together = same[secret.purpose]
         if _decides(secret, together):
-            others = found.setdefault(secret.epoch_key, [])
-            others += [s for s in together if s not in others]
-    return {key: tuple(secrets) for key, secrets in found.items()}
+            found.setdefault(secret.epoch_key, {})[secret.purpose] = None
+    return {
+        key: tuple(s for purpose in purposes for s in same[purpose])
+        for key, purposes in found.items()
+    }
 
 
 def _decides(secret: Secret, together: list[Secret]) -> bool:

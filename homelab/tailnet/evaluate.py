@@ -152,15 +152,16 @@ class Ends:
 
     def of(self, identities: frozenset[str], perhaps: bool) -> frozenset[int]:
         """The grants whose end matches one of these identities; with `perhaps`, possibly does."""
-        candidates = set(self._wide)
+        found: set[int] = set()
         for identity in identities:
-            candidates.update(self._by_name.get(identity, ()))
+            found.update(self._by_name.get(identity, ()))
             address = _address(identity)
             if address is not None:
-                candidates.update(self._by_address.get(address, ()))
-        return frozenset(
+                found.update(self._by_address.get(address, ()))
+        # A grant may list every host, so only what the index does not answer is looked through.
+        return frozenset(found).union(
             i
-            for i in candidates
+            for i in self._wide - found
             if _matches(self._document, identities, self._ends[i])
             or (perhaps and _may_match(self._document, self._known, identities, self._ends[i]))
         )
