@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from homelab.backup.account import account, private_key
 from homelab.backup.dumps import commands_of, covered, live_files
+from homelab.backup.hooks import Hooks, hooks_of
 from homelab.backup.model import BackupPlan, DumpCommand, Job
 from homelab.cloudflare.model import R2, bucket_address
 from homelab.config.backup import CHECK_WEEKS, KEEP, BackupTarget, CustomBackup, Keep, Tier
@@ -49,6 +50,7 @@ class _Work:
     source: str
     by_hand: tuple[str, ...]
     units: tuple[str, ...]
+    hooks: Hooks = Hooks()
 
 
 def plan_backup(
@@ -164,6 +166,7 @@ def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[_Wo
             source=service.at("backup"),
             by_hand=tuple(d.source for d in service.entry.dumps if d.kind == "builtin"),
             units=_units((service,)),
+            hooks=hooks_of(service),
         )
 
 
@@ -268,6 +271,7 @@ def _job(
         source=work.source,
         by_hand=work.by_hand,
         units=work.units,
+        hooks=work.hooks,
         check_weeks=_check_weeks(target),
     )
 

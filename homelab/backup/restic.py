@@ -30,7 +30,7 @@ _QUOTE = (
     "lib/quote.nix",
     resources.files("homelab.nix").joinpath("quote.nix").read_text(encoding="utf-8"),
 )
-_PARTS = ("common", "in-place", "undo", "proof", "main")
+_PARTS = ("common", "in-place", "undo", "proof", "hooks", "main")
 COMMAND = (
     "lib/backup.sh",
     "\n".join(
@@ -86,6 +86,9 @@ def sources(plan: Plan, host: Host) -> Iterator[Source]:
     yield (*ours, "drill", "megabytes"), "backup.proof.drill_megabytes"
     for kind in ("services", "timers"):
         yield ("systemd", kind, "homelab-backup-fresh"), "backup.proof"
+    for job in plan.backup.on(host.name):
+        if job.hooks.after:
+            yield ("systemd", "services", "homelab-backup-release"), job.source
     yield (*ours, "inhibitsSleep"), f"{host.source}.always_on"
     for tier in KEEP:
         yield (*ours, "tiers", tier), f"backup.tiers.{tier}"
@@ -167,6 +170,10 @@ def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
         "units": [*job.units],
     }
     options |= {name: values for name, values in lists.items() if values}
+    if job.hooks.before:
+        options["before"] = [[*words] for words in job.hooks.before]
+    if job.hooks.after:
+        options["after"] = [[*words] for words in job.hooks.after]
     if job.live:
         options["paths"] = Comment(f"Copied while in use: {job.live}", paths)
     if job.commands:

@@ -132,6 +132,21 @@ class BackupConfig(Model):
         return self
 
 
+Words = Annotated[list[Str], Field(min_length=1)]
+"""A program with its arguments."""
+
+
+def _commands(value: object) -> object:
+    is_one = isinstance(value, list) and not any(isinstance(word, list) for word in value)
+    return [value] if value and is_one else value
+
+
+Commands = Annotated[
+    list[Words], BeforeValidator(_commands, json_schema_input_type=Words | list[Words])
+]
+"""One command or several, each a list of words."""
+
+
 class ServiceBackup(Model):
     """What is backed up of a service, or the reason why nothing is."""
 
@@ -143,6 +158,18 @@ class ServiceBackup(Model):
     """Backup targets, at least one. Default: all of them."""
     tier: Tier = "service"
     """How long snapshots are kept. For `re-derivable` data, write `skip` instead."""
+    before: Commands = Field(default_factory=list)
+    """Command that the host runs as root before the dumps and the backup, or a list of commands:
+    `[systemctl, stop, wiki.service]`, `[podman, exec, wiki, maintenance, "on"]`. If one fails,
+    nothing is backed up."""
+    after: Commands = Field(default_factory=list)
+    """Command that ends what `before` began, or a list of commands. It also runs if `before`, a dump
+    or the backup failed, and after a power cut."""
+    no_after: Reason | None = None
+    """Reason why nothing has to end what `before` began."""
+    no_maintenance: Reason | None = None
+    """Reason why people can use it during its backup. Default: a service whose maintenance mode
+    homelab knows, such as Nextcloud, is in that mode until its files are saved."""
     skip: Reason | None = None
     """Reason why the service is not backed up."""
 
@@ -151,7 +178,11 @@ class ServiceBackup(Model):
         if self.skip is not None and self.include is not None:
             raise ValueError("include and skip exclude each other; keep one")
         # backup-exclude reports `exclude`.
-        alone(self, "skip", ("targets", "tier"))
+        alone(
+            self,
+            "skip",
+            ("targets", "tier", "before", "after", "no_after", "no_maintenance"),
+        )
         if self.targets == []:
             raise ValueError(
                 "targets is empty, so nothing would be backed up; leave targets out for all of "

@@ -275,6 +275,15 @@ class Dump(Model):
         return dump
 
 
+class Maintenance(Model):
+    """Commands of a mode in which an app changes no data, for the time of its backup."""
+
+    on: Annotated[Many[Str], Field(min_length=1)]
+    """A program of the host with its arguments: `[nextcloud-occ, maintenance:mode, --on]`."""
+    off: Annotated[Many[Str], Field(min_length=1)]
+    """The program that ends the mode, with its arguments."""
+
+
 class FormerState(Model):
     """Former state directory."""
 

@@ -19,6 +19,7 @@ from homelab.config.fact_parts import (
     FormerState,
     Hardening,
     MailFact,
+    Maintenance,
     Many,
     OptionalPart,
     OptionName,
@@ -130,6 +131,8 @@ class ServiceFacts(Model):
     """Consistent copies of its databases, made before each backup: `[{sqlite: /var/lib/x/db}]`.
     With a `command`, the live files belong in `persist`, because a copy of them is not
     consistent."""
+    maintenance: Maintenance | None = None
+    """Commands that begin and end its maintenance mode, in which it is backed up."""
     stateless: Str = ""
     """Reason why it needs no backup."""
     audience: Audience = "operator"

@@ -214,7 +214,12 @@ RICH: Changes = {
                 },
                 {"name": "feeds", "auth": "oidc", "upstream": {"host_header": "feeds"}},
             ],
-            "backup": {"tier": "user", "exclude": ["/var/lib/miniflux/cache"]},
+            "backup": {
+                "tier": "user",
+                "exclude": ["/var/lib/miniflux/cache"],
+                "before": ["systemctl", "stop", "miniflux"],
+                "after": [["systemctl", "start", "miniflux"]],
+            },
         },
         "sonarr": {
             "host": "nas",
@@ -260,6 +265,7 @@ RICH: Changes = {
                 "category": "Personal",
                 "icon": "forum.png",
                 "homepage": "https://forum.example",
+                "maintenance": {"on": ["forum", "pause"], "off": ["forum", "resume"]},
                 "ports": {
                     "web": {"port": 8300},
                     "peers": {"port": 8301, "scope": "lan", "why": "peers"},

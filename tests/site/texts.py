@@ -165,6 +165,9 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("homelab.backup.jobs.*.exclude", judges.without(r"[$\n\r\\]|^[#!]| $")),
     ("homelab.backup.jobs.*.postgresql", _UNIT_NAME),
     ("homelab.backup.jobs.*.mounts", _LINE),
+    # Words of commands, as JSON: tests/backup has them run.
+    ("homelab.backup.jobs.*.before", _WHOLE),
+    ("homelab.backup.jobs.*.after", _WHOLE),
     ("homelab.backup.jobs.**", _WORD),
     ("homelab.backup.targets.=", _UNIT_NAME),
     ("homelab.backup.targets.*.repository", judges.without(r"[%\"\\\n\r$]")),

@@ -199,6 +199,7 @@ let
     optionals = test: list: if test then list else [ ];
     optionalAttrs = test: set: if test then set else { };
     optionalString = test: text: if test then text else "";
+    any = builtins.any;
     unique = foldl' (list: v: if builtins.elem v list then list else list ++ [ v ]) [ ];
   };
 

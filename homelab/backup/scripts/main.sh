@@ -8,6 +8,9 @@ usage='usage: homelab-backup COMMAND
   check JOB TARGET                      check the repository
   drill JOB TARGET                      try a restore in an empty directory, and remove it
   saved JOB TARGET                      record a backup; check and drill if it is time
+  hold JOB TARGET                       run the commands before a backup
+  release JOB TARGET                    run the commands after a backup
+  release-all                           run those that a power cut prevented
   fresh                                 fail if a backup is too old
   status                                print which backups are too old
 
@@ -23,22 +26,22 @@ main() {
   case $command in
     files) words 5 "$@" ;;
     in-place) words 4 "$@" ;;
-    check | drill | saved) words 3 "$@" ;;
+    check | drill | saved | hold | release) words 3 "$@" ;;
     snapshots | undo) words 2 "$@" ;;
-    fresh | status) words 1 "$@" ;;
+    fresh | status | release-all) words 1 "$@" ;;
     *) fail "$usage" ;;
   esac
   errors=$(mktemp)
   trap 'rm -f "$errors"' EXIT
   case $command in
-    fresh | status)
-      [ ! -r "$description" ] || "$command"
+    fresh | status | release-all)
+      [ ! -r "$description" ] || "${command//-/_}"
       return
       ;;
   esac
   begin "$2"
   case $command in
-    snapshots | saved) ;;
+    snapshots | saved | hold | release) ;;
     *)
       mkdir -p "$records"
       exec 8>"$records/.lock"

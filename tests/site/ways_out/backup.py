@@ -90,6 +90,28 @@ WAYS = (
         asked={"/var/lib/*/metadata": "exclude a part of it"},
     ),
     WayOut(
+        "hook-paired",
+        jellyfin(backup={"before": ["systemctl", "stop", "jellyfin"]}),
+        jellyfin(backup={"after": ["systemctl", "start", "jellyfin"]}),
+        asked={"systemctl": "after: [the command that ends it]"},
+    ),
+    WayOut(
+        "hook-paired",
+        jellyfin(backup={"before": ["sync"]}),
+        jellyfin(backup={"no_after": "it only writes files"}),
+        asked={"it only writes files": "no_after: why nothing has to end it"},
+    ),
+    WayOut(
+        "hook-paired",
+        jellyfin(backup={"no_after": "it only writes files"}),
+        jellyfin(backup={"no_after": None}),
+    ),
+    WayOut(
+        "hook-needed",
+        jellyfin(backup={"no_maintenance": "we watch films at night"}),
+        jellyfin(backup={"no_maintenance": None}),
+    ),
+    WayOut(
         "backup-include",
         jellyfin(backup={"include": ["/srv/films"]}),
         jellyfin(backup={"include": ["/var/lib/jellyfin", "/srv/films"]}),

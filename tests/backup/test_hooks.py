@@ -1,0 +1,232 @@
+"""Commands around a backup, and maintenance mode: `homelab-backup hold`, `release`, `release-all`."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homelab.backup.hooks import Hooks
+from homelab.backup.model import Job
+from homelab.backup.restic import modules
+from tests import build
+from tests.backup.restores import Restored
+from tests.household import Changes, household
+from tests.tools.libraries import evaluated
+
+pytestmark = pytest.mark.requirement("S1-21")
+
+IMAGE = f"docker.io/library/nextcloud:31@sha256:{'0' * 64}"
+HOOKS = {"before": ["systemctl", "stop", "radicale"], "after": ["systemctl", "start", "radicale"]}
+
+
+def cloud(**backup: object) -> Changes:
+    return {"services": {"nextcloud": {"host": "aurora", "backup": backup}}}
+
+
+def contained(image: str) -> Changes:
+    said = {
+        "host": "aurora",
+        "container": {"image": image, "port": 80},
+        "auth": "native",
+        "tile": {"group": "Tools"},
+        "backup": {"include": ["/var/lib/files"]},
+    }
+    return {"services": {"files": said}}
+
+
+def job_of(name: str, changes: Changes) -> Job:
+    return next(j for j in build.plan(household(changes)).backup.jobs if j.name == name)
+
+
+def made(changes: Changes) -> Any:
+    plan = build.plan(household(changes))
+    found = [m for m in modules(plan, plan.hosts["aurora"]) if m.library is not None]
+    return evaluated(found, Path("/packages"))
+
+
+def test_nextcloud_is_in_maintenance_mode_while_it_is_dumped_and_saved() -> None:
+    assert job_of("nextcloud", cloud()).hooks == Hooks(
+        (("nextcloud-occ", "maintenance:mode", "--on"),),
+        (("nextcloud-occ", "maintenance:mode", "--off"),),
+    )
+    prepare = made(cloud())["services"]["restic"]["backups"]["nextcloud-b2"]["backupPrepareCommand"]
+    assert "/homelab-backup hold nextcloud b2\n" in prepare
+
+
+@pytest.mark.parametrize(
+    ("image", "on"),
+    [
+        (IMAGE, "podman exec --user www-data files php occ maintenance:mode --on"),
+        (
+            IMAGE.replace("docker.io/library", "lscr.io/linuxserver"),
+            "podman exec files occ maintenance:mode --on",
+        ),
+    ],
+)
+def test_nextcloud_in_a_container_is_told_there(image: str, on: str) -> None:
+    hooks = job_of("files", contained(image)).hooks
+    assert hooks.before == (tuple(on.split()),)
+    assert hooks.after == ((*on.split()[:-1], "--off"),)
+
+
+def test_another_image_has_no_maintenance_mode() -> None:
+    assert job_of("files", contained(IMAGE.replace("nextcloud:", "nextcloud-push:"))).hooks == (
+        Hooks()
+    )
+
+
+def test_a_reason_leaves_maintenance_mode_out() -> None:
+    assert job_of("nextcloud", cloud(no_maintenance="we use it at night")).hooks == Hooks()
+
+
+def test_maintenance_mode_encloses_commands_of_the_stack_config() -> None:
+    hooks = job_of("nextcloud", cloud(before=["a"], after=[["b"], ["c", "d"]])).hooks
+    assert [words[0] for words in hooks.before] == ["nextcloud-occ", "a"]
+    assert [words[0] for words in hooks.after] == ["b", "c", "nextcloud-occ"]
+
+
+def test_the_unit_releases_when_it_ends_and_before_it_proves_the_backup() -> None:
+    options = made({"services": {"radicale": {"host": "aurora", "backup": HOOKS}}})
+    backup = options["services"]["restic"]["backups"]["radicale-b2"]
+    assert "/homelab-backup release radicale b2\n" in backup["backupCleanupCommand"]
+    unit = options["systemd"]["services"]["restic-backups-radicale-b2"]["serviceConfig"]
+    first, second = unit["ExecStartPost"]
+    assert first.startswith("-+")
+    assert first.endswith("/homelab-backup release radicale b2")
+    assert second.endswith("/homelab-backup saved radicale b2")
+    # systemd kills what runs longer while a unit stops.
+    assert unit["TimeoutStopSec"] == "1h"
+
+
+def test_a_power_cut_is_made_up_for_at_boot() -> None:
+    units = made({"services": {"radicale": {"host": "aurora", "backup": HOOKS}}})["systemd"]
+    unit = units["services"]["homelab-backup-release"]
+    assert unit["wantedBy"] == ["multi-user.target"]
+    assert "radicale.service" in unit["after"]
+    assert unit["serviceConfig"]["ExecStart"].endswith("/homelab-backup release-all")
+    plain = made({"services": {"radicale": {"host": "aurora"}}})["systemd"]["services"]
+    assert "homelab-backup-release" not in plain
+
+
+class Held:
+    """A job with commands that write down what they do."""
+
+    def __init__(self, top: Path) -> None:
+        self.host = Restored(top)
+        self.log = top / "log"
+        self.boot = top / "boot"
+        self.boot.write_text("first\n")
+        self.host.settings |= {
+            "HOMELAB_BACKUP_HELD": str(top / "held"),
+            "HOMELAB_BACKUP_LOCKS": str(top),
+            "HOMELAB_BOOT_ID": str(self.boot),
+            "HOMELAB_HOOK_SECONDS": "5",
+        }
+        self.host.program("note", f'#!/bin/sh\nfor w; do echo "$w"; done >>{self.log}\n')
+        self.commands([["note", "stop"]], [["note", "start"]])
+
+    def commands(self, before: list[list[str]], after: list[list[str]], **more: object) -> None:
+        self.host.describe(before=before, after=after, targets=["disk", "cloud"], **more)
+
+    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.host.call(*words)
+
+    @property
+    def notes(self) -> list[str]:
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Held:
+    return Held(tmp_path)
+
+
+def test_after_runs_once_though_it_is_asked_for_twice(held: Held) -> None:
+    assert held.call("hold", "app", "disk").returncode == 0
+    assert held.notes == ["stop"]
+    assert held.call("release", "app", "disk").returncode == 0
+    assert held.call("release", "app", "disk").returncode == 0
+    assert held.notes == ["stop", "start"]
+
+
+def test_after_runs_if_before_failed(held: Held) -> None:
+    held.commands([["note", "stop"], ["false"], ["note", "never"]], [["note", "start"]])
+    done = held.call("hold", "app", "disk")
+    assert done.returncode == 1
+    assert "before of app failed: false" in done.stderr
+    assert held.call("release", "app", "disk").returncode == 0
+    assert held.notes == ["stop", "start"]
+
+
+def test_before_that_does_not_end_is_stopped(held: Held) -> None:
+    held.host.settings["HOMELAB_HOOK_SECONDS"] = "1"
+    held.commands([["sleep", "60"]], [["note", "start"]])
+    assert held.call("hold", "app", "disk").returncode == 1
+
+
+def test_every_after_runs_and_a_failed_one_is_made_up_for(held: Held) -> None:
+    held.call("hold", "app", "disk")
+    held.commands([["note", "stop"]], [["false"], ["note", "start"]])
+    done = held.call("release", "app", "disk")
+    assert done.returncode == 1
+    assert "after of app failed: false" in done.stderr
+    held.commands([["note", "stop"]], [["note", "repaired"]])
+    assert held.call("release-all").returncode == 0
+    assert held.notes == ["stop", "start", "repaired"]
+    assert held.call("release-all").returncode == 0
+    assert held.notes[-1] == "repaired"
+
+
+def test_a_power_cut_runs_after_at_the_next_boot(held: Held) -> None:
+    held.call("hold", "app", "disk")
+    assert held.call("release-all").returncode == 0
+    assert held.notes == ["stop"], "a job that runs is not disturbed"
+    held.boot.write_text("second\n")
+    assert held.call("release-all").returncode == 0
+    assert held.notes == ["stop", "start"]
+
+
+def test_a_backup_after_a_power_cut_holds_anew(held: Held) -> None:
+    held.call("hold", "app", "disk")
+    held.boot.write_text("second\n")
+    held.call("hold", "app", "cloud")
+    held.call("release", "app", "cloud")
+    assert held.notes == ["stop", "stop", "start"]
+    held.call("release-all")
+    assert held.notes[-1] == "start"
+
+
+def test_the_app_is_held_until_the_last_of_two_targets_is_done(held: Held) -> None:
+    held.call("hold", "app", "disk")
+    held.call("hold", "app", "cloud")
+    held.call("release", "app", "disk")
+    assert held.notes == ["stop"]
+    held.call("release", "app", "cloud")
+    assert held.notes == ["stop", "start"]
+
+
+def test_words_reach_the_command_as_they_are(held: Held) -> None:
+    words = ["", "$(id)", "two words", "a\nb", "--", "'\"\\", "*"]
+    held.commands([["note", *words]], [["true"]])
+    held.call("hold", "app", "disk")
+    assert held.log.read_text() == "".join(f"{word}\n" for word in words)
+
+
+@pytest.mark.requirement("S0-35")
+def test_postgresql_is_dumped_while_the_app_is_held(held: Held) -> None:
+    held.commands([["note", "stop"]], [["note", "start"]], postgresql=["app"])
+    held.call("hold", "app", "disk")
+    assert "start postgresqlBackup-app.service" in held.host.log.read_text()
+
+
+def test_a_failed_backup_ends_maintenance(held: Held) -> None:
+    """As systemd runs the unit: ExecStartPre, ExecStart, and ExecStopPost in any case."""
+    held.host.settings["RESTIC_PASSWORD"] = "another"
+    with pytest.raises(subprocess.CalledProcessError):
+        held.call("hold", "app", "disk").check_returncode()
+        held.host.backup()
+    assert held.call("release", "app", "disk").returncode == 0
+    assert held.notes == ["stop", "start"]
