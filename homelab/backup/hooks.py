@@ -25,6 +25,9 @@ class Hooks:
     """When the backup has ended in any way."""
 
 
+NO_HOOKS = Hooks()
+
+
 def hooks_of(service: Service) -> Hooks:
     """The commands around the backups of a service; maintenance mode encloses its own commands."""
     backup = service.config.backup
@@ -48,7 +51,7 @@ def maintenance_of(service: Service) -> Maintenance | None:
 
 
 def _nextcloud(container: str, image: str) -> Maintenance:
-    """`occ` must run as the user of the web server. The image of LinuxServer.io sees to that itself.
+    """`occ` must run as the user of the web server, which LinuxServer.io's image sees to itself.
 
     Sources: the README files of docker.io/library/nextcloud and lscr.io/linuxserver/nextcloud.
     """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from homelab.backup.hooks import Hooks
+from homelab.backup.hooks import NO_HOOKS, Hooks
 from homelab.config.backup import CHECK_WEEKS, BackupTarget, Keep, Tier
 from homelab.grouping import grouped
 from homelab.nix import Script
@@ -58,7 +58,7 @@ class Job:
     """Directories in which the app puts its own dumps, which only the app can load."""
     check_weeks: int = CHECK_WEEKS
     """Weeks in which the weekly checks of its repository read all data once; 0 for none."""
-    hooks: Hooks = Hooks()
+    hooks: Hooks = NO_HOOKS
     """Commands before and after it."""
     units: tuple[str, ...] = ()
     """systemd units that use the data, with their suffix. A restore stops and starts them."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from homelab.backup.account import account, private_key
 from homelab.backup.dumps import commands_of, covered, live_files
-from homelab.backup.hooks import Hooks, hooks_of
+from homelab.backup.hooks import NO_HOOKS, Hooks, hooks_of
 from homelab.backup.model import BackupPlan, DumpCommand, Job
 from homelab.cloudflare.model import R2, bucket_address
 from homelab.config.backup import CHECK_WEEKS, KEEP, BackupTarget, CustomBackup, Keep, Tier
@@ -50,7 +50,7 @@ class _Work:
     source: str
     by_hand: tuple[str, ...]
     units: tuple[str, ...]
-    hooks: Hooks = Hooks()
+    hooks: Hooks = NO_HOOKS
 
 
 def plan_backup(

@@ -163,8 +163,8 @@ class ServiceBackup(Model):
     `[systemctl, stop, wiki.service]`, `[podman, exec, wiki, maintenance, "on"]`. If one fails,
     nothing is backed up."""
     after: Commands = Field(default_factory=list)
-    """Command that ends what `before` began, or a list of commands. It also runs if `before`, a dump
-    or the backup failed, and after a power cut."""
+    """Command that ends what `before` began, or a list of commands. It also runs if `before`, a
+    dump or the backup failed, and after a power cut."""
     no_after: Reason | None = None
     """Reason why nothing has to end what `before` began."""
     no_maintenance: Reason | None = None

@@ -91,9 +91,9 @@ WAYS = (
     ),
     WayOut(
         "hook-paired",
-        jellyfin(backup={"before": ["systemctl", "stop", "jellyfin"]}),
-        jellyfin(backup={"after": ["systemctl", "start", "jellyfin"]}),
-        asked={"systemctl": "after: [the command that ends it]"},
+        jellyfin(backup={"before": ["pause"]}),
+        jellyfin(backup={"after": ["resume"]}),
+        asked={"resume": "after: [the command that ends it]"},
     ),
     WayOut(
         "hook-paired",

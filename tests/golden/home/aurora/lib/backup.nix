@@ -14,7 +14,7 @@
 let
   inherit (lib) mkOption types;
   derive = import ./derive.nix { inherit lib options; };
-  dumps = import ./backup-dumps.nix { inherit lib pkgs; };
+  dumps = import ./backup-dumps.nix { inherit lib pkgs program; };
   inherit (import ./quote.nix { inherit lib; }) forShell forSystemd;
   cfg = config.homelab.backup;
 
@@ -60,6 +60,13 @@ let
     description:
     mkOption {
       type = types.listOf types.str;
+      default = [ ];
+      inherit description;
+    };
+  commands =
+    description:
+    mkOption {
+      type = types.listOf (types.listOf types.str);
       default = [ ];
       inherit description;
     };
@@ -114,6 +121,8 @@ let
         keep = lib.mapAttrs (period: like "as the tier" tier.${period}) counts;
         at = like "homelab.backup.at" cfg.at (string "Local time at which the job starts.");
         mounts = strings "Directories that must be mounted before the job starts.";
+        before = commands "Commands to run before the dumps, each a list of words.";
+        after = commands "Commands to run when a backup has ended in any way, each a list of words.";
         byHand = strings "Dumps that only the app itself can load. A restore in place is refused.";
         units = strings "Units that use the data; a restore stops and starts them.";
       };
@@ -144,10 +153,15 @@ let
     service = {
       after = map (database: "postgresqlBackup-${database}.service") settings.postgresql;
       inherit (cfg) onFailure;
-      # As root also where the job has another user.
-      serviceConfig.ExecStartPost = [
-        "+${program}/bin/homelab-backup saved ${forSystemd job} ${forSystemd target}"
-      ];
+      # As root also where the job has another user. What `before` stopped goes on before the proof;
+      # the end of the unit releases it again where that failed.
+      serviceConfig = {
+        ExecStartPost = lib.optional (dumps.holds settings) "-+${command "release" job target}" ++ [
+          "+${command "saved" job target}"
+        ];
+      }
+      # `after` runs while the unit stops.
+      // lib.optionalAttrs (dumps.holds settings) { TimeoutStopSec = "1h"; };
       unitConfig = lib.optionalAttrs (settings.mounts ++ store.mounts != [ ]) {
         RequiresMountsFor = map forSystemd (settings.mounts ++ store.mounts);
       };
@@ -182,6 +196,8 @@ let
   # What `homelab-backup` knows of each job.
   described = job: settings: {
     inherit (settings)
+      after
+      before
       mounts
       paths
       postgresql
@@ -213,6 +229,9 @@ let
     ''
     + builtins.readFile ./backup.sh
   );
+  command =
+    name: job: target:
+    "${program}/bin/homelab-backup ${name} ${forSystemd job} ${forSystemd target}";
   inherit (config.services) postgresql;
   kept =
     keep: period: lib.optional (keep.${period} > 0) "--keep-${period} ${toString keep.${period}}";
@@ -266,6 +285,23 @@ in
           OnCalendar = "*-*-* 12:00:00";
           # A host that was off makes up for its backups first.
           OnBootSec = "1h";
+        };
+      };
+    }))
+    (lib.mkIf (lib.any dumps.holds (lib.attrValues cfg.jobs)) (derive {
+      systemd.services.homelab-backup-release = {
+        description = "Run the commands after a backup that a power cut prevented";
+        wantedBy = [ "multi-user.target" ];
+        # Those commands ask the apps themselves.
+        after = lib.unique (
+          lib.concatMap (job: job.units) (lib.filter dumps.holds (lib.attrValues cfg.jobs))
+        );
+        inherit (cfg) onFailure;
+        serviceConfig = {
+          Type = "oneshot";
+          ExecStart = "${program}/bin/homelab-backup release-all";
+          Restart = "on-failure";
+          RestartSec = "5min";
         };
       };
     }))
