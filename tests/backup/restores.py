@@ -208,3 +208,32 @@ def dumped(host: Restored) -> str:
         check=True,
     )
     return done.stdout
+
+
+@contextmanager
+def cluster_at(name: str) -> Iterator[str]:
+    """A PostgreSQL with an empty database of this name. Yields the directory of its socket."""
+    for program in ("initdb", "pg_ctl", "createdb"):
+        need_here(program)
+    # Another user cannot enter the directories of pytest.
+    with TemporaryDirectory() as scratch:
+        place = Path(scratch)
+        place.chmod(0o755)
+        as_postgres: list[str] = []
+        if os.geteuid() == 0:
+            shutil.chown(place, "postgres", "postgres")
+            as_postgres = ["runuser", "-u", "postgres", "--"]
+
+        def run(*words: str | Path) -> None:
+            subprocess.run(
+                [*as_postgres, *map(str, words)], cwd=place, check=True, capture_output=True
+            )
+
+        data = place / "data"
+        run("initdb", "-U", "postgres", "-A", "trust", "-D", data)
+        run("pg_ctl", "-D", data, "-l", place / "log", "-w", "-o", f"-k {place} -h ''", "start")
+        try:
+            run("createdb", "-h", place, "-U", "postgres", name)
+            yield scratch
+        finally:
+            run("pg_ctl", "-D", data, "-m", "immediate", "stop")

@@ -18,6 +18,7 @@ from homelab.services.model import Service
 from homelab.services.report_rows import Row, rows_of
 from homelab.testing import changed
 from tests import build
+from tests.programs.app_all import APPS
 
 RELEASES = ("25.11", "26.05")
 COLUMNS = ("port", "route", "sign-in", "secrets", "state", "backup", "sandbox", "monitor", "tile")
@@ -115,7 +116,7 @@ def _plan(release: str, variant: Mapping[str, object]) -> Plan:
 def page() -> str:
     """The table, with one row for each entry."""
     head = ("Service", *RELEASES, "Port", "Route", "Sign-in", "Secrets", "Backup", "Sandbox")
-    head = (*head, "Monitor", "Tile")
+    head = (*head, "Monitor", "Tile", "Program")
     rows = [head, tuple("---" for _ in head), *(cells(e) for _, e in sorted(ENTRIES.items()))]
     return _INTRO + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
@@ -127,6 +128,9 @@ Generated from the catalog with `make docs`; do not edit.
 
 Each row is the plan of a stack with that service and its default settings, on the newest of the two
 releases that has its module. The numbers below a release count the NixOS options that homelab sets.
+*Program* names the services whose program runs in a test, with the rendered settings, behind the rendered Caddy and
+Nginx: a person signs in to it, by the auth proxy, by OpenID Connect, or in the app. Programs without pages run in other
+tests or not at all.
 [The catalog](catalog.md) has the details, and `homelab service test NAME` shows the same for your stack.
 
 """
@@ -140,7 +144,17 @@ def cells(entry: Entry) -> tuple[str, ...]:
         f"[{entry.name}](catalog.md#{entry.name})",
         *(_count(entry, r) for r in RELEASES),
         *_shown(line),
+        _program(entry),
     )
+
+
+_SIGN_INS = {"forward": "runs, auth proxy", "oidc": "runs, OpenID Connect", "native": "runs, app"}
+
+
+def _program(entry: Entry) -> str:
+    """How a person signs in to its program in `tests/programs/test_behind_the_proxy.py`."""
+    app = APPS.get(entry.name)
+    return _SIGN_INS[app.how] if app else "no"
 
 
 def _count(entry: Entry, release: str) -> str:

@@ -253,6 +253,7 @@ class Answer:
     hsts: tuple[str, ...] = ()
     seen: dict[str, Any] = field(default_factory=dict)
     cookies: tuple[str, ...] = ()
+    text: str = field(default="", repr=False)
 
     @property
     def app(self) -> str:
@@ -321,4 +322,5 @@ def ask(
         tuple(response.headers.get_all("Strict-Transport-Security", [])),
         seen,
         tuple(response.headers.get_all("Set-Cookie", [])),
+        text.decode(errors="replace"),
     )
