@@ -221,6 +221,12 @@ def synapse(here: Here) -> Words:
     return base
 
 
+def victorialogs(here: Here) -> Words:
+    address = here.option("services.victorialogs.listenAddress")
+    data = here.directory / "data"
+    return ["victoria-logs", f"-storageDataPath={data}", f"-httpListenAddr={address}"]
+
+
 GATED = {"auth": "forward"}
 OTHERS: dict[str, App] = {
     "actual": App("actual-server", actual, of_actual),
@@ -237,4 +243,7 @@ OTHERS: dict[str, App] = {
     "miniflux": App("miniflux", miniflux, of_miniflux, {"auth": "oidc"}),
     "node-red": App("node-red", node_red, forward("/", "Node-RED"), GATED),
     "ntfy": App("ntfy", ntfy, of_ntfy, after=ntfy_account),
+    "victorialogs": App(
+        "victoria-logs", victorialogs, forward("/select/vmui/", "VictoriaLogs"), GATED
+    ),
 }

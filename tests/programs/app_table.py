@@ -110,12 +110,6 @@ def victoriametrics(here: Here) -> Words:
     return ["victoria-metrics", f"-storageDataPath={data}", f"-httpListenAddr={address}"]
 
 
-def victorialogs(here: Here) -> Words:
-    address = here.option("services.victorialogs.listenAddress")
-    data = here.directory / "data"
-    return ["victoria-logs", f"-storageDataPath={data}", f"-httpListenAddr={address}"]
-
-
 def docker_registry(here: Here) -> Words:
     said = here.option("services.dockerRegistry")
     here.file("users", f"sam:{HASH}\n")
@@ -249,9 +243,6 @@ DEBIAN: dict[str, App] = {
         of_transmission,
         {**GATED, "datasets": {"downloads": "shared"}},
         debian=True,
-    ),
-    "victorialogs": App(
-        "victoria-logs", victorialogs, forward("/select/vmui/", "VictoriaLogs"), GATED
     ),
     "victoriametrics": App(
         "victoria-metrics", victoriametrics, forward("/", "VictoriaMetrics"), GATED, debian=True
