@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from textwrap import wrap
 
 from homelab.config.base import Auth
-from homelab.graph.model import Edge, Node, Picture
+from homelab.graph.model import Edge, Kind, Node, Picture
 from homelab.network.route import Route
 from homelab.plan import Plan
 from homelab.problems import UsageError, did_you_mean
@@ -70,7 +70,7 @@ def sign_in(plan: Plan) -> Picture:
         name, way = f"name {route.source}", f"way {route.auth}"
         known = tuple(filter(None, (route.internal, route.public)))
         nodes[name] = Node(name, (*known, *_who(route)), 0, "name")
-        kind = "off" if route.auth == "none" else "service"
+        kind: Kind = "off" if route.auth == "none" else "service"
         nodes[way] = Node(way, (_SIGN_IN[route.auth],), 1, kind)
         edges[Edge(name, way)] = None
         if route.public and route.access:
