@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from homelab.cli.backups import backup_app, restore_app
+from homelab.cli.differences import diff_app
 from homelab.cli.evaluate import eval_app
 from homelab.cli.hosts import hosts_app
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(backup_app, name="backup")
 app.add_typer(restore_app)
+app.add_typer(diff_app)
 app.add_typer(eval_app)
 app.add_typer(hosts_app)
 app.add_typer(why_app)

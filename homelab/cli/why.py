@@ -3,37 +3,57 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from homelab.cli.lab import HERE, Directory, Json, StackName
+
+if TYPE_CHECKING:
+    from homelab.ops.causes import Cause
+    from homelab.ops.why import Answer
 
 why_app = typer.Typer()
 
 
 @why_app.command()
 def why(
-    host: Annotated[str, typer.Argument(help="The host; or a file of it, as `pi/dns.nix:12`.")],
+    subject: Annotated[
+        str,
+        typer.Argument(
+            help="A host; a file of it, as `pi/dns.nix:12`; a port, a name, the URN of a resource, "
+            "or a place in the stack config."
+        ),
+    ],
     what: Annotated[
-        str, typer.Argument(help="File, line of a file, or option. Default: all files.")
+        str,
+        typer.Argument(help="Of a host: file, line of a file, or option. Default: all files."),
     ] = "",
     stack: StackName = None,
     cwd: Directory = HERE,
     as_json: Json = False,
 ) -> None:
-    """Show which place in the stack config a generated file, line or option comes from.
+    """Show which place in the stack config something comes from, or what a place causes.
 
     `homelab why pi dns.nix` goes through a file from top to bottom, `homelab why pi dns.nix:12`
     shows one line, and `homelab why pi services.blocky.settings` every line that sets the option.
+    `homelab why 8096`, `homelab why media.home.example.org` and `homelab why URN` show the cause of
+    a port, a name and a Pulumi resource. `homelab why services.jellyfin` shows all lines that a
+    place in the stack config causes.
     """
+    from homelab.ops.causes import causes
     from homelab.ops.project.rehearsed import rehearsed
     from homelab.ops.project.stack import find_stack, open_stack
     from homelab.ops.why import why as ask
 
     # The tree has names of secrets and never a value, so no secrets file is read.
     with rehearsed():
-        answers = ask(open_stack(cwd, find_stack(cwd, stack)), host, what)
+        opened = open_stack(cwd, find_stack(cwd, stack))
+        if what or subject.partition("/")[0] in opened.releases:
+            answers: Sequence[Answer | Cause] = ask(opened, subject, what)
+        else:
+            answers = causes(opened, subject)
     if as_json:
         print(json.dumps([a.as_data() for a in answers], indent=2))
         return

@@ -15,7 +15,7 @@ from tests.cli.test_cli import call
 
 __all__ = ["call"]
 
-WORDS = {"host": "nas", "name": "miniflux-admin", "key": "paste/token"}
+WORDS = {"host": "nas", "subject": "nas", "name": "miniflux-admin", "key": "paste/token"}
 """A value for each required argument of a command."""
 
 

@@ -1,0 +1,125 @@
+"""`homelab diff` shows the lines of hosts' files that a change of the stack changes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from homelab.cli.app import app
+from tests import stackdir
+
+pytestmark = pytest.mark.requirement("S4-03")
+MUSIC = {"host": "nas", "auth": "native"}
+SERVICES = {"services": {"navidrome": MUSIC, "jellyfin": {"host": "nas"}}}
+MOVED = {"services": {"navidrome": {**MUSIC, "port": 4600}, "jellyfin": {"host": "nas"}}}
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    """A stack in a subdirectory of a repository, with one commit."""
+    place = tmp_path / "homelab"
+    stackdir.write_stack(place, SERVICES)
+    _git(tmp_path, "init", "--quiet")
+    _git(tmp_path, "add", "--all")
+    _commit(tmp_path)
+    return place
+
+
+def _git(place: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", str(place), *words], check=True, capture_output=True)
+
+
+def _commit(place: Path) -> None:
+    who = ("-c", "user.name=Sam", "-c", "user.email=sam@example.org")
+    _git(place, *who, "commit", "--quiet", "--message", "a stack")
+
+
+def _diff(top: Path, *words: str) -> Result:
+    return CliRunner().invoke(app, ["diff", "-C", str(top), *words])
+
+
+def _changed(top: Path, *words: str) -> dict[str, list[str]]:
+    """The changed lines of each file."""
+    done = _diff(top, "--json", *words)
+    assert done.exit_code == 0, done.exception
+    return {
+        f"{d['host']}/{d['file']}": [line for line in d["lines"] if line[0] in "+-"]
+        for d in json.loads(done.stdout)
+    }
+
+
+def test_a_committed_stack_does_not_differ(top: Path) -> None:
+    assert _diff(top).stdout == "no generated file differs\n"
+
+
+def test_a_change_since_the_commit_is_shown_in_the_files_of_its_host(top: Path) -> None:
+    stackdir.write_stack(top, MOVED)
+    found = _changed(top)
+    assert found["nas/services/navidrome.nix"] == ["-        Port = 4533;", "+        Port = 4600;"]
+    assert "nas/services/jellyfin.nix" not in found
+    assert "release-id.nix" not in str(found)
+    _git(top, "add", "--all")
+    _commit(top)
+    assert _changed(top) == {}
+    assert _changed(top, "--from", "HEAD~1") == found
+
+
+def test_another_value_shows_what_it_would_change_and_writes_nothing(top: Path) -> None:
+    before = {p: p.read_bytes() for p in top.rglob("*") if p.is_file()}
+    found = _changed(top, "--set", "services.navidrome.port=4600")
+    assert found["nas/services/navidrome.nix"] == ["-        Port = 4533;", "+        Port = 4600;"]
+    assert {p: p.read_bytes() for p in top.rglob("*") if p.is_file()} == before
+
+
+def test_an_empty_value_removes_the_key(top: Path) -> None:
+    found = _changed(top, "--set", "services.navidrome=")
+    assert all(line.startswith("-") for line in found["nas/services/navidrome.nix"])
+
+
+def test_items_of_lists_and_new_keys_can_be_set(top: Path) -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKhZ0Qm0Jm6Vd2Yt8VdJ5y2u3v4w5x6y7z8A9B0C1D2E sam@new"
+    text = str(_changed(top, "--set", f"site.owner.ssh_keys[0]={key}"))
+    assert "sam@new" in text
+    assert "nas/dashboard.nix" in _changed(top, "--set", "services.homepage.host=nas")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--set", "services.navidrome.port"), "has no value; write services.navidrome.port=4600"),
+        (("--set", "a[b]=1"), "is no place in a stack"),
+        (("--set", "site.owner.ssh_keys[9]=x"), "the stack has no such place"),
+        (("--set", "site.domain={"), "is not YAML; quote it"),
+        (("--from", "nope"), "not a valid object name"),
+        (("--from", "--output=x"), "is no commit"),
+        (("--from", "HEAD", "--set", "a=1"), "exclude each other"),
+        (("nass",), 'did you mean "nas"'),
+    ],
+)
+def test_a_wrong_call_names_the_way_out(top: Path, words: tuple[str, ...], said: str) -> None:
+    done = _diff(top, *words)
+    assert said in str(done.exception)
+    assert getattr(done.exception, "exit_code", 0) == 2
+
+
+def test_a_value_with_problems_shows_them(top: Path) -> None:
+    done = _diff(top, "--set", "services.navidrome.host=nass")
+    assert 'did you mean "nas"' in str(done.exception)
+
+
+def test_a_commit_with_problems_is_named(top: Path) -> None:
+    stackdir.write_stack(top, {"services": {"navidrome": {"host": "nass"}}})
+    _git(top, "add", "--all")
+    _commit(top)
+    stackdir.write_stack(top, SERVICES)
+    done = _diff(top)
+    assert "the stack has errors at HEAD" in str(done.exception)
+
+
+def test_a_directory_without_git_is_named(tmp_path: Path) -> None:
+    stackdir.write_stack(tmp_path, SERVICES)
+    assert "not a git repository" in str(_diff(tmp_path).exception)
