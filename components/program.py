@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -18,8 +19,10 @@ from homelab.components.targets import hosts_alone
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
 from homelab.ops.deploy.runner import write_runner
+from homelab.ops.project.rehearsed import deploys
 from homelab.ops.project.stack import Stack, open_config, open_stack
-from homelab.problems import HomelabError
+from homelab.problems import HomelabError, InvalidStackError
+from homelab.system.placeholders import HOST_PLACEHOLDER
 from homelab.tailnet.direct import tailnet_urls
 
 _FRAMES = 8
@@ -62,6 +65,8 @@ def register(stack: Stack, opts: pulumi.ResourceOptions | None = None) -> Homela
     """
     preview = pulumi.runtime.is_dry_run()
     try:
+        if not preview:
+            _refuse_placeholders(stack)
         resolver = SecretResolver.open(
             stack.plan,
             str(stack.directory),
@@ -86,6 +91,13 @@ def register(stack: Stack, opts: pulumi.ResourceOptions | None = None) -> Homela
             },
             opts,
         )
+
+
+def _refuse_placeholders(stack: Stack) -> None:
+    """Raise InvalidStackError if a host to deploy to has a made-up key or hardware."""
+    found = [p for p in stack.warnings if p.check == HOST_PLACEHOLDER]
+    if found and deploys():
+        raise InvalidStackError(replace(p, severity="error") for p in found)
 
 
 @contextmanager

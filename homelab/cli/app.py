@@ -21,6 +21,7 @@ from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
 from homelab.cli.problems import print_error, print_problems
 from homelab.cli.secrets import secret_app
 from homelab.cli.services import service_app
+from homelab.cli.start import start_app
 from homelab.cli.why import why_app
 from homelab.problems import HomelabError, InvalidStackError, Problem
 
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A homelab from one stack config. `pulumi up` deploys it; this command inspects it.",
 )
+app.add_typer(start_app)
 app.add_typer(backup_app, name="backup")
 app.add_typer(restore_app)
 app.add_typer(diff_app)

@@ -165,15 +165,16 @@ def _unused(
     rows: list[Row], plan: Plan, files: Mapping[str, SopsFile], readers: Mapping[str, Readers]
 ) -> Iterator[Row]:
     used = {(row.file, row.key) for row in rows}
-    stored = plan.stack.secrets.stored
+    stored, identity = plan.stack.secrets.stored, plan.stack.identity
+    people = identity.users.sops if identity is not None and identity.users is not None else None
     for path, file in files.items():
         for key in sorted(file.kinds):
-            # The deployer's file has the password of a hash under the key of the hash.
+            # The deployer's file has the password of a hash under the key of the hash, and that of
+            # the owner under the key of the users' file.
             known = stored.get(key)
             kind = known.generate.kind if known is not None and known.generate else ""
-            if (path, key) in used or (
-                path == plan.secrets.file and kind in ("argon2", "htpasswd")
-            ):
+            hashed = kind in ("argon2", "htpasswd") or key == people
+            if (path, key) in used or (path == plan.secrets.file and hashed):
                 continue
             own = file.changed.get(key, "")
             yield Row(

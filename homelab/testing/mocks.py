@@ -27,6 +27,7 @@ from homelab.lab import laptop
 from homelab.lab.standins.tailscale import GET_ACL
 from homelab.lab.standins.tailscale_policy import DEFAULT
 from homelab.lab.standins.tailscale_rules import ACL
+from homelab.ops.project.rehearsed import recorded
 from homelab.testing.recorded import Recorded, Resource
 
 if TYPE_CHECKING:
@@ -145,7 +146,11 @@ def path_with(directory: Path) -> Iterator[None]:
 
 @contextmanager
 def _stand_ins() -> Iterator[None]:
-    with tempfile.TemporaryDirectory() as place, path_with(laptop.install(Path(place))):
+    with (
+        recorded(),
+        tempfile.TemporaryDirectory() as place,
+        path_with(laptop.install(Path(place))),
+    ):
         yield
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _REHEARSED: ContextVar[bool] = ContextVar("rehearsed", default=False)
+_RECORDED: ContextVar[bool] = ContextVar("recorded", default=False)
 
 
 @contextmanager
@@ -27,3 +28,18 @@ def rehearsed() -> Iterator[None]:
 def is_rehearsed() -> bool:
     """Whether this is inside `rehearsed`."""
     return _REHEARSED.get()
+
+
+@contextmanager
+def recorded() -> Iterator[None]:
+    """A program run inside deploys nothing: its resources are recorded by a test."""
+    token = _RECORDED.set(True)
+    try:
+        yield
+    finally:
+        _RECORDED.reset(token)
+
+
+def deploys() -> bool:
+    """Whether a program that runs now deploys to real hosts, unless it is a preview."""
+    return not (_REHEARSED.get() or _RECORDED.get())

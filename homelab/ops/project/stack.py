@@ -51,6 +51,7 @@ from homelab.system.flake_checks import check_flakes
 from homelab.system.nix_checks import check_locks
 from homelab.system.own import check_own_files
 from homelab.system.persistence_checks import check_persistence
+from homelab.system.placeholders import check_placeholders
 from homelab.system.upkeep_checks import check_build_dirs
 
 
@@ -238,6 +239,7 @@ def check_sources(
         *check_own_files(plan, sources),
         *check_arguments(plan, sources),
         *check_disks(plan, sources),
+        *check_placeholders(plan, sources),
         *check_flakes(plan, sources, sound=sound),
         *check_literals(plan, sources),
         *check_openings(plan, sources),

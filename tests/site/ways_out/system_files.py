@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from homelab.system.placeholders import PLACEHOLDER
+from tests import build
 from tests.site.ways_out.model import WayOut
 from tests.site.ways_out.stacks import (
     FLAKES,
@@ -60,6 +62,19 @@ WAYS = (
             ("device", "dev/disk/by-label/nixos", "fsType", "ext4"),
             "run nixos-generate-config on the host",
         ),
+    ),
+    WayOut(
+        "host-placeholder",
+        {},
+        {},
+        files=own(ROOT, head=f"# {PLACEHOLDER}: no machine has this hardware.\n"),
+        fixed=own(ROOT),
+    ),
+    WayOut(
+        "host-placeholder",
+        host("nas", ssh={"host_key": f"{build.host_key('nas')} {PLACEHOLDER}"}),
+        host("nas", ssh={"host_key": build.host_key("nas")}),
+        asked={build.host_key("nas"): "write the line of nas's /etc/ssh/ssh_host_ed25519_key.pub"},
     ),
     WayOut(
         "flake-module-known",

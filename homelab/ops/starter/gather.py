@@ -1,0 +1,298 @@
+"""From flags, questions and this machine to the answers of `homelab init`."""
+
+from __future__ import annotations
+
+import getpass
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import get_args
+
+from homelab.catalog import ENTRIES
+from homelab.ops.starter.library import running_library
+from homelab.ops.starter.made import (
+    AgeKey,
+    age_key,
+    is_recipient,
+    local_timezone,
+    own_ssh_keys,
+    placeholder_host_key,
+)
+from homelab.problems import UsageError, did_you_mean
+from homelab.starter.answers import Answers, Cloudflare, Machine, SignIn
+
+Ask = Callable[[str, str], str]
+"""Asks a person: the question and the default, which an empty answer takes."""
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+_PLATFORMS = ("x86_64-linux", "aarch64-linux")
+_KEY = re.compile(r"(ssh-|ecdsa-|sk-)\S+ AAAA\S+( .*)?")
+_HOST = "server=192.168.1.10"
+
+
+@dataclass(frozen=True)
+class Given:
+    """The flags of the command, as they were typed."""
+
+    name: str | None
+    stack: str
+    hosts: tuple[str, ...]
+    host_keys: tuple[str, ...]
+    hardware: tuple[str, ...]
+    domain: str | None
+    lan: str | None
+    gateway: str | None
+    timezone: str | None
+    user: str | None
+    email: str | None
+    ssh_keys: tuple[str, ...]
+    operators: tuple[str, ...]
+    service: str | None
+    sign_in: str | None
+    zone: str | None
+    zone_id: str | None
+    account: str | None
+    tailnet: str | None
+    library: str | None
+
+
+def gather(
+    given: Given, directory: Path, ask: Ask | None
+) -> tuple[Answers, AgeKey | None, list[str]]:
+    """The answers, the key that opens the secrets, and notes for the owner. Without `ask`, from
+    flags and defaults.
+
+    Raises UsageError, which names the flag. Writes nothing: `write_key` writes a new key.
+    """
+    _check_name(given.stack, "--stack")
+    name = given.name or _as_name(directory.resolve().name)
+    _check_name(name, "--name")
+    cloudflare = _cloudflare(given, ask)
+    tailnet = given.tailnet
+    if tailnet is None:
+        tailnet = ask("Name of your tailnet, empty for none", "") if ask else ""
+    default = f"home.{cloudflare.zone}" if cloudflare else "lan.home.arpa"
+    domain = given.domain or (ask("Domain of the names at home", default) if ask else default)
+    machines = _machines(given, ask)
+    network = _network(given, machines[0])
+    user = _user(given, ask)
+    email = given.email or (ask("Your e-mail address", f"{user}@{domain}") if ask else "")
+    if not email and (cloudflare or tailnet):
+        raise UsageError("--email is missing: certificates and the tailnet's policy need yours")
+    zone = given.timezone or local_timezone()
+    if ask and not given.timezone:
+        zone = ask("Time zone", zone)
+    sign_in = _sign_in(given)
+    service, service_name = _service(given, sign_in, ask)
+    ssh_keys = _ssh_keys(given)
+    library = given.library or running_library()
+    operators, key, notes = _operators(given)
+    answers = Answers(
+        name=name,
+        stack=given.stack,
+        domain=domain,
+        timezone=zone,
+        user=user,
+        email=email or f"{user}@{domain}",
+        ssh_keys=ssh_keys,
+        machines=tuple(
+            m if m.host_key else replace(m, host_key=placeholder_host_key()) for m in machines
+        ),
+        cidr=str(network),
+        gateway=given.gateway or str(network.network_address + 1),
+        service=service,
+        service_name=service_name,
+        operators=operators,
+        library=library,
+        sign_in=sign_in,
+        cloudflare=cloudflare,
+        tailnet=tailnet,
+    )
+    if answers.is_local:
+        notes.append(
+            f"pyproject.toml takes homelab from a path of this machine ({library}), so CI and "
+            "other machines cannot install it; change that line, or use --library"
+        )
+    return answers, key, notes
+
+
+def _check_name(name: str, flag: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{flag} {name!r}: this is not a name; use lower-case letters, digits and inner "
+            "hyphens, a letter first"
+        )
+
+
+def _as_name(text: str) -> str:
+    made = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return made if _NAME.fullmatch(made) else "homelab"
+
+
+def _pairs(flags: tuple[str, ...], flag: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in flags:
+        name, is_pair, value = text.partition("=")
+        if not is_pair or not value:
+            raise UsageError(f"{flag} {text!r}: write NAME=VALUE, with the name of a host")
+        _check_name(name, flag)
+        if name in found:
+            raise UsageError(f"{flag}: {name} is there twice; leave one out")
+        found[name] = value
+    return found
+
+
+def _machines(given: Given, ask: Ask | None) -> tuple[Machine, ...]:
+    hosts = given.hosts
+    if not hosts and ask:
+        answer = ask("Hosts, NAME=ADDRESS with spaces between", _HOST)
+        hosts = tuple(answer.split())
+    found = []
+    for name, value in _pairs(hosts or (_HOST,), "--host").items():
+        address, _, platform = value.partition(",")
+        platform = platform or _PLATFORMS[0]
+        if platform not in _PLATFORMS:
+            raise UsageError(
+                f"--host {name}: {did_you_mean(platform, _PLATFORMS, 'platforms')}; write "
+                f"{name}={address},{_PLATFORMS[1]}"
+            )
+        try:
+            ipaddress.IPv4Address(address)
+        except ValueError:
+            raise UsageError(
+                f"--host {name}: {address!r} is not an IPv4 address; write {name}=192.168.1.10"
+            ) from None
+        found.append(Machine(name, address, platform))
+    keys, hardware = _pairs(given.host_keys, "--host-key"), _pairs(given.hardware, "--hardware")
+    names = [m.name for m in found]
+    for flag, pairs in (("--host-key", keys), ("--hardware", hardware)):
+        for name in pairs:
+            if name not in names:
+                raise UsageError(f"{flag} {name}: {did_you_mean(name, names, 'hosts')}")
+    return tuple(
+        replace(
+            m,
+            host_key=keys.get(m.name, ""),
+            hardware=_text_of(hardware[m.name], "--hardware") if m.name in hardware else "",
+        )
+        for m in found
+    )
+
+
+def _text_of(path: str, flag: str) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{flag} {path}: cannot be read ({type(error).__name__}); name a text file"
+        ) from None
+
+
+def _network(given: Given, first: Machine) -> ipaddress.IPv4Network:
+    text = given.lan or f"{first.address}/24"
+    try:
+        return ipaddress.IPv4Network(text, strict=given.lan is not None)
+    except ValueError:
+        raise UsageError(f"--lan {text}: this is not a network; write 192.168.1.0/24") from None
+
+
+def _user(given: Given, ask: Ask | None) -> str:
+    try:
+        here = _as_name(getpass.getuser())
+    except (OSError, KeyError):
+        here = ""
+    default = "" if here in ("root", "homelab") else here
+    user = given.user or (ask("Your account on the hosts", default) if ask else default)
+    if not user:
+        raise UsageError("--user is missing: the name of your account on the hosts, --user sam")
+    return user
+
+
+def _cloudflare(given: Given, ask: Ask | None) -> Cloudflare | None:
+    zone = given.zone
+    if zone is None and not (given.zone_id or given.account) and ask:
+        zone = ask("Domain at Cloudflare, empty for none", "")
+    if not (zone or given.zone_id or given.account):
+        return None
+    values = {
+        "--cloudflare-zone": zone,
+        "--cloudflare-zone-id": given.zone_id,
+        "--cloudflare-account": given.account,
+    }
+    if ask:
+        values = {
+            flag: v or ask(f"{flag[2:]}, as the dashboard shows it", "")
+            for flag, v in values.items()
+        }
+    missing = [flag for flag, value in values.items() if not value]
+    if missing:
+        raise UsageError(
+            f"{', '.join(missing)}: missing; Cloudflare's dashboard shows it on the domain's page. "
+            "Or leave Cloudflare out"
+        )
+    return Cloudflare(
+        account=str(values["--cloudflare-account"]),
+        zone=str(values["--cloudflare-zone"]),
+        zone_id=str(values["--cloudflare-zone-id"]),
+    )
+
+
+def _sign_in(given: Given) -> SignIn:
+    choices: Mapping[str, SignIn] = {choice: choice for choice in get_args(SignIn)}
+    text = given.sign_in or "authelia"
+    if text not in choices:
+        raise UsageError(f"--sign-in {text}: {did_you_mean(text, choices, 'portals')}")
+    return choices[text]
+
+
+def _service(given: Given, sign_in: SignIn, ask: Ask | None) -> tuple[str, str]:
+    # Without a portal, the first service has a sign-in of its own.
+    default = "navidrome=music" if sign_in == "authelia" else "jellyfin=films"
+    text = given.service
+    if text is None:
+        text = ask("First service, SERVICE=NAME", default) if ask else default
+    service, _, name = text.partition("=")
+    if service not in ENTRIES or ENTRIES[service].infrastructure:
+        known = [key for key, entry in ENTRIES.items() if not entry.infrastructure]
+        raise UsageError(
+            f'--service: there is no "{service}" in the catalog; '
+            f"{did_you_mean(service, known, 'services')}"
+        )
+    name = name or service
+    _check_name(name, "--service")
+    return service, name
+
+
+def _ssh_keys(given: Given) -> tuple[str, ...]:
+    if not given.ssh_keys:
+        found = own_ssh_keys()
+        if not found:
+            raise UsageError(
+                "--ssh-key: there is no key in ~/.ssh, and nobody could log in without one; make "
+                "one with ssh-keygen -t ed25519, or give its public line or file"
+            )
+        return found
+    keys = []
+    for text in given.ssh_keys:
+        line = text if _KEY.fullmatch(text) else _text_of(text, "--ssh-key").strip()
+        if not _KEY.fullmatch(line):
+            raise UsageError(
+                "--ssh-key: this is not a public SSH key; give the file that ends .pub"
+            )
+        keys.append(line)
+    return tuple(keys)
+
+
+def _operators(given: Given) -> tuple[tuple[str, ...], AgeKey | None, list[str]]:
+    if given.operators:
+        for text in given.operators:
+            if not is_recipient(text):
+                raise UsageError(
+                    "--operator: this is not an age recipient; give the age1… line that age-keygen "
+                    "prints"
+                )
+        return given.operators, None, []
+    key = age_key()
+    what = "a new age key, which opens every secret; keep a copy" if key.text else "your age key"
+    return (key.recipient,), key, [f"{key.place} has {what}"]

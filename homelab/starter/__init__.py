@@ -1,0 +1,1 @@
+"""The files of a new homelab, from the answers of its owner."""

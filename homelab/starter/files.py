@@ -1,0 +1,195 @@
+"""Every file of a new homelab except the encrypted ones, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from string import Template
+
+import tomli_w
+
+from homelab.nix import Nix, print_file
+from homelab.starter.answers import Answers, Machine
+from homelab.starter.stack_text import CA_KEY, LOCK, USERS, hardware_path, stack_text
+from homelab.system.placeholders import PLACEHOLDER
+
+HOOK = ".githooks/pre-commit"
+"""The file that must be executable."""
+_GITHUB = {
+    "runner": "ubuntu-latest",
+    "checkout": "actions/checkout@v4",
+    "uv": "astral-sh/setup-uv@v6",
+}
+_FORGEJO = {
+    "runner": "docker",
+    "checkout": "https://code.forgejo.org/actions/checkout@v4",
+    "uv": "https://github.com/astral-sh/setup-uv@v6",
+}
+
+
+class _Text(Template):
+    """Text with fields `%{name}`; shell, Nix and workflows use `$` themselves."""
+
+    delimiter = "%"
+
+
+def project_files(answers: Answers, *, run: str = "") -> dict[str, str]:
+    """The files by path. `run` is what precedes `homelab` in commands: `uv run `, or nothing."""
+    files = {
+        f"Pulumi.{answers.stack}.yaml": stack_text(answers),
+        "Pulumi.yaml": _pulumi(answers),
+        "__main__.py": _template("main.py.in"),
+        "pyproject.toml": _pyproject(answers),
+        "tests/test_homelab.py": _template("test_homelab.py.in"),
+        ".gitignore": _template("gitignore"),
+        HOOK: _template("pre-commit.sh"),
+        ".github/workflows/check.yaml": _filled("workflow.yaml", _GITHUB),
+        ".forgejo/workflows/check.yaml": _filled("workflow.yaml", _FORGEJO),
+        "flake.nix": _template("flake.nix"),
+        LOCK: _template("flake.lock"),
+        "README.md": _readme(answers, run),
+    }
+    for machine in answers.machines:
+        files[hardware_path(machine)] = machine.hardware or _hardware(machine)
+    return dict(sorted(files.items()))
+
+
+def to_do(answers: Answers, run: str = "") -> list[str]:
+    """What only the owner can do before the first deployment, one step each."""
+    steps = []
+    for machine in answers.machines:
+        where, path = machine.name, hardware_path(machine)
+        if not machine.hardware:
+            steps.append(
+                f"`{path}` is a placeholder. On {where}, or from here: `ssh root@{machine.address} "
+                f"nixos-generate-config --show-hardware-config >{path}`"
+            )
+        if machine.host_key.endswith(PLACEHOLDER):
+            steps.append(
+                f"`hosts.{where}.ssh.host_key` is a placeholder. Write the line of {where}'s "
+                "`/etc/ssh/ssh_host_ed25519_key.pub` there, as its console shows it; then "
+                f"`{run}homelab secret recipients`"
+            )
+    if answers.cloudflare is not None:
+        steps.append(
+            "Create an API token of Cloudflare (docs/guide/publishing.md of homelab names its "
+            f"permissions): `{run}homelab secret set cloudflare/token`"
+        )
+    if answers.tailnet:
+        steps.append(
+            "Create an OAuth client of Tailscale with the scopes that docs/guide/tailnet.md of "
+            f"homelab names: `{run}homelab secret set tailscale/client_id`, and "
+            f"`{run}homelab secret set tailscale/client_secret`"
+        )
+    if answers.sign_in == "authelia":
+        steps.append(
+            "Your password at the sign-in portal: "
+            '`sops decrypt --extract \'["authelia"]["users"]\' secrets/deploy.yaml`'
+        )
+    steps.append(
+        "Keep a copy of the master key and of your age key outside of the homelab: "
+        "`sops decrypt --extract '[\"master\"]' secrets/deploy.yaml`"
+    )
+    if len(answers.machines) == 1:
+        steps.append("Add a backup target; the stack file shows one")
+    steps.append(f"`{run}homelab lock`, and commit `homelab.lock.yaml`")
+    return steps
+
+
+def after(answers: Answers) -> list[str]:
+    """What is left after the first deployment, one step each."""
+    first = answers.first
+    steps = [f"The router's DHCP gives {first.address} ({first.name}) to devices as DNS server"]
+    if answers.cloudflare is None:
+        steps.append(
+            f"Each device trusts the root certificate once, from `http://ca.{answers.domain}`"
+        )
+    if answers.tailnet:
+        steps.append(
+            f"Write {first.name}'s tailnet address to `hosts.{first.name}.address.tailnet`"
+        )
+    return steps
+
+
+def _numbered(steps: list[str]) -> str:
+    return "\n".join(f"{number}. {step}." for number, step in enumerate(steps, 1))
+
+
+def _template(name: str) -> str:
+    return (resources.files("homelab.starter") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _filled(name: str, fields: Mapping[str, str]) -> str:
+    return _Text(_template(name)).substitute(fields)
+
+
+def _pulumi(answers: Answers) -> str:
+    return (
+        f"name: {answers.name}\n"
+        "description: The machines, services and names of a home.\n"
+        "runtime:\n"
+        "  name: python\n"
+        "  options:\n"
+        "    toolchain: uv\n"
+        'requiredPulumiVersion: ">=3.254.0"\n'
+    )
+
+
+def _pyproject(answers: Answers) -> str:
+    return tomli_w.dumps(
+        {
+            "project": {
+                "name": answers.name,
+                "version": "0",
+                "requires-python": ">=3.11",
+                "dependencies": [answers.library],
+            },
+            "dependency-groups": {"dev": ["pytest>=8.3"]},
+            "tool": {"uv": {"package": False}, "pytest": {"ini_options": {"testpaths": ["tests"]}}},
+        }
+    )
+
+
+def _hardware(machine: Machine) -> str:
+    """A module that no host can be built with, with the file systems of the NixOS manual."""
+    path = hardware_path(machine)
+    systems: dict[str, Nix] = {"/": {"device": "/dev/disk/by-label/nixos", "fsType": "ext4"}}
+    if machine.platform != "aarch64-linux":
+        systems["/boot"] = {
+            "device": "/dev/disk/by-label/boot",
+            "fsType": "vfat",
+            "options": ["umask=0077"],
+        }
+    refusal: dict[str, Nix] = {
+        "assertion": False,
+        "message": f"{path} is the placeholder of homelab init; replace it with what "
+        "nixos-generate-config --show-hardware-config prints on the host",
+    }
+    return print_file(
+        {"assertions": [refusal], "fileSystems": systems},
+        head=f"{PLACEHOLDER}: no machine has this hardware. Replace the whole file.",
+    )
+
+
+def _readme(answers: Answers, run: str) -> str:
+    clouds = [
+        *(["Cloudflare"] if answers.cloudflare is not None else []),
+        *(["the tailnet"] if answers.tailnet else []),
+    ]
+    stored = [
+        *([CA_KEY] if answers.cloudflare is None else []),
+        *([USERS] if answers.sign_in == "authelia" else []),
+        "master",
+    ]
+    return _filled(
+        "README.md",
+        {
+            "title": answers.name,
+            "stack": answers.stack,
+            "run": run,
+            "clouds": f" and configures {' and '.join(clouds)}" if clouds else "",
+            "secret_files": f": {', '.join(sorted(stored))}",
+            "todo": _numbered(to_do(answers, run)),
+            "after": _numbered(after(answers)),
+        },
+    )

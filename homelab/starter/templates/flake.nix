@@ -1,0 +1,83 @@
+{
+  description = "Pins, development shell, checks and formatter of this homelab";
+
+  # The hosts are pinned by this flake's lock file, too: `nix flake update` updates them.
+  inputs = {
+    nixpkgs.url = "github:NixOS/nixpkgs/nixos-25.11";
+    home-manager = {
+      url = "github:nix-community/home-manager/release-25.11";
+      inputs.nixpkgs.follows = "nixpkgs";
+    };
+    impermanence = {
+      url = "github:nix-community/impermanence";
+      inputs.home-manager.follows = "";
+      inputs.nixpkgs.follows = "nixpkgs";
+    };
+    nixos-hardware.url = "github:NixOS/nixos-hardware";
+    sops-nix = {
+      url = "github:Mic92/sops-nix";
+      inputs.nixpkgs.follows = "nixpkgs";
+    };
+  };
+
+  outputs =
+    { self, nixpkgs, ... }:
+    let
+      systems = [
+        "x86_64-linux"
+        "aarch64-linux"
+        "x86_64-darwin"
+        "aarch64-darwin"
+      ];
+      each = make: nixpkgs.lib.genAttrs systems (system: make nixpkgs.legacyPackages.${system});
+    in
+    {
+      # `nix develop`, then `uv run homelab check`.
+      devShells = each (pkgs: {
+        default = pkgs.mkShell {
+          packages = [
+            pkgs.age
+            pkgs.git
+            pkgs.nixfmt-rfc-style
+            pkgs.openssh
+            pkgs.pulumi-bin
+            pkgs.python3
+            pkgs.sops
+            pkgs.uv
+          ];
+          # Wheels of Python packages expect these libraries where other distributions have them.
+          LD_LIBRARY_PATH = pkgs.lib.makeLibraryPath [
+            pkgs.stdenv.cc.cc.lib
+            pkgs.zlib
+          ];
+          # uv's own builds of Python do not run on NixOS.
+          UV_PYTHON = "${pkgs.python3}/bin/python3";
+          UV_PYTHON_DOWNLOADS = "never";
+        };
+      });
+
+      # `nix fmt`
+      formatter = each (pkgs: pkgs.nixfmt-rfc-style);
+
+      # `nix flake check`: what needs no network. The stack itself: uv run homelab check
+      checks = each (pkgs: {
+        format = pkgs.runCommand "format" { nativeBuildInputs = [ pkgs.nixfmt-rfc-style ]; } ''
+          find ${self} -name '*.nix' -exec nixfmt --check {} +
+          touch $out
+        '';
+        secrets = pkgs.runCommand "secrets" { } ''
+          for file in ${self}/secrets/*.yaml; do
+            [ -e "$file" ] || continue
+            grep -q 'mac: ENC\[' "$file" || {
+              echo "$file is not encrypted" >&2
+              exit 1
+            }
+          done
+          if grep -rE 'AGE-SECRET-KEY-1[0-9A-Z]|BEGIN ([A-Z]+ )*PRIVATE KEY-' ${self}; then
+            exit 1
+          fi
+          touch $out
+        '';
+      });
+    };
+}

@@ -1,0 +1,335 @@
+"""`homelab init`: what it writes passes every check, in every combination, and nothing is lost."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import json
+import re
+import shutil
+import stat
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyrage
+import pytest
+import yaml
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from homelab.testing import LoadedStack, run, stack
+from tests import build
+from tests.starter.conftest import BASE, CLOUDFLARE, OWNER, TAILNET, Call
+
+TWO = ("--host", "pi=192.168.7.2,aarch64-linux", "--host", "nas=192.168.7.3")
+COMBINATIONS = {
+    " ".join(name for name, _ in chosen if name) or "alone": tuple(
+        word for _, words in chosen for word in words
+    )
+    for chosen in itertools.product(
+        [("", ()), ("cloudflare", CLOUDFLARE)],
+        [("", ()), ("tailnet", TAILNET)],
+        [("", ()), ("two", TWO)],
+        [("", ()), ("open", ("--sign-in", "none"))],
+    )
+}
+
+
+@pytest.mark.parametrize("flags", COMBINATIONS.values(), ids=COMBINATIONS.keys())
+def test_every_combination_passes_every_check(call: Call, flags: tuple[str, ...]) -> None:
+    made = call("init", *BASE, *flags)
+    assert (made.code, made.err) == (0, "")
+    checked = call("check")
+    assert checked.code == 0, checked.out
+    kinds = {line.rpartition("[")[2] for line in checked.out.splitlines()}
+    assert kinds <= {"host-placeholder]", "secret-deployer]"}, checked.out
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("flags", COMBINATIONS.values(), ids=COMBINATIONS.keys())
+def test_every_combination_comes_up_in_the_lab(call: Call, flags: tuple[str, ...]) -> None:
+    assert call("init", *BASE, *flags).code == 0
+    up = call("lab", "up")
+    assert up.code == 0, up.out + up.err
+    assert call("lab", "up").out.rstrip().endswith("unchanged")
+    assert call("lab", "destroy").code == 0
+
+
+def files_of(place: Path) -> dict[str, bytes]:
+    return {
+        p.relative_to(place).as_posix(): p.read_bytes()
+        for p in place.rglob("*")
+        if p.is_file() and ".git" not in p.relative_to(place).parts
+    }
+
+
+def test_a_directory_with_files_is_refused_and_unchanged(call: Call) -> None:
+    Path("notes.txt").write_text("mine")
+    said = call("init", *BASE)
+    assert (said.code, said.out) == (2, "")
+    assert "notes.txt" in said.err
+    assert "--into" in said.err
+    assert files_of(Path()) == {"notes.txt": b"mine"}
+
+
+def test_into_adds_and_overwrites_nothing(call: Call) -> None:
+    there = {"README.md": b"my notes", "flake.nix": b"{ }", "secrets/deploy.yaml": b"x: y"}
+    for name, data in there.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(data)
+    said = call("init", *BASE, "--into")
+    assert said.code == 0, said.err
+    found = files_of(Path())
+    assert {name: found[name] for name in there} == there
+    assert "README.md was there and stays as it is" in said.out
+    assert "Pulumi.home.yaml" in found
+
+
+def test_a_stack_that_is_there_is_never_started_again(call: Call) -> None:
+    assert call("init", *BASE).code == 0
+    before = files_of(Path())
+    said = call("init", *BASE, "--into")
+    assert said.code == 2
+    assert "--stack" in said.err
+    assert files_of(Path()) == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--host", "pi"), "--host 'pi': write NAME=VALUE"),
+        (("--host", "../up=192.168.1.2"), "--host '../up'"),
+        (("--host", "pi=fd00::1"), "not an IPv4 address"),
+        (("--host", "pi=192.168.1.2,riscv64-linux"), "aarch64-linux"),
+        (("--host", "pi=192.168.1.2", "--host", "pi=192.168.1.3"), "twice"),
+        (("--host-key", f"nas={OWNER}"), "--host-key nas"),
+        (("--hardware", "server=gone.nix"), "--hardware gone.nix: cannot be read"),
+        (("--stack", "a/b"), "--stack 'a/b'"),
+        (("--name", "Näs"), "--name 'Näs'"),
+        (("--lan", "192.168.1.7/24"), "--lan 192.168.1.7/24"),
+        (("--service", "navidrom"), 'did you mean "navidrome"'),
+        (("--service", "authelia"), "--service"),
+        (("--service", "navidrome=Music"), "--service 'Music'"),
+        (("--sign-in", "auth"), "--sign-in auth"),
+        (("--cloudflare-zone", "example.org"), "--cloudflare-zone-id, --cloudflare-account"),
+        (("--operator", "AGE-SECRET-KEY-1QQQQ"), "not an age recipient"),
+        (("--ssh-key", "-----BEGIN OPENSSH PRIVATE KEY-----"), "--ssh-key"),
+        (("--timezone", "Mars/Olympus"), "Mars/Olympus"),
+        (("--domain", "home arpa"), "site.domain"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_a_bad_flag_is_named_and_nothing_is_written(
+    call: Call, tmp_path: Path, flags: tuple[str, ...], words: str
+) -> None:
+    said = call("init", "new", *BASE, *flags)
+    assert said.code in (1, 2)
+    assert words in said.err
+    assert "Traceback" not in said.err
+    assert "QQQQ" not in said.err, "a private key is repeated"
+    assert list(Path().iterdir()) == []
+    assert list((tmp_path / "person").iterdir()) == [], "a key without a homelab"
+
+
+def test_without_a_terminal_what_has_no_default_names_its_flag(call: Call) -> None:
+    said = call("init", "--user", "nora")
+    assert said.code == 2
+    assert "--ssh-key" in said.err
+    said = call("init", "--user", "nora", "--ssh-key", OWNER, *TAILNET)
+    assert "--email" in said.err
+
+
+HOSTILE = 'Root of "x": {y} # \\ ${z} ]'
+
+
+def test_hostile_text_stays_text(call: Call) -> None:
+    key = f"{OWNER} {HOSTILE}"
+    said = call("init", "--user", "nora", "--ssh-key", key, "--library", "homelab==1 # x\ny")
+    assert said.code == 0, said.err
+    document = yaml.safe_load(Path("Pulumi.home.yaml").read_text())
+    assert document["config"]["homelab:site"]["owner"]["ssh_keys"] == [key]
+    project = tomllib.loads(Path("pyproject.toml").read_text())
+    assert project["project"]["dependencies"] == ["homelab==1 # x\ny"]
+
+
+def test_a_service_that_does_not_fit_is_refused_with_the_problem(call: Call) -> None:
+    said = call("init", "new", *BASE, "--sign-in", "none", "--service", "navidrome")
+    assert said.code == 1
+    assert "[route-idp-present]" in said.err
+    assert said.err.endswith("nothing was written\n")
+    assert list(Path().iterdir()) == []
+
+
+def test_given_facts_leave_no_placeholder(call: Call, tmp_path: Path) -> None:
+    real = tmp_path / "hardware.nix"
+    real.write_text('{ fileSystems."/" = { device = "/dev/disk/by-uuid/1"; fsType = "ext4"; }; }\n')
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKZqDlN6b4/Ex4pFqxsANdq9xvQyjlSnDM/FU+IDy3a0"
+    said = call(
+        "init", *BASE, "--host", "nas=10.0.0.5", "--host-key", f"nas={key}",
+        "--hardware", f"nas={real}",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert call("check").out == "nothing is wrong\n"
+    assert Path("hosts/nas/hardware.nix").read_text() == real.read_text()
+    assert "gateway: 10.0.0.1" in Path("Pulumi.home.yaml").read_text()
+    assert "placeholder" not in Path("README.md").read_text()
+
+
+@pytest.mark.requirement("S0-80")
+def test_up_refuses_placeholders_before_any_resource_and_the_rehearsal_does_not(
+    call: Call,
+) -> None:
+    assert call("init", *BASE).code == 0
+    here = stack("Pulumi.home.yaml")
+    assert {p.where for p in here.problems("host-placeholder")} == {
+        "hosts.server.hardware",
+        "hosts.server.ssh.host_key",
+    }
+    assert here.register(preview=False).error == ""
+    real = run(Path(), "home", settings(here), preview=False, stand_in_secrets=False)
+    assert real.resources == []
+    assert "[host-placeholder]" in real.error
+    assert run(Path(), "home", settings(here), preview=True, stand_in_secrets=False).resources
+
+
+def settings(here: LoadedStack) -> dict[str, str]:
+    return {f"homelab:{k}": json.dumps(v) for k, v in here.document.values.items()}
+
+
+def test_the_age_key_is_made_once_and_readable_by_its_owner_only(
+    call: Call, tmp_path: Path
+) -> None:
+    key = tmp_path / "person/.config/sops/age/keys.txt"
+    first = call("init", "one", *BASE)
+    assert f"{key} has a new age key" in first.out
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert key.read_text().splitlines()[2] not in first.out
+    text = key.read_text()
+    assert f"{key} has your age key" in call("init", "two", *BASE).out
+    assert key.read_text() == text
+
+
+def test_no_file_of_a_new_homelab_has_a_secret_in_plain_text(call: Call, tmp_path: Path) -> None:
+    assert call("init", *BASE).code == 0
+    key = tmp_path / "person/.config/sops/age/keys.txt"
+    identity = key.read_text().splitlines()[2]
+    plain = [identity, *(v for file in ("deploy", "server") for v in opened(file, identity))]
+    assert len(plain) == 5
+    for name, data in files_of(Path()).items():
+        for value in plain:
+            assert value.encode() not in data, name
+
+
+def opened(name: str, identity: str) -> list[str]:
+    """Every encrypted value of a sops file, decrypted and authenticated as sops does."""
+    tree = yaml.safe_load(Path(f"secrets/{name}.yaml").read_text())
+    sops = tree.pop("sops")
+    enc = next(
+        pyrage.decrypt(entry["enc"].encode(), [pyrage.x25519.Identity.from_str(identity)])
+        for entry in sops["age"]
+        if entry["recipient"] == str(pyrage.x25519.Identity.from_str(identity).to_public())
+    )
+    values, digest = [], hashlib.sha512()
+    for path, text in leaves(tree, ()):
+        if path[0].endswith("_unencrypted"):
+            digest.update(text.encode())
+            continue
+        values.append(value(text, enc, "".join(f"{part}:" for part in path)))
+        digest.update(values[-1].encode())
+    assert value(sops["mac"], enc, sops["lastmodified"]) == digest.hexdigest().upper()
+    return values
+
+
+def leaves(
+    tree: dict[str, object], above: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    for key, inner in tree.items():
+        if isinstance(inner, dict):
+            yield from leaves(inner, (*above, key))
+        else:
+            yield (*above, key), str(inner)
+
+
+def value(text: str, key: bytes, context: str) -> str:
+    found = re.fullmatch(r"ENC\[AES256_GCM,data:(.*),iv:(.*),tag:(.*),type:str\]", text)
+    assert found, text
+    data, iv, tag = (base64.b64decode(part) for part in found.groups())
+    return AESGCM(key).decrypt(iv, data + tag, context.encode()).decode()
+
+
+@pytest.mark.skipif(shutil.which("sops") is None, reason="sops is not on PATH")
+def test_sops_reads_and_changes_the_new_files(call: Call) -> None:
+    assert call("init", *BASE).code == 0
+    users = subprocess.run(
+        ["sops", "decrypt", "--extract", '["authelia"]["users"]', "secrets/server.yaml"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert yaml.safe_load(users)["users"]["nora"]["password"].startswith("$argon2id$")
+    said = call("secret", "rotate", "authelia-users", "--stdin", stdin=users.replace("nora", "kim"))
+    assert said.code == 0, said.err
+    assert call("check").code == 0
+    assert call("secret", "doctor").code == 0
+
+
+def test_the_owners_password_at_the_portal_is_kept_and_used(call: Call) -> None:
+    assert call("init", *BASE).code == 0
+    listed = call("secret", "list").out
+    assert "unused" not in listed
+    assert "authelia-users" in listed
+
+
+def test_questions_are_asked_on_a_terminal_only_for_missing_flags(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def prompt(question: str, default: str = "", **_: object) -> str:
+        asked.append(question)
+        return {"Domain of the names at home": "ask.home.arpa"}.get(question, default)
+
+    monkeypatch.setattr("typer.prompt", prompt)
+    assert call("init", "one", *BASE, "--timezone", "Europe/Oslo", terminal=True).code == 0
+    assert "domain: ask.home.arpa" in Path("one/Pulumi.home.yaml").read_text()
+    assert "Time zone" not in asked
+    assert len(asked) <= 6
+    asked.clear()
+    assert call("init", "two", *BASE, "--yes", terminal=True).code == 0
+    assert asked == []
+
+
+def test_the_tests_of_a_new_homelab_are_those_of_this_repository() -> None:
+    """The template is not Python to linters; this file, which they read, is."""
+    body = "@pytest.mark.parametrize"
+    ours = next((build.ROOT / "tests/own").glob("test_*.py")).read_text()
+    theirs = (build.ROOT / "homelab/starter/templates/test_homelab.py.in").read_text()
+    assert theirs.partition(body)[2] == ours.partition(body)[2]
+    program = (build.ROOT / "homelab/starter/templates/main.py.in").read_text()
+    assert program.partition("\n")[2] == (build.ROOT / "__main__.py").read_text().partition("\n")[2]
+
+
+def test_the_flake_and_its_lock_have_the_same_inputs_and_are_those_that_are_tested() -> None:
+    place = build.ROOT / "homelab/starter/templates"
+    ours = json.loads((build.ROOT / "locks/nixos-25.11.lock").read_text())["nodes"]
+    theirs = json.loads((place / "flake.lock").read_text())["nodes"]
+    assert {k: ours[k] for k in theirs if k != "root"} == {
+        k: v for k, v in theirs.items() if k != "root"
+    }
+    flake = (place / "flake.nix").read_text()
+    urls = set(re.findall(r'url = "(.*)"', flake))
+    assert urls == {
+        "/".join(filter(None, (f"github:{o['owner']}", o["repo"], o.get("ref"))))
+        for o in (node["original"] for name, node in theirs.items() if name != "root")
+    }
+
+
+@pytest.mark.skipif(shutil.which("nixfmt") is None, reason="nixfmt is not on PATH")
+def test_nix_files_of_a_new_homelab_are_formatted(call: Call) -> None:
+    assert call("init", *BASE, *TWO).code == 0
+    files = [str(p) for p in Path().rglob("*.nix")]
+    assert len(files) == 3
+    done = subprocess.run(
+        ["nixfmt", "--check", *files], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
