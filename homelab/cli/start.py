@@ -19,7 +19,7 @@ start_app = typer.Typer()
 def init(
     directory: Annotated[Path, typer.Argument(help="Directory of the new homelab.")] = Path(),
     name: Annotated[str | None, typer.Option(help="Name. Default: the directory's.")] = None,
-    stack: Annotated[str, typer.Option(help="Name of the stack.")] = "home",
+    new_stack: Annotated[str, typer.Option("--stack", help="Name of the stack.")] = "home",
     host: Annotated[
         list[str] | None,
         typer.Option(
@@ -84,7 +84,7 @@ def init(
 
     given = Given(
         name=name,
-        stack=stack,
+        stack=new_stack,
         hosts=tuple(host or ()),
         host_keys=tuple(host_key or ()),
         hardware=tuple(hardware or ()),
@@ -104,7 +104,7 @@ def init(
         tailnet=tailnet,
         library=library,
     )
-    check_place(directory, stack, into=into)
+    check_place(directory, new_stack, into=into)
     asks = not yes and sys.stdin.isatty()
     answers, key, notes = gather(given, directory, _ask if asks else None)
     run = command_prefix()
