@@ -24,6 +24,7 @@ PACKAGES = (
     "connections",
     "dashboard",
     "deploy",
+    "disks",
     "hardening",
     "identity",
     "monitoring",

@@ -14,6 +14,7 @@ from homelab.config.stack import StackConfig
 from homelab.connections.model import Wiring
 from homelab.dashboard.model import DashboardPlan
 from homelab.deploy.model import WavePlan
+from homelab.disks.model import FileSystem
 from homelab.grouping import grouped
 from homelab.hardening.model import UnitHardening
 from homelab.identity.model import IdentityPlan
@@ -64,6 +65,13 @@ class Plan:
     def on(self, host: str) -> tuple[Service, ...]:
         """The services of one host."""
         return self._on.get(host, ())
+
+    def file_system_of(self, host: str, path: str) -> FileSystem | None:
+        """The file system of the stack config that contains a path of a host; None if the stack
+        config has none there.
+        """
+        found = self.hosts.get(host)
+        return found.file_system_of(path) if found is not None else None
 
     def routes_of(self, service: str) -> tuple[Route, ...]:
         """The routes of one service."""

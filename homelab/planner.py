@@ -40,7 +40,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
     ports = plan_ports(hosts, services) + loopback_http(stack, routes) + page_port(stack)
     certificates = plan_certificates(stack, hosts, routes)
     dns = plan_dns(stack, hosts, routes, certificates.page)
-    datasets = plan_datasets(stack, services)
+    datasets = plan_datasets(stack, hosts, services)
     identity = plan_identity(stack, hosts, services, routes)
     cloudflare = plan_cloudflare(stack, routes, certificates)
     tailnet = plan_tailnet(stack, hosts, services, routes, dns, lock.stack)

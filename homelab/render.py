@@ -17,6 +17,7 @@ from homelab.connections import wiring
 from homelab.dashboard import homepage
 from homelab.deploy import reboot
 from homelab.deploy.model import Release
+from homelab.disks import mounts, mover, smart
 from homelab.hardening import systemd
 from homelab.identity import authelia, directory, kanidm, lldap, oauth2_proxy, pocket_id, portal
 from homelab.monitoring import gatus, measurements
@@ -54,6 +55,9 @@ Backend = Callable[["Plan", "Host"], Iterator[Module]]
 BACKENDS: tuple[Backend, ...] = (
     base.modules,
     hardware.modules,
+    mounts.modules,
+    smart.modules,
+    mover.modules,
     recovery.modules,
     reboot.modules,
     watchdog.modules,
@@ -112,6 +116,7 @@ def modules_of(plan: Plan, host: Host) -> list[Module]:
         backends = (
             base.modules,
             hardware.modules,
+            mounts.modules,
             nixpkgs.modules,
             lan.modules,
             sops_nix.modules,

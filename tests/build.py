@@ -145,17 +145,22 @@ def sources(made: Plan) -> dict[str, str | bytes]:
         p.lock: lock.replace("-25.11", f"-{p.release}") for p in made.stack.nixpkgs.values()
     }
     for host in made.hosts.values():
+        # A file system of the stack config is not in the hardware module.
+        hardware = "{\n}\n" if any(f.mount == "/" for f in host.file_systems) else HARDWARE
         homes = (host.config.home, *(path for _, path, _ in host.member_homes))
         for path in (host.config.hardware, *host.config.modules, *homes):
             if path:
-                out[path] = HARDWARE
+                out[path] = hardware
         kept = host.config.persistence
         if kept is not None and host.config.hardware:
             # As the stack states: a root that is discarded at boot, and disks that persist.
             disks = "".join(
-                f'  fileSystems."{d}".device = "/dev/sda";\n' for d in (kept.disk, *kept.mounted)
+                f'  fileSystems."{d}".device = "/dev/sda";\n'
+                for d in (kept.disk, *kept.mounted)
+                if all(f.mount != d for f in host.file_systems)
             )
             root = '  fileSystems."/" = { device = "none"; fsType = "tmpfs"; };\n'
+            root = root if hardware == HARDWARE else ""
             out[host.config.hardware] = f"{{\n{root}{disks}}}\n"
         out[host_file(made.stack, host.name)] = sops_text(made, host.name)
     out |= stand_ins(made, out)
@@ -163,7 +168,8 @@ def sources(made: Plan) -> dict[str, str | bytes]:
         out[root] = authority(made.stack.site.domain)[0]
     for dataset in made.datasets:
         path = made.hosts[dataset.host].config.hardware if dataset.host in made.hosts else None
-        if path and dataset.mount != "/":
+        stated = {f.mount for f in made.hosts[dataset.host].file_systems} if path else set()
+        if path and dataset.mount not in {"/", *stated}:
             disk = f'  fileSystems."{dataset.mount.rstrip("/")}".label = "disk";\n'
             # Several datasets may be on one disk.
             if disk not in str(out[path]):

@@ -12,7 +12,7 @@ from homelab.openings.settings import of_options
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.system.devices import disk_at, disks_of, mount_at
-from homelab.system.own import own_settings
+from homelab.system.file_systems import mount_settings
 
 BACKUP_SAME_DISK = file_check(
     "backup-same-disk",
@@ -53,7 +53,7 @@ def _disks(plan: Plan, name: str, sources: Mapping[str, str | bytes]) -> Disks:
     host = plan.hosts[name]
     if (host.config.hardware or "") not in sources:
         return {}
-    return disks_of((*own_settings(host, sources), *of_options(plan, name)))
+    return disks_of((*mount_settings(host, sources), *of_options(plan, name)))
 
 
 def _is_irreplaceable(plan: Plan, job: Job) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from homelab.config.base import (
+    AbsolutePath,
     Address,
     HostKey,
     Interface,
@@ -23,6 +24,7 @@ from homelab.config.base import (
     TreePath,
 )
 from homelab.config.devices import HostDevice
+from homelab.config.disks import AnyPool, FileSystemConfig, HostDisk, Swap
 from homelab.config.graphics import Gpu
 from homelab.config.host_options import (
     Fail2ban,
@@ -218,6 +220,18 @@ class NixosHost(HostConfig):
     """A NixOS machine. The whole system is built from the stack."""
 
     called: ClassVar[str] = "a NixOS host"
+    lacks: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("disk", "drives", "partitions"),
+            "write disks: {system: /dev/disk/by-id/…}, and file_systems by mount point",
+        ),
+        **dict.fromkeys(
+            ("filesystems", "fileSystems", "mounts"), "write file_systems, by mount point"
+        ),
+        "disko": "write disks and file_systems; homelab disks HOST --disko FILE prints them for "
+        "disko, or use disko in a module of yours with flakes: [disko.nixosModules.disko]",
+        "swapDevices": "write swap: {file: /var/lib/swapfile, size: 8 GB}",
+    }
 
     kind: Annotated[Literal["nixos"], BeforeValidator(_known_kind)] = "nixos"
     profile: Profile = "generic"
@@ -260,6 +274,16 @@ class NixosHost(HostConfig):
     gpu: Gpu | None = None
     devices: dict[Name, HostDevice] = Field(default_factory=dict)
     """Devices that services use, by name: `{zigbee: /dev/serial/by-id/usb-…}`."""
+    disks: dict[Name, HostDisk] = Field(default_factory=dict)
+    """Disks by name: `{system: /dev/disk/by-id/nvme-…}`. Their health is read (Scrutiny), and file
+    systems, pools and swap refer to them. Nothing in the stack formats a disk."""
+    file_systems: dict[AbsolutePath, FileSystemConfig] = Field(default_factory=dict)
+    """File systems by mount point: `{/srv: {disk: system, partition: 2, fs: ext4}}`, besides those
+    of the hardware module."""
+    pools: dict[Name, AnyPool] = Field(default_factory=dict)
+    """Several disks or file systems as one, by name: ZFS or mergerfs."""
+    swap: Swap | None = None
+    """Swap on a disk. `zram` is swap in memory."""
     boot: Boot = Boot()
     host_id: Annotated[Str, Field(pattern=r"^[0-9a-f]{8}$")] | None = None
     """`networking.hostId`, in quotes, for ZFS: the id that its pools were imported with (`hostid`

@@ -35,11 +35,6 @@ _NETWORKS = Missing(
     "leave it out: hosts and the firewall know only network.lan; separate other networks at the "
     "router, and configure a host's interface in them in a module of your own (hosts.….modules)",
 )
-_DISKS = Missing(
-    "the stack config does not partition disks",
-    "write them in the host's hardware module: fileSystems, or disko.devices with hosts.….flakes: "
-    "[disko.nixosModules.disko]",
-)
 _DRIVES = Missing(
     "network drives on the LAN are not supported yet",
     "leave it out: only devices of the tailnet reach a network drive, at home too; let the device "
@@ -93,7 +88,6 @@ KEYS: Mapping[type[BaseModel], Mapping[str, Missing]] = {
     Lan: dict.fromkeys(("id", "tag", "vlan", "vlans"), _NETWORKS),
     NixosHost: {
         **dict.fromkeys(("interfaces", "networks", "vlan", "vlans"), _NETWORKS),
-        **dict.fromkeys(("disk", "disko", "disks", "filesystems", "partitions"), _DISKS),
     },
     DatasetConfig: dict.fromkeys(("nfs", "sftp", "webdav"), _NFS),
     SambaConfig: dict.fromkeys(("hosts", "lan", "networks", "scope", "sources"), _DRIVES),

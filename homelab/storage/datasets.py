@@ -54,7 +54,7 @@ def _units(
     """Settings of units that use datasets: mounts to wait for, and groups."""
     if not used:
         return {}
-    mounts: list[Nix] = [for_systemd(m) for m in sorted({d.mount for d in used})]
+    mounts: list[Nix] = [for_systemd(m) for m in sorted({d.waits_for for d in used})]
     entry = service.entry
     # Workers switch to the user themselves and get the user's groups.
     extra = attrs(f"users.users.{entry.user}.extraGroups", groups) if entry.switches_user else {}

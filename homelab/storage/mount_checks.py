@@ -85,7 +85,7 @@ def _is_mounted(
     plan: Plan, host: Host, dataset: Dataset, sources: Mapping[str, str | bytes]
 ) -> bool:
     """Whether a module or option has the mount point in quotes; a function may use it."""
-    if dataset.mount == "/":
+    if dataset.mount == "/" or any(f.mount == dataset.mount for f in host.file_systems):
         return True
     name = f'"{dataset.mount.rstrip("/")}"'
     lines = [

@@ -8,9 +8,8 @@ from homelab.check import file_check
 from homelab.nix.source import Computed, Setting, read_nix
 from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.system.file_systems import own_texts
+from homelab.system.file_systems import mount_settings, own_texts
 from homelab.system.model import Host
-from homelab.system.own import own_settings
 
 GRUB_DEVICE = file_check(
     "grub-device",
@@ -28,10 +27,10 @@ _NAMING = (("device",), ("devices",), ("mirroredBoots",))
 
 
 def has_root(host: Host, sources: Sources) -> bool:
-    """Whether a hand-written module has a root file system or a disk layout. A computed one counts;
-    another check reports a module that is not Nix.
+    """Whether the stack config or a hand-written module has a root file system or a disk layout. A
+    computed one counts; another check reports a module that is not Nix.
     """
-    for setting in own_settings(host, sources):
+    for setting in mount_settings(host, sources):
         path = setting.path
         if path[:2] in (("fileSystems", "/"), ("fileSystems", "*"), ("disko", "devices")):
             return True
@@ -45,7 +44,7 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
     for host in plan.hosts.values():
         if not host.is_nixos or (host.config.hardware or "") not in sources:
             continue
-        settings = [*own_settings(host, sources)]
+        settings = [*mount_settings(host, sources)]
         paths = {s.path for s in settings}
         by_disko = any(p[:2] == ("disko", "devices") for p in paths)
         grub = any(p[:3] == ("boot", "loader", "grub") and p[3:4] in _NAMING for p in paths)

@@ -1,4 +1,6 @@
-"""File systems that a host's hand-written modules name, read as text without evaluation."""
+"""File systems of a host: those of the stack config, and those of its hand-written modules, which
+are read as text without evaluation.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,23 @@ _ROLLED_BACK = re.compile(
 )
 
 
+def mount_settings(host: Host, sources: Mapping[str, str | bytes]) -> Iterator[Setting]:
+    """Settings of the host's hand-written modules, and of its file systems in the stack config."""
+    yield from own_settings(host, sources)
+    for system in host.file_systems:
+        if system.present and system.kind:
+            at = ("fileSystems", system.mount)
+            # A pool of mergerfs is on the disks of its branches.
+            yield Setting((*at, "device"), system.source or system.mount, source=system.place)
+            yield Setting((*at, "fsType"), system.kind, source=system.place)
+            yield Setting((*at, "options"), system.options, source=system.place)
+    if host.swap is not None and host.swap.present:
+        yield Setting(("swapDevices",), ({"device": host.swap.device},), source=host.swap.place)
+
+
 def file_systems(host: Host, sources: Mapping[str, str | bytes]) -> set[str]:
-    """Mount points that the host's hand-written modules name."""
-    found = {mount for setting in own_settings(host, sources) for mount in _mounts(setting)}
+    """Mount points that the host's hand-written modules and the stack config name."""
+    found = {mount for setting in mount_settings(host, sources) for mount in _mounts(setting)}
     # Also search files that the parser does not accept as Nix.
     for text in own_texts(host, sources):
         if read_nix(text).unread:
@@ -50,16 +66,18 @@ def own_texts(host: Host, sources: Mapping[str, str | bytes]) -> Iterator[str]:
 
 
 def root_type(host: Host, sources: Mapping[str, str | bytes]) -> str:
-    """`fsType` of the root file system; empty if the hand-written modules do not set it."""
+    """`fsType` of the root file system; empty if neither the hand-written modules nor the stack
+    config sets it.
+    """
     return fs_type(host, sources, "/")
 
 
 def fs_type(host: Host, sources: Mapping[str, str | bytes], mount: str) -> str:
-    """`fsType` of the file system at a mount point; empty where the host's own modules do not say.
-    With disko, the format of the partition or volume that is mounted there.
+    """`fsType` of the file system at a mount point; empty where neither the host's own modules nor
+    the stack config says. With disko, the format of the partition or volume that is mounted there.
     """
     places = (("fileSystems", mount, "fsType"), ("disko", "devices", "nodev", mount, "fsType"))
-    settings = [*own_settings(host, sources)]
+    settings = [*mount_settings(host, sources)]
     at = {
         (*s.path[:-1], "format")
         for s in settings

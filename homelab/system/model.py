@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from homelab.config.hosts import HomeManagerHost, NixosHost, Role, State
 from homelab.config.people import Account
+from homelab.disks.model import FileSystem, SwapSpace, containing
 
 RUNNING: tuple[State, ...] = ("live", "held")
 """States of hosts that services run on."""
@@ -49,6 +50,9 @@ class Host:
     """Accounts of members."""
     is_nixos: bool = True
     """Whether homelab builds its whole system; false for a home-manager host."""
+    file_systems: tuple[FileSystem, ...] = ()
+    """File systems of the stack config, by mount point."""
+    swap: SwapSpace | None = None
 
     @property
     def lan(self) -> str:
@@ -59,6 +63,12 @@ class Host:
     def tailnet(self) -> str:
         """Tailnet address, or empty."""
         return str(self.config.address.tailnet or "")
+
+    def file_system_of(self, path: str) -> FileSystem | None:
+        """The file system of the stack config that contains a path; None if it has none there.
+        The hardware module may mount another one.
+        """
+        return containing(self.file_systems, path)
 
     @property
     def role(self) -> Role:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from homelab.config.hosts import NixosHost
 from homelab.config.stack import StackConfig
+from homelab.disks.plan import plan_file_systems, plan_swap
 from homelab.system.model import Host, MemberAccount
 
 
@@ -25,5 +26,7 @@ def plan_hosts(stack: StackConfig) -> dict[str, Host]:
                 if member.account is not None and name in member.account.hosts
             ),
             is_nixos=seen is config,
+            file_systems=plan_file_systems(name, seen),
+            swap=plan_swap(name, seen),
         )
     return hosts

@@ -55,7 +55,6 @@ NOT_YET: dict[str, tuple[dict[str, Any], str, str]] = {
         "cloudflare.zone",
         "with a second stack",
     ),
-    "disks": ({"hosts": {"pi": {"disks": {"main": "/dev/sda"}}}}, "hosts.pi.disks", "disko"),
     "Headscale": (
         {"tailnet": {"server": "https://hs.example.org"}},
         "tailnet.server",

@@ -44,6 +44,8 @@ UNREAD: dict[str, str] = {
     "OwnFacts.homepage": "the reference page of the catalog links it",
     "SecretFact.note": "explains the secret; catalog page of the reference",
     "SignIn.note": "explains the sign-in; catalog page of the reference",
+    "MergerfsPool.kind": "which kind of pool it is, and one word fits",
+    "ZfsPool.kind": "which kind of pool it is, and one word fits",
     "NixosHost.kind": "one word fits, and it is the default",
 }
 """Fields without an effect of their own, each with the reason."""
@@ -65,6 +67,7 @@ VALUES: dict[str, list[object]] = {
     "ModuleService.ports": [{"dlna": {"port": 1901, "scope": "lan", "why": "televisions"}}],
     "ModuleService.monitor": [{"interval": "5m"}, {"path": "/up"}],
     "ModuleService.tile": [{"group": "Media"}],
+    "NixosHost.host_id": ["89abcdef"],
     "OwnFacts.added": [{"services.forum.enable": "26.05"}],
     "OwnFacts.requires_one_of": [[["services.forum.mail", "services.forum.sms"]]],
     "OwnFacts.category": ["Media"],
@@ -297,11 +300,48 @@ def _two_users(**said: object) -> Changes:
     return {"hosts": {"nas": {"devices": {"stick": said}}}, "services": both}
 
 
+def _pool(**stated: object) -> Changes:
+    return {"hosts": {"nas": {"pools": {"pool": stated}}}}
+
+
+def _old(**stated: object) -> Changes:
+    return {"hosts": {"nas": {"file_systems": {"/mnt/old": stated}}}}
+
+
+def _swap(**stated: object) -> Changes:
+    nothing = {"disk": None, "partition": None, "size": None}
+    return {"hosts": {"nas": {"swap": {**nothing, **stated}}}}
+
+
 _DIRECTORY: Changes = {"identity": {"directory": {"base_dn": "dc=other,dc=example"}}}
 WAYS: dict[str, tuple[Changes, Changes]] = {
     "Offline.pull_from": (
         {"hosts": {"box": {"offline": {"wake_by": None, "pull_from": "pi"}}}},
         {"hosts": {"box": {"offline": {"wake_by": None, "pull_from": "nas"}}}},
+    ),
+    "MergerfsPool.branches": (
+        _pool(branches=["/keep", "/mnt/old"]),
+        _pool(branches=["/mnt/old", "/keep"]),
+    ),
+    "Mover.source": (
+        _pool(mover={"from": "/keep", "age": 30}),
+        _pool(mover={"from": "/mnt/old", "age": 30}),
+    ),
+    "FileSystemConfig.source": (
+        _old(**{"from": "/dev/disk/by-label/old"}),
+        _old(**{"from": "/dev/disk/by-label/older"}),
+    ),
+    "Swap.file": (
+        _swap(file="/srv/swapfile", size="2 GB"),
+        _swap(file="/srv/other/swapfile", size="2 GB"),
+    ),
+    "Swap.size": (
+        _swap(file="/srv/swapfile", size="2 GB"),
+        _swap(file="/srv/swapfile", size="4 GB"),
+    ),
+    "Swap.source": (
+        _swap(**{"from": "/dev/disk/by-partuuid/1"}),
+        _swap(**{"from": "/dev/disk/by-partuuid/2"}),
     ),
     "Boot.device": (
         {"hosts": {"nas": {"boot": {"loader": "grub", "device": "/dev/sda"}}}},

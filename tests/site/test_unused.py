@@ -56,6 +56,8 @@ UNUSED: Mapping[str, dict[str, Any]] = {
     ),
     "deploy.again": {"deploy": {"again": {"spare": "once more"}}},
     "hosts.*.accept": {"hosts": {"nas": {"accept": {"spare": "nothing needs it"}}}},
+    "hosts.*.disks": {"hosts": {"nas": {"disks": {"spare": "/dev/disk/by-id/ata-x"}}}},
+    "hosts.*.pools": {"hosts": {"nas": {"pools": {"spare": {"kind": "zfs"}}}}},
     "hosts.*.devices": {"hosts": {"nas": {"devices": {"spare": {"usb": "10c4:ea60"}}}}},
     "services.*.devices": {
         "services": {"jellyfin": {"host": "nas", "devices": {"spare": "spare"}}}
@@ -104,6 +106,7 @@ EFFECTS: Mapping[str, str] = {
     "network.entry.acme.settings": "variables of lego",
     "network.entry.plugin_hashes": "entry-dns and the build judge them",
     "hosts": "hosts are what is configured",
+    "hosts.*.file_systems": "a mounted file system",
     "services": "services are what runs",
     "services.*.options": "options of NixOS",
     "services.*.secrets": "a file or a variable on the host",

@@ -114,6 +114,12 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     # NixOS writes it in double quotes.
     ("networking.wireless.networks.=", judges.without(r"[\"\\\n\r]")),
     # fstab, where NixOS writes a blank as \040.
+    ("environment.etc.crypttab.text", judges.each(str.split)),
+    ("swapDevices.**", _WORD),
+    ("boot.initrd.luks.devices.=", judges.without(r"[^A-Za-z0-9_.-]")),
+    ("boot.initrd.luks.devices.**", _WORD),
+    ("services.btrfs.autoScrub.fileSystems", judges.without(r"[\n\r\\]")),
+    ("fileSystems.*.options", judges.without(r"[,\s\\]")),
     ("fileSystems.**", judges.without(r"[\t\n\r\\]")),
     ("environment.persistence.**", _LINE),
     # nix.conf: a setting ends with its line.
@@ -143,6 +149,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("services.openldap.settings.**", _WORD),
     ("services.pocket-id.settings.**", _UNIT),
     ("services.samba.settings.**", judges.without(r"[\n\r%;#\\]")),
+    ("services.scrutiny.collector.settings.**", _WHOLE),
     ("services.udev.extraRules", judges.without(r"[\"\\\n\r]")),
     ("services.openssh.extraConfig", judges.each(dividing.sshd_words, judges.without("%"))),
     # Names and values of options that an owner's facts of a service state.

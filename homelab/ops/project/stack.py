@@ -18,6 +18,7 @@ from homelab.config.load import document_of, load_stack_config
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
 from homelab.deploy.model import Release
+from homelab.disks.file_checks import check_file_systems
 from homelab.neighbours import check_neighbours
 from homelab.openings.checks import check_openings
 from homelab.ops.project.documents import read_stack_document, with_facts
@@ -245,6 +246,7 @@ def check_sources(
         *check_openings(plan, sources),
         *check_build_dirs(plan, sources),
         *check_mounts(plan, sources),
+        *check_file_systems(plan, sources),
         *check_targets(plan, sources),
         *check_backup_disks(plan, sources),
         *check_root(plan, sources),

@@ -1,0 +1,83 @@
+"""File systems and swap of a host in the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from homelab.config.disks import Encryption
+
+EARLY = (
+    "/",
+    "/etc",
+    "/nix",
+    "/nix/store",
+    "/usr",
+    "/var",
+    "/var/lib",
+    "/var/lib/nixos",
+    "/var/log",
+)
+"""Mount points that NixOS mounts in the initrd (`pathsNeededForBoot`)."""
+
+
+@dataclass(frozen=True)
+class FileSystem:
+    """A file system that the stack mounts on a host."""
+
+    mount: str
+    kind: str
+    """`fsType`: ext4, btrfs, zfs, tmpfs, or fuse.mergerfs."""
+    source: str
+    """What is mounted: a device, a dataset of ZFS, or the branches. Empty if the stack does not
+    tell; a check reports it."""
+    place: str
+    """Its place in the stack config."""
+    disk: str = ""
+    """Name of its disk in the stack config, or empty."""
+    partition: str = ""
+    """The partition below an encrypted file system; otherwise the same as `source`."""
+    subvolume: str = ""
+    """Subvolume of btrfs, or empty for the top level."""
+    options: tuple[str, ...] = ()
+    encryption: Encryption | None = None
+    pool: str = ""
+    """Name of its pool in the stack config, or empty."""
+    branches: tuple[str, ...] = ()
+    """Directories that a mergerfs pool shows."""
+    optional: bool = False
+    """Its disk may be absent."""
+    present: bool = True
+    """Whether its disk has a device in the stack config."""
+    early: bool = False
+    """Mounted in the initrd."""
+    device: str = ""
+    """The whole disk, or empty."""
+
+    @property
+    def volume(self) -> str:
+        """Name of the unlocked volume below /dev/mapper; empty without encryption."""
+        return self.source.removeprefix("/dev/mapper/") if self.encryption is not None else ""
+
+    @property
+    def has_snapshots(self) -> bool:
+        """Whether it can take snapshots by itself."""
+        return self.kind in ("btrfs", "zfs")
+
+
+@dataclass(frozen=True)
+class SwapSpace:
+    """Swap on a disk."""
+
+    device: str
+    """A file or a partition. Empty if the stack does not tell."""
+    place: str
+    mib: int = 0
+    """Size of the file; 0 for a partition."""
+    present: bool = True
+
+
+def containing(systems: Iterable[FileSystem], path: str) -> FileSystem | None:
+    """The file system that contains a path: the one with the deepest mount point."""
+    found = [f for f in systems if f.mount == "/" or f"{path}/".startswith(f"{f.mount}/")]
+    return max(found, key=lambda f: len(f.mount), default=None)
