@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,8 +71,8 @@ class Pool:
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Iterator[Pool]:
-    yield Pool(tmp_path)
+def pool(tmp_path: Path) -> Pool:
+    return Pool(tmp_path)
 
 
 def test_an_old_file_keeps_its_relative_path_and_its_attributes(pool: Pool) -> None:

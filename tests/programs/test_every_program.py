@@ -70,6 +70,7 @@ READ = {
 }
 """The test file in which the real program reads an option's value."""
 TYPED = {
+    *("boot.initrd", "services.btrfs", "services.zfs", "swapDevices"),
     *("boot.binfmt", "boot.kernelModules", "boot.kernelParams", "boot.loader", "console"),
     *("environment.systemPackages", "fileSystems", "hardware.graphics", "hardware.nvidia"),
     "hardware.nvidia-container-toolkit",
