@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from homelab.backup.model import BackupPlan
 from homelab.certificates.model import CertificatesPlan
@@ -30,6 +32,8 @@ from homelab.storage.model import Dataset
 from homelab.system.model import Host
 from homelab.tailnet.model import TailnetPlan
 from homelab.vpn.model import VpnPlan
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,3 +156,16 @@ class Plan:
     @cached_property
     def _named(self) -> Mapping[str, Service]:
         return {s.name: s for s in reversed(self.services)}
+
+
+def once(function: Callable[[Plan], T]) -> Callable[[Plan], T]:
+    """A function of a plan that runs once for each plan. Its result must not be modified."""
+    results: WeakKeyDictionary[Plan, T] = WeakKeyDictionary()
+
+    @wraps(function)
+    def result(plan: Plan) -> T:
+        if plan not in results:
+            results[plan] = function(plan)
+        return results[plan]
+
+    return result

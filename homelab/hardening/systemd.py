@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homelab.grouping import grouped
 from homelab.hardening.baseline import BASELINE, HIDDEN, HIDE
 from homelab.hardening.model import UnitHardening
 from homelab.hardening.strictness import stricter
@@ -17,6 +18,7 @@ from homelab.system.model import Host
 
 LIBRARY = Library.of("homelab.hardening", "hardening")
 _NAMES = {part.setting: part.name for part in BASELINE}
+_PARTS = grouped(BASELINE, lambda part: part.setting)
 _WHY = {
     "DeviceAllow": "These devices of the host, and no others.",
     "ProtectHome": "Empty, so that what the stack config names can be bound below.",
@@ -66,8 +68,7 @@ def _differences(unit: UnitHardening) -> Attrs:
 
 def _is_baseline(unit: UnitHardening, setting: str, value: Nix) -> bool:
     return setting not in unit.forced and any(
-        part.setting == setting and stricter(setting, value, part.value) == "same"
-        for part in BASELINE
+        stricter(setting, value, part.value) == "same" for part in _PARTS.get(setting, ())
     )
 
 

@@ -17,7 +17,7 @@ from homelab.openings.rates import TURTLE
 from homelab.openings.registry import openings
 from homelab.openings.settings import of_containers, of_modules, of_options
 from homelab.openings.state import STATE
-from homelab.plan import Plan
+from homelab.plan import Plan, once
 from homelab.problems import Problem, did_you_mean
 from homelab.system.model import Host
 
@@ -134,7 +134,12 @@ def _nothing(where: str, word: str, known: set[str]) -> Problem:
     )
 
 
-def _of_stack(plan: Plan) -> Iterator[tuple[str, Opening]]:
+@once
+def _of_stack(plan: Plan) -> tuple[tuple[str, Opening], ...]:
+    return tuple(_openings_of(plan))
+
+
+def _openings_of(plan: Plan) -> Iterator[tuple[str, Opening]]:
     yield from first_accounts(plan)
     yield from copies(plan)
     seen = set()

@@ -6,12 +6,13 @@ container mounts, backups and persistence. Each of them states which kinds it re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from homelab.hardening.paths import below
-from homelab.plan import Plan
+from homelab.plan import Plan, once
 from homelab.services.follow import stated_at
 from homelab.services.model import Service
 
@@ -159,9 +160,9 @@ def _nearest(one: Taken) -> tuple[bool, int, int, str]:
 def _relation(path: str, owner: Owner) -> Relation | None:
     if path == owner.path:
         return "is"
-    if owner.inside and below(path, (owner.path,)):
+    if owner.inside and path.startswith(f"{owner.path.rstrip('/')}/"):
         return "lies in"
-    return "holds" if below(owner.path, (path,)) else None
+    return "holds" if owner.path.startswith(f"{path.rstrip('/')}/") else None
 
 
 def _straight(path: str) -> str:
@@ -186,7 +187,13 @@ def _homes(path: str) -> Iterator[Owner]:
 
 def owners(plan: Plan, host: str) -> tuple[Owner, ...]:
     """Every owned directory of a host, except people's homes."""
-    return (*_FIXED, *_of_services(plan, host), *_of_targets(plan, host))
+    # A target may name a host that does not exist.
+    return _owners(plan).get(host) or (*_FIXED, *_of_targets(plan, host))
+
+
+@once
+def _owners(plan: Plan) -> Mapping[str, tuple[Owner, ...]]:
+    return {h: (*_FIXED, *_of_services(plan, h), *_of_targets(plan, h)) for h in plan.hosts}
 
 
 def _of_services(plan: Plan, host: str) -> Iterator[Owner]:
@@ -214,6 +221,7 @@ def _of_targets(plan: Plan, host: str) -> Iterator[Owner]:
             yield Owner(target.path.rstrip("/"), "repository", what)
 
 
+@cache
 def is_fixed(path: str) -> bool:
     """Whether a path belongs to the system, to homelab or to secrets on every host."""
     return any(

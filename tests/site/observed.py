@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from homelab.checks import run_checks
 from homelab.cloudflare.checks import ended
-from homelab.config.document import Document
-from homelab.config.load import load_stack_config
 from homelab.config.lock import Lock
+from homelab.config.stack import StackConfig
 from homelab.deploy.plan import build_flags, build_wake, policy_of
 from homelab.ops.project.stack import check_sources
 from homelab.plan import Plan
@@ -26,6 +24,7 @@ from tests import build
 from tests.site.rich import FORGETS
 
 Effects = Mapping[str, str]
+"""Each effect by what it is an effect on."""
 
 
 def sources(plan: Plan) -> dict[str, str | bytes]:
@@ -48,29 +47,33 @@ def sources(plan: Plan) -> dict[str, str | bytes]:
     return out
 
 
-def effects(values: Mapping[str, Any]) -> Effects:
-    """All effects of a stack by kind. Raises for values that do not load."""
-    site = load_stack_config(Document(dict(values)))
-    plan = make_plan(site, Lock())
+def effects(config: StackConfig) -> Iterator[tuple[str, str]]:
+    """All effects of a stack by kind, the cheapest first: a reader may stop at a difference."""
+    plan = make_plan(config, Lock())
+    yield from _resources(plan).items()
+    images = {name: bootstrap.image(plan, host) for name, host in plan.hosts.items()}
+    modules = {
+        name: [
+            *(modules_of(plan, host) if host.config.state != "planned" else ()),
+            *((image,) if (image := images[name]) is not None else ()),
+        ]
+        for name, host in plan.hosts.items()
+    }
+    for name, made in modules.items():
+        # The parts of a module stand for its file; printing each file would take minutes.
+        yield from ((f"{name}/{m.file}", repr(m)) for m in made)
     files = sources(plan)
     found = {*run_checks(plan)}
     sound = not any(p.severity == "error" for p in found)
     found |= {*check_sources(plan, files, sound=sound), *check_deployer(plan, files)}
     problems = sorted({*found, *outlived(plan, "2030-06-01"), *ended(plan, "2029-12-20")})
     problems = sorted({*problems, *check_ages(plan, files, "2030-06-01")})
-    out = {"problems": "\n".join(str(p) for p in problems)}
+    yield "problems", "\n".join(str(p) for p in problems)
     for name, host in plan.hosts.items():
-        image = bootstrap.image(plan, host)
-        if host.config.state == "planned":
-            modules = [image] if image is not None else []
-        else:
-            modules = [*modules_of(plan, host), *([image] if image is not None else [])]
+        if host.config.state != "planned":
             if sound:
-                out[f"{name}/flake.nix"] = flake(plan, host, modules, files, "")[0]
-            out[f"{name}/own"] = repr(own_paths(host))
-        # The parts of a module stand for its file; printing each file would take minutes.
-        out |= {f"{name}/{m.file}": repr(m) for m in modules}
-    return out | _resources(plan)
+                yield f"{name}/flake.nix", flake(plan, host, modules[name], files, "")[0]
+            yield f"{name}/own", repr(own_paths(host))
 
 
 def _resources(plan: Plan) -> Effects:

@@ -6,7 +6,6 @@ everything, makes another file, another resource or another problem.
 
 from __future__ import annotations
 
-import copy
 import types
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -656,12 +655,30 @@ FIELDS = [f"{m.__name__}.{f}" for m in MODELS for f in m.model_fields]
 
 
 def stack(variant: str) -> dict[str, Any]:
-    return testing.changed(build.config(copy.deepcopy(RICH)), copy.deepcopy(VARIANTS[variant]))
+    """A copy of a stack that sets every field."""
+    return copied(_stack(variant))
+
+
+@cache
+def _stack(variant: str) -> dict[str, Any]:
+    return testing.changed(build.config(RICH), VARIANTS[variant])
+
+
+def copied(value: Any) -> Any:
+    """A copy of nested dictionaries and lists."""
+    if isinstance(value, dict):
+        return {key: copied(inner) for key, inner in value.items()}
+    return [copied(inner) for inner in value] if isinstance(value, list) else value
+
+
+@cache
+def config(variant: str) -> StackConfig:
+    return load_stack_config(Document(stack(variant)))
 
 
 @cache
 def before(variant: str) -> Effects:
-    return effects(stack(variant))
+    return dict(effects(config(variant)))
 
 
 @cache
@@ -682,7 +699,7 @@ def occurrences() -> Mapping[str, list[tuple[str, Path]]]:
                 walk(inner, variant, (*path, index))
 
     for variant in VARIANTS:
-        walk(load_stack_config(Document(stack(variant))), variant, ())
+        walk(config(variant), variant, ())
     return found
 
 
@@ -765,12 +782,12 @@ def fits(model: type[BaseModel], name: str, value: object) -> bool:
     return True
 
 
-def loads(values: Mapping[str, Any]) -> bool:
+def loaded(values: Mapping[str, Any]) -> StackConfig | None:
+    """The config of a stack, or None if it does not load."""
     try:
-        load_stack_config(Document(dict(values)))
+        return load_stack_config(Document(dict(values)))
     except InvalidStackError:
-        return False
-    return True
+        return None
 
 
 TRIES = 4
@@ -780,9 +797,20 @@ TRIES = 4
 def between(name: str) -> str:
     """The difference between the effects of the two stacks of a field, or an empty text."""
     was, now = (
-        effects(testing.changed(stack("as it is"), copy.deepcopy(dict(way)))) for way in WAYS[name]
+        effects(load_stack_config(Document(testing.changed(stack("as it is"), dict(way)))))
+        for way in WAYS[name]
     )
-    return next((k for k in sorted({*now, *was}) if now.get(k) != was.get(k)), "")
+    return difference(dict(was), now)
+
+
+def difference(was: Effects, now: Iterator[tuple[str, str]]) -> str:
+    """The first effect that differs, or an empty text. Later ones are not computed."""
+    found = set()
+    for key, text in now:
+        if was.get(key) != text:
+            return key
+        found.add(key)
+    return next((key for key in was if key not in found), "")
 
 
 def proof(model: type[BaseModel], name: str) -> str:
@@ -790,7 +818,7 @@ def proof(model: type[BaseModel], name: str) -> str:
     if f"{model.__name__}.{name}" in WAYS:
         return between(f"{model.__name__}.{name}")
     for variant, path in occurrences()[model.__name__]:
-        stack_config: Any = load_stack_config(Document(stack(variant)))
+        stack_config: Any = config(variant)
         for part in path:
             stack_config = (
                 stack_config[part]
@@ -802,12 +830,10 @@ def proof(model: type[BaseModel], name: str) -> str:
             if value is not None and not fits(model, name, value):
                 continue
             values = changed(variant, path, name, value)
-            if values is None or not loads(values):
+            if values is None or (found := loaded(values)) is None:
                 continue
-            now, was = effects(values), before(variant)
-            differ = sorted(k for k in {*now, *was} if now.get(k) != was.get(k))
-            if differ:
-                return f"{value!r} at {path} of {variant}: {differ[0]}"
+            if differs := difference(before(variant), effects(found)):
+                return f"{value!r} at {path} of {variant}: {differs}"
             tried += 1
             if tried == TRIES:
                 break
