@@ -14,13 +14,12 @@ from homelab.config.load import load_stack_config
 from homelab.config.lock import Lock
 from homelab.plan import Plan
 from homelab.planner import make_plan
-from homelab.render import modules_of
 from tests import build
 from tests.evaluation import stacks
 from tests.household import household
 from tests.proxy.nixos import as_data
 from tests.proxy.stack import changes
-from tests.tools.libraries import set_by_libraries
+from tests.tools.libraries import modules_on, set_by_libraries
 
 SHIPPED = {
     "home": build.SHIPPED / "Pulumi.home.yaml",
@@ -135,7 +134,7 @@ def settings(plan: Plan, path: str, directory: Path) -> Iterator[tuple[str, Any]
     """(host, value) of an option by its full path, on each host that has it."""
     for host in plan.hosts.values():
         value: Any = None
-        for module in modules_of(plan, host):
+        for module in modules_on(plan, host.name):
             for said in (module.derived, module.stated):
                 found = _at(said, path.split("."))
                 if found is not None:

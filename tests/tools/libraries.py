@@ -23,9 +23,15 @@ _OTHERS = ("virtualisation.podman", "services.mysql", "services.postgresql")
 """Options of nixpkgs whose package a generated file asks for: `pkgs/<last part>`."""
 
 
+@cache
+def modules_on(plan: Plan, host: str) -> tuple[Module, ...]:
+    """The modules of a host, rendered once for each plan."""
+    return tuple(modules_of(plan, plan.hosts[host]))
+
+
 def set_by_libraries(plan: Plan, host: Host, option: str, directory: Path) -> Mapping[str, Any]:
     """What libraries set on a host, if one sets this option (`systemd.services`); else nothing."""
-    made = [m for m in modules_of(plan, host) if m.file in FILES]
+    made = [m for m in modules_on(plan, host.name) if m.file in FILES]
     sets = any(m.library and option in m.library.text for m in made)
     return evaluated(made, directory) if sets else {}
 
