@@ -28,7 +28,7 @@ from homelab.secrets.model import SecretsPlan
 from homelab.services.links import Link, link_between
 from homelab.services.model import Service
 from homelab.services.uses import Use
-from homelab.storage.model import Dataset
+from homelab.storage.model import Dataset, Replica
 from homelab.system.model import Host
 from homelab.tailnet.model import TailnetPlan
 from homelab.vpn.model import VpnPlan
@@ -49,6 +49,7 @@ class Plan:
     identity: IdentityPlan | None
     dns: DnsPlan
     datasets: tuple[Dataset, ...]
+    replicas: tuple[Replica, ...]
     certificates: CertificatesPlan
     cloudflare: CloudflarePlan | None
     tailnet: TailnetPlan | None

@@ -20,7 +20,7 @@ from homelab.secrets.plan import plan_secrets
 from homelab.services.own import with_own_options
 from homelab.services.plan import plan_services
 from homelab.services.ports import plan_ports
-from homelab.storage.plan import plan_datasets
+from homelab.storage.plan import plan_datasets, plan_replicas
 from homelab.system.plan import plan_hosts
 from homelab.tailnet.plan import plan_tailnet
 from homelab.vpn.plan import plan_vpn
@@ -41,13 +41,14 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
     certificates = plan_certificates(stack, hosts, routes)
     dns = plan_dns(stack, hosts, routes, certificates.page)
     datasets = plan_datasets(stack, hosts, services)
+    replicas = plan_replicas(stack, hosts, datasets)
     identity = plan_identity(stack, hosts, services, routes)
     cloudflare = plan_cloudflare(stack, routes, certificates)
     tailnet = plan_tailnet(stack, hosts, services, routes, dns, lock.stack)
     vpn = plan_vpn(stack, services, lock)
     backup = plan_backup(stack, hosts, services, datasets)
     monitoring = plan_monitoring(stack, hosts, services, routes, dns)
-    alerting = alert_hosts(stack, services, backup, monitoring)
+    alerting = alert_hosts(stack, services, backup, monitoring, datasets, replicas)
     connections = plan_connections(stack, services)
     return Plan(
         stack=stack,
@@ -59,6 +60,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
         identity=identity,
         dns=dns,
         datasets=datasets,
+        replicas=replicas,
         certificates=certificates,
         cloudflare=cloudflare,
         tailnet=tailnet,
@@ -82,6 +84,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
             alerting,
             vpn,
             connections,
+            replicas,
         ),
         firewall=plan_firewall(stack, ports, routes),
         waves=plan_waves(stack, hosts, services),

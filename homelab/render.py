@@ -28,7 +28,7 @@ from homelab.plan import Plan
 from homelab.proxy import caddy, nginx, traefik
 from homelab.secrets import fetched, issued, sops_nix
 from homelab.services import containers, control, devices, nixos, rates
-from homelab.storage import datasets, samba
+from homelab.storage import datasets, replicas, samba, snapshots
 from homelab.system import (
     arguments,
     ban,
@@ -90,6 +90,8 @@ BACKENDS: tuple[Backend, ...] = (
     fetched.modules,
     datasets.modules,
     samba.modules,
+    snapshots.modules,
+    replicas.modules,
     restic.modules,
     gatus.modules,
     measurements.modules,

@@ -6,24 +6,13 @@ target, so it sees only its own repositories.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 from homelab.nix import Attrs, Nix
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
+from homelab.system.login import account
 from homelab.system.model import Host
-
-_LONGEST = 31
-"""Characters of a login name (useradd(8) takes 32, with the end of the text)."""
-
-
-def account(user: str, client: str) -> str:
-    """The login of a client's backups. A long one is cut and ends with a digest of the whole."""
-    name = f"{user}-{client}"
-    if len(name) <= _LONGEST:
-        return name
-    return f"{name[: _LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def key_names(target: str, client: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from homelab.backup.account import account, private_key
+from homelab.backup.account import private_key
 from homelab.backup.dumps import commands_of, covered, live_files
 from homelab.backup.hooks import NO_HOOKS, Hooks, hooks_of
 from homelab.backup.model import BackupPlan, DumpCommand, Job
@@ -22,6 +22,7 @@ from homelab.network.between import dialled
 from homelab.secret_paths import secret_path
 from homelab.services.model import Service
 from homelab.storage.model import Dataset
+from homelab.system.login import account
 from homelab.system.model import Host
 
 SQLITE_DUMPS = "/var/backup/sqlite"
@@ -61,7 +62,10 @@ def plan_backup(
 ) -> BackupPlan:
     """One job for each service or dataset to back up, and for each target that its host reaches."""
     works = [
-        replace(work, exclude=_unique((*work.exclude, *_again(work, datasets))))
+        replace(
+            work,
+            exclude=_unique((*work.exclude, *_again(work, datasets), *_snapshots(work, datasets))),
+        )
         for work in (*_services(stack, services), *_datasets(stack, datasets, services))
     ]
     jobs = [
@@ -214,6 +218,15 @@ def _again(work: _Work, datasets: tuple[Dataset, ...]) -> Iterator[str]:
             named = any(dataset.path == p or is_below(p, dataset.path) for p in work.paths)
             if inside and not named:
                 yield dataset.path
+
+
+def _snapshots(work: _Work, datasets: tuple[Dataset, ...]) -> Iterator[str]:
+    """Directories of btrfs snapshots inside the paths to back up: copies of the same files."""
+    for dataset in datasets:
+        if dataset.host == work.host and dataset.snapshots and dataset.snapshots.directory:
+            directory = dataset.snapshots.directory
+            if any(is_below(directory, path) for path in work.paths):
+                yield directory
 
 
 def is_below(path: str, top: str) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.backup.account import account
 from homelab.check import check
 from homelab.hardening.paths import below
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.system.login import account
 
 
 @check("backup-target-login")

@@ -18,6 +18,7 @@ from homelab.config.identity import Directory
 from homelab.config.network import Lan, NetworkConfig
 from homelab.config.routes import RouteConfig, Upstream
 from homelab.config.services import ServiceConfig
+from homelab.config.snapshots import Replicate
 from homelab.config.stack import StackConfig
 from homelab.config.storage import DatasetConfig, SambaConfig
 from homelab.config.tailnet import TailnetConfig
@@ -78,6 +79,11 @@ _DNS = Missing(
     "names need no DNS provider",
 )
 
+_SYNCOID = Missing(
+    "only snapshots of btrfs are sent to another host",
+    "leave it out: write services.syncoid in a module of your own (hosts.….modules)",
+)
+
 KEYS: Mapping[type[BaseModel], Mapping[str, Missing]] = {
     StackConfig: {
         "dns": _DNS,
@@ -89,6 +95,7 @@ KEYS: Mapping[type[BaseModel], Mapping[str, Missing]] = {
     NixosHost: {
         **dict.fromkeys(("interfaces", "networks", "vlan", "vlans"), _NETWORKS),
     },
+    Replicate: dict.fromkeys(("pool", "zfs"), _SYNCOID),
     DatasetConfig: dict.fromkeys(("nfs", "sftp", "webdav"), _NFS),
     SambaConfig: dict.fromkeys(("hosts", "lan", "networks", "scope", "sources"), _DRIVES),
     ServiceConfig: {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from homelab.config.backup import Tier
 from homelab.config.base import AbsolutePath, Model, Name, Permissions, Reason, Str, pattern
+from homelab.config.snapshots import FileSystem, Quota, Replicate, SnapshotConfig, ZfsName
 
 
 class SambaConfig(Model):
@@ -56,7 +57,28 @@ class DatasetConfig(Model):
     """Permission bits, in quotes."""
     dirs: dict[DirectoryName, DatasetDirectory] = Field(default_factory=dict)
     """Directories in it, created with its owner, group and mode: `{films: {}, tv: {}}`."""
+    fs: FileSystem | None = None
+    """File system that holds it. btrfs and zfs have snapshots and quotas. Default: zfs with `zfs`,
+    else as the host's `disks` and `pools` say."""
+    zfs: ZfsName | None = None
+    """The ZFS dataset that is mounted at `path`, as `zfs list` shows it: `tank/photos`."""
+    snapshot: SnapshotConfig | None = None
+    """Read-only snapshots: `hourly`, `daily` or `none`, or
+    `{every: hourly, keep: {hourly: 24, daily: 14, weekly: 8}}`. On btrfs, `path` must be a
+    subvolume. Default: daily with `fs` or `zfs`, and where the host's `disks` mount a subvolume
+    or ZFS dataset at `path`; none for tier re-derivable and elsewhere."""
+    quota: Quota | None = None
+    """Most data that it may hold, without its snapshots: `500 GB` or `3 TB`. Needs btrfs or zfs."""
+    replicate: Replicate | None = None
+    """Send its snapshots to another host:
+    `{to: workstation, path: /mnt/mp510/photos, max_age_hours: 25}`."""
     backup: Reason | None = None
     """Reason why a dataset of tier irreplaceable or user is not backed up here."""
     samba: SambaConfig | None = None
     """Share the dataset as a network drive on the tailnet: `samba: {}`."""
+
+    @model_validator(mode="after")
+    def _zfs(self) -> DatasetConfig:
+        if self.zfs is not None and self.fs not in (None, "zfs"):
+            raise ValueError(f"zfs names a ZFS dataset, and fs is {self.fs}; leave one of them out")
+        return self

@@ -124,6 +124,8 @@ class HostStatus:
             yield f"! failed units: {facts['failed']}"
         if facts["backups"]:
             yield f"! backups are too old: {facts['backups'].removeprefix('late ')}"
+        if facts["replicas"]:
+            yield f"! replicas are too old: {facts['replicas'].removeprefix('late ')}"
 
     def _kept(self) -> str:
         """What its relay says of its bundle; empty without one."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homelab.backup.model import BackupPlan
+from homelab.config.snapshots import SNAPSHOTS
 from homelab.config.stack import StackConfig
 from homelab.monitoring.model import MonitoringPlan, Probe
 from homelab.monitoring.reach import dialled, question
 from homelab.network.model import DnsPlan
 from homelab.network.route import Route
 from homelab.services.model import Service
+from homelab.storage.model import Dataset, Replica
 from homelab.system.model import Host
 
 MONITOR = "gatus"
@@ -80,6 +82,8 @@ def alert_hosts(
     services: tuple[Service, ...],
     backup: BackupPlan,
     monitoring: MonitoringPlan | None,
+    datasets: tuple[Dataset, ...],
+    replicas: tuple[Replica, ...],
 ) -> frozenset[str]:
     """Hosts that send alerts. They read the ntfy topic."""
     if stack.monitoring.ntfy is None:
@@ -90,6 +94,7 @@ def alert_hosts(
         watching.add(stack.network.entry.host)
     if stack.network.entry.acme is not None and stack.network.entry.acme.is_internal:
         watching.add(stack.network.entry.host)
+    watching |= {d.host for d in datasets if d.fs in SNAPSHOTS} | {r.host for r in replicas}
     return backup.hosts | watching
 
 

@@ -25,12 +25,13 @@ class Call:
 
 
 def calls_of(plan: Plan) -> Iterator[Call]:
-    """Every call from one host to another by the proxy, services, backups and builds."""
+    """Every call from one host to another by the proxy, services, backups, replicas and builds."""
     entry = plan.stack.network.entry.host
     calls = (
         *(Call(entry, r.host, r.service, r.source) for r in plan.routes if r.remote),
         *_uses(plan),
         *_backups(plan),
+        *(Call(r.dataset.host, r.host, "the replica", r.source) for r in plan.replicas),
         *_builds(plan),
     )
     hosts = set(plan.hosts)

@@ -33,6 +33,7 @@ from homelab.secrets.model import ONEPASSWORD, RESTIC, Secret, SecretsPlan, rest
 from homelab.services.mail import MAIL, sends_mail
 from homelab.services.model import Service
 from homelab.services.secret_files import readers
+from homelab.storage.model import REPLICA, Replica, replica_keys
 from homelab.system.model import Host
 from homelab.tailnet.model import JOIN_KEY, TailnetPlan
 from homelab.vpn.model import VpnPlan
@@ -57,6 +58,7 @@ def plan_secrets(
     alert_hosts: frozenset[str],
     vpn: VpnPlan,
     connections: tuple[Wiring, ...],
+    replicas: tuple[Replica, ...],
 ) -> SecretsPlan:
     """Every secret of every host, by host and name. A host gets what its own services need."""
     wanted = (
@@ -65,6 +67,7 @@ def plan_secrets(
         *_of_certificates(stack, certificates),
         *_of_monitoring(stack, alert_hosts, monitoring),
         *_of_backup(stack, backup),
+        *_of_replicas(stack, replicas),
         *_of_cloudflare(hosts, cloudflare),
         *_of_tailnet(tailnet),
         *_of_vpn(stack, vpn),
@@ -183,6 +186,21 @@ def _client_key(stack: StackConfig, job: Job, fact: SecretFact, origin: str) -> 
     public = demanded(stack, job.server, "restic", public_name, fact, origin)
     # sshd reads it with the rights of the account that logs in.
     yield replace(public, purpose=purpose, half="public", mode="0444")
+
+
+def _of_replicas(stack: StackConfig, replicas: tuple[Replica, ...]) -> Iterator[Secret]:
+    """The SSH key of each replica: the private half for its sender, the public for its receiver."""
+    for replica in replicas:
+        private_name, public_name = replica_keys(replica.dataset.name)
+        purpose = f"{REPLICA}/{replica.dataset.name}@{replica.dataset.host}/{replica.host}/key"
+        sender = SecretFact(owner="btrbk")
+        private = demanded(
+            stack, replica.dataset.host, REPLICA, private_name, sender, replica.source
+        )
+        yield replace(private, purpose=purpose, half="private")
+        public = demanded(stack, replica.host, REPLICA, public_name, SecretFact(), replica.source)
+        # sshd reads it with the rights of the account that logs in.
+        yield replace(public, purpose=purpose, half="public", mode="0444")
 
 
 def _of_cloudflare(

@@ -5,6 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from homelab.config.backup import Tier
+from homelab.config.snapshots import Every, SnapshotKeep
+from homelab.system.login import account
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """The snapshots of a dataset."""
+
+    every: Every
+    keep: SnapshotKeep
+    directory: str
+    """Directory of the snapshots on btrfs; empty on ZFS, which has its own."""
+    stated: bool
+    """Whether the stack config asks for them; otherwise they follow from the file system."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,64 @@ class Dataset:
     """Whether the stack config has its mount point; false if it follows from its file system."""
     dirs: tuple[tuple[str, str, str], ...] = ()
     """Directories in it: (path, owner, mode)."""
+    fs: str = ""
+    """Its file system; empty if it is unknown."""
+    zfs: str = ""
+    """Name of its ZFS dataset; empty on other file systems."""
+    snapshots: Snapshots | None = None
+    quota: int | None = None
+    """Most data that it may hold, in bytes."""
+
+
+@dataclass(frozen=True)
+class Replica:
+    """The snapshots of a dataset on another host."""
+
+    dataset: Dataset
+    host: str
+    """Host that receives them."""
+    place: str
+    """Directory on that host."""
+    address: str
+    """Address at which the sender reaches the receiver; empty while the stack lacks it."""
+    port: int
+    every: Every
+    at: str
+    max_age_hours: int
+    keep: SnapshotKeep
+    asleep: bool
+    """Whether the receiver is not always on, so that it is tried and not failed."""
+    wake: str
+    """Command of the sender that wakes the receiver; empty if there is none."""
+
+    @property
+    def source(self) -> str:
+        """Place in the stack config."""
+        return f"{self.dataset.source}.replicate"
+
+    @property
+    def login(self) -> str:
+        """The account on the receiving host."""
+        return account(REPLICA, self.dataset.name)
+
+    @property
+    def unit(self) -> str:
+        """The unit of the sender, without its suffix."""
+        return f"btrbk-{self.instance}"
+
+    @property
+    def instance(self) -> str:
+        """The sender's instance of btrbk. No dataset has such a name."""
+        return f"{self.dataset.name}_{self.host}"
+
+
+REPLICA = "replica"
+"""Service name of the keys of replicas, and prefix of their accounts."""
+
+
+def replica_keys(dataset: str) -> tuple[str, str]:
+    """Names of the private key on the sender and of the public key on the receiver."""
+    return f"{dataset}-key", f"{dataset}-public"
 
     @property
     def waits_for(self) -> str:

@@ -28,6 +28,7 @@ READ = {
     "services.adguardhome": "programs/test_names.py",
     "services.authelia": "programs/authelia.py",
     "services.blocky": "programs/test_names.py",
+    "services.btrbk": "storage/test_snapshots.py",
     "services.caddy": "programs/test_proxies.py",
     "services.calibre-web": "programs/app_others.py",
     "services.changedetection-io": "programs/app_others.py",
@@ -77,7 +78,13 @@ TYPED = {
     *("i18n", "networking.defaultGateway", "networking.dhcpcd", "networking.hostId"),
     *("networking.hostName", "networking.hosts", "networking.interfaces"),
     *("networking.nameservers", "networking.resolvconf", "nixpkgs", "security.pki"),
-    *("security.sudo", "services.avahi", "services.flaresolverr", "services.jackett"),
+    *(
+        "security.sudo-rs",
+        "security.sudo",
+        "services.avahi",
+        "services.flaresolverr",
+        "services.jackett",
+    ),
     *(
         "services.baikal",
         "services.freshrss",
@@ -102,6 +109,7 @@ TYPED = {
 tests/evaluation evaluate it.
 """
 NOT_READ = {
+    "services.sanoid": "it reads its file only with ZFS in the kernel; numbers and switches alone",
     "services.frigate": "Debian has none; its module has Frigate itself check the file when it is built",
     "services.privatebin": "Debian has none; its module writes the file that the PHP reads",
     "services.go2rtc": "Debian has none, and none was built for these tests",

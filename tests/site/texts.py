@@ -148,6 +148,10 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("services.oauth2-proxy.**", _WORD),
     ("services.openldap.settings.**", _WORD),
     ("services.pocket-id.settings.**", _UNIT),
+    # btrbk's lines and sanoid's sections.
+    ("services.btrbk.instances.=", _UNIT_NAME),
+    ("services.btrbk.instances.**", judges.without(r"[^A-Za-z0-9._/@+: -]")),
+    ("services.sanoid.datasets.**", judges.without(r"[^A-Za-z0-9._/:-]")),
     ("services.samba.settings.**", judges.without(r"[\n\r%;#\\]")),
     ("services.scrutiny.collector.settings.**", _WHOLE),
     ("services.udev.extraRules", judges.without(r"[\"\\\n\r]")),

@@ -27,6 +27,7 @@ main() {
     failed=$(failed_units auto-restart | tr '\n' ' ')
     say "failed ${failed% }"
     ! command -v homelab-backup >/dev/null || say "backups $(homelab-backup status)"
+    ! command -v homelab-replica >/dev/null || say "replicas $(homelab-replica status)"
   fi
 
   [ -n "$open" ] || open=$(open_deployment)

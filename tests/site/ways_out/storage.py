@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from homelab.config.lock import Lock
-from tests.site.ways_out.model import NULL, Changes, WayOut
+from tests.site.ways_out.model import NULL, WayOut
+from tests.site.ways_out.snapshots import WAYS as SNAPSHOT_WAYS
+from tests.site.ways_out.snapshots import dataset
 from tests.site.ways_out.stacks import IDENTITY, ROOT, TAILNET, both, container, host, own, service
 
 SHARE = both(TAILNET, host("nas", tailscale={}))
 
 
-def dataset(name: str, /, host: str = "nas", tier: str = "re-derivable", **said: object) -> Changes:
-    return {"datasets": {name: {"host": host, "path": f"/mnt/{name}", "tier": tier, **said}}}
-
-
 WAYS = (
+    *SNAPSHOT_WAYS,
     WayOut(
         "dataset-host",
         dataset("tv", host="nass"),

@@ -1,0 +1,153 @@
+"""Checks of replicas: two hosts, the same kind of file system, and an age that can be kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from homelab.check import check
+from homelab.config.snapshots import HOURS
+from homelab.hardening.paths import below
+from homelab.plan import Plan
+from homelab.problems import Problem, did_you_mean
+from homelab.storage.model import Replica
+from homelab.system.model import Host
+
+_PLAIN = re.compile(r"[A-Za-z0-9._/@+-]+")
+_SLEEP_HOURS = 48
+"""Age that a replica on a host that is switched off at night may always reach."""
+
+
+@check("replica-endpoints")
+def replica_endpoints(plan: Plan) -> Iterator[Problem]:
+    """A replica needs snapshots to send, and a host with the same kind of file system."""
+    nixos = {h.name: h for h in plan.hosts.values() if h.is_nixos}
+    for dataset in plan.datasets:
+        config = plan.stack.datasets[dataset.name].replicate
+        if config is None:
+            continue
+        where = f"{dataset.source}.replicate"
+        if config.to not in nixos:
+            known = config.to in plan.hosts
+            yield Problem(
+                f"{where}.to",
+                f"{config.to} is home-manager only, and its system is not ours"
+                if known
+                else f'there is no host "{config.to}"',
+                did_you_mean(config.to, nixos, "hosts"),
+            )
+        if dataset.snapshots is None:
+            yield Problem(
+                where,
+                f"{dataset.name} has no snapshots, and a replica consists of them",
+                f"write {dataset.source}.fs: btrfs or zfs: …, and snapshot: daily; or leave "
+                "replicate out",
+            )
+        elif dataset.fs != "btrfs":
+            yield Problem(
+                where,
+                f"{dataset.name} is on {dataset.fs}, and only snapshots of btrfs are sent",
+                "leave replicate out, and write services.syncoid in a module of your own "
+                f"(hosts.{dataset.host}.modules)",
+            )
+        if not _PLAIN.fullmatch(config.path):
+            yield Problem(
+                f"{where}.path",
+                f"btrbk cannot send to {config.path}, because its configuration takes letters, "
+                "digits and . _ - + @ / in a path",
+                "name a directory without other characters",
+            )
+    yield from _places(plan)
+
+
+def _places(plan: Plan) -> Iterator[Problem]:
+    people = {plan.stack.site.owner.user, *plan.stack.site.members}
+    taken: list[Replica] = []
+    for replica in plan.replicas:
+        for other in taken:
+            inside = replica.place == other.place or _overlap(replica.place, other.place)
+            if other.host == replica.host and inside:
+                yield Problem(
+                    f"{replica.source}.path",
+                    f"{replica.place} is at or inside {other.place}, where {other.dataset.name} "
+                    "goes, or the other way round",
+                    "give each replica a directory of its own",
+                )
+        taken.append(replica)
+        for dataset in plan.datasets:
+            if dataset.host != replica.host or not below(replica.place, (dataset.path,)):
+                continue
+            if dataset.fs and dataset.fs != replica.dataset.fs:
+                yield Problem(
+                    f"{replica.source}.path",
+                    f"{replica.place} is in the dataset {dataset.name}, which is on {dataset.fs}; "
+                    f"{replica.dataset.name} is on {replica.dataset.fs}",
+                    f"name a directory on {replica.dataset.fs} of {replica.host}",
+                )
+        if replica.login in people:
+            yield Problem(
+                replica.dataset.source,
+                f"{replica.host} would receive it with the account {replica.login}, which is a "
+                "person's",
+                "rename the dataset, or leave replicate out",
+            )
+
+
+def _overlap(one: str, other: str) -> bool:
+    return below(one, (other,)) or below(other, (one,))
+
+
+@check("replica-distinct-host")
+def replica_distinct_host(plan: Plan) -> Iterator[Problem]:
+    """A replica on the dataset's own host is lost with it."""
+    for replica in plan.replicas:
+        if replica.host == replica.dataset.host:
+            others = [h.name for h in plan.hosts.values() if h.is_nixos and h.name != replica.host]
+            yield Problem(
+                f"{replica.source}.to",
+                f"{replica.dataset.name} is on {replica.host} itself",
+                f"name another host: {', '.join(others)}"
+                if others
+                else "leave replicate out: the stack has no other host",
+            )
+
+
+@check("replica-age")
+def replica_age(plan: Plan) -> Iterator[Problem]:
+    """A replica that may not be older than the time between two runs is too old before each run."""
+    for replica in plan.replicas:
+        hours = HOURS[replica.every]
+        if replica.max_age_hours <= hours:
+            yield Problem(
+                f"{replica.source}.max_age_hours",
+                f"it is sent {replica.every}, so it is up to {hours} h old and the time to send "
+                f"it, and it may be {replica.max_age_hours} h old",
+                f"write more than {hours}, such as max_age_hours: {hours + 12}"
+                if replica.every == "daily"
+                else "write max_age_hours: 2 or more",
+            )
+
+
+@check("replica-awake")
+def replica_awake(plan: Plan) -> Iterator[Problem]:
+    """A host that is off when the snapshots are sent falls behind, and nothing there says so."""
+    for replica in plan.replicas:
+        if not replica.asleep or replica.wake or replica.host == replica.dataset.host:
+            continue
+        if replica.every == "hourly" and replica.max_age_hours >= _SLEEP_HOURS:
+            continue
+        yield Problem(
+            replica.source,
+            f"{replica.host} is not always on, and {replica.dataset.host} does not wake it, so its "
+            f"replica may be older than {replica.max_age_hours} h",
+            "write every: hourly and max_age_hours: 168, which tries whenever it is on"
+            f"{_others(plan, replica)}",
+        )
+
+
+def _others(plan: Plan, replica: Replica) -> str:
+    def fits(host: Host) -> bool:
+        return host.is_nixos and host.always_on and host.name != replica.dataset.host
+
+    awake = [h.name for h in plan.hosts.values() if fits(h)]
+    return f"; or send it to a host that is always on: {', '.join(awake)}" if awake else ""

@@ -1,0 +1,272 @@
+"""Replicas: btrbk sends the snapshots of a dataset. The receiving host has an account that can only
+receive them, and a unit that finds old replicas.
+
+nixpkgs' `services.btrbk.sshAccess` is not used: its keys are text in the configuration, and its
+filter lets a client add a command of its own (`btrfs receive '/path' | sh`).
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from importlib import resources
+
+from homelab.backup.restic import METRICS
+from homelab.hardening.baseline import sandbox
+from homelab.hardening.paths import for_systemd
+from homelab.nix import (
+    After,
+    Attrs,
+    Call,
+    Comment,
+    Lines,
+    Module,
+    Nix,
+    Pkg,
+    Raw,
+    Script,
+    attrs,
+    merge,
+)
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.storage import snapshots
+from homelab.storage.model import REPLICA, Replica, replica_keys
+from homelab.system.model import Host
+
+PROGRAM = "homelab-replica"
+SCRIPT = (
+    "lib/replica.sh",
+    (resources.files("homelab.storage") / "replica.sh").read_text(encoding="utf-8"),
+)
+"""The file of the command `homelab-replica`: its name and its text."""
+PROTECTED_DAYS = 7
+"""Days for which a received snapshot cannot be deleted by its sender."""
+WAKE_SECONDS = 180
+"""Seconds that a sender waits for a receiver that it has woken."""
+_PATH = f"/run/current-system/sw/bin/{PROGRAM}"
+_SUDO = "/run/wrappers/bin/sudo"
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`replicate.nix` on a host that sends, `replicas.nix` on one that receives."""
+    if not host.is_nixos:
+        return
+    failing: Attrs = (
+        {"onFailure": ["notify@%N.service"]} if plan.stack.monitoring.ntfy is not None else {}
+    )
+    sent = [r for r in plan.replicas if r.dataset.host == host.name and r.address]
+    received = [r for r in plan.replicas if r.host == host.name]
+    if sent:
+        yield Module(
+            "replicate.nix",
+            "Snapshots that this host sends to other hosts",
+            derived=merge(*(_sender(r, failing) for r in sent)),
+        )
+    if received:
+        yield Module(
+            "replicas.nix",
+            "Snapshots of other hosts' datasets: an account that can only receive, and their age",
+            derived=merge(
+                _program(plan, host, received),
+                _freshness(received, failing),
+                *(_receiver(r, failing) for r in received),
+                attrs(
+                    "services.openssh.extraConfig",
+                    After(Lines("".join(map(_match, received)) + _END)),
+                ),
+            ),
+            extra=(SCRIPT,),
+        )
+
+
+# --- the sender -----------------------------------------------------------------------------------
+
+
+def key_of(replica: Replica) -> str:
+    """Path of the private key on the sender."""
+    private, _ = replica_keys(replica.dataset.name)
+    return secret_path(REPLICA, private, "derived", "file")
+
+
+def _sender(replica: Replica, failing: Attrs) -> Attrs:
+    dataset, made = replica.dataset, replica.dataset.snapshots
+    if made is None:
+        return {}
+    when = "hourly" if replica.every == "hourly" else f"*-*-* {replica.at}:00"
+    target = f"ssh://{replica.address}:{replica.port}{replica.place}"
+    instance: Attrs = {
+        "onCalendar": when,
+        "settings": {
+            **snapshots.settings(dataset, made),
+            "backend_remote": Comment("The receiver's account uses sudo itself.", "btrfs-progs"),
+            "ssh_identity": key_of(replica),
+            "ssh_user": replica.login,
+            "target_preserve": snapshots.retention(replica.keep),
+            "target_preserve_min": f"{PROTECTED_DAYS}d",
+            **snapshots.subvolume(dataset, made, {"target": {target: {}}}),
+        },
+    }
+    unit = {**snapshots.waits(dataset), **failing, **_tried(replica)}
+    return merge(
+        attrs(f"services.btrbk.instances.{replica.instance}", instance),
+        attrs(f"systemd.services.{replica.unit}", unit),
+    )
+
+
+def _tried(replica: Replica) -> Attrs:
+    """A receiver that sleeps is woken if possible, and left for the next time if not."""
+    if not replica.asleep:
+        return {}
+    address = f"/dev/tcp/{replica.address}/{replica.port}"
+    seconds = WAKE_SECONDS if replica.wake else 5
+    wake = f"/run/current-system/sw/bin/{replica.wake}" if replica.wake else ""
+    script = Script.of(
+        f"{wake}\n" if wake else "",
+        f"for second in $(seq {seconds}); do\n",
+        f"  timeout 1 bash -c ': <{address}' 2>/dev/null && exit 0\n",
+        "  sleep 1\ndone\nexit 1\n",
+    )
+    command = Call("pkgs.writeShellScript", (f"reach-{replica.host}", script))
+    return {
+        "serviceConfig": {
+            "ExecCondition": Comment(
+                f"{replica.host} may be off: then this run is skipped and does not fail.", command
+            )
+        }
+    }
+
+
+# --- the receiver ---------------------------------------------------------------------------------
+
+_END = "Match all\n"
+
+
+def _program(plan: Plan, host: Host, received: list[Replica]) -> Attrs:
+    described = {
+        r.dataset.name: {
+            "from": r.dataset.host,
+            "maxAgeHours": r.max_age_hours,
+            "path": r.place,
+            "protectedDays": PROTECTED_DAYS,
+        }
+        for r in received
+    }
+    tools = ("bash", "btrfs-progs", "coreutils", "findutils", "gnused", "jq", "util-linux")
+    path: list[str | Pkg] = []
+    for tool in tools:
+        path += [Pkg(tool), "/bin:"]
+    measured = any(s.name == "node-exporter" for s in plan.on(host.name))
+    text = Script.of(
+        *("export PATH=", *path, "$PATH\n"),
+        f"export HOMELAB_REPLICA_METRICS={METRICS}\n" if measured else "",
+        *("exec bash ", Raw(f"./{SCRIPT[0]}"), ' "$@"\n'),
+    )
+    exported: Attrs = {}
+    if measured and not plan.backup.on(host.name):
+        flags: list[Nix] = [f"--collector.textfile.directory={METRICS}"]
+        exported = attrs("services.prometheus.exporters.node.extraFlags", flags)
+    return merge(
+        attrs(
+            "environment",
+            {
+                "etc": {"homelab/replicas.json": {"text": json.dumps(described, sort_keys=True)}},
+                "systemPackages": [Call("pkgs.writeShellScriptBin", (PROGRAM, text))],
+            },
+        ),
+        exported,
+    )
+
+
+def _receiver(replica: Replica, failing: Attrs) -> Attrs:
+    login = replica.login
+    # Without its arguments: sudo-rs has no patterns for them. The account has no other way to sudo
+    # than its forced command.
+    rule: Nix = {
+        "users": [login],
+        "commands": [{"command": _PATH, "options": ["NOPASSWD"]}],
+    }
+    rules: list[Nix] = [rule]
+    return merge(
+        attrs(
+            f"users.users.{login}",
+            {
+                "isSystemUser": True,
+                "group": login,
+                "shell": Comment("sshd runs the one command with it.", Raw("pkgs.bashInteractive")),
+            },
+        ),
+        attrs(f"users.groups.{login}", {}),
+        attrs("security.sudo.extraRules", rules),
+        attrs("security.sudo-rs.extraRules", rules),
+        attrs(
+            f"systemd.services.{REPLICA}-{replica.dataset.name}",
+            {
+                "description": f"Directory for the replica of {replica.dataset.name}",
+                "wantedBy": ["multi-user.target"],
+                "script": f"{_PATH} prepare {replica.dataset.name}\n",
+                "unitConfig": {"RequiresMountsFor": [for_systemd(replica.place)]},
+                **failing,
+                "serviceConfig": {
+                    **sandbox("protect-system", "private-devices", "capability-bounding-set"),
+                    "Type": "oneshot",
+                    "RemainAfterExit": True,
+                    "CapabilityBoundingSet": ["CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN"],
+                    "PrivateNetwork": True,
+                },
+            },
+        ),
+    )
+
+
+def _match(replica: Replica) -> str:
+    """The account can run one command, which refuses what it does not know."""
+    _, public = replica_keys(replica.dataset.name)
+    command = f"{_SUDO} -n {_PATH} receive {shlex.quote(replica.dataset.name)}"
+    return "\n".join(
+        (
+            f"Match User {replica.login}",
+            f"  AuthorizedKeysFile {secret_path(REPLICA, public, 'derived', 'file')}",
+            f'  ForceCommand {command} "$SSH_ORIGINAL_COMMAND"',
+            "  AllowTcpForwarding no",
+            "  X11Forwarding no",
+            "  PermitTunnel no",
+            "  PermitTTY no",
+            "  AllowAgentForwarding no",
+            "",
+        )
+    )
+
+
+FRESH = "replicas-fresh"
+"""The unit that finds old replicas, without its suffix."""
+
+
+def _freshness(received: list[Replica], failing: Attrs) -> Attrs:
+    places = [for_systemd(r.place) for r in received]
+    unit: Mapping[str, Nix] = {
+        "description": "Find replicas that are too old",
+        **failing,
+        "script": f"{_PATH} fresh\n",
+        "serviceConfig": {
+            **sandbox("protect-system", "private-devices", "capability-bounding-set"),
+            "Type": "oneshot",
+            "StateDirectory": "homelab-replicas",
+            "CapabilityBoundingSet": ["CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN"],
+            "PrivateNetwork": True,
+            # A disk that is missing is a replica that is too old, not a unit that does not start.
+            "ReadOnlyPaths": [f"-{p}" for p in places],
+        },
+    }
+    return merge(
+        attrs(f"systemd.services.{FRESH}", unit),
+        attrs(
+            f"systemd.timers.{FRESH}",
+            {
+                "wantedBy": ["timers.target"],
+                # Half an hour after the hourly ones are sent, and after a host has woken.
+                "timerConfig": {"OnCalendar": "*:30"},
+            },
+        ),
+    )
