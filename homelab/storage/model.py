@@ -48,6 +48,13 @@ class Dataset:
     quota: int | None = None
     """Most data that it may hold, in bytes."""
 
+    @property
+    def waits_for(self) -> str:
+        """The path whose mounts a service waits for. Of a mount point that is not stated, a module
+        of the owner may have another one below.
+        """
+        return self.mount if self.is_mount_stated else self.path
+
 
 @dataclass(frozen=True)
 class Replica:
@@ -98,10 +105,3 @@ REPLICA = "replica"
 def replica_keys(dataset: str) -> tuple[str, str]:
     """Names of the private key on the sender and of the public key on the receiver."""
     return f"{dataset}-key", f"{dataset}-public"
-
-    @property
-    def waits_for(self) -> str:
-        """The path whose mounts a service waits for. Of a mount point that is not stated, a module
-        of the owner may have another one below.
-        """
-        return self.mount if self.is_mount_stated else self.path
