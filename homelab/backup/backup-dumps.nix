@@ -57,6 +57,11 @@ let
     exec 9>${forShell "/run/backup-${name}.lock"}
     ${pkgs.util-linux}/bin/flock 9
   '';
+  # A job that a power cut ended leaves its lock in the repository, which has no other writer. restic
+  # removes only locks whose process is gone. What is wrong otherwise, the backup itself says.
+  unlock = name: target: ''
+    PATH=/run/current-system/sw/bin:$PATH ${forShell "restic-${name}-${target}"} unlock >/dev/null 2>&1 || true
+  '';
   # The rename leaves a reader of the old file undisturbed.
   make =
     target: dump:
@@ -106,6 +111,7 @@ in
       set -euo pipefail
       umask 077
     ''
+    + unlock name target
     + lib.optionalString (holds job) (call "hold" name target)
     + lib.optionalString locked (lock name)
     + lib.concatMapStrings group all;

@@ -95,7 +95,7 @@ def _mysql(service: Service, database: str) -> DumpCommand:
     """The dump of a database of the host's MySQL, which lets root in by its socket."""
     argv = ["--single-transaction", "--routines", "--databases", database]
     words = Script.of(_MYSQL_PACKAGE, f"/bin/mysqldump {shlex.join(argv)}")
-    return DumpCommand(f"{DUMPS}/{service.name}/mysql-{database}.sql", words)
+    return DumpCommand(f"{DUMPS}/{service.name}/mysql-{database}.sql", words, mysql=database)
 
 
 def live_files(database: str) -> tuple[str, ...]:

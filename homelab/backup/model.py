@@ -20,6 +20,8 @@ class DumpCommand:
     """Path of the dump."""
     command: Script
     """Shell command that writes the dump to standard output."""
+    mysql: str = ""
+    """Database of the host's MySQL that it dumps, or empty."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,11 @@ class Job:
     def postgresql(self) -> tuple[str, ...]:
         """PostgreSQL databases of the host that it dumps."""
         return tuple(database for kind, database, _ in self.dumps if kind == "postgresql")
+
+    @property
+    def mysql(self) -> tuple[str, ...]:
+        """MySQL databases of the host that it dumps."""
+        return tuple(command.mysql for command in self.commands if command.mysql)
 
 
 @dataclass(frozen=True)

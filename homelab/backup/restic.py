@@ -30,7 +30,7 @@ _QUOTE = (
     "lib/quote.nix",
     resources.files("homelab.nix").joinpath("quote.nix").read_text(encoding="utf-8"),
 )
-_PARTS = ("common", "in-place", "undo", "proof", "hooks", "main")
+_PARTS = ("common", "mysql", "in-place", "undo", "proof", "hooks", "main")
 COMMAND = (
     "lib/backup.sh",
     "\n".join(
@@ -89,6 +89,7 @@ def sources(plan: Plan, host: Host) -> Iterator[Source]:
     for job in plan.backup.on(host.name):
         if job.hooks.after:
             yield ("systemd", "services", "homelab-backup-release"), job.source
+    yield ("systemd", "services", "homelab-restore-resume"), "backup.targets"
     yield (*ours, "inhibitsSleep"), f"{host.source}.always_on"
     for tier in KEEP:
         yield (*ours, "tiers", tier), f"backup.tiers.{tier}"
@@ -165,6 +166,7 @@ def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
         "exclude": [pattern for pattern in job.exclude if pattern not in live],
         "sqlite": [*job.sqlite],
         "postgresql": [*job.postgresql],
+        "mysql": [*job.mysql],
         "mounts": [*job.mounts],
         "byHand": [*job.by_hand],
         "units": [*job.units],

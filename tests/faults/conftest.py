@@ -19,6 +19,7 @@ from tests.faults.house import House
 from tests.faults.keeper import Keeper
 from tests.faults.machine import Machine
 from tests.faults.network import Laptop
+from tests.faults.saver import DISKS, Saver, equip
 
 if WORK not in os.environ:
     collect_ignore_glob = ["test_*.py"]
@@ -30,6 +31,14 @@ _numbers = itertools.count(1)
 @pytest.fixture
 def house() -> Iterator[House]:
     yield from _house(_machine)
+
+
+@pytest.fixture
+def saver() -> Iterator[Saver]:
+    """A machine with backups, an app and databases, that has just started."""
+    for house in _house(_saving):
+        assert isinstance(house.machine, Machine)
+        yield Saver(house)
 
 
 @pytest.fixture
@@ -77,6 +86,13 @@ def _machine(name: str, work: Path, laptop: Laptop) -> Machine:
     return Machine(name, Path(os.environ[image.IMAGE]), work / f"machine-{name}", laptop)
 
 
+def _saving(name: str, work: Path, laptop: Laptop) -> Machine:
+    image_of = Path(os.environ[image.IMAGE])
+    machine = Machine(name, image_of, work / f"machine-{name}", laptop, DISKS)
+    equip(machine)
+    return machine
+
+
 def _computer(name: str, work: Path, laptop: Laptop) -> Computer:
     return Computer(name, Path(os.environ[image.COMPUTER_IMAGE]), work, laptop)
 
@@ -89,7 +105,10 @@ def _house(make: Callable[[str, Path, Laptop], Machine | Computer]) -> Iterator[
         machine = make(name, work, laptop)
         try:
             machine.boot()
-            yield House(laptop, machine)
+            house = House(laptop, machine)
+            yield house
+            # A test may have put another one in its place.
+            machine = house.machine
         finally:
             # Printed for a failed test.
             print(machine.journal())

@@ -21,6 +21,11 @@ _PACKAGES = (
     *("age", "dbus", "iproute2", "nftables", "openssh-server", "procps"),
     *("systemd", "systemd-sysv"),
 )
+_TO_SAVE = (
+    *("curl", "fossil", "jq", "mariadb-server", "postgresql"),
+    *("restic", "rsync", "sqlite3"),
+)
+"""Programs of backups, databases, and an app with a database that answers over HTTP."""
 _TO_BOOT = ("busybox-static", "kmod", "qemu-guest-agent", "systemd-boot")
 _SOURCES = ("sources.list.d/debian.sources", "sources.list.d/ubuntu.sources", "sources.list")
 
@@ -42,7 +47,7 @@ def make() -> dict[str, Path]:
         if "=" in line
     )
     suite = release["VERSION_CODENAME"].strip('"')
-    wanted = {IMAGE: _PACKAGES}
+    wanted = {IMAGE: (*_PACKAGES, *_TO_SAVE)}
     if boots_computers():
         ubuntu = release["ID"].strip('"') == "ubuntu"
         kernel = "linux-image-virtual" if ubuntu else "linux-image-cloud-amd64"

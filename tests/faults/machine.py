@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.faults import cgroup
@@ -33,9 +33,16 @@ class Machine:
     patience = 60
     """Maximal seconds that a test waits for an event on it."""
 
-    def __init__(self, name: str, image: Path, directory: Path, laptop: Laptop) -> None:
-        self.name, self.laptop, self.directory = name, laptop, directory
-        self._disks = Disks(image, directory)
+    def __init__(
+        self,
+        name: str,
+        image: Path,
+        directory: Path,
+        laptop: Laptop,
+        disks: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name, self.laptop, self.directory, self.image = name, laptop, directory, image
+        self._disks = Disks(image, directory, disks)
         self.root = self._disks.root
         """Its `/` on disk. Use `live` for /run."""
         self._process: subprocess.Popen[bytes] | None = None
@@ -92,6 +99,14 @@ class Machine:
     def wake(self) -> None:
         """Continue after `hang`. Timers that expired meanwhile fire."""
         self._signal(signal.SIGCONT)
+
+    def take_disk(self, point: str, other: Machine) -> None:
+        """Put the disk of another machine, which is off, in the place of an own one."""
+        self._disks.take(point, other._disks)
+
+    def sync(self) -> None:
+        """Write all data to disk."""
+        self._disks.sync()
 
     def remove(self) -> None:
         """Power off and remove the disks."""

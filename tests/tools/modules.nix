@@ -200,6 +200,7 @@ let
     optionalAttrs = test: set: if test then set else { };
     optionalString = test: text: if test then text else "";
     any = builtins.any;
+    subtractLists = without: filter (v: !builtins.elem v without);
     unique = foldl' (list: v: if builtins.elem v list then list else list ++ [ v ]) [ ];
   };
 

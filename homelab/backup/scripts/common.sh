@@ -115,6 +115,11 @@ sound() {
       *.gz)
         gzip -t "$1$file" || fail "$file of this snapshot is damaged; choose another snapshot"
         ;;
+      */mysql-*.sql)
+        # mysqldump writes this line last.
+        tail -c 512 "$1$file" | grep -q '^-- Dump completed' ||
+          fail "$file of this snapshot is cut off; choose another snapshot"
+        ;;
       *)
         [ -s "$1$file" ] || fail "$file of this snapshot is empty; choose another snapshot"
         ;;

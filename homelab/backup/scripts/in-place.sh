@@ -25,6 +25,13 @@ phase() {
   sync -f "$record"
 }
 
+# flush PATH: what was done to it so far is on its disk.
+flush() {
+  local beside
+  beside=$(beside "$1" before)
+  sync -f "${beside%/*}/"
+}
+
 # The directory beside a path, or inside a mount point, that keeps what a restore moves.
 beside() {
   local path=$1 what=$2
@@ -66,7 +73,7 @@ users() {
   } | while IFS= read -r unit; do
     systemctl show --property TriggeredBy --value "$unit" | tr ' ' '\n'
     echo "$unit"
-  done | grep -v '^$' | sort -u
+  done | sed '/^$/d' | sort -u
 }
 
 stop() {
@@ -77,13 +84,15 @@ stop() {
         active | activating | reloading) echo "$unit" ;;
       esac
     done < <(users) >"$record/units.new"
-    # On a new host nothing runs yet.
-    grep -q '\.service$' "$record/units.new" || users | grep -v '^restic-' >>"$record/units.new"
+    # On a new host nothing runs yet. A dataset may have no unit.
+    grep -q '\.service$' "$record/units.new" ||
+      users | sed '/^restic-/d' >>"$record/units.new"
     mv "$record/units.new" "$record/units"
   fi
   mapfile -t running <"$record/units"
+  [ ${#running[@]} -gt 0 ] || return 0
   echo "stopping ${running[*]}"
-  [ ${#running[@]} -eq 0 ] || systemctl stop "${running[@]}"
+  systemctl stop "${running[@]}"
 }
 
 start() {
@@ -170,10 +179,12 @@ in_place() {
   while IFS= read -r path; do
     new=$(beside "$path" restoring)
     echo "$path" >>"$record/paths"
+    sync -f "$record"
     mkdir -p "${path%/*}" "$new"
     room "$new"
     fetch "$new" "$path"
     [ -e "$new$path" ] || fail "this snapshot does not have $path; choose another snapshot"
+    flush "$path"
   done < <(roots)
   mapfile -t dumps < <(of dumps)
   [ ${#dumps[@]} -eq 0 ] || fetch "$record/dumps" "${dumps[@]}"
@@ -197,6 +208,12 @@ in_place() {
     load "$database" "$record/dumps$dumped/postgresql/$database.sql.gz" ||
       fail "the dump of $database could not be loaded; go back: homelab restore $job --undo"
   done < <(of postgresql)
+  while IFS= read -r database; do
+    echo "restoring the database $database"
+    mysql_replace "$database" "$record/dumps$dumped/dumps/$job/mysql-$database.sql" ||
+      fail "the dump of $database could not be loaded; go back: homelab restore $job --undo"
+  done < <(of mysql)
+  while IFS= read -r path; do flush "$path"; done <"$record/paths"
   phase starting
   start || fail "a unit of $job failed after the restore, see journalctl; go back: homelab restore $job --undo"
   phase restored
@@ -209,6 +226,9 @@ in_place() {
   while IFS= read -r database; do
     echo "  database $(kept "$database")"
   done < <(cat "$record/databases" 2>/dev/null)
+  for path in "$record"/kept/*; do
+    [ ! -e "$path" ] || echo "  $path"
+  done
 }
 
 within() {
@@ -219,9 +239,10 @@ within() {
   return 1
 }
 
-# step PATH WHAT: written before it is made. `out`: the present files are moved aside; `in`: the
+# step PATH WHAT: written before it is made, and after the steps before it. `out`: the present files are moved aside; `in`: the
 # restored ones are moved in; `back`: the restored ones are moved out again.
 step() {
+  flush "$1"
   printf '%s\t%s\n' "$2" "$1" >>"$record/steps"
   sync -f "$record"
 }

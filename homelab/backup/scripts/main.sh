@@ -5,6 +5,7 @@ usage='usage: homelab-backup COMMAND
   files JOB TARGET SNAPSHOT DIRECTORY   restore into an empty directory
   in-place JOB TARGET SNAPSHOT          restore, and keep the present state beside it
   undo JOB                              undo the last restore in place
+  resume                                undo restores that a power cut interrupted; at boot
   check JOB TARGET                      check the repository
   drill JOB TARGET                      try a restore in an empty directory, and remove it
   saved JOB TARGET                      record a backup; check and drill if it is time
@@ -27,14 +28,14 @@ main() {
     files) words 5 "$@" ;;
     in-place) words 4 "$@" ;;
     check | drill | saved | hold | release) words 3 "$@" ;;
-    snapshots | undo) words 2 "$@" ;;
-    fresh | status | release-all) words 1 "$@" ;;
+    snapshots | undo | take-back) words 2 "$@" ;;
+    fresh | resume | status | release-all) words 1 "$@" ;;
     *) fail "$usage" ;;
   esac
   errors=$(mktemp)
   trap 'rm -f "$errors"' EXIT
   case $command in
-    fresh | status | release-all)
+    fresh | resume | status | release-all)
       [ ! -r "$description" ] || "${command//-/_}"
       return
       ;;
@@ -48,7 +49,10 @@ main() {
       flock -w "${HOMELAB_BACKUP_WAIT:-0}" 8 || fail "another restore or drill runs on this host; wait until it ends"
       ;;
   esac
-  if [ "$command" = in-place ]; then command=in_place; fi
+  case $command in
+    in-place) command=in_place ;;
+    take-back) command=taken_back ;;
+  esac
   "$command" "${@:3}"
 }
 

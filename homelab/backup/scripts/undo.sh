@@ -30,14 +30,27 @@ last() {
   echo "$newest"
 }
 
+# undo: stop the units, put back what a restore replaced, and start them.
 undo() {
-  local path old gone database
   record=$(last)
   [ -n "$record" ] || fail "no restore of $job is to be undone on this host"
-  stamp=${record##*-}
   mounted
-  if [ "$(<"$record/phase")" != fetching ]; then
+  if [ "$(<"$record/phase")" = fetching ]; then
+    take_back
+  else
     stop
+    take_back
+    start || fail "a unit of $job failed, see journalctl; its data is as before the restore"
+  fi
+  told_undone
+}
+
+# take_back: the data is as before the restore. May run again after a power cut.
+take_back() {
+  local path database
+  stamp=${record##*-}
+  if [ "$(<"$record/phase")" != fetching ]; then
+    phase undoing
     while IFS= read -r path; do
       put_back "$path"
     done <"$record/paths"
@@ -46,15 +59,20 @@ undo() {
       ! exists "$database" || rename "$database" "$(kept "$database" undone)"
       rename "$(kept "$database")" "$database"
     done < <(cat "$record/databases" 2>/dev/null)
+    while IFS= read -r database; do
+      mysql_back "$database"
+    done < <(cat "$record/mysql" 2>/dev/null)
   fi
   while IFS= read -r path; do
     rm -rf "$(beside "$path" restoring)"
+    flush "$path"
   done < <(cat "$record/paths" 2>/dev/null)
   rm -rf "$record/dumps"
-  if [ "$(<"$record/phase")" != fetching ]; then
-    start || fail "a unit of $job failed, see journalctl; its data is as before the restore"
-  fi
   phase undone
+}
+
+told_undone() {
+  local path gone
   echo "$job is as before the restore"
   while IFS= read -r path; do
     gone=$(beside "$path" undone)
@@ -62,9 +80,39 @@ undo() {
   done < <(cat "$record/paths" 2>/dev/null)
 }
 
+# resume: at boot, before the units of the jobs start. A restore or an undo that a power cut
+# interrupted is undone.
+resume() {
+  local bad=''
+  # A restore that still runs is not interrupted.
+  exec 7>"$records/.lock"
+  flock -n 7 || return 0
+  exec 7>&-
+  while IFS= read -r job; do
+    record=$(unfinished | tail -n 1)
+    [ -n "$record" ] || continue
+    # In a process of its own: one failure must not stop the others.
+    bash "$0" take-back "$job" || bad=yes
+  done < <(jq -r 'keys[]' "$description")
+  [ -z "$bad" ] || fail "a restore that was interrupted could not be undone; try: homelab restore NAME --undo"
+}
+
+taken_back() {
+  local disk
+  record=$(unfinished | tail -n 1)
+  [ -n "$record" ] || return 0
+  # Optional disks may be mounted later in a boot.
+  while IFS= read -r disk; do
+    mountpoint -q "$disk" || systemctl start "$(systemd-escape --path --suffix=mount "$disk")" || true
+  done < <(of mounts)
+  mounted
+  take_back
+  told_undone
+}
+
 # put_back PATH: what was moved aside. What the restore brought is kept beside it.
 put_back() {
-  local path=$1 old gone at
+  local path=$1 old gone at entry
   old=$(beside "$path" before) gone=$(beside "$path" undone) at=$(reached "$path")
   if [ "$at" = in ]; then
     if [ -d "$path" ]; then
@@ -76,6 +124,12 @@ put_back() {
   fi
   [ -n "$at" ] && [ -e "$old" ] || return 0
   if [ -d "$old" ]; then
+    # Somebody may have made a file of the same name meanwhile.
+    while IFS= read -r -d '' entry; do
+      [ -e "$path/$entry" ] || [ -L "$path/$entry" ] || continue
+      mkdir -p "$gone"
+      mv -T "$path/$entry" "$gone/$entry"
+    done < <(find "$old" -mindepth 1 -maxdepth 1 -printf '%f\0')
     move "$old" "$path"
     rmdir "$old"
   else
