@@ -66,6 +66,7 @@ class Restored:
             "paths": [str(self.data)],
             "sqlite": [],
             "postgresql": [],
+            "mysql": [],
             "byHand": [],
             "dumps": [],
             "targets": ["disk"],

@@ -46,9 +46,10 @@ if [ -e /run/gate ] && [[ $line =~ $(cat /run/gate.counts) ]]; then
     sleep infinity
   fi
 fi
-exec "/usr/bin/${0##*/}" "$@"
+PATH=${PATH//"${0%/*}:"/}
+exec "${0##*/}" "$@"
 """
-GATED = ("mv", "restic", "sqlite3", "systemctl")
+GATED = ("mv", "mysql", "mysqldump", "restic", "runuser", "systemctl")
 """Programs that a test can stop at."""
 
 
@@ -117,6 +118,8 @@ def equip(machine: Machine) -> None:
         (packages / name).mkdir(parents=True, exist_ok=True)
         (packages / name / "bin").symlink_to("/usr/bin")
     (root / "usr/bin/homelab-backup").symlink_to("/packages/pkgs/homelab-backup/bin/homelab-backup")
+    # Debian's own units of PostgreSQL.
+    (root / "usr/lib/systemd/system-generators/postgresql-generator").unlink()
     wants = root / _UNITS / "multi-user.target.wants"
     wants.mkdir()
     for name in ("notes.service", "homelab-restore-resume.service"):
@@ -129,6 +132,7 @@ def equip(machine: Machine) -> None:
       useradd --system --home-dir /var/lib/notes notes
       install -d -o notes -g notes -m 0700 /var/lib/notes
       install -d /var/lib/shop /var/lib/forum /var/backup
+      install -d -o postgres /var/backup/postgresql
       cd /tmp
       fossil init --admin-user notes /var/lib/notes/notes.fossil >/dev/null
       chown -R notes: /var/lib/notes
@@ -182,6 +186,15 @@ class Saver:
         """Wait until the app answers with this text on its page."""
         eventually(lambda: text in self.answers(), f"the page has {text}: {self.answers()}", 20)
 
+    def sql(self, text: str) -> str:
+        """The answer of the machine's PostgreSQL, in the database of `shop`."""
+        client = "runuser -u postgres -- psql -X -q -A -t -v ON_ERROR_STOP=1"
+        return self.machine.run(f"cd /; {client} -d shop -c {shlex.quote(text)}").strip()
+
+    def mysql(self, text: str) -> str:
+        """The answer of the machine's MariaDB, in the database of `forum`."""
+        return self.machine.run(f"mysql -N -B forum -e {shlex.quote(text)}").strip()
+
     # --- backups ---------------------------------------------------------------------------------
 
     def save(self, job: str, target: str = "disk", days_ago: int = 0) -> str:
@@ -191,7 +204,10 @@ class Saver:
         """
         time = f"date -d '{days_ago} days ago' +'RESTIC_TIME=\"%F %T\"'"
         self.machine.run(f"{time} >/run/restic-time" if days_ago else "rm -f /run/restic-time")
-        unit = f"restic-backups-{job}-{target}.service"
+        return self.start(f"restic-backups-{job}-{target}.service")
+
+    def start(self, unit: str) -> str:
+        """Start a unit; its journal. Raises AssertionError with the journal if it fails."""
         try:
             self.machine.run(f"systemctl start {unit}", seconds=120)
         except AssertionError as error:
@@ -235,9 +251,11 @@ def _files() -> Iterator[tuple[str, str]]:
 _HEAD = f"""\
 #!/bin/bash
 export PATH={_GATES}:/run/current-system/sw/bin:$PATH
+export PATH=$PATH:/usr/lib/postgresql/15/bin
 export HOMELAB_SETTLE_SECONDS=0.2
 """
 
+_SLEEPS = "[Service]\nExecStart=/bin/sleep infinity\n"
 _OWN_UNITS = {
     "notes.service": """\
 [Service]
@@ -249,6 +267,30 @@ Restart=on-failure
 
 [Install]
 WantedBy=multi-user.target
+""",
+    "shop.service": _SLEEPS,
+    "forum.service": _SLEEPS,
+    "postgresql.service": """\
+[Service]
+Type=notify
+User=postgres
+RuntimeDirectory=postgresql
+ExecStart=/usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main \
+  -c config_file=/etc/postgresql/15/main/postgresql.conf
+""",
+    # As nixpkgs dumps a database.
+    "postgresqlBackup-shop.service": """\
+[Service]
+Type=oneshot
+User=postgres
+ExecStart=/bin/sh -c 'umask 077; cd /var/backup/postgresql; pg_dump -C shop | gzip -c >new && mv new shop.sql.gz'
+""",
+    "mysql.service": """\
+[Service]
+Type=notify
+RuntimeDirectory=mysqld
+User=mysql
+ExecStart=/usr/sbin/mariadbd --skip-networking --innodb-log-file-size=4M
 """,
     "mnt-disk.mount": "[Mount]\nWhat=/dev/disk/by-label/disk\nWhere=/mnt/disk\nType=ext4\n",
 }

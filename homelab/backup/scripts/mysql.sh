@@ -31,9 +31,11 @@ mysql_replace() {
   mysql_drop "$1" && mysql <"$2"
 }
 
-# mysql_back DATABASE: as before the restore. What was restored is kept as a dump.
+# mysql_back DATABASE: as before the restore. What was restored is kept as a dump, if it is whole: a
+# power cut in the middle of a drop or a load leaves tables that cannot be read.
 mysql_back() {
-  ! mysql_has "$1" || mysql_dump "$1" "$record/undone/mysql-$1.sql"
+  ! mysql_has "$1" || mysql_dump "$1" "$record/undone/mysql-$1.sql" ||
+    echo "the restored database $1 is not whole and is not kept"
   mysql_drop "$1"
   [ ! -e "$record/kept/mysql-$1.sql" ] || mysql <"$record/kept/mysql-$1.sql"
 }

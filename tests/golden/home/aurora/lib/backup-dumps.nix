@@ -1,9 +1,5 @@
 # Shell scripts that dump the databases of a job before it runs, and clean up after it.
-{
-  lib,
-  pkgs,
-  program,
-}:
+{ lib, pkgs }:
 
 let
   inherit (import ./quote.nix { inherit lib; }) forShell;
@@ -42,12 +38,6 @@ let
       }
     ];
 
-  # Whether commands run around the job.
-  holds = job: job.before ++ job.after != [ ];
-  call = command: name: target: ''
-    ${program}/bin/homelab-backup ${command} ${forShell name} ${forShell target}
-  '';
-
   enter = directory: ''
     mkdir -p ${forShell directory}
     cd ${forShell directory}
@@ -56,6 +46,11 @@ let
   lock = name: ''
     exec 9>${forShell "/run/backup-${name}.lock"}
     ${pkgs.util-linux}/bin/flock 9
+  '';
+  # A job that a power cut ended leaves its lock in the repository, which has no other writer. restic
+  # removes only locks whose process is gone. What is wrong otherwise, the backup itself says.
+  unlock = name: target: ''
+    PATH=/run/current-system/sw/bin:$PATH ${forShell "restic-${name}-${target}"} unlock >/dev/null 2>&1 || true
   '';
   # The rename leaves a reader of the old file undisturbed.
   make =
@@ -91,23 +86,21 @@ in
       ]
     ) job.sqlite;
 
-  any = name: job: holds job || groups name job != [ ];
-  inherit holds;
+  any = name: job: groups name job != [ ];
 
   prepare =
     name: job: target:
     let
       group = { directory, dumps }: enter directory + lib.concatMapStrings (make target) dumps;
       all = groups name job;
-      locked = all != [ ] && lib.length job.targets > 1;
     in
     ''
       #!${pkgs.runtimeShell}
       set -euo pipefail
       umask 077
     ''
-    + lib.optionalString (holds job) (call "hold" name target)
-    + lib.optionalString locked (lock name)
+    + unlock name target
+    + lib.optionalString (all != [ ] && lib.length job.targets > 1) (lock name)
     + lib.concatMapStrings group all;
 
   # Removes what a failed dump left behind. Whole dumps stay: another target may read them.
@@ -115,11 +108,9 @@ in
     name: job: target:
     let
       unfinished = { directory, dumps }: map (dump: forShell "${directory}/${dump.file}.${target}") dumps;
-      files = lib.concatMap unfinished (groups name job);
     in
     ''
       #!${pkgs.runtimeShell}
-    ''
-    + lib.optionalString (files != [ ]) "rm -f ${lib.concatStringsSep " " files}\n"
-    + lib.optionalString (holds job) (call "release" name target);
+      rm -f ${lib.concatStringsSep " " (lib.concatMap unfinished (groups name job))}
+    '';
 }

@@ -111,6 +111,7 @@ let
         exclude = strings "Patterns to leave out, besides the live files of dumped databases.";
         sqlite = strings "SQLite databases to dump, by their files.";
         postgresql = strings "PostgreSQL databases of this host to dump at `dumpAt`, by name.";
+        mysql = strings "MySQL databases of this host whose dump a command writes to `mysql-<name>.sql`.";
         commands = mkOption {
           type = types.attrsOf types.str;
           default = { };
@@ -141,7 +142,9 @@ let
     };
   };
 
-  databases = lib.unique (lib.concatMap (job: job.postgresql) (lib.attrValues cfg.jobs));
+  ofJobs = key: lib.unique (lib.concatMap (job: job.${key}) (lib.attrValues cfg.jobs));
+  databases = ofJobs "postgresql";
+  mysqlDatabases = ofJobs "mysql";
 
   units = lib.concatLists (
     lib.mapAttrsToList (
@@ -179,6 +182,7 @@ let
       };
       # The repository holds this one job: a changed list of paths is no reason to count anew.
       pruneOpts = lib.concatMap (kept settings.keep) periods ++ [ "--group-by host" ];
+      backupPrepareCommand = dumps.prepare job settings target;
     }
     // lib.optionalAttrs (settings.exclude ++ settings.sqlite != [ ]) {
       exclude = lib.unique (settings.exclude ++ dumps.live settings);
@@ -189,7 +193,6 @@ let
     }
     // lib.optionalAttrs cfg.inhibitsSleep { inhibitsSleep = true; }
     // lib.optionalAttrs (dumps.any job settings) {
-      backupPrepareCommand = dumps.prepare job settings target;
       backupCleanupCommand = dumps.cleanup job settings target;
     };
   };
@@ -199,13 +202,18 @@ let
       after
       before
       mounts
+      mysql
       paths
       postgresql
       sqlite
       targets
       units
       ;
-    byHand = settings.byHand ++ lib.attrNames settings.commands;
+    byHand =
+      settings.byHand
+      ++ lib.subtractLists (map (name: "mysql-${name}.sql") settings.mysql) (
+        lib.attrNames settings.commands
+      );
     checkWeeks = lib.genAttrs settings.targets (target: cfg.targets.${target}.checkWeeks);
     dumps = dumps.files job settings;
   };
@@ -220,6 +228,7 @@ let
             pkgs.util-linux
           ]
           ++ lib.optional (databases != [ ]) (postgresql.finalPackage or postgresql.package)
+          ++ lib.optional (mysqlDatabases != [ ]) config.services.mysql.package
         )
       }:/run/current-system/sw/bin:$PATH
       export HOMELAB_BACKUP_MAX_AGE_DAYS=${toString cfg.maxAgeDays}
@@ -277,6 +286,25 @@ in
           PrivateTmp = true;
           ProtectHome = true;
           ProtectSystem = true;
+        };
+      };
+      systemd.services.homelab-restore-resume = {
+        description = "Undo restores that a power cut interrupted";
+        wantedBy = [ "multi-user.target" ];
+        # The units of the jobs start with the data from before.
+        before = ofJobs "units" ++ map (unit: "restic-backups-${unit.name}.service") units;
+        after = lib.subtractLists (ofJobs "units") (
+          lib.optional (databases != [ ]) "postgresql.service"
+          ++ lib.optional (mysqlDatabases != [ ]) "mysql.service"
+        );
+        inherit (cfg) onFailure;
+        unitConfig.ConditionPathExistsGlob = "/var/lib/homelab/restores/*/phase";
+        unitConfig.RequiresMountsFor = [ "/var/lib/homelab" ];
+        restartIfChanged = false;
+        serviceConfig = {
+          Type = "oneshot";
+          RemainAfterExit = true;
+          ExecStart = "${program}/bin/homelab-backup resume";
         };
       };
       systemd.timers.homelab-backup-fresh = {
