@@ -1,5 +1,9 @@
 # Shell scripts that dump the databases of a job before it runs, and clean up after it.
-{ lib, pkgs }:
+{
+  lib,
+  pkgs,
+  program,
+}:
 
 let
   inherit (import ./quote.nix { inherit lib; }) forShell;
@@ -37,6 +41,12 @@ let
         }) job.commands;
       }
     ];
+
+  # Whether commands run around the job.
+  holds = job: job.before ++ job.after != [ ];
+  call = command: name: target: ''
+    ${program}/bin/homelab-backup ${command} ${forShell name} ${forShell target}
+  '';
 
   enter = directory: ''
     mkdir -p ${forShell directory}
@@ -86,13 +96,15 @@ in
       ]
     ) job.sqlite;
 
-  any = name: job: groups name job != [ ];
+  any = name: job: holds job || groups name job != [ ];
+  inherit holds;
 
   prepare =
     name: job: target:
     let
       group = { directory, dumps }: enter directory + lib.concatMapStrings (make target) dumps;
       all = groups name job;
+      locked = all != [ ] && lib.length job.targets > 1;
     in
     ''
       #!${pkgs.runtimeShell}
@@ -100,7 +112,8 @@ in
       umask 077
     ''
     + unlock name target
-    + lib.optionalString (all != [ ] && lib.length job.targets > 1) (lock name)
+    + lib.optionalString (holds job) (call "hold" name target)
+    + lib.optionalString locked (lock name)
     + lib.concatMapStrings group all;
 
   # Removes what a failed dump left behind. Whole dumps stay: another target may read them.
@@ -108,9 +121,11 @@ in
     name: job: target:
     let
       unfinished = { directory, dumps }: map (dump: forShell "${directory}/${dump.file}.${target}") dumps;
+      files = lib.concatMap unfinished (groups name job);
     in
     ''
       #!${pkgs.runtimeShell}
-      rm -f ${lib.concatStringsSep " " (lib.concatMap unfinished (groups name job))}
-    '';
+    ''
+    + lib.optionalString (files != [ ]) "rm -f ${lib.concatStringsSep " " files}\n"
+    + lib.optionalString (holds job) (call "release" name target);
 }
