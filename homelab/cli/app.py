@@ -193,6 +193,27 @@ def graph(
 
 
 @app.command()
+def docs(stack: StackName = None, cwd: Directory = HERE) -> None:
+    """Write pages about the homelab to docs/STACK/: hosts, names, ports, backups, secrets,
+    exceptions.
+
+    `homelab check` warns once they differ from the stack.
+    """
+    from homelab.ops.project.pages import place_of, write_pages
+    from homelab.ops.project.rehearsed import rehearsed
+    from homelab.ops.project.stack import find_stack, open_stack
+
+    name = find_stack(cwd, stack)
+    # Pages have names of secrets and never a value, so no secrets file is read.
+    with rehearsed():
+        changed = write_pages(cwd, name, open_stack(cwd, name).plan)
+    for path in changed:
+        print(f"{path} written")
+    if not changed:
+        print(f"{place_of(cwd, name)}: nothing changed")
+
+
+@app.command()
 def render(
     out: Annotated[Path, typer.Option("--out", help="Directory to write to.")] = Path("out"),
     stack: StackName = None,

@@ -32,7 +32,8 @@ def machines(plan: Plan) -> Picture:
     edges: list[Edge] = []
     if any(r.tunnel for r in plan.routes):
         networks[_INTERNET] = Node(_INTERNET, ("Internet", "Cloudflare tunnel"), 0, "network")
-        edges.append(Edge(_INTERNET, _host(plan.stack.network.entry.host), "tunnel"))
+        if plan.stack.network.entry.host in plan.hosts:
+            edges.append(Edge(_INTERNET, _host(plan.stack.network.entry.host), "tunnel"))
     for host in plan.hosts.values():
         if host.lan:
             edges.append(Edge(_LAN, _host(host.name)))
@@ -96,10 +97,10 @@ def backups(plan: Plan) -> Picture:
     for job in plan.backup.jobs:
         key, target = f"job {job.name} {job.host}", f"target {job.target}"
         nodes[key] = Node(key, (job.name, f"{job.tier}, {job.at}"), 0, "service", job.host)
-        config = plan.stack.backup.targets[job.target]
-        place = config.host or config.bucket or ""
-        lines = (job.target, " ".join(filter(None, (config.kind, place))))
-        nodes[target] = Node(target, lines, 1, "target")
+        config = plan.stack.backup.targets.get(job.target)
+        kind = (config.kind, config.host or config.bucket or "") if config else ()
+        lines = filter(None, (job.target, " ".join(kind).strip()))
+        nodes[target] = Node(target, tuple(lines), 1, "target")
         edges.append(Edge(key, target))
     for service, why in plan.backup.skipped:
         key = f"skipped {service}"
@@ -107,7 +108,8 @@ def backups(plan: Plan) -> Picture:
         found = plan.service(name)
         box = host or (found.host if found else hosts.get(name, ""))
         nodes[key] = Node(key, (name, *wrap(f"not backed up: {why}", _WIDE)), 0, "off", box)
-    ordered = sorted(nodes.values(), key=lambda n: [*plan.hosts, ""].index(n.box))
+    order = {host: number for number, host in enumerate(plan.hosts)}
+    ordered = sorted(nodes.values(), key=lambda n: order.get(n.box, len(order)))
     return _picture("Backups", ("data", "target"), ordered, edges)
 
 

@@ -76,7 +76,8 @@ def _system_units(plan: Plan) -> Iterator[Problem]:
     for service in plan.each_service():
         facts = facts_of(plan.stack, service.name, service.config)
         if service.flake is not None:
-            where, named = service.at("flake.unit"), (service.flake.unit,)
+            where = service.at("flake.unit")
+            named: tuple[str, ...] = (service.flake.unit,)
         elif facts is not None:
             where = f"{facts_place(service.name, service.config)}.units"
             named = (*service.units, *service.entry.helpers)

@@ -24,6 +24,7 @@ from homelab.openings.checks import check_openings
 from homelab.ops.project.documents import read_stack_document, with_facts
 from homelab.ops.project.locks import first_stack, read_lock, stack_names
 from homelab.ops.project.neighbours import keys_of, read_neighbours
+from homelab.ops.project.pages import stale_pages
 from homelab.ops.project.rehearsed import is_rehearsed
 from homelab.ops.project.sources import read_sources
 from homelab.plan import Plan
@@ -177,6 +178,8 @@ def _planned(
     found = {*run_checks(plan), *missing}
     sound = not any(p.severity == "error" for p in found)
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
+    if sound:
+        found |= {*stale_pages(directory, name, plan)}
     found |= {
         *check_lock(plan, lock.name),
         *outlived(plan, today),

@@ -9,6 +9,7 @@ _ANOTHER = "it is about the other of two stacks, which has problems or a policy 
 ELSEWHERE: dict[str, str] = {
     "authority-ends": "openssl makes the next root, as in the guide's page on certificates",
     "authority-root": "openssl makes the root, as in the guide's page on certificates",
+    "docs-stale": "homelab docs writes the pages; tests/pages run that",
     "file-present": "a command on the host writes the file, or version control has it still",
     "lock-complete": "nix flake lock writes the lock; tests/nix hold what such a lock is read as",
     "lock-current": "homelab lock writes what is missing; tests/cases/test_state.py runs that",

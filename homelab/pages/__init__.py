@@ -1,0 +1,1 @@
+"""The owner's own pages: hosts, names, ports, backups, secrets and exceptions, as Markdown."""
