@@ -31,6 +31,7 @@ from homelab.deploy.probes import external_probes_of, probes_of
 from homelab.plan import Plan
 from homelab.secrets.model import Secret
 from homelab.services.summary import service_summaries
+from homelab.tailnet.direct import tailnet_urls
 from homelab.tailnet.model import TailnetPlan
 
 
@@ -55,6 +56,8 @@ class Homelab(Component):
     """The plan that every resource is derived from."""
     urls: dict[str, str]
     """URL of every route, by route."""
+    tailnet_urls: dict[str, str]
+    """Address and port on the tailnet of every route with `tailnet_direct`, by route."""
     services: dict[str, Service]
     """The services by name; each has its routes."""
     providers: dict[str, pulumi.ProviderResource]
@@ -154,7 +157,8 @@ class Homelab(Component):
         if cloud and zone:
             _pages(cloud, zone, child)
         self.urls = {r.name: r.url for r in plan.routes}
-        self.register_outputs({"urls": self.urls})
+        self.tailnet_urls = tailnet_urls(plan)
+        self.register_outputs({"urls": self.urls, "tailnet_urls": self.tailnet_urls})
 
     def secret(self, ref: SecretRef) -> pulumi.Output[str]:
         """A secret by its reference, from the deployer's sops file or 1Password; secret.

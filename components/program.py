@@ -21,9 +21,9 @@ from homelab.config.stack import StackConfig
 from homelab.ops.deploy.runner import write_runner
 from homelab.ops.project.rehearsed import deploys
 from homelab.ops.project.stack import Stack, open_config, open_stack
+from homelab.plan import Plan
 from homelab.problems import HomelabError, InvalidStackError
 from homelab.system.placeholders import HOST_PLACEHOLDER
-from homelab.tailnet.direct import tailnet_urls
 
 _FRAMES = 8
 """Six are the SDK's own, of a resource of a generated package."""
@@ -52,7 +52,7 @@ def run(directory: Path | str = ".", *, config: StackConfig | None = None) -> Ho
     except HomelabError as error:
         raise pulumi.RunError(str(error)) from None
     homelab = register(stack)
-    _export(stack, homelab)
+    _export(stack.plan)
     return homelab
 
 
@@ -136,17 +136,7 @@ def _values() -> dict[str, Value]:
     return {section: value for section, value in found.items() if value is not None}
 
 
-def _export(stack: Stack, homelab: Homelab) -> None:
-    plan = stack.plan
-    entry = plan.hosts[plan.stack.network.entry.host]
-    pulumi.export("urls", homelab.urls)
-    # For clients that cannot sign in at the auth proxy: the host's own address and port.
-    pulumi.export("tailnet_urls", tailnet_urls(plan))
+def _export(plan: Plan) -> None:
+    """What a router needs. No list of routes: every `up` prints all outputs."""
+    pulumi.export("entry", plan.hosts[plan.stack.network.entry.host].lan)
     pulumi.export("lan_dns", plan.hosts[plan.dns.host].lan if plan.dns.host else "")
-    pulumi.export("entry", entry.lan)
-    # A held host keeps its release.
-    going = {
-        h: r for h, r in sorted(stack.releases.items()) if plan.hosts[h].config.state != "held"
-    }
-    # The release that each host is to run. `homelab status` shows what it runs.
-    pulumi.export("wanted_releases", {h: r.id for h, r in going.items()})

@@ -26,6 +26,7 @@ from typing import Self
 import pytest
 
 from homelab import testing
+from homelab.components.host import Host
 from homelab.lab import laptop
 from homelab.lab.hosts import LabHosts
 from tests import build, stackdir
@@ -130,6 +131,15 @@ class Real:
             text=True,
             check=False,
         )
+
+    def wanted_releases(self, stack: str = stackdir.NAME) -> dict[str, str]:
+        """The release that each host is to run, by the state of a stack."""
+        state = json.loads(self.pulumi("stack", "export", "--stack", stack).stdout)
+        return {
+            _name(resource["urn"]): resource["outputs"]["release"]
+            for resource in state["deployment"]["resources"]
+            if resource["type"] == Host.token
+        }
 
     def release(self, host: str) -> str:
         """The running release of a host."""

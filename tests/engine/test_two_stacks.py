@@ -49,18 +49,12 @@ def write_cabin(real: Real, **miniflux: object) -> None:
     file.write_text("\n".join([stackdir.stack_text(changes), *salt, ""]))
 
 
-def outputs(real: Real, stack: str) -> dict[str, str]:
-    shown = real.pulumi("stack", "output", "--json", "--stack", stack).stdout
-    wanted: dict[str, str] = json.loads(shown)["wanted_releases"]
-    return wanted
-
-
 def test_two_stacks_are_brought_up_one_is_changed_and_one_destroyed(real: Real) -> None:
     first, second = ("--stack", stackdir.NAME), ("--stack", CABIN)
     real.write(services())
     up = real.up(*first)
     assert up.ok, up.text
-    wanted = outputs(real, stackdir.NAME)
+    wanted = real.wanted_releases(stackdir.NAME)
     reached = dict(real.lab.connections)
 
     init = real.pulumi("stack", "init", CABIN)
@@ -69,7 +63,7 @@ def test_two_stacks_are_brought_up_one_is_changed_and_one_destroyed(real: Real) 
     up = real.up(*second)
     assert up.ok, up.text
     assert {"hut-files", "hut-secrets", "hut-build", "hut-switch"} <= up.steps.keys()
-    assert outputs(real, CABIN) == {"hut": real.release("hut")}
+    assert real.wanted_releases(CABIN) == {"hut": real.release("hut")}
     for host in wanted:
         assert real.lab.connections[host] == reached[host]
 
@@ -149,7 +143,9 @@ def test_a_project_works_below_the_root_of_its_environment_and_with_one_of_its_o
         (below / "Pulumi.yaml").write_text(yaml.safe_dump(project))
     up = real.up("--stack", stackdir.NAME)
     assert up.ok, up.text
-    assert {host: real.release(host) for host in ("pi", "nas")} == outputs(real, stackdir.NAME)
+    assert {host: real.release(host) for host in ("pi", "nas")} == real.wanted_releases(
+        stackdir.NAME
+    )
     # The text of a switch does not depend on the machine.
     state = json.loads(real.pulumi("stack", "export", "--stack", stackdir.NAME).stdout)[
         "deployment"

@@ -45,7 +45,7 @@ def test_a_small_stack_is_previewed_brought_up_changed_and_destroyed(lab: Small)
     assert first["changes"] == planned["changes"]
     assert set(first["connections"]) == {"pi", "nas"}
     assert lab.records() == {"navidrome-home.example.org"}
-    assert lab.releases() == first["outputs"]["wanted_releases"]
+    assert lab.releases() == lab.wanted_releases()
 
     # Only the hosts concerned receive the change.
     lab.write({"services": {"navidrome": {"publish": None}}})
