@@ -48,7 +48,7 @@ def _commands(service: Service) -> Iterator[DumpCommand]:
             yield _mysql(service, dump.mysql)
             continue
         elif dump.postgresql is not None and part is not None:
-            argv = ["pg_dump", "--no-password", "--username", dump.user or "postgres"]
+            argv = ["pg_dump", "--no-password", "--username", dump.user or _superuser(part)]
             name = f"postgresql-{dump.postgresql}.sql"
             words = shlex.join([*argv, "--dbname", dump.postgresql])
         else:
@@ -61,6 +61,12 @@ def _commands(service: Service) -> Iterator[DumpCommand]:
             yield _mysql(service, known.mysql)
         if known.command is not None:
             yield _program(service, known.command)
+
+
+def _superuser(part: Part) -> str:
+    """The superuser of a PostgreSQL container. The image makes no other one."""
+    stated = part.config.environment.get("POSTGRES_USER")
+    return stated if isinstance(stated, str) and stated else "postgres"
 
 
 def _program(service: Service, program: DumpProgram) -> DumpCommand:

@@ -212,7 +212,8 @@ class DumpConfig(Model):
     command: Annotated[list[Str], Field(min_length=1)] | None = None
     """A program with its arguments that writes a dump to standard output."""
     user: Database | None = None
-    """Database user in a container. Default: `postgres` or `root`."""
+    """Database user in a container. Default: POSTGRES_USER of its `environment`, otherwise
+    `postgres`; `root` for MariaDB and MySQL."""
 
     @model_validator(mode="after")
     def _one(self) -> DumpConfig:

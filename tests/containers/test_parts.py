@@ -201,6 +201,17 @@ def test_the_dump_runs_in_the_container_of_the_database() -> None:
     assert '"/var/lib/paperless/data"' in job
 
 
+def test_postgresql_is_dumped_as_the_superuser_that_its_image_made() -> None:
+    """With POSTGRES_USER the image makes no user `postgres`."""
+    for changes, user in (
+        ({"environment": {}}, "postgres"),
+        ({"environment": {"POSTGRES_USER": "paperless"}}, "paperless"),
+    ):
+        dump = {"dump": {"postgresql": "paperless", "part": "db"}}
+        text = build.render(container({"backup": dump}, "db", **changes))["nas"]["backup.nix"]
+        assert f"pg_dump --no-password --username {user} --dbname paperless" in text
+
+
 @pytest.mark.requirement("S0-35")
 def test_the_files_of_a_database_without_a_dump_are_an_error() -> None:
     (found,) = build.found(stack(backup={"dump": None}), "backup-dump")
