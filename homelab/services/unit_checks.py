@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from homelab.catalog.upstream import release_of
@@ -47,6 +48,11 @@ _CHOSEN = frozenset(
     )
 )
 """Those of `_UNITS` that run only for a service that somebody chose."""
+_OWN = re.compile(
+    r"systemd-.*|homelab-(activate|backup|bundles?|certificates|devices|drill|placeholder|pull"
+    r"|recovery|resume|rollback|secrets|sops)(-.*)?"
+)
+"""Units of systemd, and those of homelab itself."""
 _LONGEST = 31
 """Length of a user's name. systemd gives a dynamic user of a longer one another name."""
 
@@ -95,7 +101,7 @@ def _system_units(plan: Plan) -> Iterator[Problem]:
 
 def is_of_system(unit: str) -> bool:
     """Whether every host has the unit, or needs it to log in or to switch."""
-    return unit in _UNITS - _CHOSEN or unit.startswith(("systemd-", "homelab-"))
+    return unit in _UNITS - _CHOSEN or _OWN.fullmatch(unit) is not None
 
 
 def _units_beside(plan: Plan, service: Service) -> dict[str, str]:

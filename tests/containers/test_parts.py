@@ -207,7 +207,7 @@ def test_postgresql_is_dumped_as_the_superuser_that_its_image_made() -> None:
         ({"environment": {}}, "postgres"),
         ({"environment": {"POSTGRES_USER": "paperless"}}, "paperless"),
     ):
-        dump = {"dump": {"postgresql": "paperless", "part": "db"}}
+        dump = {"dump": {"postgresql": "paperless", "part": "db", "user": None}}
         text = build.render(container({"backup": dump}, "db", **changes))["nas"]["backup.nix"]
         assert f"pg_dump --no-password --username {user} --dbname paperless" in text
 

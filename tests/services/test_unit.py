@@ -299,7 +299,7 @@ def test_a_dynamic_user_never_becomes_an_account_that_the_host_has(name: str) ->
 
 
 @pytest.mark.requirement("S2-18")
-@pytest.mark.parametrize("unit", ["sshd", "nix-daemon", "systemd-networkd", "homelab-fetch"])
+@pytest.mark.parametrize("unit", ["sshd", "nix-daemon", "systemd-networkd", "homelab-pull"])
 def test_a_flake_or_a_module_does_not_take_a_unit_of_the_system(unit: str) -> None:
     """Its sandbox would apply to the login of the host."""
     vote = {
