@@ -27,7 +27,6 @@ from homelab.problems import HomelabError, InvalidStackError, Problem
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="A homelab from one stack config. `pulumi up` deploys it; this command inspects it.",
 )

@@ -1,4 +1,4 @@
-"""Commands for hosts: status, rollback, unlock, retire, forget, switch."""
+"""Commands for hosts: status, generations, logs, ssh, rollback, unlock, retire, forget, switch."""
 
 from __future__ import annotations
 
@@ -82,6 +82,63 @@ def unlock(
 
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
     let_go(plan, host, _say, force=force)
+
+
+@hosts_app.command()
+def generations(
+    host: HostName, stack: StackName = None, cwd: Directory = HERE, as_json: Json = False
+) -> None:
+    """List the generations of a host's system, the newest first. Reads only."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from homelab.ops.look import generations as read
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    found = read(plan, host)
+    if as_json:
+        print(json.dumps([g.as_data() for g in found], indent=2))
+        return
+    table = Table("generation", "made", "release", "NixOS", "kernel", "")
+    for one in found:
+        marks = ", ".join(one.marks)
+        table.add_row(str(one.number), one.date, one.release, one.version, one.kernel, marks)
+    Console(width=None if sys.stdout.isatty() else 10_000).print(table)
+
+
+@hosts_app.command()
+def logs(
+    host: HostName,
+    service: Annotated[str, typer.Argument(help="Only the units of this service.")] = "",
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Number of lines.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines too.")] = False,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Print the journal of a host, or of one of its services. Reads only."""
+    from homelab.ops.look import follow_logs
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    raise typer.Exit(follow_logs(plan, host, service, lines, print, follow=follow))
+
+
+@hosts_app.command(context_settings={"ignore_unknown_options": True})
+def ssh(
+    host: HostName,
+    command: Annotated[
+        list[str] | None, typer.Argument(help="Command to run. Default: a shell.")
+    ] = None,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Log in to a host with ssh, over its first path that answers, with the pinned host key."""
+    from homelab.ops.look import open_shell
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    raise typer.Exit(open_shell(plan, host, command or []))
 
 
 @hosts_app.command()

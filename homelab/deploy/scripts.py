@@ -194,6 +194,11 @@ def status_script(
     return _compose("status", names, extra=_part("boot"))
 
 
+def generations_script() -> str:
+    """List the generations of a host's system, the newest first."""
+    return _compose("generations", {})
+
+
 def follow_script(log: str, command: Sequence[str]) -> str:
     """Run a command of the host under the host's lock. It goes on if the connection is lost."""
     return _compose("follow", {"LOG": named("log", log)}, arguments=command)
