@@ -100,8 +100,28 @@ let
     }
   );
 
+  # A time of its own for each job, in the minutes after `at`: a new job moves no other. Nix reads no
+  # hexadecimal numbers, so the decimal digits of a digest have to do.
+  startOf =
+    job:
+    let
+      time = builtins.match "0?([0-9]+):0?([0-9]+)" cfg.at;
+      minutes =
+        builtins.fromJSON (lib.head time) * 60 + builtins.fromJSON (lib.head (lib.tail time)) + offset;
+      digits = lib.replaceStrings [ "a" "b" "c" "d" "e" "f" ] [ "" "" "" "" "" "" ] (
+        builtins.hashString "sha256" job
+      );
+      offset = remainder (builtins.fromJSON "1${builtins.substring 0 6 digits}") cfg.spreadMinutes;
+      padded = number: if number < 10 then "0${toString number}" else toString number;
+    in
+    if time == null || cfg.spreadMinutes == 0 then
+      cfg.at
+    else
+      "${padded (remainder minutes 1440 / 60)}:${padded (remainder minutes 60)}";
+  remainder = number: divisor: number - number / divisor * divisor;
+
   job =
-    { config, ... }:
+    { config, name, ... }:
     let
       tier = cfg.tiers.${config.tier} or (throw "homelab.backup.tiers has no ${config.tier}");
     in
@@ -120,7 +140,9 @@ let
         targets = like "every target" (lib.attrNames cfg.targets) (strings "Targets to back up to.");
         tier = like "service" "service" (string "Tier that sets how many snapshots are kept.");
         keep = lib.mapAttrs (period: like "as the tier" tier.${period}) counts;
-        at = like "homelab.backup.at" cfg.at (string "Local time at which the job starts.");
+        at = like "a time of its own after homelab.backup.at" (startOf name) (
+          string "Local time at which the job starts."
+        );
         mounts = strings "Directories that must be mounted before the job starts.";
         before = commands "Commands to run before the dumps, each a list of words.";
         after = commands "Commands to run when a backup has ended in any way, each a list of words.";
@@ -135,6 +157,11 @@ let
     environmentFile = file "File with the credentials of the store, as environment variables.";
     sshKey = file "Private key for repositories over SFTP.";
     mounts = strings "Directories that must be mounted before a job writes to this target.";
+    uploadKiB = mkOption {
+      type = types.nullOr types.ints.unsigned;
+      default = null;
+      description = "Most KiB that a job sends in one second.";
+    };
     checkWeeks = mkOption {
       type = types.ints.unsigned;
       default = 13;
@@ -151,51 +178,66 @@ let
       job: settings: map (target: unit job target settings cfg.targets.${target}) settings.targets
     ) cfg.jobs
   );
-  unit = job: target: settings: store: {
-    name = "${job}-${target}";
-    service = {
-      after = map (database: "postgresqlBackup-${database}.service") settings.postgresql;
-      inherit (cfg) onFailure;
-      # As root also where the job has another user. What `before` stopped goes on before the proof;
-      # the end of the unit releases it again where that failed.
-      serviceConfig = {
-        ExecStartPost = lib.optional (dumps.holds settings) "-+${command "release" job target}" ++ [
-          "+${command "saved" job target}"
-        ];
+  unit =
+    job: target: settings: store:
+    let
+      limit = lib.optional (store.uploadKiB != null) "--limit-upload=${toString store.uploadKiB}";
+    in
+    {
+      name = "${job}-${target}";
+      service = {
+        after = map (database: "postgresqlBackup-${database}.service") settings.postgresql;
+        inherit (cfg) onFailure;
+        # As root also where the job has another user. What `before` stopped goes on before the proof;
+        # the end of the unit releases it again where that failed.
+        serviceConfig = {
+          ExecStartPost = lib.optional (dumps.holds settings) "-+${command "release" job target}" ++ [
+            "+${command "saved" job target}"
+          ];
+        }
+        # `after` runs while the unit stops.
+        // lib.optionalAttrs (dumps.holds settings) { TimeoutStopSec = "1h"; };
+        unitConfig =
+          lib.optionalAttrs (settings.mounts ++ store.mounts != [ ]) {
+            RequiresMountsFor = map forSystemd (settings.mounts ++ store.mounts);
+          }
+          // lib.optionalAttrs mainsOnly { ConditionACPower = true; };
+      };
+      backup = {
+        repository = "${store.repository}/${job}";
+        inherit (store) passwordFile;
+        initialize = true;
+        paths = settings.paths ++ dumps.files job settings;
+        timerConfig = {
+          OnCalendar = settings.at;
+          # A host that was off at that time makes up for it.
+          Persistent = true;
+        };
+        # The repository holds this one job: a changed list of paths is no reason to count anew.
+        pruneOpts = lib.concatMap (kept settings.keep) periods ++ [ "--group-by host" ] ++ limit;
+        exclude = lib.unique (settings.exclude ++ dumps.live settings ++ leftovers);
+        backupPrepareCommand = dumps.prepare job settings target;
       }
-      # `after` runs while the unit stops.
-      // lib.optionalAttrs (dumps.holds settings) { TimeoutStopSec = "1h"; };
-      unitConfig = lib.optionalAttrs (settings.mounts ++ store.mounts != [ ]) {
-        RequiresMountsFor = map forSystemd (settings.mounts ++ store.mounts);
+      // lib.optionalAttrs (limit != [ ]) { extraBackupArgs = limit; }
+      // lib.optionalAttrs (store.environmentFile != null) { inherit (store) environmentFile; }
+      // lib.optionalAttrs (store.sshKey != null) {
+        extraOptions = [ "sftp.args='-i ${store.sshKey} -o IdentitiesOnly=yes -o BatchMode=yes'" ];
+      }
+      // lib.optionalAttrs cfg.inhibitsSleep { inhibitsSleep = true; }
+      // lib.optionalAttrs (dumps.any job settings) {
+        backupCleanupCommand = dumps.cleanup job settings target;
       };
     };
-    backup = {
-      repository = "${store.repository}/${job}";
-      inherit (store) passwordFile;
-      initialize = true;
-      paths = settings.paths ++ dumps.files job settings;
-      timerConfig = {
-        OnCalendar = settings.at;
-        # A host that was off at that time makes up for it.
-        Persistent = true;
-        RandomizedDelaySec = "15m";
-      };
-      # The repository holds this one job: a changed list of paths is no reason to count anew.
-      pruneOpts = lib.concatMap (kept settings.keep) periods ++ [ "--group-by host" ];
-      backupPrepareCommand = dumps.prepare job settings target;
-    }
-    // lib.optionalAttrs (settings.exclude ++ settings.sqlite != [ ]) {
-      exclude = lib.unique (settings.exclude ++ dumps.live settings);
-    }
-    // lib.optionalAttrs (store.environmentFile != null) { inherit (store) environmentFile; }
-    // lib.optionalAttrs (store.sshKey != null) {
-      extraOptions = [ "sftp.args='-i ${store.sshKey} -o IdentitiesOnly=yes -o BatchMode=yes'" ];
-    }
-    // lib.optionalAttrs cfg.inhibitsSleep { inhibitsSleep = true; }
-    // lib.optionalAttrs (dumps.any job settings) {
-      backupCleanupCommand = dumps.cleanup job settings target;
-    };
-  };
+  # Where a restore keeps what was there before.
+  leftovers = [
+    ".homelab-before-*"
+    ".homelab-undone-*"
+  ]
+  ++ map (what: "*.${what}-${lib.concatMapStrings (_: "[0-9]") (lib.range 1 14)}") [
+    "before"
+    "undone"
+  ];
+  mainsOnly = cfg.inhibitsSleep && !cfg.onBattery;
   # What `homelab-backup` knows of each job.
   described = job: settings: {
     inherit (settings)
@@ -250,7 +292,13 @@ in
     jobs = named job "What is backed up of this host, by name.";
     targets = named target "restic repositories that the jobs write to, by name.";
     tiers = named { options = counts; } "How many snapshots to keep, by tier.";
-    at = like "04:30" "04:30" (string "Local time at which jobs start.");
+    at = like "04:30" "04:30" (string "Local time after which jobs start.");
+    spreadMinutes = count 90 "Minutes after `at` in which the jobs start, each at its own time.";
+    onBattery = mkOption {
+      type = types.bool;
+      default = false;
+      description = "Whether jobs of a host that sleeps start on battery too.";
+    };
     dumpAt = like "03:30" "03:30" (string "Local time at which PostgreSQL is dumped; before `at`.");
     onFailure = strings "Units to start when a job or a dump fails.";
     maxAgeDays = count 3 "Days after which the last good backup of a job is too old.";
@@ -314,6 +362,21 @@ in
           # A host that was off makes up for its backups first.
           OnBootSec = "1h";
         };
+      };
+    }))
+    (lib.mkIf (cfg.jobs != { } && mainsOnly) (derive {
+      # A job that was due on battery starts when the host is on mains power again.
+      systemd.services.homelab-backup-late = {
+        description = "Start backups that were due on battery";
+        unitConfig.ConditionACPower = true;
+        serviceConfig = {
+          Type = "oneshot";
+          ExecStart = "${program}/bin/homelab-backup late";
+        };
+      };
+      systemd.timers.homelab-backup-late = {
+        wantedBy = [ "timers.target" ];
+        timerConfig.OnCalendar = "*:0/15";
       };
     }))
     (lib.mkIf (lib.any dumps.holds (lib.attrValues cfg.jobs)) (derive {

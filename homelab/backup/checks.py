@@ -119,6 +119,25 @@ def backup_exclude(plan: Plan) -> Iterator[Problem]:
                     f"{service.name} is not backed up: {skip_reason(service)}",
                     "leave exclude out",
                 )
+    config = plan.stack.backup
+    patterns = [(f"backup.exclude[{i}]", p, "") for i, p in enumerate(config.exclude)]
+    for name, extra in config.extra.items():
+        for index, out in enumerate(extra.exclude):
+            patterns.append((f"backup.extra.{name}.exclude[{index}]", out, f"extra-{name}"))
+    for where, out, job in patterns:
+        gone = [
+            (j.name, p)
+            for j in plan.backup.jobs
+            for p in j.paths
+            if job in ("", j.name) and leaves_out(out, p)
+        ]
+        if gone:
+            name, path = gone[0]
+            yield Problem(
+                where,
+                f"{path} is to be backed up by the job {name}, and this pattern excludes it",
+                "exclude a part of it, or keep one of the two",
+            )
 
 
 @check("backup-include", severity="warning")
@@ -152,12 +171,17 @@ def backup_target_known(plan: Plan) -> Iterator[Problem]:
                 f'there is no host "{target.host}"',
                 did_you_mean(target.host, plan.stack.hosts, "hosts"),
             )
-    for service in plan.services:
-        for index, name in enumerate(service.config.backup.targets or ()):
+    named = [(s.name, s.at("backup"), s.config.backup.targets) for s in plan.services]
+    named += [
+        (name, f"backup.extra.{name}", extra.targets)
+        for name, extra in plan.stack.backup.extra.items()
+    ]
+    for what, source, stated in named:
+        for index, name in enumerate(stated or ()):
             if name not in targets:
                 yield Problem(
-                    service.at(f"backup.targets[{index}]"),
-                    f'{service.name} is to be backed up to "{name}", and there is no such target',
+                    f"{source}.targets[{index}]",
+                    f'{what} is to be backed up to "{name}", and there is no such target',
                     did_you_mean(name, targets, "targets"),
                 )
 
@@ -175,14 +199,18 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
         for d in plan.datasets
         if d.tier in KEPT_TIERS and plan.stack.datasets[d.name].backup is None
     ]
+    wanted += [
+        (f"extra-{name}", e.host, f"backup.extra.{name}", e.targets)
+        for name, e in plan.stack.backup.extra.items()
+    ]
     lost = [w for w in wanted if w[1] in plan.hosts and w[:2] not in kept]
     if lost and not plan.stack.backup.targets:
         names = ", ".join(sorted({name for name, *_ in lost}))
         yield Problem(
             "backup.targets",
             f"there is no backup target, so nothing is backed up of {names}",
-            "add one: disk: {kind: local, host: …, path: /mnt/…}; or give a reason for each, as in "
-            + next(not_kept(source) for _, _, source, _ in lost),
+            "add one: disk: {kind: local, host: …, path: /mnt/…}; or "
+            + next(_without(source) for _, _, source, _ in lost),
         )
         return
     known = set(plan.stack.backup.targets)
@@ -195,6 +223,12 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
             "only its own host can write to a local target; add to backup.targets one of another "
             "kind, such as b2: {kind: b2, path: bucket/…, credentials: {sops: …}}",
         )
+
+
+def _without(source: str) -> str:
+    if source.startswith("backup.extra."):
+        return f"leave {source} out"
+    return f"give a reason for each, as in {not_kept(source)}"
 
 
 @check("backup-target-single")
@@ -266,7 +300,9 @@ def role_backup(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 job.source,
                 f"{job.name} runs on {host.name}, which has role agent and is not backed up",
-                'backup: {skip: "why nothing is backed up"}, or another host',
+                "write another host, or leave it out"
+                if job.source.startswith("backup.extra.")
+                else 'backup: {skip: "why nothing is backed up"}, or another host',
             )
         elif job.repository.startswith("/") and (host.role == "appliance" or host.config.flash):
             why = "an appliance" if host.role == "appliance" else "on flash"
@@ -281,6 +317,7 @@ def role_backup(plan: Plan) -> Iterator[Problem]:
 @check("dynamic-user-path")
 def dynamic_user_path(plan: Plan) -> Iterator[Problem]:
     """With DynamicUser, /var/lib/x is a symbolic link, and restic backs up only the link."""
+    yield from _links(plan)
     for service in plan.services:
         # systemd creates no directory of a site's files.
         if not service.entry.dynamic_user or service.static is not None:
@@ -297,6 +334,19 @@ def dynamic_user_path(plan: Plan) -> Iterator[Problem]:
                     f"{service.name} runs with DynamicUser, so {path} is a link and its backup "
                     "would be empty",
                     f"write {private}",
+                )
+
+
+def _links(plan: Plan) -> Iterator[Problem]:
+    """Extra paths that systemd makes links of."""
+    for name, extra in plan.stack.backup.extra.items():
+        private = {p for s in plan.on(extra.host) if s.entry.dynamic_user for p in s.state}
+        for index, path in enumerate(extra.paths):
+            if (there := _private(path)) and there in private:
+                yield Problem(
+                    f"backup.extra.{name}.paths[{index}]",
+                    f"{path} is a link of a service with DynamicUser, so its backup would be empty",
+                    f"write {there}",
                 )
 
 
@@ -319,3 +369,11 @@ def dump_before_backup(plan: Plan) -> Iterator[Problem]:
             f"databases are dumped at {dump_at}, but the backup of the dumps starts at {at}",
             "set dump_at to a time before at",
         )
+    stated = {j.source: j.at for j in plan.backup.jobs if j.stated_at and j.postgresql}
+    for source, at in sorted(stated.items()):
+        if dump_at >= at:
+            yield Problem(
+                f"{source}.at",
+                f"databases are dumped at {dump_at}, but the backup of the dumps starts at {at}",
+                "write a time after backup.dump_at, or an earlier backup.dump_at",
+            )

@@ -59,6 +59,7 @@ def _disks(plan: Plan, name: str, sources: Mapping[str, str | bytes]) -> Disks:
 def _is_irreplaceable(plan: Plan, job: Job) -> bool:
     tiers = {d.source: d.tier for d in plan.datasets}
     tiers |= {s.at("backup"): s.config.backup.tier for s in plan.services}
+    tiers |= {f"backup.extra.{n}": e.tier for n, e in plan.stack.backup.extra.items()}
     return tiers.get(job.source) == "irreplaceable"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from homelab.backup.hooks import maintenance_of
 from homelab.backup.plan import skip_reason
 from homelab.check import check
+from homelab.config.backup import JobSettings
 from homelab.plan import Plan
 from homelab.problems import Problem
 
@@ -16,17 +17,20 @@ def hook_paired(plan: Plan) -> Iterator[Problem]:
     """A service that `before` stops stays down after the backup, or after a power cut, if no
     command ends what it began.
     """
-    for service in plan.services:
-        backup = service.config.backup
+    named: list[tuple[str, JobSettings]] = [
+        (s.at("backup"), s.config.backup) for s in plan.services
+    ]
+    named += [(f"backup.extra.{name}", e) for name, e in plan.stack.backup.extra.items()]
+    for source, backup in named:
         if backup.before and not backup.after and backup.no_after is None:
             yield Problem(
-                service.at("backup.before"),
+                f"{source}.before",
                 f"nothing ends what it begins: {' '.join(backup.before[0])}",
                 "write after: [the command that ends it], or no_after: why nothing has to end it",
             )
         elif backup.no_after is not None and (backup.after or not backup.before):
             yield Problem(
-                service.at("backup.no_after"),
+                f"{source}.no_after",
                 "there is an after" if backup.after else "there is no before",
                 "leave no_after out",
             )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from homelab.backup.hooks import NO_HOOKS, Hooks
-from homelab.config.backup import CHECK_WEEKS, BackupTarget, Keep, Tier
+from homelab.config.backup import Keep, Tier
+from homelab.config.backup_targets import CHECK_WEEKS, BackupTarget
 from homelab.grouping import grouped
 from homelab.nix import Script
 
@@ -62,6 +63,10 @@ class Job:
     """Weeks in which the weekly checks of its repository read all data once; 0 for none."""
     hooks: Hooks = NO_HOOKS
     """Commands before and after it."""
+    stated_at: bool = False
+    """Whether the stack config says when it starts."""
+    upload_kib: int | None = None
+    """Most KiB that it sends in one second; None for no limit."""
     units: tuple[str, ...] = ()
     """systemd units that use the data, with their suffix. A restore stops and starts them."""
 

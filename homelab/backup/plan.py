@@ -9,20 +9,17 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from homelab.backup.account import private_key
 from homelab.backup.dumps import commands_of, covered, live_files
-from homelab.backup.hooks import NO_HOOKS, Hooks, hooks_of
-from homelab.backup.model import BackupPlan, DumpCommand, Job
-from homelab.cloudflare.model import R2, bucket_address
-from homelab.config.backup import CHECK_WEEKS, KEEP, BackupTarget, CustomBackup, Keep, Tier
+from homelab.backup.hooks import Hooks, hooks_of
+from homelab.backup.jobs import Dump, Work, job_of
+from homelab.backup.model import BackupPlan
+from homelab.config.backup import CustomBackup, Tier
+from homelab.config.backup_targets import BackupTarget
 from homelab.config.stack import StackConfig
-from homelab.network.between import dialled
-from homelab.secret_paths import secret_path
 from homelab.services.model import Service
 from homelab.storage.model import Dataset
-from homelab.system.login import account
 from homelab.system.model import Host
 
 SQLITE_DUMPS = "/var/backup/sqlite"
@@ -30,28 +27,6 @@ POSTGRESQL_DUMPS = "/var/backup/postgresql"
 """Directory of the dumps of `services.postgresqlBackup`, compressed with gzip."""
 KEPT_TIERS: tuple[Tier, ...] = ("service", "user", "irreplaceable")
 """Datasets of these tiers are backed up."""
-
-Dump = tuple[str, str, str]
-
-
-@dataclass(frozen=True)
-class _Work:
-    """A service or dataset to back up, without its targets."""
-
-    name: str
-    host: str
-    paths: tuple[str, ...]
-    exclude: tuple[str, ...]
-    dumps: tuple[Dump, ...]
-    commands: tuple[DumpCommand, ...]
-    live: str
-    mounts: tuple[str, ...]
-    tier: Tier
-    targets: tuple[str, ...]
-    source: str
-    by_hand: tuple[str, ...]
-    units: tuple[str, ...]
-    hooks: Hooks = NO_HOOKS
 
 
 def plan_backup(
@@ -61,15 +36,25 @@ def plan_backup(
     datasets: tuple[Dataset, ...],
 ) -> BackupPlan:
     """One job for each service or dataset to back up, and for each target that its host reaches."""
+    everywhere = stack.backup.exclude
     works = [
         replace(
             work,
-            exclude=_unique((*work.exclude, *_again(work, datasets), *_snapshots(work, datasets))),
+            exclude=_unique(
+                (
+                    *(*work.exclude, *everywhere),
+                    *(*_again(work, datasets), *_snapshots(work, datasets)),
+                )
+            ),
         )
-        for work in (*_services(stack, services), *_datasets(stack, datasets, services))
+        for work in (
+            *_services(stack, services),
+            *_datasets(stack, datasets, services),
+            *_extra(stack),
+        )
     ]
     jobs = [
-        _job(stack, hosts, work, target, stack.backup.targets[target])
+        job_of(stack, hosts, work, target, stack.backup.targets[target])
         for work in works
         for target in work.targets
         if reaches(work.host, stack.backup.targets.get(target), hosts)
@@ -148,14 +133,14 @@ def reaches(host: str, target: BackupTarget | None, hosts: Mapping[str, Host]) -
     return target.kind != "sftp" or target.host in hosts
 
 
-def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[_Work]:
+def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Work]:
     for service in services:
         paths, dumps, commands = paths_of(service), dumps_of(service), commands_of(service)
         if skip_reason(service) or not (paths or dumps or commands):
             continue
         backup = service.config.backup
         live = [f for kind, db, _ in dumps if kind == "sqlite" for f in live_files(db)]
-        yield _Work(
+        yield Work(
             name=service.name,
             host=service.host,
             paths=every_path(service),
@@ -171,6 +156,7 @@ def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[_Wo
             by_hand=tuple(d.source for d in service.entry.dumps if d.kind == "builtin"),
             units=_units((service,)),
             hooks=hooks_of(service),
+            at=backup.at,
         )
 
 
@@ -182,10 +168,10 @@ def _units(services: Iterable[Service]) -> tuple[str, ...]:
 
 def _datasets(
     stack: StackConfig, datasets: tuple[Dataset, ...], services: tuple[Service, ...]
-) -> Iterator[_Work]:
+) -> Iterator[Work]:
     for dataset in datasets:
         if dataset.tier in KEPT_TIERS and stack.datasets[dataset.name].backup is None:
-            yield _Work(
+            yield Work(
                 name=f"dataset-{dataset.name}",
                 host=dataset.host,
                 paths=(dataset.path,),
@@ -210,7 +196,32 @@ def _datasets(
             )
 
 
-def _again(work: _Work, datasets: tuple[Dataset, ...]) -> Iterator[str]:
+def _extra(stack: StackConfig) -> Iterator[Work]:
+    for name, extra in sorted(stack.backup.extra.items()):
+        yield Work(
+            name=f"extra-{name}",
+            host=extra.host,
+            paths=_unique(extra.paths),
+            exclude=_unique(extra.exclude),
+            dumps=(),
+            commands=(),
+            live="",
+            # A disk that is not there must not look like deleted files.
+            mounts=_unique(extra.paths),
+            tier=extra.tier,
+            targets=_targets(stack, extra.targets),
+            source=f"backup.extra.{name}",
+            by_hand=(),
+            units=(),
+            hooks=Hooks(
+                tuple(tuple(words) for words in extra.before),
+                tuple(tuple(words) for words in extra.after),
+            ),
+            at=extra.at,
+        )
+
+
+def _again(work: Work, datasets: tuple[Dataset, ...]) -> Iterator[str]:
     """Re-derivable datasets inside the paths to back up, except those that a path names."""
     for dataset in datasets:
         if dataset.host == work.host and dataset.tier == "re-derivable":
@@ -220,7 +231,7 @@ def _again(work: _Work, datasets: tuple[Dataset, ...]) -> Iterator[str]:
                 yield dataset.path
 
 
-def _snapshots(work: _Work, datasets: tuple[Dataset, ...]) -> Iterator[str]:
+def _snapshots(work: Work, datasets: tuple[Dataset, ...]) -> Iterator[str]:
     """Directories of btrfs snapshots inside the paths to back up: copies of the same files."""
     for dataset in datasets:
         if dataset.host == work.host and dataset.snapshots and dataset.snapshots.directory:
@@ -250,82 +261,6 @@ def _skipped(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[tupl
 
 def _targets(stack: StackConfig, named: list[str] | None) -> tuple[str, ...]:
     return _unique(named if named is not None else sorted(stack.backup.targets))
-
-
-def _job(
-    stack: StackConfig, hosts: Mapping[str, Host], work: _Work, name: str, target: BackupTarget
-) -> Job:
-    here = target.kind in ("local", "sftp") and target.host == work.host
-    secret = secret_path("restic", f"{name}-credentials", "stored", "file")
-    if target.bucket is not None:
-        secret = secret_path(R2, target.bucket, "issued", "file")
-    sftp = target.kind == "sftp" and not here
-    return Job(
-        name=work.name,
-        host=work.host,
-        target=name,
-        repository=_repository(stack, hosts, target, work.host, work.name, here=here),
-        paths=work.paths,
-        exclude=work.exclude,
-        at=stack.backup.at,
-        tier=work.tier,
-        keep=stack.backup.tiers.get(work.tier) or KEEP.get(work.tier, Keep()),
-        dumps=work.dumps,
-        commands=work.commands,
-        live=work.live,
-        password=secret_path("restic", name, "derived", "file"),
-        environment=secret
-        if target.kind in _CLOUDS and (target.credentials or target.bucket)
-        else "",
-        ssh_key=private_key(name) if sftp else "",
-        server=target.host or "" if sftp else "",
-        mounts=work.mounts,
-        directory=target.path if here else "",
-        source=work.source,
-        by_hand=work.by_hand,
-        units=work.units,
-        hooks=work.hooks,
-        check_weeks=_check_weeks(target),
-    )
-
-
-def _check_weeks(target: BackupTarget) -> int:
-    if target.check_weeks is not None:
-        return target.check_weeks
-    return 52 if target.kind in ("b2", "s3") else CHECK_WEEKS
-
-
-_CLOUDS = ("b2", "s3", "rest")
-_SSH = 22
-
-
-def _repository(
-    stack: StackConfig,
-    hosts: Mapping[str, Host],
-    target: BackupTarget,
-    client: str,
-    job: str,
-    *,
-    here: bool,
-) -> str:
-    below = f"{client}/{job}"
-    path = target.path.rstrip("/")
-    if target.bucket is not None:
-        return f"s3:{bucket_address(stack.cloudflare, target.bucket)}/{path.lstrip('/')}/{below}"
-    if here:
-        return f"{path}/{below}"
-    if target.kind == "sftp":
-        server = hosts[target.host or ""]
-        address, port = dialled(stack, client, server.name), server.config.ssh.port
-        # For the client, the root is its own directory.
-        login = account(target.user, client)
-        if port == _SSH:
-            return f"sftp:{login}@{address}:/{job}"
-        return f"sftp://{login}@{address}:{port}//{job}"
-    if target.kind == "b2":
-        bucket, _, inside = path.partition("/")
-        return f"b2:{bucket}:{inside}/{below}" if inside else f"b2:{bucket}:{below}"
-    return f"{target.kind}:{path}/{below}"
 
 
 def _unique(items: Iterable[str]) -> tuple[str, ...]:

@@ -11,8 +11,10 @@ from importlib import resources
 
 from homelab.backup.account import stores
 from homelab.backup.dumps import PROGRAM, live_files
+from homelab.backup.jobs import LEFTOVERS
 from homelab.backup.model import Job
-from homelab.config.backup import CHECK_WEEKS, KEEP, BackupConfig, Keep
+from homelab.config.backup import KEEP, BackupConfig, Keep
+from homelab.config.backup_targets import CHECK_WEEKS
 from homelab.nix import Attrs, Comment, Library, Module, Nix, Text, attrs
 from homelab.plan import Plan
 from homelab.system.model import Host
@@ -78,6 +80,8 @@ def sources(plan: Plan, host: Host) -> Iterator[Source]:
     """What each option of a job, tier, target or store comes from, with the units it results in."""
     ours = ("homelab", "backup")
     yield (*ours, "at"), "backup.at"
+    yield (*ours, "spreadMinutes"), "backup.spread_minutes"
+    yield (*ours, "onBattery"), "backup.on_battery"
     yield (*ours, "dumpAt"), "backup.dump_at"
     yield (*ours, "onFailure"), "monitoring.ntfy"
     yield (*ours, "metrics"), "services.node-exporter"
@@ -86,6 +90,7 @@ def sources(plan: Plan, host: Host) -> Iterator[Source]:
     yield (*ours, "drill", "megabytes"), "backup.proof.drill_megabytes"
     for kind in ("services", "timers"):
         yield ("systemd", kind, "homelab-backup-fresh"), "backup.proof"
+        yield ("systemd", kind, "homelab-backup-late"), "backup.on_battery"
     for job in plan.backup.on(host.name):
         if job.hooks.after:
             yield ("systemd", "services", "homelab-backup-release"), job.source
@@ -120,6 +125,10 @@ def _options(plan: Plan, host: Host, jobs: tuple[Job, ...]) -> Attrs:
         options["tiers"] = {tier: counts for tier, counts in tiers.items() if counts}
     if config.at != defaults.at:
         options["at"] = config.at
+    if config.spread_minutes != defaults.spread_minutes:
+        options["spreadMinutes"] = config.spread_minutes
+    if config.on_battery and not host.always_on:
+        options["onBattery"] = True
     if config.dump_at != defaults.dump_at and any(job.postgresql for job in jobs):
         options["dumpAt"] = config.dump_at
     if plan.stack.monitoring.ntfy is not None:
@@ -163,7 +172,7 @@ def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
     options: Attrs = {"tier": job.tier}
     lists: dict[str, list[Nix]] = {
         "paths": paths,
-        "exclude": [pattern for pattern in job.exclude if pattern not in live],
+        "exclude": [p for p in job.exclude if p not in live and p not in LEFTOVERS],
         "sqlite": [*job.sqlite],
         "postgresql": [*job.postgresql],
         "mysql": [*job.mysql],
@@ -172,6 +181,8 @@ def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
         "units": [*job.units],
     }
     options |= {name: values for name, values in lists.items() if values}
+    if job.stated_at:
+        options["at"] = job.at
     if job.hooks.before:
         options["before"] = [[*words] for words in job.hooks.before]
     if job.hooks.after:
@@ -198,6 +209,8 @@ def _target(job: Job) -> Attrs:
         options["sshKey"] = job.ssh_key
     if job.directory:
         options["mounts"] = [job.directory]
+    if job.upload_kib is not None:
+        options["uploadKiB"] = job.upload_kib
     if job.check_weeks != CHECK_WEEKS:
         options["checkWeeks"] = job.check_weeks
     return options

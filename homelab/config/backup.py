@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from homelab.config.base import AbsolutePath, Model, Name, Reason, SecretRef, Str, Time, alone
-from homelab.config.types import FilePattern, Repository
+from homelab.config.backup_targets import BackupTarget
+from homelab.config.base import AbsolutePath, Model, Name, Reason, Str, Time, alone
+from homelab.config.types import FilePattern
 
 Tier = Literal["service", "user", "irreplaceable", "re-derivable"]
 """How much the data is worth, from re-derivable (can be created again) to irreplaceable."""
@@ -37,64 +38,6 @@ KEEP: dict[Tier, Keep] = {
 """Retention of a tier that the stack config does not set."""
 
 
-CHECK_WEEKS = 13
-"""Weeks in which the weekly checks read all data of a repository once, where reading is free."""
-
-
-class BackupTarget(Model):
-    """A restic repository that backups are written to."""
-
-    kind: Literal["local", "sftp", "b2", "s3", "rest"]
-    host: Name | None = None
-    """Host that holds the repository (local, sftp)."""
-    path: Repository
-    """Directory on the host, or bucket and path: `bucket/restic`; in a `bucket`, the path alone."""
-    bucket: Name | None = None
-    """A bucket of `cloudflare.buckets` (s3). Its address and keys follow from there."""
-    user: Name = "restic"
-    """Prefix of the logins on the host (sftp). Each client has a login of its own, `restic-pi`,
-    with a derived key, and can read only its own repositories."""
-    credentials: SecretRef | None = None
-    """Environment file with the keys of the store (b2, s3, rest)."""
-    check_weeks: Annotated[int, Field(ge=0, le=520)] | None = None
-    """Weeks in which the weekly checks read all data of a repository once. 0: they read no data,
-    only the structure. Default: 13; for b2 and s3 52, because reading costs money there."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_keys(cls, value: object) -> object:
-        if isinstance(value, dict) and "keys" in value:
-            raise ValueError("each client has a derived key; leave keys and credentials out")
-        return value
-
-    @model_validator(mode="after")
-    def _fields(self) -> BackupTarget:
-        if self.kind in ("local", "sftp"):
-            if self.host is None:
-                raise ValueError(f"a {self.kind} target needs the host that holds it; add host:")
-            if not self.path.startswith("/"):
-                raise ValueError("the path on the host must be absolute; start it with /")
-        if self.bucket is not None:
-            if self.kind != "s3":
-                raise ValueError(f"bucket is for a target of kind s3; this one is {self.kind}")
-            if self.credentials is not None:
-                raise ValueError("homelab issues the keys of a bucket; leave credentials out")
-        elif self.kind in ("b2", "s3") and self.credentials is None:
-            raise ValueError(
-                f"a {self.kind} target has no credentials; add credentials: {{sops: restic/…}}"
-            )
-        if self.kind in ("local", "sftp") and self.credentials is not None:
-            why = ": each client has a derived key" if self.kind == "sftp" else ""
-            raise ValueError(f"a {self.kind} target has no credentials{why}; leave credentials out")
-        if self.host is not None and self.kind not in ("local", "sftp"):
-            raise ValueError(f"a {self.kind} target is not on a host of the stack; leave host out")
-        if "user" in self.model_fields_set and self.kind != "sftp":
-            raise ValueError(f"a {self.kind} target has no login; leave user out")
-        if self.user == "root":
-            raise ValueError("backups must not log in as root; leave user out, or name another")
-        return self
-
-
 class BackupProof(Model):
     """How often backups are proven, and when they are too old."""
 
@@ -107,29 +50,6 @@ class BackupProof(Model):
     drill_megabytes: Annotated[int, Field(ge=1, le=10_000_000)] = 1024
     """Megabytes above which a drill restores the dumps and random files of a snapshot up to that
     size, instead of all of it."""
-
-
-class BackupConfig(Model):
-    """`homelab:backup`."""
-
-    targets: dict[Name, BackupTarget] = Field(default_factory=dict)
-    at: Time = "04:30"
-    """Local time at which backups start."""
-    dump_at: Time = "03:30"
-    """Local time at which databases are dumped. Must be earlier than `at`."""
-    proof: BackupProof = Field(default_factory=BackupProof)
-    """Checks of the repositories, trial restores, and the age of the newest backup."""
-    tiers: dict[Tier, Keep] = Field(default_factory=lambda: dict(KEEP))
-    """Retention of each tier that is backed up: service, user and irreplaceable."""
-
-    @model_validator(mode="after")
-    def _kept(self) -> BackupConfig:
-        if "re-derivable" in self.tiers:
-            raise ValueError(
-                "what is re-derivable is not backed up, so its tier has no retention; leave "
-                "tiers.re-derivable out"
-            )
-        return self
 
 
 Words = Annotated[list[Str], Field(min_length=1)]
@@ -147,17 +67,18 @@ Commands = Annotated[
 """One command or several, each a list of words."""
 
 
-class ServiceBackup(Model):
-    """What is backed up of a service, or the reason why nothing is."""
+class JobSettings(Model):
+    """Settings of every job that the stack config describes."""
 
-    include: list[AbsolutePath] | None = None
-    """Directories to back up instead of the state directories. Default: the state directories."""
     exclude: list[FilePattern] = Field(default_factory=list)
     """Files and directories to leave out, with `*` and `?`: `/var/lib/app/cache`."""
     targets: list[Name] | None = None
     """Backup targets, at least one. Default: all of them."""
     tier: Tier = "service"
-    """How long snapshots are kept. For `re-derivable` data, write `skip` instead."""
+    """How long snapshots are kept. For `re-derivable` data of a service, write `skip` instead."""
+    at: Time | None = None
+    """Local time at which it starts: `"02:15"`. Default: a time of its own in the
+    `backup.spread_minutes` after `backup.at`."""
     before: Commands = Field(default_factory=list)
     """Command that the host runs as root before the dumps and the backup, or a list of commands:
     `[systemctl, stop, wiki.service]`, `[podman, exec, wiki, maintenance, "on"]`. If one fails,
@@ -167,6 +88,13 @@ class ServiceBackup(Model):
     dump or the backup failed, and after a power cut."""
     no_after: Reason | None = None
     """Reason why nothing has to end what `before` began."""
+
+
+class ServiceBackup(JobSettings):
+    """What is backed up of a service, or the reason why nothing is."""
+
+    include: list[AbsolutePath] | None = None
+    """Directories to back up instead of the state directories. Default: the state directories."""
     no_maintenance: Reason | None = None
     """Reason why people can use it during its backup. Default: a service whose maintenance mode
     homelab knows, such as Nextcloud, is in that mode until its files are saved."""
@@ -181,7 +109,7 @@ class ServiceBackup(Model):
         alone(
             self,
             "skip",
-            ("targets", "tier", "before", "after", "no_after", "no_maintenance"),
+            ("targets", "tier", "at", "before", "after", "no_after", "no_maintenance"),
         )
         if self.targets == []:
             raise ValueError(
@@ -192,6 +120,59 @@ class ServiceBackup(Model):
             raise ValueError(
                 "re-derivable data is not backed up; write skip: how it is created again, and "
                 "leave tier out"
+            )
+        return self
+
+
+class ExtraBackup(JobSettings):
+    """Paths of a host to back up that belong to no service and no dataset."""
+
+    host: Name
+    paths: Annotated[list[AbsolutePath], Field(min_length=1)]
+    """Files and directories."""
+
+    @model_validator(mode="after")
+    def _kept(self) -> ExtraBackup:
+        if self.targets == []:
+            raise ValueError(
+                "targets is empty, so nothing would be backed up; leave targets out for all of them"
+            )
+        if self.tier == "re-derivable":
+            raise ValueError("re-derivable data is not backed up; leave tier out, or the whole job")
+        return self
+
+
+class BackupConfig(Model):
+    """`homelab:backup`."""
+
+    targets: dict[Name, BackupTarget] = Field(default_factory=dict)
+    exclude: list[FilePattern] = Field(default_factory=list)
+    """Files and directories that no job backs up, with `*` and `?`, and `**` for any directories:
+    `/**/node_modules`, `/home/*/.cache`."""
+    extra: dict[Name, ExtraBackup] = Field(default_factory=dict)
+    """Paths that belong to no service and no dataset, by name: `{mail: {host: pi, paths:
+    [/var/mail]}}`."""
+    at: Time = "04:30"
+    """Local time after which backups start."""
+    spread_minutes: Annotated[int, Field(ge=0, le=720)] = 90
+    """Minutes after `at` in which the jobs start, each at a time of its own that follows from its
+    name. 0: all start at `at`."""
+    dump_at: Time = "03:30"
+    """Local time at which databases are dumped. Must be earlier than `at`."""
+    on_battery: bool = False
+    """Whether hosts with `always_on: false` back up on battery too. Default: a job that is due on
+    battery starts when mains power is back."""
+    proof: BackupProof = Field(default_factory=BackupProof)
+    """Checks of the repositories, trial restores, and the age of the newest backup."""
+    tiers: dict[Tier, Keep] = Field(default_factory=lambda: dict(KEEP))
+    """Retention of each tier that is backed up: service, user and irreplaceable."""
+
+    @model_validator(mode="after")
+    def _kept(self) -> BackupConfig:
+        if "re-derivable" in self.tiers:
+            raise ValueError(
+                "what is re-derivable is not backed up, so its tier has no retention; leave "
+                "tiers.re-derivable out"
             )
         return self
 

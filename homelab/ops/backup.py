@@ -44,7 +44,8 @@ def jobs_of(plan: Plan, name: str, host: str | None = None) -> tuple[Job, ...]:
     Raises UsageError if there is none, or if several hosts have one and none is named.
     """
     names = {job.name for job in plan.backup.jobs}
-    wanted = name if name in names else f"dataset-{name}"
+    kinds = (name, f"extra-{name}")
+    wanted = next((n for n in kinds if n in names), f"dataset-{name}")
     found = [j for j in plan.backup.jobs if j.name == wanted and host in (None, j.host)]
     if found:
         hosts = sorted({job.host for job in found})
@@ -58,7 +59,7 @@ def jobs_of(plan: Plan, name: str, host: str | None = None) -> tuple[Job, ...]:
     if name in skipped or f"dataset-{name}" in skipped:
         why = skipped.get(name) or skipped[f"dataset-{name}"]
         raise UsageError(f"{name} is not backed up: {why}")
-    known = {n.removeprefix("dataset-") for n in names}
+    known = {n.removeprefix("dataset-").removeprefix("extra-") for n in names}
     raise UsageError(
         f'nothing called "{name}" is backed up; {did_you_mean(name, known, "backups")}'
     )

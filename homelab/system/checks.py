@@ -37,6 +37,7 @@ def host_known(plan: Plan) -> Iterator[Problem]:
     named += [
         (f"backup.targets.{n}.host", t.host) for n, t in site.backup.targets.items() if t.host
     ]
+    named += [(f"backup.extra.{n}.host", e.host) for n, e in site.backup.extra.items()]
     for user, member in site.site.members.items():
         hosts = member.account.hosts if member.account is not None else ()
         named += [(f"site.members.{user}.account.hosts[{i}]", h) for i, h in enumerate(hosts)]

@@ -67,10 +67,11 @@ def _tiers(plan: Plan) -> Iterator[Problem]:
     if "tiers" not in backup.model_fields_set:
         return
     used = {s.config.backup.tier for s in plan.services} | {d.tier for d in plan.datasets}
+    used |= {extra.tier for extra in backup.extra.values()}
     for name in sorted(backup.tiers.keys() - used):
         yield Problem(
             f"backup.tiers.{name}",
-            f"no service and no dataset has the tier {name}",
+            f"no service, dataset or extra path has the tier {name}",
             f"write tier: {name} where it is meant, or leave it out",
         )
 

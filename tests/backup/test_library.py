@@ -164,7 +164,7 @@ def test_a_plain_definition_of_a_restic_job_overrides_the_library() -> None:
     backups = made["services"]["restic"]["backups"]
     assert backups["vaultwarden-b2"]["timerConfig"]["OnCalendar"] == "06:00"
     assert backups["vaultwarden-b2"]["timerConfig"]["Persistent"] is True
-    assert backups["vaultwarden-disk"]["timerConfig"]["OnCalendar"] == "04:30"
+    assert backups["vaultwarden-disk"]["timerConfig"]["OnCalendar"] == "05:25"
 
 
 def test_one_option_adds_a_unit_that_runs_on_failure() -> None:

@@ -687,6 +687,16 @@ RICH: Changes = {
             "usb": {"kind": "sftp", "host": "nas", "path": "/mnt/usb/restic"},
         },
         "tiers": {"user": {"daily": 14}},
+        "exclude": ["/**/node_modules"],
+        "extra": {
+            "letters": {
+                "host": "pi",
+                "paths": ["/srv/letters", "/srv/stamps"],
+                "exclude": ["/srv/letters/drafts"],
+                "before": ["sync"],
+                "after": ["true"],
+            }
+        },
     },
     "mail": {
         "host": "smtp.example.org",

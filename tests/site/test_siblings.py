@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from homelab.config.backup import BackupTarget
+from homelab.config.backup_targets import BackupTarget
 from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import Changes
@@ -21,6 +21,7 @@ VALUES: dict[str, object] = {
     "exclude": ["/var/lib/x/cache"],
     "targets": ["b2"],
     "tier": "service",
+    "at": "02:15",
     "before": ["true"],
     "after": ["true"],
     "no_after": "nothing has to end it",
@@ -88,11 +89,13 @@ FIELDS: dict[str, object] = {
     "user": "keeper",
     "credentials": {"sops": "restic/other"},
     "check_weeks": 4,
+    "upload": "2 MB",
 }
 READ = {
     *(("local", "host"), ("sftp", "host"), ("sftp", "user"), ("b2", "credentials")),
     *(("s3", "credentials"), ("rest", "credentials")),
     *((kind, "check_weeks") for kind in KINDS),
+    *((kind, "upload") for kind in KINDS if kind != "local"),
 }
 """Which of a target's fields its kind reads, beside kind and path; `bucket` of s3 in place of
 credentials."""

@@ -201,6 +201,7 @@ let
     optionalString = test: text: if test then text else "";
     any = builtins.any;
     subtractLists = without: filter (v: !builtins.elem v without);
+    range = first: last: genList (n: first + n) (last - first + 1);
     unique = foldl' (list: v: if builtins.elem v list then list else list ++ [ v ]) [ ];
   };
 

@@ -100,3 +100,16 @@ release_all() {
   done
   [ -z "$bad" ] || fail "an after failed; it is tried again"
 }
+
+# late: start the jobs that systemd did not start because the host was on battery.
+late() {
+  local unit state
+  while IFS= read -r unit; do
+    state=$(systemctl show --property ConditionResult,ConditionTimestampMonotonic --value "$unit" | paste -sd ' ')
+    # A unit that was never started has no time.
+    case $state in
+      *" 0" | "0 "* | *yes*) ;;
+      *no*) systemctl start --no-block "$unit" ;;
+    esac
+  done < <(jq -r 'to_entries[] | .key as $job | .value.targets[] | "restic-backups-\($job)-\(.).service"' "$description")
+}

@@ -12,6 +12,7 @@ usage='usage: homelab-backup COMMAND
   hold JOB TARGET                       run the commands before a backup
   release JOB TARGET                    run the commands after a backup
   release-all                           run those that a power cut prevented
+  late                                  start the backups that were due on battery
   fresh                                 fail if a backup is too old
   status                                print which backups are too old
 
@@ -29,13 +30,13 @@ main() {
     in-place) words 4 "$@" ;;
     check | drill | saved | hold | release) words 3 "$@" ;;
     snapshots | undo | take-back) words 2 "$@" ;;
-    fresh | resume | status | release-all) words 1 "$@" ;;
+    fresh | late | resume | status | release-all) words 1 "$@" ;;
     *) fail "$usage" ;;
   esac
   errors=$(mktemp)
   trap 'rm -f "$errors"' EXIT
   case $command in
-    fresh | resume | status | release-all)
+    fresh | late | resume | status | release-all)
       [ ! -r "$description" ] || "${command//-/_}"
       return
       ;;

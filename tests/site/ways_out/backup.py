@@ -90,6 +90,12 @@ WAYS = (
         asked={"/var/lib/*/metadata": "exclude a part of it"},
     ),
     WayOut(
+        "backup-exclude",
+        {**jellyfin(), "backup": {"exclude": ["/var/lib/jellyfin"]}},
+        {"backup": {"exclude": ["/var/lib/jellyfin/metadata"]}},
+        asked={"/var/lib/jellyfin/metadata": "exclude a part of it"},
+    ),
+    WayOut(
         "hook-paired",
         jellyfin(backup={"before": ["pause"]}),
         jellyfin(backup={"after": ["resume"]}),

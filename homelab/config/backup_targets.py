@@ -1,0 +1,87 @@
+"""Backup targets: the repositories that jobs write to."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from homelab.config.base import Model, Name, SecretRef, Str, pattern
+from homelab.config.types import Repository
+
+CHECK_WEEKS = 13
+"""Weeks in which the weekly checks read all data of a repository once, where reading is free."""
+
+
+Rate = Annotated[
+    Str,
+    pattern(r"[1-9][0-9]{0,5} ?[kMG]B", "this is not an amount for one second; write 2 MB"),
+]
+"""Bytes in one second, in powers of 1000."""
+
+
+class BackupTarget(Model):
+    """A restic repository that backups are written to."""
+
+    kind: Literal["local", "sftp", "b2", "s3", "rest"]
+    host: Name | None = None
+    """Host that holds the repository (local, sftp)."""
+    path: Repository
+    """Directory on the host, or bucket and path: `bucket/restic`; in a `bucket`, the path alone."""
+    bucket: Name | None = None
+    """A bucket of `cloudflare.buckets` (s3). Its address and keys follow from there."""
+    user: Name = "restic"
+    """Prefix of the logins on the host (sftp). Each client has a login of its own, `restic-pi`,
+    with a derived key, and can read only its own repositories."""
+    credentials: SecretRef | None = None
+    """Environment file with the keys of the store (b2, s3, rest)."""
+    check_weeks: Annotated[int, Field(ge=0, le=520)] | None = None
+    """Weeks in which the weekly checks read all data of a repository once. 0: they read no data,
+    only the structure. Default: 13; for b2 and s3 52, because reading costs money there."""
+
+    upload: Rate | None = None
+    """Most that a job sends in one second: `2 MB`. Default: no limit."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_keys(cls, value: object) -> object:
+        if isinstance(value, dict) and "keys" in value:
+            raise ValueError("each client has a derived key; leave keys and credentials out")
+        return value
+
+    @model_validator(mode="after")
+    def _fields(self) -> BackupTarget:
+        if self.kind in ("local", "sftp"):
+            if self.host is None:
+                raise ValueError(f"a {self.kind} target needs the host that holds it; add host:")
+            if not self.path.startswith("/"):
+                raise ValueError("the path on the host must be absolute; start it with /")
+        if self.bucket is not None:
+            if self.kind != "s3":
+                raise ValueError(f"bucket is for a target of kind s3; this one is {self.kind}")
+            if self.credentials is not None:
+                raise ValueError("homelab issues the keys of a bucket; leave credentials out")
+        elif self.kind in ("b2", "s3") and self.credentials is None:
+            raise ValueError(
+                f"a {self.kind} target has no credentials; add credentials: {{sops: restic/…}}"
+            )
+        if self.kind in ("local", "sftp") and self.credentials is not None:
+            why = ": each client has a derived key" if self.kind == "sftp" else ""
+            raise ValueError(f"a {self.kind} target has no credentials{why}; leave credentials out")
+        if self.host is not None and self.kind not in ("local", "sftp"):
+            raise ValueError(f"a {self.kind} target is not on a host of the stack; leave host out")
+        if "user" in self.model_fields_set and self.kind != "sftp":
+            raise ValueError(f"a {self.kind} target has no login; leave user out")
+        if self.upload is not None and self.kind == "local":
+            raise ValueError("a local target is not sent anywhere; leave upload out")
+        if self.user == "root":
+            raise ValueError("backups must not log in as root; leave user out, or name another")
+        return self
+
+    @property
+    def upload_kib(self) -> int | None:
+        """Most KiB that a job sends in one second, for `restic --limit-upload`."""
+        if self.upload is None:
+            return None
+        number, unit = self.upload[:-2], self.upload[-2]
+        return max(1, int(number) * {"k": 10**3, "M": 10**6, "G": 10**9}[unit] // 1024)
