@@ -125,14 +125,14 @@ def backup_exclude(plan: Plan) -> Iterator[Problem]:
         for index, out in enumerate(extra.exclude):
             patterns.append((f"backup.extra.{name}.exclude[{index}]", out, f"extra-{name}"))
     for where, out, job in patterns:
-        gone = [
+        taken_out = [
             (j.name, p)
             for j in plan.backup.jobs
             for p in j.paths
             if job in ("", j.name) and leaves_out(out, p)
         ]
-        if gone:
-            name, path = gone[0]
+        if taken_out:
+            name, path = taken_out[0]
             yield Problem(
                 where,
                 f"{path} is to be backed up by the job {name}, and this pattern excludes it",
