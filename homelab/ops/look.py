@@ -36,9 +36,9 @@ class Generation:
     @classmethod
     def parse(cls, line: str) -> Generation:
         """A line of `generations.sh`."""
-        number, date, release, version, kernel, *marks = line.split()
-        known = ("" if text == "-" else text for text in (date, release, version, kernel))
-        return cls(int(number), *known, tuple(marks))  # type: ignore[arg-type]
+        number, *known = ("" if word == "-" else word for word in line.split())
+        date, release, version, kernel, *marks = known
+        return cls(int(number), date, release, version, kernel, tuple(marks))
 
     def as_data(self) -> dict[str, str | int | list[str]]:
         """The generation as plain data, for scripts."""
