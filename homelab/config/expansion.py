@@ -18,6 +18,8 @@ from homelab.config.services import KINDS
 from homelab.problems import Problem, did_you_mean
 
 Written = dict[str, Value]
+MONITOR = "gatus"
+"""The service whose `uses` gets the services of a family that it can only ask at their ports."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ def expanded(document: Document) -> Document:
         for place, parts in (("services", expansion.services), ("datasets", expansion.dirs)):
             known = _mapping(values.get(place))
             merged = {n: _over(part, known.get(n) or {}) for n, part in parts.items()}
+            if MONITOR in parts and place == "services":
+                merged[MONITOR] = {**merged[MONITOR], **parts[MONITOR]}
             values[place] = {**known, **merged}
             for path in _new(parts, known, (place,)):
                 lines.setdefault(path, document.line((section,)))
@@ -84,7 +88,8 @@ def expansion_of(family: Family, values: Mapping[str, Value]) -> Expansion:
     ours = [n for n in family.chosen if _is_ours(n, services.get(n))]
     running = {n for n in ours if _runs(services.get(n))}
     return Expansion(
-        {name: dict(_written(family, name, running, services.get(name))) for name in ours},
+        {name: dict(_written(family, name, running, services.get(name))) for name in ours}
+        | _monitored(family, running, services),
         {
             dataset: {"dirs": dict(dirs)}
             for dataset, dirs in _dirs(family, running, _mapping(values.get("datasets"))).items()
@@ -167,6 +172,27 @@ def _written(
         found: list[Value] = [n for n in names if n in running]
         if found and _runs(stated):
             yield key, found
+
+
+def _monitored(
+    family: Family, running: set[str], services: Mapping[str, Value]
+) -> dict[str, Written]:
+    """The services that the monitor calls from another host, beside those that the owner names."""
+    monitor = _mapping(services.get(MONITOR))
+    if MONITOR in family.members or not isinstance(monitor.get("host"), str) or not _runs(monitor):
+        return {}
+    far: list[Value] = []
+    for name in family.chosen:
+        config = _mapping(services.get(name))
+        is_far = config.get("host", family.host) != monitor["host"] and not config.get("tags")
+        is_asked = not {"never_publish", "routes"} & config.keys()
+        skipped = _mapping(config.get("monitor")).get("skip")
+        if name in running and not family.members[name].has_page and is_far and is_asked:
+            far += [name] if not skipped else []
+    stated = monitor.get("uses") or []
+    if not far or not isinstance(stated, list):
+        return {}
+    return {MONITOR: {"uses": [*stated, *(n for n in far if n not in stated)]}}
 
 
 def _dirs(

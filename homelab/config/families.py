@@ -31,6 +31,8 @@ class Member:
     """Members that it calls, if they run."""
     port: int | None = None
     """Its web port, if its default is that of another member."""
+    has_page: bool = True
+    """Whether it has a host name. The monitor of another host calls the port of any other."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Further keys of the service, each with the key of the family that has the value."""
 
@@ -181,15 +183,15 @@ class HomeAutomation(Family):
                 *("wyoming-piper", "zwave-js-ui"),
             )
         ),
-        "mosquitto": Member(),
+        "mosquitto": Member(has_page=False),
         "matter-server": Member(),
         "esphome": Member(),
         "music-assistant": Member(),
         "node-red": Member(uses=("home-assistant", "mosquitto")),
         "openthread-border-router": Member(),
-        "wyoming-faster-whisper": Member(),
-        "wyoming-openwakeword": Member(),
-        "wyoming-piper": Member(),
+        "wyoming-faster-whisper": Member(has_page=False),
+        "wyoming-openwakeword": Member(has_page=False),
+        "wyoming-piper": Member(has_page=False),
         "zwave-js-ui": Member(),
     }
 

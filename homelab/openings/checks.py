@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.check import check, file_check
 from homelab.nix.source import Setting
+from homelab.openings.brokers import BROKER
 from homelab.openings.calendars import CALENDAR
 from homelab.openings.copies import COPIES, copies
 from homelab.openings.disks import APM
@@ -30,6 +31,7 @@ FORBIDDEN_PATTERNS = file_check(
 
 _CHECKS = {
     APM: "hdparm-udev",
+    BROKER: "broker-present",
     CALENDAR: "option-calendar",
     COPIES: "hardlink-same-fs",
     FIRST: "first-account",
@@ -94,6 +96,13 @@ def first_account(plan: Plan) -> Iterator[Problem]:
 def turtle_reserved(plan: Plan) -> Iterator[Problem]:
     """Transmission has one set of other limits. With a schedule, its button pauses by hand."""
     for where, opening in of_stack(plan, (TURTLE,)):
+        yield Problem(where, opening.what, opening.way_out)
+
+
+@check("broker-present")
+def broker_present(plan: Plan) -> Iterator[Problem]:
+    """A client of MQTT whose host runs no broker starts, and waits for one forever."""
+    for where, opening in of_stack(plan, (BROKER,)):
         yield Problem(where, opening.what, opening.way_out)
 
 

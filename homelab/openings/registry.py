@@ -8,6 +8,7 @@ from homelab.nix.source import Setting
 from homelab.openings import (
     accounts,
     backups,
+    brokers,
     calendars,
     containers,
     daemons,
@@ -26,6 +27,7 @@ from homelab.openings.model import RULES, Opening, View, matches
 HAVE_RULES = (
     accounts,
     backups,
+    brokers,
     calendars,
     containers,
     daemons,

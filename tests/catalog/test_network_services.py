@@ -62,7 +62,11 @@ def test_gotify_lets_nobody_make_an_account() -> None:
 
 @pytest.mark.parametrize(
     ("check", "named"),
-    [("service-needs", "Zigbee radio"), ("option-demanded", "settings.advanced.network_key")],
+    [
+        ("service-needs", "Zigbee radio"),
+        ("option-demanded", "settings.advanced.network_key"),
+        ("option-demanded", "settings.mqtt.server"),
+    ],
 )
 def test_zigbee2mqtt_asks_for_its_radio_and_for_a_key_that_is_not_public(
     check: str, named: str

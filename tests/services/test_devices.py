@@ -14,7 +14,10 @@ pytestmark = pytest.mark.requirement("S2-16")
 IMAGE = "ghcr.io/a/b:1@sha256:" + "0" * 64
 STICK = "/dev/serial/by-id/usb-Maker_Radio_0001-if00-port0"
 UNIT = r"dev-serial-by\x2did-usb\x2dMaker_Radio_0001\x2dif00\x2dport0.device"
-KEY = {"services.zigbee2mqtt.settings.advanced.network_key": "!secret.yaml key"}
+KEY = {
+    "services.zigbee2mqtt.settings.advanced.network_key": "!secret.yaml key",
+    "services.zigbee2mqtt.settings.mqtt.server": "mqtt://192.168.1.9",
+}
 
 
 def radio(device: object = STICK, **more: object) -> Changes:

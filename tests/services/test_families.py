@@ -149,6 +149,24 @@ PAIRS: dict[str, tuple[Changes, Changes]] = {
             }
         },
     ),
+    "home_automation with the monitor elsewhere": (
+        {
+            "home_automation": {"host": "nas", "also": ["wyoming-piper"]},
+            "services": {"gatus": {"host": "pi", "name": "status"}},
+        },
+        {
+            "services": {
+                "gatus": {"host": "pi", "name": "status", "uses": ["mosquitto", "wyoming-piper"]},
+                "home-assistant": {
+                    "host": "nas",
+                    "uses": ["mosquitto", "matter-server", "wyoming-piper"],
+                },
+                "mosquitto": {"host": "nas"},
+                "matter-server": {"host": "nas"},
+                "wyoming-piper": {"host": "nas"},
+            }
+        },
+    ),
 }
 """Stacks with a family, each with the stack that says the same without one."""
 
@@ -276,3 +294,32 @@ def test_places_of_its_services_have_the_line_of_the_family() -> None:
     }.items():
         problem = located_in(Problem(where, "x", "y"), document)
         assert (problem.file, problem.line) == ("Pulumi.home.yaml", line), where
+
+
+def test_the_monitor_calls_the_services_of_a_family_beside_those_that_the_owner_names() -> None:
+    changes: Changes = {
+        "home_automation": {"host": "nas"},
+        "services": {
+            "gatus": {"host": "pi", "name": "status", "uses": ["db"]},
+            "db": {
+                "host": "nas",
+                "port": 5433,
+                "routes": [],
+                "backup": {"skip": "it stores nothing"},
+                "unit": {"package": "db", "command": ["db"]},
+            },
+        },
+    }
+    assert build.plan(changes).stack.services["gatus"].uses == ["db", "mosquitto"]
+    assert not build.found(changes, "monitor-intent")
+    skipped = {"mosquitto": {"monitor": {"skip": "its host is enough"}}}
+    quiet = testing.changed(changes, {"services": skipped})
+    assert build.plan(quiet).stack.services["gatus"].uses == ["db"]
+
+
+def test_a_family_knows_which_of_its_services_have_a_page() -> None:
+    """Those without one are asked at their port, unless nobody else may call them."""
+    for family in FAMILIES.values():
+        for name, member in family.members.items():
+            entry = ENTRIES[name]
+            assert member.has_page == (entry.page or bool(entry.never_publish)), name

@@ -676,7 +676,10 @@ RICH: Changes = {
             "host": "nas",
             "port": 8085,
             "devices": {"radio": "radio"},
-            "options": {"services.zigbee2mqtt.settings.advanced.network_key": "!secret.yaml key"},
+            "options": {
+                "services.zigbee2mqtt.settings.advanced.network_key": "!secret.yaml key",
+                "services.zigbee2mqtt.settings.mqtt.server": "mqtt://192.168.1.9",
+            },
         },
         "node-exporter": {"tags": ["metrics"]},
     },
