@@ -29,9 +29,14 @@ def merged_options(facts: ServiceFacts, release: str, gpu: Gpu | None) -> dict[s
     return merged | {d.option: {"$device": role} for role, d in facts.devices.items() if d.option}
 
 
-def sign_in_options(sign_in: SignIn, asked: Container[str]) -> dict[str, JsonValue]:
-    """The options that apply only with some of the sign-ins that its routes ask for."""
+def sign_in_options(
+    sign_in: SignIn, asked: Container[str], *, recovery: bool = False
+) -> dict[str, JsonValue]:
+    """The options that apply only with some of the sign-ins that its routes ask for. With
+    `recovery`, the app shows its own sign-in behind the auth proxy.
+    """
     found = dict(sign_in.forward) if "forward" in asked else {}
+    found |= sign_in.recovery if recovery and "forward" in asked else {}
     return found | (sign_in.oidc.options if OIDC in asked and sign_in.oidc is not None else {})
 
 
@@ -44,6 +49,7 @@ def option_groups(facts: ServiceFacts) -> dict[str, Mapping[str, JsonValue]]:
         "mail.options": facts.mail.options if facts.mail else {},
         "mail.sign_in": facts.mail.sign_in if facts.mail else {},
         "sign_in.forward": facts.sign_in.forward,
+        "sign_in.recovery": facts.sign_in.recovery,
         "sign_in.oidc.options": facts.sign_in.oidc.options if facts.sign_in.oidc else {},
     }
 

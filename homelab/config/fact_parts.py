@@ -167,6 +167,9 @@ class SignIn(Model):
     forward: dict[OptionPath, JsonValue] = Field(default_factory=dict)
     """Options that make it trust the headers of the auth proxy. They apply only to a route with the
     auth proxy, because other visitors could send these headers."""
+    recovery: dict[OptionPath, JsonValue] = Field(default_factory=dict)
+    """Options with which people sign in to the app itself while `recovery: true`, in place of those
+    in `forward`."""
     first_account: Literal["", "visitor", "published"] = ""
     """Who gets the first account of a new installation: `visitor`, whoever opens its pages first;
     `published`, anyone who knows the password in its documentation. Default: only the owner."""

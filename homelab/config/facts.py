@@ -188,6 +188,8 @@ class ServiceFacts(Model):
     rates: Literal["", "transmission"] = ""
     """API with which `schedule` sets its download and upload rates. `transmission`: Transmission's
     RPC at its web port."""
+    dashboards: Literal["", "grafana"] = ""
+    """How it gets the `dashboards` of the stack. `grafana`: by the provisioning of Grafana."""
     job: Str = ""
     """Job name of its metrics in Prometheus."""
     serves_packages: bool = False

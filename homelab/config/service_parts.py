@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from homelab.config.base import Model, Name, Port, ServiceSecretRef, Str, Time, pattern
 from homelab.config.network import OpenTo, Protocol
+from homelab.config.types import FileHash
 
 Verb = Literal["reload", "restart", "start", "stop"]
 Unit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9@_-]*$")]
@@ -111,6 +112,18 @@ class ServiceSecret(Model):
                 "the module that provides the file sets who may read it; leave owner and mode out"
             )
         return self
+
+
+class Dashboard(Model):
+    """A dashboard of grafana.com."""
+
+    id: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    """Its number: `1860` of https://grafana.com/grafana/dashboards/1860."""
+    revision: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    """Its revision, which never changes."""
+    hash: FileHash
+    """Hash of the file: `nix store prefetch-file` prints it for
+    https://grafana.com/api/dashboards/1860/revisions/37/download."""
 
 
 class RateWindow(Model):

@@ -32,6 +32,7 @@ from homelab.config.oidc import CustomOidc, StatedClient
 from homelab.config.routes import RouteConfig, exact_name
 from homelab.config.service_parts import (
     Control,
+    Dashboard,
     External,
     Flake,
     Gpu,
@@ -166,6 +167,12 @@ class CatalogService(NativeService):
     schedule: list[RateWindow] = Field(default_factory=list)
     """Download and upload rates by the time of day, for a service whose facts have `rates`. The
     windows cover the whole day."""
+    dashboards: list[Dashboard] = Field(default_factory=list)
+    """Dashboards of grafana.com that Grafana has from its first start, with the data sources of the
+    stack: `[{id: 1860, revision: 37, hash: sha256-…}]`."""
+    recovery: bool = False
+    """Show its own sign-in again, which is off behind the auth proxy. Write it to get in when the
+    auth proxy lets nobody in, and leave it out afterwards."""
     oidc: StatedClient | None = None
     """Its client at an external identity provider. The catalog has its other OIDC settings."""
 
@@ -181,6 +188,8 @@ _NO_ENTRY: Mapping[str, str] = {
     "service": _ONE_KIND,
     "connects": _NO_CONNECTIONS,
     "schedule": _NO_RATES,
+    "dashboards": "leave it out: only Grafana of the catalog has dashboards",
+    "recovery": "leave it out: only the facts of a service say how its sign-in is shown",
 }
 """Keys of a service whose facts are in the catalog or in an entry of the owner."""
 _NO_SANDBOX: Mapping[str, str] = {
@@ -275,6 +284,12 @@ class ModuleService(NativeService):
     schedule: list[RateWindow] = Field(default_factory=list)
     """Download and upload rates by the time of day, for a service whose facts have `rates`. The
     windows cover the whole day."""
+    dashboards: list[Dashboard] = Field(default_factory=list)
+    """Dashboards of grafana.com that Grafana has from its first start, with the data sources of the
+    stack: `[{id: 1860, revision: 37, hash: sha256-…}]`."""
+    recovery: bool = False
+    """Show its own sign-in again, which is off behind the auth proxy. Write it to get in when the
+    auth proxy lets nobody in, and leave it out afterwards."""
     oidc: StatedClient | None = None
     """Its client at an external identity provider. Its other OIDC settings are below `module`:
     `sign_in: {kinds: [oidc], oidc: {redirects: […]}}`."""
@@ -297,6 +312,8 @@ class ExternalService(ServiceConfig):
                     "backup",
                     "connects",
                     "schedule",
+                    "dashboards",
+                    "recovery",
                     "datasets",
                     "devices",
                     "gpu",
@@ -461,6 +478,16 @@ def datasets_of(config: ServiceConfig) -> Mapping[str, str]:
 def schedule_of(config: ServiceConfig) -> list[RateWindow]:
     """The rates of a service by the time of day."""
     return config.schedule if isinstance(config, CatalogService | ModuleService) else []
+
+
+def dashboards_of(config: ServiceConfig) -> list[Dashboard]:
+    """The dashboards that the stack config states for a service."""
+    return config.dashboards if isinstance(config, CatalogService | ModuleService) else []
+
+
+def recovers(config: ServiceConfig) -> bool:
+    """Whether a service shows its own sign-in again."""
+    return config.recovery if isinstance(config, CatalogService | ModuleService) else False
 
 
 def connects_of(config: ServiceConfig) -> list[str]:

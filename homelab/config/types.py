@@ -110,6 +110,14 @@ Url = Annotated[
         "as in %7B",
     ),
 ]
+FileHash = Annotated[
+    Str,
+    pattern(
+        r"sha256-[A-Za-z0-9+/]{43}=",
+        "this is not the hash of a file; write sha256- and 44 characters of base64, of which the "
+        "last is =",
+    ),
+]
 CacheKey = Annotated[
     Str,
     pattern(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.check import check
+from homelab.config.services import dashboards_of
 from homelab.connections.pairs import place_of_use
 from homelab.monitoring.measurements import read_by
 from homelab.monitoring.plan import MONITOR, asks_port, skip_reason
@@ -146,3 +147,27 @@ def sleepy_dependency(plan: Plan) -> Iterator[Problem]:
 
 def _sleeps(plan: Plan, host: str) -> bool:
     return not plan.hosts[host].always_on
+
+
+@check("dashboard-known")
+def dashboard_known(plan: Plan) -> Iterator[Problem]:
+    """Dashboards of a service that has none would be ignored, and of two with one number Grafana
+    would show one.
+    """
+    for service in plan.each_service():
+        dashboards = dashboards_of(service.config)
+        if dashboards and not service.entry.dashboards:
+            yield Problem(
+                service.at("dashboards"),
+                f"homelab cannot give dashboards to {service.entry.title}",
+                "leave it out, and write it at the service that runs Grafana",
+            )
+        seen: set[int] = set()
+        for index, dashboard in enumerate(dashboards):
+            if dashboard.id in seen:
+                yield Problem(
+                    service.at(f"dashboards[{index}]"),
+                    f"the dashboard {dashboard.id} is in the list already",
+                    "leave one of them out",
+                )
+            seen.add(dashboard.id)

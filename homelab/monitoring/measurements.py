@@ -1,12 +1,14 @@
-"""Targets and Alertmanagers of Prometheus, and data sources of Grafana, on any host."""
+"""Targets and Alertmanagers of Prometheus, data sources and dashboards of Grafana, on any host."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from importlib import resources
 
+from homelab.config.services import dashboards_of
 from homelab.network.between import dialled
-from homelab.nix import After, Attrs, Module, Nix, attrs, merge
+from homelab.nix import After, Attrs, Call, Module, Nix, attrs, merge
 from homelab.plan import Plan
 from homelab.services.model import Service
 from homelab.system.model import Host
@@ -14,6 +16,9 @@ from homelab.system.model import Host
 SCRAPED = "services.prometheus.scrapeConfigs"
 _ALERTED = "services.prometheus.alertmanagers"
 _GRAFANA = "services.grafana.provision"
+_DASHBOARDS = "grafana-dashboards"
+"""Directory below /etc."""
+_DASHBOARD = "lib/dashboard.nix"
 _SOURCES = {"series": "prometheus", "logs": "loki"}
 """Types of data sources of Grafana, by the data."""
 
@@ -25,13 +30,15 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         *(_scraped(plan, s) for s in here if "metrics" in s.entry.consumes),
         *(_alerted(plan, s) for s in here if "alerts" in s.entry.consumes),
         *(_drawn(plan, s) for s in here if _SOURCES.keys() & set(s.entry.consumes)),
+        *(_shown(plan, s) for s in here if s.entry.dashboards),
     ]
     derived = merge(*parts)
     if derived:
         yield Module(
             "measurements.nix",
-            "Targets and Alertmanagers of Prometheus, and data sources of Grafana",
+            "Targets and Alertmanagers of Prometheus, data sources and dashboards of Grafana",
             derived=derived,
+            extra=_files(here),
         )
 
 
@@ -69,16 +76,54 @@ def _alerted(plan: Plan, prometheus: Service) -> Attrs:
     return attrs(_ALERTED, After(alerted)) if targets else {}
 
 
-def _drawn(plan: Plan, grafana: Service) -> Attrs:
+def _files(here: tuple[Service, ...]) -> tuple[tuple[str, str], ...]:
+    if not any(s.entry.dashboards and dashboards_of(s.config) for s in here):
+        return ()
+    file = resources.files("homelab.monitoring").joinpath("dashboard.nix")
+    return ((_DASHBOARD, file.read_text(encoding="utf-8")),)
+
+
+def _shown(plan: Plan, grafana: Service) -> Attrs:
+    """The dashboards that the stack config states. Their inputs become data sources of the plan."""
+    dashboards = dashboards_of(grafana.config)
+    if not dashboards:
+        return {}
+    sources: dict[str, Nix] = {}
+    for name, kind, _ in _data_sources(plan, grafana):
+        sources.setdefault(kind, name)
+    files: dict[str, Nix] = {
+        f"{_DASHBOARDS}/{d.id}.json": {
+            "source": Call(
+                f"import ./{_DASHBOARD} {{ inherit pkgs; }}",
+                ({"id": d.id, "revision": d.revision, "hash": d.hash, "sources": {**sources}},),
+            )
+        }
+        for d in dashboards
+    }
+    provider: Nix = {"name": "homelab", "options": {"path": f"/etc/{_DASHBOARDS}"}}
+    return merge(
+        {"environment": {"etc": files}},
+        attrs(f"{_GRAFANA}.enable", True),
+        attrs(f"{_GRAFANA}.dashboards.settings.providers", After([provider])),
+    )
+
+
+def _data_sources(plan: Plan, grafana: Service) -> list[tuple[str, str, str]]:
+    """Data sources of Grafana: name, type and URL."""
     sources = [found for found in read_by(plan, grafana) if found[0].entry.provides in _SOURCES]
     titles = Counter(s.entry.title for s, _ in sources)
     names = {
         s.name: s.entry.title if titles[s.entry.title] == 1 else f"{s.entry.title} ({s.host})"
         for s, _ in sources
     }
+    return [
+        (names[s.name], _SOURCES[s.entry.provides], f"http://{address}") for s, address in sources
+    ]
+
+
+def _drawn(plan: Plan, grafana: Service) -> Attrs:
     listed: list[Nix] = [
-        {"name": names[s.name], "type": _SOURCES[s.entry.provides], "url": f"http://{address}"}
-        for s, address in sources
+        {"name": name, "type": kind, "url": url} for name, kind, url in _data_sources(plan, grafana)
     ]
     if not listed:
         return {}

@@ -11,7 +11,7 @@ from homelab.catalog.model import Entry
 from homelab.catalog.options import lacks, merged_options, option_groups, sign_in_options
 from homelab.config.fact_parts import SignIn
 from homelab.config.facts import OwnFacts
-from homelab.config.services import CatalogService, ModuleService, ServiceConfig
+from homelab.config.services import CatalogService, ModuleService, ServiceConfig, recovers
 from homelab.config.stack import StackConfig
 from homelab.network.auth import asked_auths
 
@@ -111,13 +111,17 @@ def for_release(
         return config
     entry = own_entry(name, facts)
     asked = asked_auths(config, entry.audience, entry.sign_in.kinds)
-    merged = merged_options(facts, release, config.gpu) | sign_in_options(facts.sign_in, asked)
+    merged = merged_options(facts, release, config.gpu) | sign_in_options(
+        facts.sign_in, asked, recovery=recovers(config)
+    )
     options = {path: v for path, v in merged.items() if not lacks(entry, path, release)}
     return config.model_copy(update={"options": {**options, **config.options}})
 
 
 def _without_options(sign_in: SignIn) -> SignIn:
-    update: dict[str, object] = {"forward": {}} if sign_in.forward else {}
+    update: dict[str, object] = {
+        group: {} for group in ("forward", "recovery") if getattr(sign_in, group)
+    }
     if sign_in.oidc is not None:
         update["oidc"] = sign_in.oidc.model_copy(update={"options": {}})
     return sign_in.model_copy(update=update)

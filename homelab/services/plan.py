@@ -20,6 +20,7 @@ from homelab.config.services import (
     datasets_of,
     is_made,
     ports_of,
+    recovers,
 )
 from homelab.config.stack import StackConfig
 from homelab.connections.keys import API_KEY, with_api_key
@@ -210,7 +211,10 @@ def _asking(entry: Entry, config: ServiceConfig, stack: StackConfig) -> Entry:
     oidc = entry.sign_in.oidc if OIDC in asked else None
     return entry.model_copy(
         update={
-            "options": {**entry.options, **sign_in_options(entry.sign_in, asked)},
+            "options": {
+                **entry.options,
+                **sign_in_options(entry.sign_in, asked, recovery=recovers(config)),
+            },
             "secrets": {**entry.secrets, OIDC: _client_secret(oidc, stack)}
             if oidc and not oidc.public
             else entry.secrets,

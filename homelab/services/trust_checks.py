@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from homelab.catalog.references import WEB
 from homelab.check import check
+from homelab.config.services import recovers
 from homelab.network.route import Route
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -105,3 +106,30 @@ def _powers(service: Service) -> Iterator[tuple[str, str]]:
     for path, value in service.entry.sign_in.admin_options.items():
         if stated.get(path_parts(path)) == value:
             yield path, str(value)
+
+
+@check("recovery-useful")
+def recovery_useful(plan: Plan) -> Iterator[Problem]:
+    """The sign-in of an app that is shown for an emergency stays shown until somebody leaves it
+    out.
+    """
+    for service in plan.each_service():
+        if not recovers(service.config):
+            continue
+        where, title = service.at("recovery"), service.entry.title
+        routes = plan.routes_of(service.name)
+        if not service.entry.sign_in.recovery:
+            yield Problem(where, f"homelab hides no sign-in of {title}", "leave it out")
+        elif not any(route.auth == "forward" for route in routes):
+            yield Problem(
+                where,
+                f"no route of {service.name} uses the auth proxy, so its own sign-in is shown",
+                "leave it out",
+            )
+        else:
+            yield Problem(
+                where,
+                f"{title} shows its own sign-in to everybody who passes the auth proxy",
+                "leave it out as soon as you are in",
+                severity="warning",
+            )

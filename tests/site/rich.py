@@ -358,6 +358,7 @@ RICH: Changes = {
                     "exempt": ["/api/*"],
                     "headers": {"X-Forum-User": "user"},
                     "forward": {"services.forum.proxyAuth": True},
+                    "recovery": {"services.forum.proxyAuth": False},
                 },
                 "health": "/health",
                 "upload": "100MB",
@@ -797,12 +798,16 @@ VARIANTS: dict[str, Changes] = {
             "without": ["bazarr"],
         },
         "services": {
+            "grafana": {
+                "host": "nas",
+                "dashboards": [{"id": 1860, "revision": 37, "hash": f"sha256-{'A' * 43}="}],
+            },
             "transmission": {
                 "schedule": [
                     {"start": "08:00", "end": "00:00", "down": 50000, "up": 0},
                     {"start": "00:00", "end": "08:00", "down": 50000},
                 ]
-            }
+            },
         },
         "ai": {"host": "nas", "gpu": "nvidia", "also": ["litellm"], "without": ["open-webui"]},
         "home_automation": {

@@ -57,6 +57,9 @@ VALUES: dict[str, list[object]] = {
     "ContainerService.tile": [{"group": "Media"}],
     "ContainersService.monitor": [{"interval": "5m"}, {"path": "/up"}],
     "ContainersService.tile": [{"group": "Media"}],
+    "CatalogService.dashboards": [[{"id": 1, "revision": 2, "hash": f"sha256-{'B' * 43}="}]],
+    "ModuleService.dashboards": [[{"id": 1, "revision": 2, "hash": f"sha256-{'B' * 43}="}]],
+    "Dashboard.hash": [f"sha256-{'B' * 43}="],
     "CatalogService.may_control": [{"units": ["miniflux"], "verbs": ["stop"]}],
     "DeployConfig.may_fail": [["nixos-upgrade.service"]],
     "Directory.kind": ["lldap"],
@@ -203,6 +206,16 @@ def _media(**stated: object) -> Changes:
 def _scheduled(**facts: object) -> Changes:
     schedule = [{"start": "06:00", "end": "06:00", "up": 100}]
     return {"services": {"forum": {"schedule": schedule, "module": facts}}}
+
+
+def _drawn(**facts: object) -> Changes:
+    dashboards = [{"id": 1, "revision": 2, "hash": f"sha256-{'B' * 43}="}]
+    return {"services": {"forum": {"dashboards": dashboards, "module": facts}}}
+
+
+def _recovers(options: Changes) -> Changes:
+    facts = {"sign_in": {"recovery": options}}
+    return {"services": {"forum": {"recovery": True, "module": facts}}}
 
 
 def _two_disks(*links: str) -> Changes:
@@ -357,6 +370,11 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         _media(host="nas", library="library"),
     ),
     "ModuleService.schedule": ({"services": {"forum": {"module": {}}}}, _scheduled()),
+    "OwnFacts.dashboards": (_drawn(), _drawn(dashboards="grafana")),
+    "SignIn.recovery": (
+        _recovers({"services.forum.proxyAuth": False}),
+        _recovers({"services.forum.open": True}),
+    ),
     "OwnFacts.rates": (_scheduled(), _scheduled(rates="transmission")),
     "OwnFacts.links_datasets": (
         _two_disks(),

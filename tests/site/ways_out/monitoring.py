@@ -36,7 +36,22 @@ AWAY = both(
     },
 )
 
+HASH = f"sha256-{'A' * 43}="
+NODES = {"id": 1860, "revision": 37, "hash": HASH}
+
 WAYS = (
+    WayOut(
+        "dashboard-known",
+        on("prometheus", host="nas", never_publish="for itself", dashboards=[NODES]),
+        both(on("prometheus", dashboards=None)),
+        says="cannot give dashboards",
+    ),
+    WayOut(
+        "dashboard-known",
+        on("grafana", host="nas", dashboards=[NODES, {**NODES, "revision": 36}]),
+        on("grafana", dashboards=[NODES]),
+        says="already",
+    ),
     WayOut(
         "monitor-intent",
         both(WATCHED, BOX),
