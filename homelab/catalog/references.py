@@ -33,8 +33,9 @@ NAMES = ("all", "internal", "public")
 """What `$urls` and `$fqdns` take: the names in the homelab, those on the internet, or all."""
 LIST_REFERENCES = ("$urls", "$fqdns")
 """References that become a list of texts."""
-MAIL_PARTS = ("host", "port", "user", "sender")
-"""Parts of the mail relay that `$mail` names; or it takes a value for each of `ENCRYPTIONS`."""
+MAIL_PARTS = ("host", "port", "user", "sender", "mailbox", "domain")
+"""Parts of the mail relay that `$mail` names; `mailbox` and `domain` are those of the
+sender. Or it takes a value for each of `ENCRYPTIONS`."""
 ENCRYPTIONS = ("tls", "starttls", "none")
 """Values of `mail.encryption`."""
 LISTS = ("urls", "fqdns")

@@ -47,7 +47,7 @@ def expanded(document: Document) -> Document:
             known = _mapping(values.get(place))
             merged = {n: _over(part, known.get(n) or {}) for n, part in parts.items()}
             if MONITOR in parts and place == "services":
-                merged[MONITOR] = {**merged[MONITOR], **parts[MONITOR]}
+                merged[MONITOR] = {**_mapping(merged[MONITOR]), **parts[MONITOR]}
             values[place] = {**known, **merged}
             for path in _new(parts, known, (place,)):
                 lines.setdefault(path, document.line((section,)))

@@ -225,9 +225,9 @@ class MailFact(Model):
     """How an app sends mail through the relay of `homelab:mail`."""
 
     options: dict[OptionPath, JsonValue] = Field(default_factory=dict)
-    """Options with a relay only. `{$mail: host}` is a part of it: `host`, `port`, `user` or
-    `sender`; `{$mail: {tls: force_tls, starttls: starttls, none: "off"}}` is the value for its
-    encryption."""
+    """Options with a relay only. `{$mail: host}` is a part of it: `host`, `port`, `user`, `sender`,
+    or `mailbox` and `domain` of the sender; `{$mail: {tls: force_tls, starttls: starttls, none:
+    "off"}}` is the value for its encryption."""
     sign_in: dict[OptionPath, JsonValue] = Field(default_factory=dict)
     """Further options if the relay has a password, which is `{$secret: mail}`."""
     secret: SecretFact = SecretFact()

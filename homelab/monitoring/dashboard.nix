@@ -1,8 +1,9 @@
 # A dashboard of grafana.com, with data sources of the stack in place of its inputs. Grafana asks for
 # them when a person imports a dashboard, and leaves them as they are in its files.
-{ pkgs }:
-
 {
+  fetchurl,
+  jq,
+  runCommand,
   id,
   revision,
   hash,
@@ -13,9 +14,9 @@
 let
   name = "grafana-dashboard-${toString id}.json";
 in
-pkgs.runCommand name
+runCommand name
   {
-    dashboard = pkgs.fetchurl {
+    dashboard = fetchurl {
       url = "https://grafana.com/api/dashboards/${toString id}/revisions/${toString revision}/download";
       inherit name hash;
     };
@@ -27,7 +28,7 @@ pkgs.runCommand name
       | walk(if type == "string" and $known[.]? then $known[.] else . end)
       | del(.__inputs, .__requires)
     '';
-    nativeBuildInputs = [ pkgs.jq ];
+    nativeBuildInputs = [ jq ];
   }
   ''
     jq --argjson sources "$sources" "$program" "$dashboard" > "$out"

@@ -94,7 +94,7 @@ def _shown(plan: Plan, grafana: Service) -> Attrs:
     files: dict[str, Nix] = {
         f"{_DASHBOARDS}/{d.id}.json": {
             "source": Call(
-                f"import ./{_DASHBOARD} {{ inherit pkgs; }}",
+                f"pkgs.callPackage ./{_DASHBOARD}",
                 ({"id": d.id, "revision": d.revision, "hash": d.hash, "sources": {**sources}},),
             )
         }

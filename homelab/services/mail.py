@@ -69,5 +69,7 @@ def mail_value(stack: StackConfig, named: object) -> JsonValue:
         "port": mail.number,
         "user": mail.user,
         "sender": mail.sender,
+        "mailbox": mail.sender.rpartition("@")[0],
+        "domain": mail.sender.rpartition("@")[2],
     }
     return parts.get(str(named))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.catalog.options import option_groups
+from homelab.catalog.options import lacks, option_groups
 from homelab.catalog.references import references
 from homelab.check import check
 from homelab.plan import Plan
@@ -43,6 +43,33 @@ def mail_sender(plan: Plan) -> Iterator[Problem]:
             "leave mail out, or write the options of a service with {$mail: host} and the other "
             "parts",
         )
+
+
+@check("mail-password")
+def mail_password(plan: Plan) -> Iterator[Problem]:
+    """An app whose release has no option for the password of the relay would sign in without one,
+    and send nothing.
+    """
+    mail = plan.stack.mail
+    if mail is None or mail.password is None:
+        return
+    for service in plan.services:
+        fact = service.entry.mail
+        if fact is None or not sends_mail(plan.stack, service.name, service.entry):
+            continue
+        for path, value in fact.sign_in.items():
+            since = lacks(service.entry, path, service.release)
+            if since and any(word == "$secret" for word, _ in references(value)):
+                others = sorted(
+                    s.name for s in plan.services if s.entry.mail and s.name != service.name
+                )
+                yield Problem(
+                    "mail.services",
+                    f"{service.name} cannot read the password of the relay on {service.host}, "
+                    f"because {path} {since}, and the host has {service.release}",
+                    f"list the services that send mail, without {service.name}: "
+                    f"[{', '.join(others)}]; or pin a later release",
+                )
 
 
 def _is_named(plan: Plan) -> bool:

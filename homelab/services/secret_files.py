@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from homelab.services.container_templates import Inserted, Piece, flaws, pieces_of
+from homelab.services.mail import MAIL
 from homelab.services.model import Service
 from homelab.services.parts import Part
 from homelab.services.templates import path_of_secret
@@ -72,10 +73,12 @@ def secrets_in(part: Part) -> frozenset[str]:
 
 
 def readers(service: Service, secret: str) -> tuple[str, ...]:
-    """Units that read a secret of a service, without `.service`: its main unit, or those of the
-    containers that name it, with the units that write their files.
+    """Units that read a secret of a service, without `.service`: its main unit, for the
+    password of the mail relay all of them, or those of the containers that name it, with the units
+    that write their files.
     """
-    units: list[str] = [*service.units[:1]]
+    # Each unit of an app may send mail.
+    units: list[str] = [*(service.units if secret == MAIL else service.units[:1])]
     if service.parts:
         units = [p.unit for p in service.parts if reads(service, p, secret)]
     for part in service.parts:

@@ -37,7 +37,8 @@ def test_an_app_knows_the_relay_and_reads_the_password_from_a_secret(service: st
     changes = sending(service, relay(**PASSWORD))
     text = nix(changes, f"services/{service}.nix")
     assert "smtp.example.org" in text
-    assert '"lab@example.org"' in text
+    parts = 'mail_domain = "example.org"; mail_from_address = "lab";'
+    assert '"lab@example.org"' in text or parts in text
     assert '"sam@example.org"' in text
     assert f"/{service}-mail" in text
     (secret,) = passwords(changes)
@@ -124,3 +125,22 @@ def test_a_container_refers_to_the_relay() -> None:
 def test_a_relay_that_cannot_work_is_refused(stated: Changes, says: str) -> None:
     with pytest.raises(InvalidStackError, match=says):
         build.plan(relay(**stated))
+
+
+def test_every_unit_of_paperless_reads_the_password() -> None:
+    """The task queue sends mail as well."""
+    text = nix(sending("paperless", relay(**PASSWORD)), "services/paperless.nix")
+    assert 'environmentFile = "/run/secrets/rendered/paperless-mail";' in text
+    assert "PAPERLESS_EMAIL_USE_SSL = true;" in text
+    (secret,) = passwords(sending("paperless", relay(**PASSWORD)))
+    assert secret.env == (("PAPERLESS_EMAIL_HOST_PASSWORD", "{value}"),)
+    assert "paperless-task-queue.service" in secret.units
+
+
+def test_an_app_that_cannot_read_the_password_on_its_release_is_refused() -> None:
+    older: Changes = {"nixpkgs": {"default": {"release": "25.05"}}}
+    changes = testing.merged(sending("nextcloud", relay(**PASSWORD)), older)
+    (problem,) = build.found(changes, "mail-password")
+    assert "services.nextcloud.secrets.mail_smtppassword came with 25.11" in problem.what
+    assert not build.found(sending("nextcloud", relay(**PASSWORD)), "mail-password")
+    assert not build.found(testing.merged(sending("nextcloud", relay()), older), "mail-password")

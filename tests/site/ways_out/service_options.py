@@ -253,6 +253,16 @@ WAYS = (
         says="each encryption",
     ),
     WayOut(
+        "mail-password",
+        both(
+            {"nixpkgs": {"default": {"release": "25.05"}}},
+            service("nextcloud", host="nas"),
+            service("grafana", host="nas"),
+            {"mail": {**RELAY, "user": "sam", "password": {"sops": "mail/password"}}},
+        ),
+        {"mail": {"services": ["grafana"]}},
+    ),
+    WayOut(
         "mail-sender",
         both(service("jellyfin", host="nas"), {"mail": RELAY}),
         {"mail": None},
