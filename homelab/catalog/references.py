@@ -16,6 +16,7 @@ REFERENCES = {
     "$package": "packages",
     "$text": "fields",
     "$last": "items",
+    "$force": "references to text",
     "$service": "services",
     "$urls": "kinds of name",
     "$fqdns": "kinds of name",
@@ -111,11 +112,11 @@ def reference(value: object) -> tuple[str, object] | None:
 
 
 def references(value: object) -> Iterator[tuple[str, object]]:
-    """Every reference in an option's value, also in the items of a `$last`."""
+    """Every reference in an option's value, also inside `$last` and `$force`."""
     found = reference(value)
     if found is not None:
         yield found
-    if found is not None and found[0] != "$last":
+    if found is not None and found[0] not in ("$last", "$force"):
         return
     if isinstance(value, Mapping):
         for inner in value.values():

@@ -59,7 +59,7 @@ OneOrMoreData = Annotated[
 Options = dict[OptionPath, JsonValue]
 """NixOS options by full path. Values may refer to the plan: `{$port: web}`, `{$secret: admin}`,
 `{$dataset: music}`, `{$device: radio}`, `{$package: ollama-cuda}`, `{$text: "{url}/login"}`,
-`{$service: ollama}`, `{$urls: all}`, `{$last: […]}`."""
+`{$service: ollama}`, `{$urls: all}`, `{$last: […]}`, `{$force: …}`."""
 
 
 class ServiceFacts(Model):

@@ -49,7 +49,11 @@ def declares(config: ServiceConfig, name: str) -> bool:
 
 
 def _leaves(path: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, ...], object]]:
-    if isinstance(value, Mapping) and value and reference(value) is None:
+    found = reference(value)
+    if found is not None and found[0] == "$force":
+        # The checks see what it sets.
+        yield from _leaves(path, found[1])
+    elif isinstance(value, Mapping) and value and found is None:
         for key, inner in value.items():
             yield from _leaves((*path, str(key)), inner)
     else:

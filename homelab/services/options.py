@@ -121,6 +121,15 @@ def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[t
             yield from misread(named, plan, service)
         else:
             yield "$last takes a list", "write {$last: [a, b]}"
+    elif word == "$force":
+        found = reference(named)
+        if found is not None and found[0] in TEXT_REFERENCES:
+            yield from misread(named, plan, service)
+        else:
+            yield (
+                "$force takes a reference to a text",
+                f"write {{$force: {{$text: …}}}}, or one of {', '.join(TEXT_REFERENCES)}",
+            )
     elif word == "$service":
         target = LinkTarget.of(named)
         if target is None:

@@ -11,7 +11,7 @@ from homelab.catalog.references import WEB, LinkTarget, reference
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
 from homelab.network.route import Route, main_first
-from homelab.nix import After, Nix, Pkg
+from homelab.nix import After, Force, Nix, Pkg
 from homelab.plan import Plan
 from homelab.secret_paths import fact_path
 from homelab.services.devices import path_of_device
@@ -272,4 +272,7 @@ def _referred(word: str, named: object, plan: Plan, service: Service) -> Nix | _
         case "$last":
             items = _resolve(named, plan, service)
             return items if isinstance(items, _Dropped) else After(items)
+        case "$force":
+            forced = _resolve(named, plan, service)
+            return forced if isinstance(forced, _Dropped) else Force(forced)
     raise ValueError(word)

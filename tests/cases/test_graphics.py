@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,7 @@ import pytest
 from tests.cases.on_disk import laid_out, rendered, tried
 
 IMAGE = "ghcr.io/immich-app/immich-machine-learning:v2-cuda@sha256:" + "0" * 64
-OWN = "hosts/aurora/immich.nix"
-MODULE = """{ homelab, lib, ... }:
-{
-  services.immich.environment.IMMICH_MACHINE_LEARNING_URL =
-    lib.mkForce "http://${homelab.services.immich-ml.address}:${toString homelab.services.immich-ml.port}";
-}
-"""
+URL = "services.immich.environment.IMMICH_MACHINE_LEARNING_URL"
 
 
 @pytest.mark.requirement("S0-52")
@@ -48,8 +43,7 @@ def test_intel_n100_jellyfin(tmp_path: Path) -> None:
     assert "nvidia" not in unit
 
 
-@pytest.mark.requirement("S0-05")
-@pytest.mark.requirement("S0-52")
+@pytest.mark.requirement("S0-05", "S0-52", "S0-54")
 def test_immich_lets_another_host_do_its_machine_learning(tmp_path: Path) -> None:
     """As the guide has it: the port is open to aurora alone, and no unit of it runs there."""
     learning: dict[str, Any] = {
@@ -62,17 +56,19 @@ def test_immich_lets_another_host_do_its_machine_learning(tmp_path: Path) -> Non
         "monitor": {"skip": "Immich works without it"},
         "tile": {"skip": "it has no pages"},
     }
-    off = {"services.immich.machine-learning.enable": False}
-    edit = {
-        "hosts": {"aurora": {"modules": [OWN]}},
-        "services": {"immich": {"options": off, "uses": ["immich-ml"]}, "immich-ml": learning},
+    options = {
+        "services.immich.machine-learning.enable": False,
+        URL: {"$force": {"$service": "immich-ml"}},
     }
-    stack = laid_out(tmp_path / "stack", edit, {OWN: MODULE})
+    edit = {"services": {"immich": {"options": options}, "immich-ml": learning}}
+    stack = laid_out(tmp_path / "stack", edit)
     assert [p for p in tried(stack) if p.severity == "error"] == []
     files = rendered(stack)
     here, there = files["aurora"], files["workstation"]
     assert "immich-machine-learning" not in here["hardening.nix"]
-    address = here["arguments.nix"].partition('address = "')[2].partition('"')[0]
+    (address,) = re.findall(
+        r'IMMICH_MACHINE_LEARNING_URL = lib.mkForce "http://(.*):3003";',
+        here["services/immich.nix"],
+    )
     assert f'"{address}:3003:3003"' in there["services/immich-ml.nix"]
     assert "--device=nvidia.com/gpu=all" in there["services/immich-ml.nix"]
-    assert "mkForce" in here[f"own/{OWN}"]

@@ -294,3 +294,14 @@ def test_the_lock_keeps_the_port_that_readers_have() -> None:
     link = plan.link(plan.instances("navidrome")[0], "ollama")
     assert link is not None
     assert link.url == "http://127.0.0.1:12000"
+
+
+@pytest.mark.parametrize("value", [{"$text": "10.0.0.0/8"}, {"$port": "web"}])
+def test_a_forced_text_replaces_that_of_a_module_and_the_checks_see_it(value: object) -> None:
+    path = "services.jellyfin.address"
+    jellyfin = {"host": "nas", "options": {path: {"$force": value}}}
+    text = build.render({"services": {"jellyfin": jellyfin}})["nas"]["services/jellyfin.nix"]
+    assert "address = lib.mkForce " in text
+    opened = {"networking.firewall.extraInputRules": {"$force": {"$text": "accept"}}}
+    jellyfin = {"host": "nas", "options": opened}
+    assert build.found({"services": {"jellyfin": jellyfin}}, "open-firewall-ban")

@@ -236,6 +236,12 @@ WAYS = (
     ),
     WayOut(
         "option-word",
+        text({"$force": "plain"}),
+        text({"$force": {"$text": "plain"}}),
+        says="takes a reference",
+    ),
+    WayOut(
+        "option-word",
         both({"mail": RELAY}, text({"$mail": "hst"})),
         text({"$mail": "host"}),
         says="is no part",
