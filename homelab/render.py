@@ -17,7 +17,7 @@ from homelab.connections import wiring
 from homelab.dashboard import homepage
 from homelab.deploy import reboot
 from homelab.deploy.model import Release
-from homelab.disks import mounts, mover, smart
+from homelab.disks import mounts, mover, optional, smart
 from homelab.hardening import systemd
 from homelab.identity import authelia, directory, kanidm, lldap, oauth2_proxy, pocket_id, portal
 from homelab.monitoring import gatus, measurements
@@ -58,6 +58,7 @@ BACKENDS: tuple[Backend, ...] = (
     mounts.modules,
     smart.modules,
     mover.modules,
+    optional.modules,
     recovery.modules,
     reboot.modules,
     watchdog.modules,

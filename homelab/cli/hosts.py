@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -181,6 +182,48 @@ def forget(
     machine = machine_at(address, host_key, user, port)
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
     let_leave(cwd, plan, host, machine, _say, confirmed=yes)
+
+
+@hosts_app.command()
+def disks(
+    host: HostName,
+    disko: Annotated[
+        Path | None,
+        typer.Option("--disko", help="Write the layout of a new machine for disko to a new file."),
+    ] = None,
+    confirm: Annotated[
+        str | None,
+        typer.Option("--confirm", help="The host's name again, instead of typing it (--disko)."),
+    ] = None,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """Show the disks of a host in the stack, with model and serial number. Changes nothing.
+
+    With --disko, also writes a file for disko, which erases the disks of a new machine when a
+    person runs disko with it. homelab never runs it.
+    """
+    from homelab.disks import disko as layout
+    from homelab.disks.listing import as_data, as_text
+    from homelab.ops import disks as files
+    from homelab.ops.hosts import known_host
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    plan, problems = check_stack(cwd, find_stack(cwd, stack))
+    found = known_host(plan, host)
+    if disko is not None:
+        files.sound(found, problems)
+    text = layout.disko_text(found) if disko is not None else ""
+    print(json.dumps(as_data(found), indent=2) if as_json else as_text(found).rstrip())
+    if disko is None:
+        return
+    if confirm is None and sys.stdin.isatty():
+        _say(f"disko erases these disks of {host}. Type the host's name to write {disko}:")
+        confirm = sys.stdin.readline().strip()
+    files.confirm(host, confirm)
+    files.write_layout(disko, text)
+    _say(f"{disko} written")
 
 
 @hosts_app.command()

@@ -289,6 +289,8 @@ class ZfsPool(Kind):
     kind: Literal["zfs"]
     disks: list[Name] = Field(default_factory=list)
     """Its disks, by their names in `disks`."""
+    layout: Literal["stripe", "mirror", "raidz1", "raidz2", "raidz3"] = "stripe"
+    """How `homelab disks --disko` lays it out. stripe: one failed disk loses everything."""
 
 
 def _pool_kind(value: object) -> str:

@@ -200,6 +200,26 @@ def disk_optional(plan: Plan) -> Iterator[Problem]:
             )
 
 
+@check("disk-absent")
+def disk_absent(plan: Plan) -> Iterator[Problem]:
+    """A service would fill an empty directory in place of a disk that is not there."""
+    for host in plan.hosts.values():
+        gone = [f for f in host.file_systems if not f.present and not f.optional]
+        used = {d.name: d for d in plan.datasets if d.host == host.name and d.users}
+        for system in gone:
+            for dataset in used.values():
+                if host.file_system_of(dataset.path) is system:
+                    yield Problem(
+                        f"{host.source}.disks.{system.disk}.device"
+                        if system.disk
+                        else f"{system.place}.pool",
+                        f"{system.mount} has no disk, and {', '.join(dataset.users)} on "
+                        f"{host.name} uses the dataset {dataset.name} there",
+                        "write the device of the disk, /dev/disk/by-id/…; or write optional: true "
+                        "in the disk: the service then runs only while the disk is there",
+                    )
+
+
 @check("key-file")
 def key_file(plan: Plan) -> Iterator[Problem]:
     """A key file can unlock a partition only if it is mounted before, and is not on it."""

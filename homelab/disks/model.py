@@ -45,14 +45,19 @@ class FileSystem:
     """Name of its pool in the stack config, or empty."""
     branches: tuple[str, ...] = ()
     """Directories that a mergerfs pool shows."""
-    optional: bool = False
-    """Its disk may be absent."""
+    optional_disks: tuple[str, ...] = ()
+    """Names of its disks that may be absent."""
     present: bool = True
     """Whether its disk has a device in the stack config."""
     early: bool = False
     """Mounted in the initrd."""
     device: str = ""
     """The whole disk, or empty."""
+
+    @property
+    def optional(self) -> bool:
+        """Whether a disk of it may be absent."""
+        return bool(self.optional_disks)
 
     @property
     def volume(self) -> str:

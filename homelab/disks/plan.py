@@ -105,7 +105,7 @@ def _of_disk(config: NixosHost, mount: str, said: FileSystemConfig, place: str) 
         subvolume=said.subvolume or "",
         options=tuple(options),
         encryption=said.encrypted,
-        optional=optional,
+        optional_disks=(said.disk or "",) if optional else (),
         present=present,
         early=said.early or mount in EARLY,
         device=(disk.device or "") if disk is not None else "",
@@ -146,7 +146,7 @@ def _of_pool(
     if pool is None:
         return FileSystem(mount, "", "", place, pool=name)
     disks = [config.disks[d] for d in pool.disks if d in config.disks]
-    optional = any(d.optional for d in disks)
+    optional = tuple(d for d in pool.disks if d in config.disks and config.disks[d].optional)
     options = (*said.options, *((ABSENT_OPTIONS[:1]) if optional else ()))
     return FileSystem(
         mount=mount,
@@ -155,7 +155,7 @@ def _of_pool(
         place=place,
         options=options,
         pool=name,
-        optional=optional,
+        optional_disks=optional,
         present=all(d.device is not None for d in disks),
         early=said.early or mount in EARLY,
     )
@@ -171,7 +171,7 @@ def _merged(
     the empty directory of a missing one.
     """
     below = [f for b in pool.branches if (f := containing(known.values(), b)) is not None]
-    optional = any(f.optional for f in below)
+    optional = tuple(dict.fromkeys(name for f in below for name in f.optional_disks))
     options = [
         f"category.create={pool.policy}",
         f"minfreespace={in_bytes(pool.min_free) // MIB}M",
@@ -188,6 +188,6 @@ def _merged(
         options=tuple(dict.fromkeys(options)),
         pool=empty.pool,
         branches=tuple(pool.branches),
-        optional=optional,
+        optional_disks=optional,
         present=all(f.present for f in below),
     )

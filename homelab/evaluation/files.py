@@ -41,6 +41,7 @@ FILES: Mapping[str, str] = {
     "monitoring.nix": "monitoring",
     "network.nix": "hosts.{host}.address",
     "nix.nix": "hosts.{host}.nix",
+    "optional-disks.nix": "hosts.{host}.disks",
     "own.nix": "hosts.{host}.modules",
     "bundles.nix": "hosts.{host}",
     "password.nix": "site.owner.password",

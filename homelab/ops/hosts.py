@@ -84,6 +84,14 @@ def named(plan: Plan, name: str) -> Host:
     return plan.hosts[name]
 
 
+def known_host(plan: Plan, name: str) -> Host:
+    """The NixOS host of this name, in any state. Raises UsageError with the nearest known name."""
+    known = [h.name for h in plan.hosts.values() if h.is_nixos]
+    if name not in known:
+        raise UsageError(f'there is no host "{name}"; {did_you_mean(name, known, "hosts")}')
+    return plan.hosts[name]
+
+
 def roll_back(plan: Plan, stack: str, name: str, to: str, report: Callable[[str], None]) -> None:
     """Switch a host to the previous release, or back to the one committed last.
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 
 from homelab.config.containers import ContainerSecret, Health, Mount
-from homelab.hardening.paths import for_systemd, for_tmpfiles
+from homelab.disks.waiting import waiting
+from homelab.hardening.paths import for_tmpfiles
 from homelab.nix import Attrs, Call, Comment, Force, Function, Nix, Path, Raw, attrs, merge
 from homelab.plan import Plan
 from homelab.services.container_ports import (
@@ -156,9 +157,7 @@ def _unit(plan: Plan, host: Host, service: Service, part: Part) -> Attrs:
     """What the unit of a container waits for, and changes at which it restarts."""
     body = patient(plan, host, service, part)
     # Without its disk, a container would fill an empty directory.
-    mounts: list[Nix] = [*dict.fromkeys(for_systemd(m.source) for m in part.config.mounts)]
-    if mounts:
-        body = merge(body, attrs("unitConfig.RequiresMountsFor", mounts))
+    body = merge(body, waiting(host, [m.source for m in part.config.mounts]))
     if _is_awaited(service, part):
         limit = Comment("A switch waits for the health check, but not for ever.", Force("15min"))
         body = merge(body, attrs("serviceConfig.TimeoutStartSec", limit))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.hardening.paths import for_systemd, for_tmpfiles
+from homelab.disks.waiting import optional_at, waiting
+from homelab.hardening.paths import for_tmpfiles
 from homelab.nix import Attrs, Module, Nix, attrs, merge
 from homelab.plan import Plan
 from homelab.services.model import Service
@@ -23,6 +24,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     directories: Attrs = {
         for_tmpfiles(path): {"d": {"user": owner, "group": d.group, "mode": mode}}
         for d in here
+        # A disk that may be absent has a unit that creates its directories.
+        if optional_at(host, d.path) is None
         for path, owner, mode in ((d.path, d.owner, d.mode), *d.dirs)
     }
     groups: Attrs = {d.group: {} for d in here if d.group not in _NIXOS_GROUPS}
@@ -30,31 +33,37 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         file="storage.nix",
         what="Datasets: named directories, and the services that need them.",
         derived=merge(
-            attrs('systemd.tmpfiles.settings."10-datasets"', directories),
+            attrs('systemd.tmpfiles.settings."10-datasets"', directories) if directories else {},
             attrs("users.groups", groups) if groups else {},
-            *(u for s in plan.on(host.name) for u in _of_service(s, here)),
+            *(u for s in plan.on(host.name) for u in _of_service(host, s, here)),
         ),
     )
 
 
-def _of_service(service: Service, here: tuple[Dataset, ...]) -> Iterator[Attrs]:
+def _of_service(host: Host, service: Service, here: tuple[Dataset, ...]) -> Iterator[Attrs]:
     if not service.parts:
         used = tuple(d for d in here if d.name in service.datasets.values())
         groups: list[Nix] = [*sorted({d.group for d in used} - {"root"})]
         # Helper units that set up or clean the data need the disk too.
-        yield _units(service, (*service.units, *service.entry.helpers), used, groups)
+        yield _units(host, service, (*service.units, *service.entry.helpers), used, groups)
     for part in service.parts:
         # The image sets the user of a container. Groups of its unit would apply to Podman only.
-        yield _units(service, (part.unit,), tuple(d for d in here if d.name in part.datasets), [])
+        yield _units(
+            host, service, (part.unit,), tuple(d for d in here if d.name in part.datasets), []
+        )
 
 
 def _units(
-    service: Service, units: tuple[str, ...], used: tuple[Dataset, ...], groups: list[Nix]
+    host: Host,
+    service: Service,
+    units: tuple[str, ...],
+    used: tuple[Dataset, ...],
+    groups: list[Nix],
 ) -> Attrs:
     """Settings of units that use datasets: mounts to wait for, and groups."""
     if not used:
         return {}
-    mounts: list[Nix] = [for_systemd(m) for m in sorted({d.waits_for for d in used})]
+    waits = waiting(host, sorted({d.waits_for for d in used}))
     entry = service.entry
     # Workers switch to the user themselves and get the user's groups.
     extra = attrs(f"users.users.{entry.user}.extraGroups", groups) if entry.switches_user else {}
@@ -63,11 +72,7 @@ def _units(
         *(
             attrs(
                 f'systemd.services."{unit}"',
-                {
-                    # Without its disk, a service would start on an empty directory and fill it.
-                    "unitConfig": {"RequiresMountsFor": mounts},
-                    "serviceConfig": {"SupplementaryGroups": groups} if groups else {},
-                },
+                {**waits, "serviceConfig": {"SupplementaryGroups": groups} if groups else {}},
             )
             for unit in units
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homelab.disks.waiting import optional_at
 from homelab.hardening.paths import for_systemd
 from homelab.network.model import TAILNET_NETWORK, TAILNET_NETWORK_6
 from homelab.nix import Attrs, Comment, Module, Nix, attrs, merge
@@ -28,7 +29,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if not shares or not host.is_nixos:
         return
     settings: Attrs = {"global": _global(shares), **{s.name: _share(s) for s in shares}}
-    mounts: list[Nix] = [for_systemd(m) for m in sorted({s.mount for s in shares})]
+    # While an optional disk is absent, its share is an error and the others work.
+    always = {s.mount for s in shares if optional_at(host, s.mount) is None}
+    mounts: list[Nix] = [for_systemd(m) for m in sorted(always)]
     yield Module(
         "samba.nix",
         "Datasets as network drives, for devices of the tailnet only",
@@ -45,7 +48,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             attrs(
                 "systemd.services.samba-smbd.unitConfig.RequiresMountsFor",
                 Comment("Without its disk, a share would be an empty directory.", mounts),
-            ),
+            )
+            if mounts
+            else {},
             _users(plan, host, shares),
         ),
     )

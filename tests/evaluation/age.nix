@@ -12,6 +12,7 @@ in
 
   # Options that came later. They are declared, so that any other unknown option is still refused.
   absent = {
+    "boot.initrd.systemd" = later "attrs" "an initrd with systemd came with 22.05";
     "hardware.graphics" = later "attrs" "hardware.opengl until 24.11";
     "hardware.nvidia.open" = later "bool" "open kernel modules came with 22.11";
     "networking.firewall.extraInputRules" = later "lines" "a firewall of nftables came with 23.05";
@@ -172,6 +173,19 @@ in
         {
           nixpkgs.localSystem.system = config.nixpkgs.hostPlatform;
         };
+    };
+    luks-tpm = {
+      why = "options of crypttab came with the initrd of systemd, 22.05";
+      module.options.boot.initrd.luks.devices = mkOption {
+        type = types.loaOf (
+          types.submodule {
+            options.crypttabExtraOpts = mkOption {
+              type = types.listOf types.str;
+              default = [ ];
+            };
+          }
+        );
+      };
     };
     exporters = {
       why = "exporters are one option, and systemd's came with 21.11";

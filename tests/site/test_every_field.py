@@ -44,6 +44,7 @@ UNREAD: dict[str, str] = {
     "SecretFact.note": "explains the secret; catalog page of the reference",
     "SignIn.note": "explains the sign-in; catalog page of the reference",
     "MergerfsPool.kind": "which kind of pool it is, and one word fits",
+    "ZfsPool.layout": "how `homelab disks --disko` lays it out; tests/disks/test_disko.py",
     "ZfsPool.kind": "which kind of pool it is, and one word fits",
     "NixosHost.kind": "one word fits, and it is the default",
 }

@@ -145,6 +145,18 @@ WAYS = (
         warns=("disk-used",),
     ),
     WayOut(
+        "disk-absent",
+        both(
+            disks(stick={}),
+            mounts(srv=ON_STICK),
+            {
+                "datasets": MEDIA,
+                "services": {"jellyfin": {"host": "nas", "datasets": {"media": "media"}}},
+            },
+        ),
+        disks(stick={"optional": True}),
+    ),
+    WayOut(
         "key-file",
         both(
             disks(system=SYSTEM),

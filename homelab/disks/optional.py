@@ -1,0 +1,118 @@
+"""Disks that may be absent: a target for each, which follows the disk, and its directories.
+
+A unit starts with the target and stops with it, as with other devices of services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from homelab.disks.waiting import directories_of_disk, optional_at, target_of_disk
+from homelab.hardening.baseline import sandbox
+from homelab.hardening.paths import for_systemd
+from homelab.nix import Attrs, Module, Nix, Raw, Script, attrs, merge
+from homelab.plan import Plan
+from homelab.services.devices import device_unit
+from homelab.storage.model import Dataset
+from homelab.system.model import Host
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`optional-disks.nix`, on a host with datasets or containers' directories on such disks."""
+    used = _users(plan, host)
+    disks = {n: d.device for n, d in sorted(host.config.disks.items()) if d.device and n in used}
+    if not disks:
+        return
+    here = [d for d in plan.datasets if d.host == host.name]
+    held = {name: [d for d in here if name in _disks(host, d.path)] for name in disks}
+    yield Module(
+        "optional-disks.nix",
+        "Disks that may be absent, and what runs only while they are there",
+        derived=merge(
+            *(_target(name, device, sorted(used[name])) for name, device in disks.items()),
+            *(_directories(name, disks[name], held[name]) for name in disks),
+        ),
+        extra=tuple((_file(name), _rules(held[name])) for name in disks),
+    )
+
+
+def _disks(host: Host, path: str) -> tuple[str, ...]:
+    found = optional_at(host, path)
+    return found.optional_disks if found is not None else ()
+
+
+def _users(plan: Plan, host: Host) -> dict[str, set[str]]:
+    """Units that use each optional disk, without `.service`."""
+    paths = {d.name: d.path for d in plan.datasets if d.host == host.name}
+    out: dict[str, set[str]] = {}
+
+    def uses(units: Iterable[str], directories: Iterable[str]) -> None:
+        for path in directories:
+            for name in _disks(host, path):
+                out.setdefault(name, set()).update(units)
+
+    for dataset in paths.values():
+        uses((), [dataset])
+    for service in plan.on(host.name):
+        if not service.parts:
+            named = service.datasets.values()
+            uses(service.units, (paths[n] for n in named if n in paths))
+        for part in service.parts:
+            own = [m.source for m in part.config.mounts]
+            uses((part.unit,), [*(paths[n] for n in part.datasets if n in paths), *own])
+    return out
+
+
+def _target(name: str, device: str, units: list[str]) -> Attrs:
+    """A target that follows the disk. Units do not depend on the disk itself: a start of theirs, a
+    switch and a boot would wait for it.
+    """
+    unit = device_unit(device)
+    needing: list[Nix] = [f"{u}.service" for u in (directories_of_disk(name), *units)]
+    return attrs(
+        f"systemd.targets.{target_of_disk(name)}",
+        {
+            "description": f"Disk {name} ({device})",
+            "after": [unit],
+            "before": ["shutdown.target"],
+            "bindsTo": [unit],
+            "conflicts": ["shutdown.target"],
+            "wantedBy": [unit],
+            "wants": needing,
+            "unitConfig": {"DefaultDependencies": False, "JobTimeoutSec": "10s"},
+        },
+    )
+
+
+def _directories(name: str, device: str, datasets: list[Dataset]) -> Attrs:
+    """A unit that creates the datasets of the disk, each time that it appears."""
+    places: list[Nix] = [for_systemd(m) for m in sorted({d.mount for d in datasets})]
+    return attrs(
+        f"systemd.services.{directories_of_disk(name)}",
+        {
+            "description": f"Create the datasets on the disk {name}",
+            "partOf": [f"{target_of_disk(name)}.target"],
+            "unitConfig": {"ConditionPathExists": [device], "RequiresMountsFor": places},
+            "script": Script.of("exec systemd-tmpfiles --create ", Raw(f"./{_file(name)}"), "\n"),
+            "serviceConfig": {
+                "Type": "oneshot",
+                "RemainAfterExit": True,
+                "ReadWritePaths": places,
+                **sandbox("restrict-suid-sgid"),
+                "CapabilityBoundingSet": "CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID",
+            },
+        },
+    )
+
+
+def _file(name: str) -> str:
+    return f"lib/disk-{name}.conf"
+
+
+def _rules(datasets: list[Dataset]) -> str:
+    """Lines of tmpfiles.d(5). No path has a quote, a backslash or a % in it."""
+    return "".join(
+        f'd "{path}" {mode} {owner} {d.group} -\n'
+        for d in datasets
+        for path, owner, mode in ((d.path, d.owner, d.mode), *d.dirs)
+    )

@@ -1,0 +1,107 @@
+"""Disks that may be absent: what waits for them, and what does not."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import build
+from tests.household import Changes
+
+pytestmark = pytest.mark.requirement("S1-37")
+STICK = "/dev/disk/by-id/usb-Maker_0005-0:0"
+IMAGE = f"ghcr.io/a/b:1@sha256:{'0' * 64}"
+
+
+def stack(*, device: str | None = STICK, optional: bool = True) -> Any:
+    disk: dict[str, object] = {"optional": optional}
+    if device is not None:
+        disk["device"] = device
+    return {
+        "hosts": {
+            "nas": {
+                "disks": {"stick": disk},
+                "file_systems": {"/mnt/stick": {"disk": "stick", "fs": "ext4"}},
+            }
+        },
+        "datasets": {
+            "films": {
+                "host": "nas",
+                "path": "/mnt/stick/my films",
+                "tier": "re-derivable",
+                "dirs": {"new": {}},
+            }
+        },
+        "services": {
+            "jellyfin": {"host": "nas", "datasets": {"media": "films"}},
+            "books": {
+                "host": "nas",
+                "port": 8090,
+                "container": {
+                    "image": IMAGE,
+                    "port": 80,
+                    "mounts": [{"source": "/mnt/stick/books", "target": "/books"}],
+                },
+                "backup": {"skip": "it keeps nothing"},
+            },
+        },
+    }
+
+
+def files(changes: Changes) -> dict[str, str]:
+    return build.render(changes)["nas"]
+
+
+def test_a_service_starts_with_its_optional_disk_and_stops_with_it() -> None:
+    found = files(stack())
+    target = found["optional-disks.nix"]
+    unit = r"dev-disk-by\\x2did-usb\\x2dMaker_0005\\x2d0:0.device"
+    assert f'bindsTo = [ "{unit}" ];' in target
+    assert f'wantedBy = [ "{unit}" ];' in target
+    for name in ("jellyfin", "podman-books", "disk-stick-directories"):
+        assert f'"{name}.service"' in target
+    for file in ("storage.nix", "services/books.nix"):
+        text = found[file]
+        assert 'partOf = [ "disk-stick.target" ];' in text
+        assert f'ConditionPathExists = [ "{STICK}" ];' in text
+        assert "WantsMountsFor" in text
+        # A start would fail while the disk is absent, and with it a switch.
+        assert "RequiresMountsFor" not in text
+
+
+def test_directories_are_created_on_the_disk_and_not_below_its_mount_point(tmp_path: Path) -> None:
+    found = files(stack())
+    assert "tmpfiles" not in found["storage.nix"]
+    rules = found["lib/disk-stick.conf"]
+    assert rules.splitlines() == [
+        'd "/mnt/stick/my films" 2775 root users -',
+        'd "/mnt/stick/my films/new" 2775 root users -',
+    ]
+    file = tmp_path / "rules.conf"
+    file.write_text(rules.replace("users", "root"), encoding="utf-8")
+    subprocess.run(
+        ["systemd-tmpfiles", "--create", f"--root={tmp_path}", file], check=True, timeout=20
+    )
+    made = tmp_path / "mnt/stick/my films/new"
+    assert made.is_dir()
+    assert made.stat().st_mode & 0o7777 == 0o2775
+
+
+def test_without_a_device_an_optional_service_never_starts_and_another_is_refused() -> None:
+    text = files(stack(device=None))["storage.nix"]
+    assert 'ConditionPathIsMountPoint = [ "/mnt/stick" ];' in text
+    assert "disk-stick.target" not in text
+    assert not build.found(stack(device=None), "disk-absent")
+    (problem,) = build.found(stack(device=None, optional=False), "disk-absent")
+    assert problem.where == "hosts.nas.disks.stick.device"
+    assert "jellyfin on nas uses the dataset films" in problem.what
+
+
+def test_a_disk_that_is_always_there_is_required() -> None:
+    found = files(stack(optional=False))
+    assert "optional-disks.nix" not in found
+    assert 'RequiresMountsFor = [ "\\"/mnt/stick/my films\\"" ];' in found["storage.nix"]
+    assert 'systemd.tmpfiles.settings."10-datasets"' in found["storage.nix"]
