@@ -76,9 +76,9 @@ def _problems(host: Host) -> Iterator[str]:
             )
     if config.swap is not None and config.swap.source is not None:
         yield "the swap partition does not exist on a new machine; write disk: NAME, partition: N"
-    for disk, said in config.disks.items():
+    for disk, stated in config.disks.items():
         numbers = sorted(_numbers(host, disk))
-        if (numbers or _pool_of(host, disk)) and said.device is None:
+        if (numbers or _pool_of(host, disk)) and stated.device is None:
             yield f"the disk {disk} has no device; write the one of the new machine, by-id"
         if numbers != [*range(1, len(numbers) + 1)]:
             yield (
