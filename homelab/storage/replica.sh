@@ -57,7 +57,11 @@ receive() {
   mount=$(findmnt --noheadings --output TARGET --target "$path")
   case $1 in
     "cat /proc/self/mountinfo") cat /proc/self/mountinfo ;;
-    "readlink -v -e '$path'") readlink -v -e "$path" ;;
+    "readlink -v -e '$path'")
+      # The first thing that btrbk asks: it reads what is here after this.
+      (lock && sweep) 2>/dev/null || true
+      readlink -v -e "$path"
+      ;;
     "btrfs subvolume list -a -c -u -q -R '$mount'") btrfs subvolume list -a -c -u -q -R "$mount" ;;
     "btrfs subvolume list -a -r '$mount'") btrfs subvolume list -a -r "$mount" ;;
     "btrfs subvolume show --rootid=5 '$mount'") btrfs subvolume show --rootid=5 "$mount" ;;
@@ -78,16 +82,20 @@ lock() {
   flock --nonblock 8 || fail "another stream for $name is being received"
 }
 
-# take: receive a stream. What a broken connection left behind goes first.
-take() {
+# sweep: remove what a broken connection left.
+sweep() {
   local entry
-  lock
   for entry in "$path/$name".*; do
     if [[ ${entry##*/} =~ ^"$name".$stamp$ ]] && ! whole "$entry"; then
       btrfs subvolume delete "$entry" >&2
     fi
   done
-  # Confined to the directory, whatever the stream says.
+}
+
+# take: receive a stream, confined to the directory, whatever the stream says.
+take() {
+  lock
+  sweep
   exec btrfs receive -C "$path"
 }
 
@@ -95,7 +103,8 @@ take() {
 # each one for some days, so that somebody who has the sender cannot empty the replica.
 drop() {
   local age
-  [ -e "$1" ] || fail "${1##*/} does not exist"
+  # A stream that broke is swept away.
+  [ -e "$1" ] || return 0
   if whole "$1"; then
     [ "$1" != "$(newest path)" ] || fail "${1##*/} is the newest snapshot, and stays"
     age=$((($(date +%s) - $(made "$1")) / 86400))
@@ -139,7 +148,8 @@ taken() {
 newest() {
   local entry time best='' last=0
   for entry in "$path/$name".*; do
-    [[ ${entry##*/} =~ ^"$name".$stamp$ ]] && whole "$entry" || continue
+    [[ ${entry##*/} =~ ^"$name".$stamp$ ]] || continue
+    whole "$entry" || continue
     time=$(taken "$entry")
     if [ "$time" -ge "$last" ]; then last=$time best=$entry; fi
   done

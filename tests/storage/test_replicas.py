@@ -299,7 +299,8 @@ def test_a_replica_that_never_arrived_is_found(pair: Pair) -> None:
 def test_a_broken_transfer_counts_for_nothing_and_is_replaced(pair: Pair) -> None:
     """A snapshot that did not arrive whole is no replica; the next run sends it again."""
     (pair.source / "photos/film").write_bytes(os.urandom(3_000_000))
-    snapshot = pair.source / ".snapshots/photos.20260101T000000+0000"
+    before = time.gmtime(time.time() - 3600)
+    snapshot = pair.source / time.strftime(".snapshots/photos.%Y%m%dT%H%M%S+0000", before)
     run("btrfs", "subvolume", "snapshot", "-r", pair.source / "photos", snapshot)
     stream = subprocess.run(["btrfs", "send", "-q", str(snapshot)], capture_output=True, check=True)
     done = subprocess.run(
@@ -321,7 +322,7 @@ def test_a_broken_transfer_counts_for_nothing_and_is_replaced(pair: Pair) -> Non
     assert pair.replica("fresh").returncode == 0  # Within the first hours of the replica.
     sent = pair.send()
     assert sent.returncode == 0, sent.stdout + sent.stderr
-    assert pair.received
+    assert snapshot.name in pair.received
     for name in pair.received:
         assert "Received UUID: \t\t-" not in run(
             "btrfs", "subvolume", "show", pair.target / "photos" / name

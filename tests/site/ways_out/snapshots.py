@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests import build
 from tests.site.ways_out.model import Changes, WayOut
-from tests.site.ways_out.stacks import MACS, both, host
+from tests.site.ways_out.stacks import IDENTITY, MACS, both, container, host, service
 
 BOX = {
     **build.SMALLEST["hosts"]["nas"],
@@ -118,5 +118,45 @@ WAYS = (
         AWAKE,
         both(host("box", **BOX), _sent(to="box")),
         changed(every="hourly", max_age_hours=168),
+    ),
+    WayOut(
+        "path-literal",
+        both(
+            dataset("tv"),
+            service("a", **container(inside={"mounts": [{"source": "/mnt/tv", "target": "/tv"}]})),
+        ),
+        service("a", container={"mounts": None}, datasets={"tv": "/tv"}),
+    ),
+    WayOut(
+        "path-literal",
+        both(
+            dataset("tv"),
+            service(
+                "a",
+                **container(
+                    inside={
+                        "mounts": [{"source": "/mnt/tv/new", "target": "/tv", "read_only": True}]
+                    }
+                ),
+            ),
+        ),
+        service(
+            "a",
+            container={"mounts": None},
+            datasets={"tv": {"target": "/tv", "read_only": True}},
+        ),
+    ),
+    WayOut(
+        "path-literal",
+        both(
+            IDENTITY,
+            dataset("music"),
+            service(
+                "navidrome",
+                host="nas",
+                options={"services.navidrome.settings.MusicFolder": "/mnt/music"},
+            ),
+        ),
+        service("navidrome", options=None, datasets={"music": "music"}),
     ),
 )
