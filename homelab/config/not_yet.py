@@ -37,9 +37,9 @@ _NETWORKS = Missing(
     "router, and configure a host's interface in them in a module of your own (hosts.….modules)",
 )
 _DRIVES = Missing(
-    "network drives on the LAN are not supported yet",
-    "leave it out: only devices of the tailnet reach a network drive, at home too; let the device "
-    "join the tailnet",
+    "network drives with addresses of their own are not supported yet",
+    "leave it out: devices of the tailnet reach a drive, and devices of the LAN too with lan: and "
+    "the reason, such as lan: the television has no Tailscale",
 )
 _NFS = Missing(
     "network drives with another protocol than SMB are not supported yet",
@@ -97,7 +97,7 @@ KEYS: Mapping[type[BaseModel], Mapping[str, Missing]] = {
     },
     Replicate: dict.fromkeys(("pool", "zfs"), _SYNCOID),
     DatasetConfig: dict.fromkeys(("nfs", "sftp", "webdav"), _NFS),
-    SambaConfig: dict.fromkeys(("hosts", "lan", "networks", "scope", "sources"), _DRIVES),
+    SambaConfig: dict.fromkeys(("hosts", "networks", "scope", "sources"), _DRIVES),
     ServiceConfig: {
         **dict.fromkeys(("address", "proxy_pass", "upstream", "url"), _UPSTREAM),
         **dict.fromkeys(("domain", "zone"), _ZONE),

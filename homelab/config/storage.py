@@ -12,7 +12,7 @@ from homelab.config.snapshots import FileSystem, Quota, Replicate, SnapshotConfi
 
 
 class SambaConfig(Model):
-    """A dataset as a network drive (SMB), reachable only for devices of the tailnet."""
+    """A dataset as a network drive (SMB), reachable for devices of the tailnet."""
 
     share: Name | None = None
     """Name of the share. Default: the dataset's name."""
@@ -23,6 +23,20 @@ class SambaConfig(Model):
     """Allow access without a password, for every device that reaches the share."""
     read_only: bool = False
     """Nobody can write to the share."""
+    lan: Reason | None = None
+    """Reason why devices on the LAN can open it too: `the television has no Tailscale`. Default:
+    only devices of the tailnet can."""
+    time_machine: bool = False
+    """Macs can back up to it with Time Machine, up to the dataset's `quota`."""
+
+    @model_validator(mode="after")
+    def _backups(self) -> SambaConfig:
+        if self.time_machine and (self.read_only or self.guest):
+            word = "read_only" if self.read_only else "guest"
+            raise ValueError(
+                f"Time Machine needs a user who can write; leave {word} out, or time_machine"
+            )
+        return self
 
 
 class DatasetDirectory(Model):

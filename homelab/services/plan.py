@@ -138,8 +138,9 @@ def _wanted(
             config = CatalogService()  # service-single reports it
         if entry is not None:
             entry = extended(entry, config)
+            on_lan = {s.host for s in plan_shares(stack) if s.lan} if name == SAMBA else set()
             for host, source in places:
-                yield name, host, config, entry, source
+                yield name, host, config, _on_lan(entry) if host in on_lan else entry, source
     for name, config in stack.services.items():
         entry = entry_of(name, stack)
         if name in asked or not config.runs or entry is None:
@@ -151,6 +152,15 @@ def _wanted(
                 here = for_release(stack, name, plain, hosts[host].release)
                 entry = entry_of(name, stack, here) or entry
             yield name, host, here, entry, f"services.{name}"
+
+
+def _on_lan(samba: Entry) -> Entry:
+    """The entry of Samba on a host that shares a drive with the LAN."""
+    ports = {
+        label: fact.model_copy(update={"scope": "lan", "why": "network drives for the LAN"})
+        for label, fact in samba.ports.items()
+    }
+    return samba.model_copy(update={"ports": ports})
 
 
 def settled(

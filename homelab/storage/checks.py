@@ -71,17 +71,24 @@ def vault_always_on(plan: Plan) -> Iterator[Problem]:
 
 @check("smb-not-public")
 def smb_not_public(plan: Plan) -> Iterator[Problem]:
-    """SMB passwords can be guessed, so shares are open on the tailnet only."""
+    """SMB passwords can be guessed, so shares are open on the tailnet only, or on the LAN with a
+    reason.
+    """
+    on_lan = {share.host for share in plan_shares(plan.stack) if share.lan}
     for share in plan_shares(plan.stack):
         host = plan.hosts.get(share.host)
-        if host is not None and not any(s.name == "tailscale" for s in plan.on(host.name)):
+        if (
+            host is not None
+            and not share.lan
+            and not any(s.name == "tailscale" for s in plan.on(host.name))
+        ):
             way = "add homelab:tailnet"
             if plan.stack.tailnet is not None:
                 way = f"remove {host.source}.tailscale: null"
             yield Problem(
                 share.source,
                 f"{host.name} is not in the tailnet, so no device could reach the share",
-                f"{way}, or leave samba out",
+                f"{way}, or leave samba out, or open it to the LAN: lan: why",
             )
     config = plan.stack.services.get(SAMBA)
     for name in ("name", "routes", "publish", "audience", "auth", "ports"):
@@ -99,6 +106,8 @@ def smb_not_public(plan: Plan) -> Iterator[Problem]:
                 "leave the route out, and share a dataset: datasets.….samba: {}",
             )
     for use in plan.ports:
+        if use.owner == SAMBA and use.host in on_lan:
+            continue
         if use.port in SMB and use.scope not in ("loopback", "tailnet"):
             scoped = ".ports." in use.source  # The web port has no scope of its own.
             yield Problem(

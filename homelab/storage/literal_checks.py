@@ -76,7 +76,8 @@ def _literals(service: Service) -> Iterator[_Literal]:
     free = [role for role in service.entry.datasets if role not in service.datasets]
     if not free and not service.is_made:
         return  # Nothing of it takes a further dataset.
-    used = f"leave it out, and write {service.at('datasets')}: {{{{{free[0] if free else 'files'}: {{name}}}}}}"
+    role = free[0] if free else "files"
+    used = f"leave it out, and write {service.at('datasets')}: {{{{{role}: {{name}}}}}}"
     for option, value in service.config.options.items():
         for path in _paths(value):
             yield _Literal(service.at(f"options.{option}"), path, used)

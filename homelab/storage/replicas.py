@@ -45,8 +45,9 @@ PROTECTED_DAYS = 7
 """Days for which a received snapshot cannot be deleted by its sender."""
 WAKE_SECONDS = 180
 """Seconds that a sender waits for a receiver that it has woken."""
-_PATH = f"/run/current-system/sw/bin/{PROGRAM}"
-_SUDO = "/run/wrappers/bin/sudo"
+PATH = f"/run/current-system/sw/bin/{PROGRAM}"
+SUDO = "/run/wrappers/bin/sudo"
+"""The forced command of an account, on NixOS."""
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -185,7 +186,7 @@ def _receiver(replica: Replica, failing: Attrs) -> Attrs:
     # than its forced command.
     rule: Nix = {
         "users": [login],
-        "commands": [{"command": _PATH, "options": ["NOPASSWD"]}],
+        "commands": [{"command": PATH, "options": ["NOPASSWD"]}],
     }
     rules: list[Nix] = [rule]
     return merge(
@@ -205,7 +206,7 @@ def _receiver(replica: Replica, failing: Attrs) -> Attrs:
             {
                 "description": f"Directory for the replica of {replica.dataset.name}",
                 "wantedBy": ["multi-user.target"],
-                "script": f"{_PATH} prepare {replica.dataset.name}\n",
+                "script": f"{PATH} prepare {replica.dataset.name}\n",
                 "unitConfig": {"RequiresMountsFor": [for_systemd(replica.place)]},
                 **failing,
                 "serviceConfig": {
@@ -223,7 +224,7 @@ def _receiver(replica: Replica, failing: Attrs) -> Attrs:
 def _match(replica: Replica) -> str:
     """The account can run one command, which refuses what it does not know."""
     _, public = replica_keys(replica.dataset.name)
-    command = f"{_SUDO} -n {_PATH} receive {shlex.quote(replica.dataset.name)}"
+    command = f"{SUDO} -n {PATH} receive {shlex.quote(replica.dataset.name)}"
     return "\n".join(
         (
             f"Match User {replica.login}",
@@ -248,7 +249,7 @@ def _freshness(received: list[Replica], failing: Attrs) -> Attrs:
     unit: Mapping[str, Nix] = {
         "description": "Find replicas that are too old",
         **failing,
-        "script": f"{_PATH} fresh\n",
+        "script": f"{PATH} fresh\n",
         "serviceConfig": {
             **sandbox("protect-system", "private-devices", "capability-bounding-set"),
             "Type": "oneshot",

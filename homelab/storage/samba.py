@@ -1,4 +1,4 @@
-"""Shares as settings of Samba: SMB3 for the tailnet, with the extensions for macOS."""
+"""Shares as settings of Samba: SMB3 for the tailnet and the LAN, with the extensions for macOS."""
 
 from __future__ import annotations
 
@@ -28,13 +28,20 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     shares = tuple(s for s in plan_shares(plan.stack) if s.host == host.name)
     if not shares or not host.is_nixos:
         return
-    settings: Attrs = {"global": _global(shares), **{s.name: _share(s) for s in shares}}
+    # In the global section, addresses hold for every share, whatever the share says.
+    each = any(s.lan for s in shares)
+    common = {} if each else _addresses(plan, lan=False)
+    settings: Attrs = {
+        "global": {**_global(shares), **common},
+        **{s.name: {**_share(s), **(_addresses(plan, lan=s.lan) if each else {})} for s in shares},
+    }
     # While an optional disk is absent, its share is an error and the others work.
     always = {s.mount for s in shares if optional_at(host, s.mount) is None}
     mounts: list[Nix] = [for_systemd(m) for m in sorted(always)]
     yield Module(
         "samba.nix",
-        "Datasets as network drives, for devices of the tailnet only",
+        "Datasets as network drives, for devices of the tailnet"
+        + (" and of the LAN" if each else " only"),
         derived=merge(
             attrs(
                 "services.samba",
@@ -60,15 +67,18 @@ def _global(shares: tuple[Share, ...]) -> Attrs:
     return {
         **_MAC,
         "disable netbios": "yes",
-        "hosts allow": Comment(
-            "The firewall admits only the tailnet, too.",
-            f"{TAILNET_NETWORK} {TAILNET_NETWORK_6} 127. ::1",
-        ),
-        "hosts deny": "ALL",
         "map to guest": "bad user" if any(s.guest for s in shares) else "never",
         "server min protocol": "SMB3",
         "smb ports": 445,
     }
+
+
+def _addresses(plan: Plan, *, lan: bool) -> Attrs:
+    networks = f"{TAILNET_NETWORK} {TAILNET_NETWORK_6} 127. ::1"
+    if lan:
+        networks = f"{plan.stack.network.lan.cidr} {networks}"
+    why = f"The firewall admits only {'these' if lan else 'the tailnet'}, too."
+    return {"hosts allow": Comment(why, networks), "hosts deny": "ALL"}
 
 
 def _share(share: Share) -> Attrs:
@@ -85,6 +95,10 @@ def _share(share: Share) -> Attrs:
     }
     if share.owner != "root":
         body["force user"] = share.owner
+    if share.time_machine:
+        body["fruit:time machine"] = "yes"
+        if share.quota is not None:
+            body["fruit:time machine max size"] = f"{share.quota // 2**20}M"
     if share.users:
         body["valid users"] = " ".join(share.users)
     return body

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from homelab.config.snapshots import size_of
 from homelab.config.stack import StackConfig
 
 SAMBA = "samba"
@@ -29,6 +30,11 @@ class Share:
     guest: bool
     read_only: bool
     source: str
+    lan: bool
+    """Whether devices on the LAN reach it too."""
+    time_machine: bool
+    quota: int | None
+    """Most data of its dataset, in bytes."""
 
 
 def plan_shares(stack: StackConfig) -> Iterator[Share]:
@@ -49,4 +55,7 @@ def plan_shares(stack: StackConfig) -> Iterator[Share]:
             guest=samba.guest,
             read_only=samba.read_only,
             source=f"datasets.{name}.samba",
+            lan=samba.lan is not None,
+            time_machine=samba.time_machine,
+            quota=size_of(config.quota) if config.quota else None,
         )

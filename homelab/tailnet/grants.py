@@ -142,7 +142,7 @@ def _shares(stack: StackConfig, config: TailnetConfig) -> Iterator[Grant]:
 def _machines(
     stack: StackConfig, hosts: Mapping[str, Host], services: tuple[Service, ...]
 ) -> Iterator[Grant]:
-    """SSH between machines: remote builds, backups, and bundles of offline hosts."""
+    """SSH between machines: remote builds, backups, replicas, and bundles of offline hosts."""
     for name, host in sorted(hosts.items()):
         builder = host.config.build.host
         if builder is not None and builder in hosts and builder != name:
@@ -153,6 +153,11 @@ def _machines(
             for source, target in ((host, relay), (relay, host)):
                 port = target.config.ssh.port
                 yield _edge(source.name, target.name, port, f"hosts.{name}.offline")
+    for name, dataset in sorted(stack.datasets.items()):
+        to = dataset.replicate.to if dataset.replicate is not None else ""
+        if to in hosts and dataset.host in hosts and to != dataset.host:
+            place = f"datasets.{name}.replicate"
+            yield _edge(dataset.host, to, hosts[to].config.ssh.port, place)
     for name, repository in sorted(stack.backup.targets.items()):
         server = repository.host
         if repository.kind == "sftp" and server is not None and server in hosts:

@@ -25,8 +25,8 @@ NOT_YET: dict[str, tuple[dict[str, Any], str, str]] = {
         "kind: openldap",
     ),
     "a drive on the LAN": (
-        {"datasets": {"photos": {"samba": {"lan": True}}}},
-        "datasets.photos.samba.lan",
+        {"datasets": {"photos": {"samba": {"networks": ["lan"]}}}},
+        "datasets.photos.samba.networks",
         "the tailnet",
     ),
     "a drive by NFS": ({"datasets": {"photos": {"nfs": {}}}}, "datasets.photos.nfs", "samba: {}"),

@@ -74,6 +74,26 @@ OWN = {
             },
         },
     },
+    "drives": {
+        "tailnet": {
+            "name": "t.ts.net",
+            "client_id": {"sops": "a"},
+            "client_secret": {"sops": "b"},
+            "owners": ["sam@example.org"],
+        },
+        "hosts": {"pi": {"tailscale": {}}, "aurora": {"tailscale": {}}},
+        "datasets": {
+            "macs": {
+                "host": "aurora",
+                "path": "/mnt/macs",
+                "tier": "user",
+                "fs": "btrfs",
+                "quota": "2 TB",
+                "samba": {"lan": "the Macs have no Tailscale", "time_machine": True},
+            },
+            "papers": {"host": "aurora", "path": "/srv/papers", "tier": "user", "samba": {}},
+        },
+    },
     "oidc": {
         "identity": {
             "directory": {"base_dn": "dc=example,dc=org"},

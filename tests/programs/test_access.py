@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from homelab.storage.replicas import PATH, SUDO
 from tests.programs.rendered import ALL, planned, settings
 from tests.tools.programs import at, run
 
@@ -26,6 +27,10 @@ def ini(sections: Mapping[str, Mapping[str, Any]]) -> str:
         f"[{name}]\n" + "".join(f"{k}={word(v)}\n" for k, v in body.items())
         for name, body in sections.items()
     )
+
+
+CONFINED = ("chrootdirectory /", f"forcecommand {SUDO} -n {PATH} receive ".lower())
+"""An account sees one directory, or can run one command."""
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -56,7 +61,7 @@ def test_sshd_accepts_its_settings(name: str, tmp_path: Path) -> None:
                 meant = line.lower().replace("prohibit-password", "without-password")
                 assert meant in heard, (host, user, line)
             if user != "root":
-                assert any(h.startswith("chrootdirectory /") for h in heard), (host, user)
+                assert any(h.startswith(CONFINED) for h in heard), (host, user)
                 assert "allowtcpforwarding no" in heard
 
 

@@ -42,6 +42,17 @@ def option(changes: Changes, host: str, path: str, directory: Path) -> Any:
     return dict(settings(build.plan(changes), path, directory)).get(host)
 
 
+def test_the_tailnet_lets_the_sender_reach_the_receiver() -> None:
+    joined: Changes = {
+        "tailnet": build.TAILNET["tailnet"],
+        "hosts": {"aurora": {"tailscale": {}}, "nas": {"tailscale": {}}},
+    }
+    plan = build.plan(household(photos(), joined))
+    assert plan.tailnet is not None
+    grants = [g for g in plan.tailnet.grants if g.source == "datasets.photos.replicate"]
+    assert [(g.src, g.dst, g.ip) for g in grants] == [(("aurora",), ("nas",), ("tcp:22",))]
+
+
 @dataclass
 class Pair:
     """A sender and a receiver on this machine."""

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from homelab.plan import Plan
+from homelab.problems import InvalidStackError
 from homelab.reach.plan import plan_reach
 from homelab.render import modules_of
 from tests import build
 from tests.household import Changes, household
+from tests.programs.rendered import settings
 from tests.tools.options import check_module
 from tests.tools.programs import formatted
 
@@ -217,3 +219,49 @@ def test_a_share_has_users_that_exist_and_a_free_name(
     ((place, way_out),) = said(samba)
     assert (place, words in way_out) == (where, True)
     assert said({"users": ["sam", "kim"]}) == []
+
+
+@pytest.mark.requirement("S0-30")
+def test_a_drive_for_the_lan_needs_a_reason_and_leaves_the_others_on_the_tailnet(
+    tmp_path: Path,
+) -> None:
+    changes = household(
+        shared(lan="the television has no Tailscale"),
+        {
+            "datasets": {
+                "papers": {"host": "aurora", "path": "/srv/papers", "tier": "user", "samba": {}}
+            }
+        },
+    )
+    assert build.found(changes, "smb-not-public") == []
+    drives = dict(settings(build.plan(changes), "services.samba.settings", tmp_path))["aurora"]
+    assert drives["photos"]["hosts allow"].startswith("192.168.1.0/24 100.64.0.0/10 ")
+    assert drives["papers"]["hosts allow"].startswith("100.64.0.0/10 ")
+    # What the global section allows, every share allows.
+    assert "hosts allow" not in drives["global"]
+    rendered = build.render(changes)["aurora"]
+    assert "445/tcp (LAN and tailnet) samba" in rendered["firewall.nix"]
+    assert "445/tcp (tailnet) samba" in build.render(shared())["aurora"]["firewall.nix"]
+    with pytest.raises(InvalidStackError, match=r"datasets\.photos\.samba\.lan"):
+        build.plan(shared(lan=True))
+
+
+def test_a_drive_for_the_lan_is_on_a_host_outside_the_tailnet() -> None:
+    changes = household(
+        shared(lan="the television has no Tailscale"), {"tailnet": None, "site": {"members": None}}
+    )
+    changes["hosts"]["pi"].pop("tailscale", None)  # type: ignore[index]
+    assert build.found(changes, "smb-not-public") == []
+
+
+def test_time_machine_stops_at_the_quota_of_the_dataset() -> None:
+    shown = text(time_machine=True)
+    assert '"fruit:time machine" = "yes";' in shown
+    assert "max size" not in shown
+    changes = household(
+        shared(time_machine=True), {"datasets": {"photos": {"fs": "btrfs", "quota": "2 TB"}}}
+    )
+    assert (
+        '"fruit:time machine max size" = "1907348M";'
+        in build.render(changes)["aurora"]["samba.nix"]
+    )
