@@ -20,6 +20,7 @@ from homelab.cli.hosts import hosts_app
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
 from homelab.cli.problems import print_error, print_problems
 from homelab.cli.secrets import secret_app
+from homelab.cli.security import security_app
 from homelab.cli.services import service_app
 from homelab.cli.start import start_app
 from homelab.cli.why import why_app
@@ -36,6 +37,7 @@ app.add_typer(restore_app)
 app.add_typer(diff_app)
 app.add_typer(eval_app)
 app.add_typer(hosts_app)
+app.add_typer(security_app)
 app.add_typer(why_app)
 app.add_typer(service_app, name="service")
 app.add_typer(secret_app, name="secret")

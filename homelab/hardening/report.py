@@ -48,6 +48,15 @@ def scores(hardening: Iterable[UnitHardening]) -> tuple[Score, ...]:
     return tuple(sorted(found, key=lambda s: (s.percent, s.host, s.unit)))
 
 
+def host_scores(hardening: Iterable[UnitHardening]) -> dict[str, int]:
+    """The mean score of each host's units, the lowest first."""
+    by_host: dict[str, list[int]] = {}
+    for score in scores(hardening):
+        by_host.setdefault(score.host, []).append(score.percent)
+    means = {host: sum(found) // len(found) for host, found in by_host.items()}
+    return dict(sorted(means.items(), key=lambda m: (m[1], m[0])))
+
+
 def _percent(unit: UnitHardening) -> int:
     waived = {what for what, _ in unit.exceptions}
     if EVERYTHING in waived:

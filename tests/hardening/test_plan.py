@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from homelab.catalog import ENTRIES
+from homelab.cli.app import app
 from homelab.hardening.baseline import BASELINE, NAMES
 from homelab.hardening.model import UnitHardening
 from homelab.hardening.paths import for_systemd
@@ -252,6 +256,22 @@ def test_the_report_lists_every_exception_and_the_lowest_score_first() -> None:
     assert [s.percent for s in ranked] == sorted(s.percent for s in ranked)
     assert ("app", "everything") in {(e.unit, e.what) for e in exemptions(hardening)}
     assert all(e.why for e in exemptions(hardening))
+
+
+@pytest.mark.requirement("S4-20")
+def test_the_command_shows_scores_and_reasons() -> None:
+    done = CliRunner().invoke(app, ["security", "-C", str(build.SHIPPED), "-s", "home", "--json"])
+    told = json.loads(done.stdout)
+    assert list(told["hosts"].values()) == sorted(told["hosts"].values())
+    assert {u["host"] for u in told["units"]} == {*told["hosts"]}
+    weak = {(u["host"], u["unit"]) for u in told["units"] if u["score"] < 100}
+    assert weak <= {(e["host"], e["unit"]) for e in told["exceptions"]}
+    assert {"place": "services.draw.backup.skip", "why": "drawings stay in the browser"} in (
+        told["decisions"]
+    )
+    one = CliRunner().invoke(app, ["security", "pi", "-C", str(build.SHIPPED), "-s", "home"])
+    assert "authelia" in one.stdout
+    assert "immich-server" not in one.stdout
 
 
 @given(st.text(st.characters(exclude_characters="\0\n"), min_size=1))
