@@ -8,7 +8,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
+import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,8 @@ import pytest
 from tests import build
 
 UV = shutil.which("uv")
+PLAIN = 65534
+"""The user `nobody`."""
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(UV is None, reason="uv builds and installs the wheel"),
@@ -74,20 +79,26 @@ def test_the_wheel_contains_exactly_the_package(wheel: Path) -> None:
     assert {n.partition("/")[0] for n in inside} == {"homelab"}
 
 
-@pytest.fixture(scope="module")
-def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty project with the wheel, a five-line program, and the files of a stack."""
-    place = tmp_path_factory.mktemp("project")
-    done(str(UV), "venv", "--quiet", "--python", sys.executable, "venv", cwd=place)
-    python = place / "venv/bin/python"
-    done(str(UV), "pip", "install", "--quiet", "--no-deps", "--python", python, wheel, cwd=place)
-    # The wheel's dependencies are installed here. The editable install of the clone is left out.
+def install(place: Path, wheel: Path, python: str = sys.executable) -> None:
+    """Make `place/venv` with the wheel. Its dependencies are those that are installed here; the
+    editable install of the clone is left out.
+    """
+    done(str(UV), "venv", "--quiet", "--python", python, "venv", cwd=place)
+    into = place / "venv/bin/python"
+    done(str(UV), "pip", "install", "--quiet", "--no-deps", "--python", into, wheel, cwd=place)
     (own,) = (place / "venv").glob("lib/python*/site-packages")
     shared = Path(sysconfig.get_paths()["purelib"])
     for entry in shared.iterdir():
         ours = "homelab" in entry.name or entry.suffix == ".pth"
         if not ours and not (own / entry.name).exists():
             (own / entry.name).symlink_to(entry)
+
+
+@pytest.fixture(scope="module")
+def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty project with the wheel, a five-line program, and the files of a stack."""
+    place = tmp_path_factory.mktemp("project")
+    install(place, wheel)
     for name in ("Pulumi.home.yaml", "homelab.lock.yaml", "hosts", "home", "secrets", "locks"):
         source = build.SHIPPED / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
@@ -120,3 +131,62 @@ def test_a_stack_in_the_project_comes_up_in_the_lab(project: Path) -> None:
     text = done(project / "venv/bin/homelab", "lab", "up", "--json", cwd=project)
     assert json.loads(text)["ok"]
     assert "::pi-switch" in text
+
+
+@pytest.fixture
+def newcomer(wheel: Path) -> Iterator[Path]:
+    """A home directory, with the library in a venv and nothing else. A plain user owns it."""
+    with tempfile.TemporaryDirectory(prefix="newcomer-") as made:
+        place = Path(made)
+        python = next(filter(is_open, PYTHONS), "")
+        install(place, wheel, python or sys.executable)
+        (place / "empty").mkdir()
+        if os.geteuid() == 0 and python:
+            place.chmod(0o755)
+            for path in (place, place / "empty"):
+                os.chown(path, PLAIN, PLAIN)
+        yield place
+
+
+@pytest.mark.lab
+@pytest.mark.requirement("S0-80")
+def test_a_plain_user_starts_from_nothing_and_the_printed_lines_work(newcomer: Path) -> None:
+    began = time.monotonic()
+    flags = ["--user", "nora", "--ssh-key", f"{build.OWNER} nora"]
+    said = alone(newcomer, newcomer / "empty", ["homelab", "init", "mine", *flags])
+    next_lines = said.partition("next:\n")[2].splitlines()
+    assert [line.split()[0] for line in next_lines] == ["cd", "homelab", "homelab", "python"]
+    typed = " && ".join(line.strip() for line in next_lines)
+    printed = alone(newcomer, newcomer / "empty", ["sh", "-ec", typed])
+    assert "3 passed" in printed
+    assert " created\n" in printed
+    assert time.monotonic() - began < 300
+    found = {p.name for p in (newcomer / "empty/mine").iterdir()}
+    assert {"Pulumi.home.yaml", "secrets", "flake.nix", ".github", "README.md"} <= found
+
+
+PYTHONS = (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}")
+
+
+def is_open(program: str) -> bool:
+    """Whether every user may run a program."""
+    path = Path(program).resolve()
+    return path.exists() and all(p.stat().st_mode & 0o1 for p in (path, *path.parents))
+
+
+def alone(place: Path, cwd: Path, words: list[str]) -> str:
+    """The output of a command with a bare environment, as the user whose home directory it is."""
+    owner = place.stat().st_uid
+    who = {} if owner == os.geteuid() else {"user": owner, "group": owner, "extra_groups": []}
+    finished = subprocess.run(
+        words if words[0] == "sh" else [place / "venv/bin" / words[0], *words[1:]],
+        cwd=cwd,
+        env={"PATH": f"{place}/venv/bin:/usr/bin:/bin", "HOME": str(place)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        **who,  # type: ignore[call-overload]
+    )
+    assert finished.returncode == 0, f"{words}\n{finished.stdout}\n{finished.stderr}"
+    return finished.stdout
