@@ -18,6 +18,7 @@ from homelab.cli.differences import diff_app
 from homelab.cli.evaluate import eval_app
 from homelab.cli.hosts import hosts_app
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
+from homelab.cli.leave import leave_app
 from homelab.cli.problems import print_error, print_problems
 from homelab.cli.secrets import secret_app
 from homelab.cli.security import security_app
@@ -32,6 +33,7 @@ app = typer.Typer(
     help="A homelab from one stack config. `pulumi up` deploys it; this command inspects it.",
 )
 app.add_typer(start_app)
+app.add_typer(leave_app)
 app.add_typer(backup_app, name="backup")
 app.add_typer(restore_app)
 app.add_typer(diff_app)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
-from string import Template
 
 import tomli_w
 
@@ -12,6 +10,7 @@ from homelab.nix import Nix, print_file
 from homelab.starter.answers import Answers, Machine
 from homelab.starter.stack_text import CA_KEY, LOCK, USERS, hardware_path, stack_text
 from homelab.system.placeholders import PLACEHOLDER
+from homelab.templates import filled, raw
 
 HOOK = ".githooks/pre-commit"
 """The file that must be executable."""
@@ -25,12 +24,6 @@ _FORGEJO = {
     "checkout": "https://code.forgejo.org/actions/checkout@v4",
     "uv": "https://github.com/astral-sh/setup-uv@v6",
 }
-
-
-class _Text(Template):
-    """Text with fields `%{name}`; shell, Nix and workflows use `$` themselves."""
-
-    delimiter = "%"
 
 
 def project_files(answers: Answers, *, run: str = "") -> dict[str, str]:
@@ -116,11 +109,11 @@ def _numbered(steps: list[str]) -> str:
 
 
 def _template(name: str) -> str:
-    return (resources.files("homelab.starter") / "templates" / name).read_text(encoding="utf-8")
+    return raw("homelab.starter", f"templates/{name}")
 
 
 def _filled(name: str, fields: Mapping[str, str]) -> str:
-    return _Text(_template(name)).substitute(fields)
+    return filled("homelab.starter", f"templates/{name}", fields)
 
 
 def _pulumi(answers: Answers) -> str:

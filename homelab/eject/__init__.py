@@ -1,0 +1,1 @@
+"""One flake of all hosts that a person continues by hand, without homelab."""
