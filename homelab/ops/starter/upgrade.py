@@ -1,0 +1,241 @@
+"""`homelab upgrade`: show what another version of the library changes, then change the pin."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from homelab.ops.starter.library import NAME
+from homelab.ops.whole import changed_lines, replace_file
+from homelab.plaintext import UnreadableError, json_data, mapping
+from homelab.problems import HomelabError, UsageError
+
+PROJECT = "pyproject.toml"
+_INSTALL_SECONDS = 1800
+_RENDER_SECONDS = 600
+_NAMED = re.compile(rf"{NAME}(?![\w.-])")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What another version of the library changes for one stack."""
+
+    stack: str
+    files: Mapping[str, str]
+    """Unified diff of each changed file, by `host/path`."""
+    errors: tuple[str, ...]
+    """Problems of the stack that only the other version finds. With errors it renders nothing."""
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """A new requirement, and what it changes."""
+
+    old: str
+    new: str
+    differences: tuple[Difference, ...]
+
+
+def present_pin(directory: Path) -> str:
+    """The requirement of homelab in pyproject.toml. Raises UsageError without one."""
+    path = directory / PROJECT
+    try:
+        project = mapping(tomllib.loads(path.read_text(encoding="utf-8")).get("project"))
+    except FileNotFoundError:
+        raise UsageError(
+            f"there is no {PROJECT} in {directory.resolve()}; homelab upgrade is for a homelab "
+            "that homelab init made"
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error})") from None
+    listed = project.get("dependencies")
+    found = [
+        d for d in listed if isinstance(d, str) and _NAMED.match(d)
+    ] if isinstance(listed, list) else []  # fmt: skip
+    if len(found) != 1:
+        raise UsageError(f"{path}: project.dependencies does not name {NAME} once; add it there")
+    return found[0]
+
+
+def newest_of(pin: str) -> str:
+    """What a requirement becomes without a version: the newest release, or the branch of a Git
+    repository. Raises UsageError for a path, which has no newer version to find.
+    """
+    _, is_url, url = pin.partition("@")
+    if not is_url:
+        return NAME
+    url = url.strip()
+    if not url.startswith("git+"):
+        raise UsageError(
+            f"{PROJECT}: {pin} is one file or directory, so name the new one: "
+            "homelab upgrade --to 'homelab @ …'"
+        )
+    base, _, commit = url.rpartition("@")
+    # `git+ssh://git@host/…` has an @ that is no revision.
+    return f"{NAME} @ {base if base and '/' not in commit else url}"
+
+
+def as_requirement(text: str) -> str:
+    """What `--to` names: a requirement, a version, or a URL."""
+    if _NAMED.match(text):
+        return text
+    if re.fullmatch(r"[0-9][\w.+!-]*", text):
+        return f"{NAME}=={text}"
+    if "://" in text:
+        return f"{NAME} @ {text}"
+    raise UsageError(
+        f"--to {text!r}: this is no version of homelab; write 0.2.0, git+https://…@COMMIT or "
+        "'homelab @ file:///…'"
+    )
+
+
+def compare(directory: Path, stacks: list[str], new: str) -> Upgrade:
+    """Render each stack with the library that runs and with another one. Changes nothing.
+
+    The other one is installed into a temporary environment.
+    """
+    with tempfile.TemporaryDirectory(prefix="homelab-upgrade-") as made:
+        place = Path(made)
+        other = _installed(place, new)
+        return Upgrade(
+            present_pin(directory),
+            _exact(other, new),
+            tuple(_difference(directory, name, other, place / name) for name in stacks),
+        )
+
+
+def write_pin(directory: Path, upgrade: Upgrade) -> list[str]:
+    """Change the requirement in pyproject.toml; returns the changed lines.
+
+    Only the text of the requirement changes: comments and the rest of the file stay.
+    """
+    path = directory / PROJECT
+    text = path.read_text(encoding="utf-8")
+    for quoted in (json.dumps(upgrade.old), f"'{upgrade.old}'"):
+        if text.count(quoted) == 1:
+            new = text.replace(quoted, json.dumps(upgrade.new))
+            lines = changed_lines(text, new)
+            replace_file(path, new)
+            return lines
+    raise HomelabError(
+        f"{path}: the requirement {upgrade.old} is not there once as it is; change it by hand to "
+        f"{json.dumps(upgrade.new)}"
+    )
+
+
+def _installed(place: Path, requirement: str) -> Path:
+    """The Python of a new environment with this library."""
+    python = place / "venv" / "bin" / "python"
+    uv = shutil.which("uv")
+    if uv:
+        _run([uv, "venv", "--quiet", "--python", sys.executable, str(place / "venv")], place)
+        words = [uv, "pip", "install", "--quiet", "--python", str(python)]
+        words += ["--refresh-package", NAME, requirement]
+    else:
+        _run([sys.executable, "-m", "venv", str(place / "venv")], place)
+        words = [str(python), "-m", "pip", "install", "--quiet", requirement]
+    _run(words, place, seconds=_INSTALL_SECONDS)
+    return python
+
+
+def _exact(python: Path, requirement: str) -> str:
+    """The requirement with the version or the commit that was installed, so that what was shown is
+    what the project gets.
+    """
+    code = "from homelab.ops.starter.library import running_library as r; print(r())"
+    done = _done([str(python), "-c", code], python.parent)
+    found = done.stdout.strip()
+    return found if done.returncode == 0 and _NAMED.match(found) else requirement
+
+
+def _difference(directory: Path, stack: str, python: Path, place: Path) -> Difference:
+    errors = tuple(
+        line
+        for line in _errors(directory, stack, str(python))
+        if line not in {*_errors(directory, stack, sys.executable)}
+    )
+    if errors:
+        return Difference(stack, {}, errors)
+    old = _rendered(directory, stack, sys.executable, place / "old")
+    new = _rendered(directory, stack, str(python), place / "new")
+    return Difference(stack, dict(_diffs(old, new)), ())
+
+
+def _errors(directory: Path, stack: str, python: str) -> Iterator[str]:
+    done = _homelab(python, directory, "check", "-s", stack, "--json")
+    try:
+        problems = json_data(done.stdout)
+    except UnreadableError:
+        raise HomelabError(_failed(done, "homelab check")) from None
+    for problem in problems if isinstance(problems, list) else ():
+        facts = mapping(problem)
+        if facts.get("severity") == "error":
+            yield f"{facts.get('where')}: {facts.get('what')}; {facts.get('way_out')}"
+
+
+def _rendered(directory: Path, stack: str, python: str, out: Path) -> dict[str, str]:
+    done = _homelab(python, directory, "render", "-s", stack, "--out", str(out))
+    if done.returncode != 0:
+        raise HomelabError(_failed(done, "homelab render"))
+    return {
+        p.relative_to(out).as_posix(): p.read_text(encoding="utf-8", errors="replace")
+        for p in sorted(out.rglob("*"))
+        if p.is_file()
+    }
+
+
+def _diffs(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name in sorted(old.keys() | new.keys()):
+        # The id follows from every other file of the host.
+        if old.get(name) == new.get(name) or name.endswith("/release-id.nix"):
+            continue
+        before, after = (side.get(name, "").splitlines() for side in (old, new))
+        diff = difflib.unified_diff(before, after, f"{name} (now)", f"{name} (new)", lineterm="")
+        yield name, "\n".join(diff)
+
+
+def _homelab(python: str, directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    # -P: a directory of the owner's with the name of a module is not that module.
+    return _done([python, "-P", "-m", NAME, *words, "-C", str(directory.resolve())], directory)
+
+
+def _run(words: list[str], place: Path, *, seconds: int = _RENDER_SECONDS) -> None:
+    done = _done(words, place, seconds=seconds)
+    if done.returncode != 0:
+        raise HomelabError(_failed(done, "installing the new version"))
+
+
+def _failed(done: subprocess.CompletedProcess[str], what: str) -> str:
+    said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    return f"{what} failed, and nothing was changed: {' '.join(said[-3:])}"
+
+
+def _done(
+    words: list[str], place: Path, *, seconds: int = _RENDER_SECONDS
+) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            words,
+            cwd=place,
+            env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise HomelabError(
+            f"{Path(words[0]).name} took more than {seconds} seconds, and nothing was changed; "
+            "run it again"
+        ) from None
