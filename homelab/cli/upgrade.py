@@ -40,9 +40,10 @@ def upgrade(
         write_pin,
     )
 
+    stacks = meant_stacks(cwd, stack)
     pin = present_pin(cwd)
     wanted = as_requirement(to) if to is not None else newest_of(pin)
-    found = compare(cwd, meant_stacks(cwd, stack), wanted)
+    found = compare(cwd, stacks, wanted)
     print(f"now: {found.old}\nnew: {found.new}")
     refused = False
     for difference in found.differences:

@@ -15,7 +15,13 @@ from tests.cli.test_cli import call
 
 __all__ = ["call"]
 
-WORDS = {"host": "nas", "subject": "nas", "name": "miniflux-admin", "key": "paste/token"}
+WORDS = {
+    "directory": "ejected",
+    "host": "nas",
+    "subject": "nas",
+    "name": "miniflux-admin",
+    "key": "paste/token",
+}
 """A value for each required argument of a command."""
 
 

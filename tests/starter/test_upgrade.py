@@ -133,7 +133,8 @@ def test_a_path_has_no_newer_version() -> None:
         newest_of("homelab @ file:///src/homelab")
 
 
-def test_a_directory_that_init_did_not_make_is_refused(call: Call) -> None:
+def test_a_directory_that_init_did_not_make_is_refused(call: Call, mine: Path) -> None:
+    mine.unlink()
     said = call("upgrade")
     assert said.code == 2
     assert "pyproject.toml" in said.err
