@@ -204,6 +204,12 @@ def _media(**stated: object) -> Changes:
     return {"media": {"without": ["sonarr"], **stated}, "datasets": {"tv": tv}}
 
 
+def _limited(up: int) -> Changes:
+    """A service of the catalog whose rate is limited at some times."""
+    schedule = [{"start": "06:00", "end": "06:00", "up": up}]
+    return {"services": {"transmission": {"host": "nas", "schedule": schedule}}}
+
+
 def _scheduled(**facts: object) -> Changes:
     schedule = [{"start": "06:00", "end": "06:00", "up": 100}]
     return {"services": {"forum": {"schedule": schedule, "module": facts}}}
@@ -376,6 +382,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         _recovers({"services.forum.proxyAuth": False}),
         _recovers({"services.forum.open": True}),
     ),
+    "CatalogService.schedule": (_limited(50), _limited(100)),
     "OwnFacts.rates": (_scheduled(), _scheduled(rates="transmission")),
     "OwnFacts.links_datasets": (
         _two_disks(),
