@@ -21,24 +21,33 @@ def backups(name: str, directory: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from found.items()
 
 
-@pytest.mark.parametrize("name", ALL)
-@pytest.mark.requirement("S0-53")
-def test_restic_accepts_every_backup(name: str, tmp_path: Path) -> None:
-    """Excludes are read as a list, and retention as a policy."""
-    restic = at("restic")
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment for an empty repository, to which no test adds a snapshot."""
+    home = tmp_path_factory.mktemp("restic")
     env = {
         "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
+        "HOME": str(home),
         "RESTIC_PASSWORD": "x",
-        "RESTIC_REPOSITORY": str(tmp_path / "repository"),
+        "RESTIC_REPOSITORY": str(home / "repository"),
     }
+    subprocess.run([at("restic"), "--quiet", "init"], env=env, check=True)
+    return env
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.requirement("S0-53")
+def test_restic_accepts_every_backup(
+    name: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Excludes are read as a list, and retention as a policy."""
+    restic = at("restic")
 
     def asked(*words: str) -> None:
         line = [restic, "--quiet", *words]
-        done = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), words
 
-    asked("init")
     left_out: set[tuple[str, ...]] = set()
     kept: set[tuple[str, ...]] = set()
     for _, said in backups(name, tmp_path):
