@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from homelab.config.base import Model, Name, Port, ServiceSecretRef, Str, Time, pattern
 from homelab.config.network import OpenTo, Protocol
-from homelab.config.types import FileHash
+from homelab.config.types import Certificate, FileHash
 
 Verb = Literal["reload", "restart", "start", "stop"]
 Unit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9@_-]*$")]
@@ -81,11 +81,28 @@ class External(Model):
     verify: bool = True
     """Verify the app's certificate, with scheme https. Devices at home often have one that no
     authority signed."""
+    certificate: Certificate | None = None
+    """The certificate that the app must present, in PEM, or that of the authority that signed it:
+    `openssl s_client -connect 192.168.1.5:443 -showcerts` shows it. The proxy refuses any other."""
+    server_name: (
+        Annotated[
+            Str,
+            pattern(
+                r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?",
+                "this is not a name; write the name in the certificate: nas.lan",
+            ),
+        ]
+        | None
+    ) = None
+    """Name in the certificate, for one that does not contain `address`."""
 
     @model_validator(mode="after")
     def _verifies_https(self) -> External:
-        if self.scheme == "http" and "verify" in self.model_fields_set:
-            raise ValueError("with scheme http there is no certificate; leave verify out")
+        fields = [f for f in ("verify", "certificate", "server_name") if f in self.model_fields_set]
+        if self.scheme == "http" and fields:
+            raise ValueError(f"with scheme http there is no certificate; leave {fields[0]} out")
+        if not self.verify and fields[1:]:
+            raise ValueError(f"with verify: false nothing reads {fields[1]}; leave one of them out")
         return self
 
 

@@ -6,6 +6,7 @@ Free text has no type here. It goes through the writer of its language.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -110,6 +111,26 @@ Url = Annotated[
         "as in %7B",
     ),
 ]
+
+
+def _is_certificate(text: str) -> str:
+    # It is slow to import, and few stacks have one.
+    from cryptography import x509
+
+    try:
+        found = x509.load_pem_x509_certificates(text.encode())
+    except ValueError:
+        found = []
+    if len(found) != 1 or not re.fullmatch(r"[A-Za-z0-9+/=\n -]+", text):
+        raise ValueError(
+            "this is not one certificate in PEM; write it as a block of lines (|), from -----BEGIN "
+            "CERTIFICATE----- to -----END CERTIFICATE-----"
+        )
+    return text
+
+
+Certificate = Annotated[Str, AfterValidator(_is_certificate)]
+"""An X.509 certificate as text. It is public."""
 FileHash = Annotated[
     Str,
     pattern(

@@ -95,6 +95,8 @@ def _route(
         scheme=upstream.scheme,
         host_header=upstream.host_header or "",
         verify=upstream.verify,
+        certificate=(service.external.certificate or "") if service.external else "",
+        server_name=(service.external.server_name or "") if service.external else "",
         exempt=tuple(config.exempt if config.exempt is not None else entry.sign_in.exempt),
         groups=tuple(config.groups or ()),
         policy=config.policy or "one_factor",

@@ -69,6 +69,11 @@ class Route:
     origin: Origin = field(default_factory=Origin)
     main: bool = False
     """Whether the stack config makes it the main route of its service."""
+    certificate: str = ""
+    """Certificate in PEM that the app must present, or that of its authority; empty for the
+    authorities that the host trusts."""
+    server_name: str = ""
+    """Name in the app's certificate; empty for its address."""
     access_groups: tuple[str, ...] = ()
     service_tokens: tuple[str, ...] = ()
 

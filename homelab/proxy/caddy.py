@@ -22,6 +22,7 @@ from homelab.proxy.model import (
     bytes_of,
     spellings,
 )
+from homelab.proxy.pinned import pinned_file, pinned_files
 from homelab.proxy.plan import plan_proxy
 from homelab.system.model import Host
 
@@ -48,7 +49,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         "proxy.nix",
         "The reverse proxy: every name, and its upstream",
-        derived=merge(_caddy(proxy), _package(entry, host)),
+        derived=merge(_caddy(proxy), _package(entry, host), pinned_files(proxy)),
     )
 
 
@@ -239,6 +240,22 @@ def _upstream(virtual_host: VirtualHost, route: Route) -> Directive:
         source = AUTH_PROXY_HEADERS[content]
         if header != source:
             block.append(directive("header_up", header, f"{{header.{source}}}", live=True))
-    if route.scheme == "https" and not route.verify:
-        block.append(directive("transport", "http", block=[directive("tls_insecure_skip_verify")]))
+    if tls := _tls(route):
+        block.append(directive("transport", "http", block=tls))
     return directive("reverse_proxy", route.upstream, block=block)
+
+
+def _tls(route: Route) -> list[Directive]:
+    """How the certificate of an app is verified, unless the host's authorities and its address
+    decide.
+    """
+    if route.scheme != "https":
+        return []
+    if not route.verify:
+        return [directive("tls_insecure_skip_verify")]
+    found = []
+    if route.certificate:
+        found.append(directive("tls_trusted_ca_certs", pinned_file(route)))
+    if route.server_name:
+        found.append(directive("tls_server_name", route.server_name))
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT
 from homelab.network.route import Route
-from homelab.nix import Attrs, Comment, Lines, Module, Nix, Raw, Text
+from homelab.nix import Attrs, Comment, Lines, Module, Nix, Raw, Text, merge
 from homelab.plan import Plan
 from homelab.proxy import model
 from homelab.proxy.model import (
@@ -19,6 +19,7 @@ from homelab.proxy.model import (
     bytes_of,
 )
 from homelab.proxy.nginxconf import Directive, Live, Pattern, directive, print_nginx
+from homelab.proxy.pinned import pinned_file, pinned_files
 from homelab.proxy.plan import plan_proxy
 from homelab.system.model import Host
 
@@ -43,7 +44,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         "proxy.nix",
         "The reverse proxy: every name, and its upstream",
-        derived={"services": {"nginx": _nginx(proxy)}},
+        derived=merge({"services": {"nginx": _nginx(proxy)}}, pinned_files(proxy)),
         extra=tuple((f"nginx/{name}.conf", print_nginx(d)) for name, d in sorted(files.items())),
     )
 
@@ -267,10 +268,16 @@ def _upstream(proxy: ProxyPlan, route: Route, *, protected: bool) -> Nix:
             value = Live(_IDENTITY[model.AUTH_PROXY_HEADERS[content]]) if content else ""
             own.append(directive("proxy_set_header", header, value))
     if route.scheme == "https" and route.verify:
+        trusted = pinned_file(route) if route.certificate else "/etc/ssl/certs/ca-certificates.crt"
         own += [
             directive("proxy_ssl_verify", "on"),
-            directive("proxy_ssl_trusted_certificate", "/etc/ssl/certs/ca-certificates.crt"),
+            directive("proxy_ssl_trusted_certificate", trusted),
         ]
+        if route.server_name:
+            own += [
+                directive("proxy_ssl_name", route.server_name),
+                directive("proxy_ssl_server_name", "on"),
+            ]
     return {
         "proxyPass": route.upstream,
         "proxyWebsockets": True,

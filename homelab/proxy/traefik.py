@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT
 from homelab.network.route import Route
-from homelab.nix import Attrs, Comment, Module, Nix
+from homelab.nix import Attrs, Comment, Module, Nix, merge
 from homelab.plan import Plan
 from homelab.proxy.model import (
     ADAPTER,
@@ -22,6 +22,7 @@ from homelab.proxy.model import (
     VirtualHost,
     spellings,
 )
+from homelab.proxy.pinned import pinned_file, pinned_files
 from homelab.proxy.plan import plan_proxy
 from homelab.system.model import Host
 
@@ -53,7 +54,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         "proxy.nix",
         "The reverse proxy: every name, and its upstream",
-        derived={"services": {"traefik": body}},
+        derived=merge({"services": {"traefik": body}}, pinned_files(proxy)),
     )
 
 
@@ -259,6 +260,12 @@ class _Dynamic:
         if route.scheme == "https" and not route.verify:
             self.transports["unverified"] = {"insecureSkipVerify": True}
             body["serversTransport"] = "unverified"
+        elif route.scheme == "https" and (route.certificate or route.server_name):
+            key = f"pinned-{route.service}"
+            trust: Attrs = {"rootCAs": [pinned_file(route)]} if route.certificate else {}
+            name: Attrs = {"serverName": route.server_name} if route.server_name else {}
+            self.transports[key] = {**trust, **name}
+            body["serversTransport"] = key
         return body
 
 

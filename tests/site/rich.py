@@ -6,6 +6,25 @@ from tests.build import OWNER
 from tests.household import Changes
 
 IMAGE = f"ghcr.io/a/b:1@sha256:{'0' * 64}"
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIHFMHmgAwIBAgIBATAFBgMrZXAwDDEKMAgGA1UEAwwBZDAgFw0yNjAxMDEwMDAw
+MDBaGA8yMTI2MDEwMTAwMDAwMFowDDEKMAgGA1UEAwwBZDAqMAUGAytlcAMhAIqI
+4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29cMAUGAytlcANBAAeiKpRS+w0G
+ySpaJ42OmF8Z/mB+znXAGpXvoXEXNgnl40kiLNABUY3oE/IzG3u7gCaApciTEwF8
+dO6x93PwUAM=
+-----END CERTIFICATE-----
+"""
+"""A certificate of a device. Nobody has its key."""
+OTHER_CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIHFMHmgAwIBAgIBAjAFBgMrZXAwDDEKMAgGA1UEAwwBZDAgFw0yNjAxMDEwMDAw
+MDBaGA8yMTI2MDEwMTAwMDAwMFowDDEKMAgGA1UEAwwBZDAqMAUGAytlcAMhAIE5
+dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOUMAUGAytlcANBAJV8Ia4m5i49
+5zJJC2YWc3iGksNHBP8T+kL9Tc6yJqbKXVq/EAYDv+6q5cMAHppfM56LtcMaRBKT
+puJ/QWt/iQU=
+-----END CERTIFICATE-----
+"""
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH3l/El2u3JMu6UvEeXIbdbnZgzCT2mlfyiIUN+A5kZl"
 
 
@@ -515,7 +534,13 @@ RICH: Changes = {
             "audience": "family",
             "auth": "forward",
             "headers": {"X-User": "user"},
-            "external": {"address": "192.168.1.9", "port": 8443, "scheme": "https"},
+            "external": {
+                "address": "192.168.1.9",
+                "port": 8443,
+                "scheme": "https",
+                "certificate": CERTIFICATE,
+                "server_name": "device.example.org",
+            },
         },
         "board": {
             "host": "nas",

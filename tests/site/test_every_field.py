@@ -24,7 +24,7 @@ from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import Changes
 from tests.site.observed import Effects, effects
-from tests.site.rich import OTHER_KEY, RICH, VARIANTS
+from tests.site.rich import OTHER_CERTIFICATE, OTHER_KEY, RICH, VARIANTS
 
 Path = tuple[str | int, ...]
 
@@ -103,6 +103,8 @@ VALUES: dict[str, list[object]] = {
     "Owner.ssh_keys": [[f"{OTHER_KEY} sam"]],
     "Pin.release": ["26.05"],
     "Ports.bands": [{"infrastructure": [11000, 12000], "services": [21000, 22000]}],
+    "External.certificate": [OTHER_CERTIFICATE],
+    "External.server_name": ["other.example.org"],
     "HostNix.substituters": [[{"url": "https://a.example.org", "key": f"a:{'B' * 43}="}]],
     "Substituter.url": ["https://a.example.org"],
     "Substituter.key": [f"a:{'B' * 43}="],
@@ -270,6 +272,11 @@ def _vpn(**said: object) -> Changes:
 
 def _built(site: str, **said: object) -> Changes:
     return {"services": {site: {"static": {"build": said}}}}
+
+
+def _external(**stated: object) -> Changes:
+    plain = {"certificate": None, "server_name": None, "scheme": "http", **stated}
+    return {"services": {"router": {"external": plain}}}
 
 
 def _upstream(**said: object) -> Changes:
@@ -590,6 +597,8 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
             }
         },
     ),
+    "External.verify": (_external(scheme="https"), _external(scheme="https", verify=False)),
+    "External.scheme": (_external(), _external(scheme="https")),
     "Upstream.verify": (_upstream(), _upstream(verify=False)),
     "PortBands.infrastructure": (
         VARIANTS["ports by bands"],

@@ -94,6 +94,8 @@ def _by_its_program(text: str, values: judges.Values) -> list[str]:
 LANGUAGES: tuple[tuple[str, Judge], ...] = (
     # Lines of files, and files beside the modules.
     ("environment.etc.homelab/facts.json.**", _WHOLE),
+    # A certificate, which the type of its field reads.
+    ("environment.etc.homelab/upstreams/*.text", _WHOLE),
     ("environment.etc.*.text", _WORD),
     ("file.ca/index.html", judges.html),
     ("file.lib/people.ldif", judges.each(dividing.ldif_lines, _LINE)),
