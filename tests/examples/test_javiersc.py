@@ -30,6 +30,7 @@ LiteLLM        | <homelab.ip>:14000 | nixos.local:14000 | litellm-home.javiersc.
 Ollama         | <homelab.ip>:11434 | nixos.local:11434 | ollama-home.javiersc.com
 PicoClaw       | <homelab.ip>:18800 | nixos.local:18800 | picoclaw-home.javiersc.com
 Cockpit        | <homelab.ip>:9090  | nixos.local:9090  | cockpit-home.javiersc.com
+Manual         | <homelab.ip>:8097  | nixos.local:8097  | manual-home.javiersc.com
 OTBR           | <homelab.ip>:8091  | nixos.local:8091  | otbr-home.javiersc.com
 """
 NO_ROUTE = [

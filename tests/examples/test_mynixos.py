@@ -17,7 +17,7 @@ PORTS = {"adguardhome": 10000, "pocket-id": 10010, "sonarr": 20989}
 """The known part of the port registry. Jellyfin's 20096 is set in its own web interface."""
 FIXED = {"jellyfin", "sabnzbd"}
 """Apps whose module has no option for the port."""
-LEAVES_BY_VPN = {"radarr", "sabnzbd", "sonarr"}
+LEAVES_BY_VPN = {"lidarr", "radarr", "sabnzbd", "sonarr"}
 
 
 @cache
@@ -91,7 +91,7 @@ def test_pocket_id_has_a_callback_for_every_name_behind_sign_in() -> None:
     identity = plan().identity
     assert identity is not None
     gated = [r for r in plan().routes if r.auth == "forward"]
-    assert len(gated) == 9
+    assert len(gated) == 12
     assert set(identity.auth_proxy.callbacks) == {
         f"https://{r.internal}/oauth2/callback" for r in gated
     }
@@ -99,7 +99,7 @@ def test_pocket_id_has_a_callback_for_every_name_behind_sign_in() -> None:
 
 
 @pytest.mark.requirement("S4-13", "S4-14")
-def test_three_services_use_only_the_vpn() -> None:
+def test_four_services_use_only_the_vpn() -> None:
     """By group ids. The key is a file."""
     (vpn,) = plan().vpn.vpns
     assert {m.service for m in vpn.members} == LEAVES_BY_VPN

@@ -109,6 +109,7 @@ TYPED = {
 tests/evaluation evaluate it.
 """
 NOT_READ = {
+    "services.harmonia": "Debian has none; two settings of ours",
     "services.sanoid": "it reads its file only with ZFS in the kernel; numbers and switches alone",
     "services.frigate": "Debian has none; its module has Frigate itself check the file when it is built",
     "services.privatebin": "Debian has none; its module writes the file that the PHP reads",
