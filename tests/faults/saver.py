@@ -24,7 +24,8 @@ from tests.tools.libraries import evaluated
 
 DISKS = {"mnt/disk": "96M", "srv/photos": "32M"}
 """Disks of the machine besides those of every machine: one holds the repositories."""
-_PACKAGES = Path("/packages")
+PACKAGES = Path("/packages")
+"""Where the store of the machine is."""
 _UNITS = "usr/local/lib/systemd/system"
 _PAGE = "http://127.0.0.1:8080/wiki?name=Page"
 _GATES = "/usr/local/lib/gates"
@@ -53,7 +54,8 @@ GATED = ("mv", "mysql", "mysqldump", "restic", "runuser", "systemctl")
 """Programs that a test can stop at."""
 
 
-def _app(port: int, dump: Mapping[str, str], name: str) -> dict[str, object]:
+def app(name: str, port: int, dump: Mapping[str, str]) -> dict[str, object]:
+    """A service of the stack with one database."""
     return {
         "host": "pi",
         "flake": {"input": "apps", "unit": name},
@@ -78,9 +80,9 @@ STACK: dict[str, object] = {
         "photos": {"host": "pi", "path": "/srv/photos", "mount": "/srv/photos", "tier": "user"}
     },
     "services": {
-        "notes": _app(8080, {"sqlite": "/var/lib/notes/notes.fossil"}, "notes"),
-        "shop": _app(8081, {"postgresql": "shop"}, "shop"),
-        "forum": _app(8082, {"mysql": "forum"}, "forum"),
+        "notes": app("notes", 8080, {"sqlite": "/var/lib/notes/notes.fossil"}),
+        "shop": app("shop", 8081, {"postgresql": "shop"}),
+        "forum": app("forum", 8082, {"mysql": "forum"}),
     },
     "backup": {
         "targets": {
@@ -101,7 +103,7 @@ def planned() -> Plan:
 def rendered(host: str) -> Mapping[str, Any]:
     """The options that the libraries of `backup.nix` set on a host."""
     plan = planned()
-    return evaluated(modules(plan, plan.hosts[host]), _PACKAGES)
+    return evaluated(modules(plan, plan.hosts[host]), PACKAGES)
 
 
 def equip(machine: Machine) -> None:
@@ -237,7 +239,7 @@ def _files() -> Iterator[tuple[str, str]]:
     resume = made["systemd"]["services"]["homelab-restore-resume"]
     yield (
         f"{_UNITS}/homelab-restore-resume.service",
-        units.text("service", "resume", resume, _PACKAGES),
+        units.text("service", "resume", resume, PACKAGES),
     )
     yield from ((f"{_UNITS}/{name}", text) for name, text in _OWN_UNITS.items())
     yield "etc/homelab/backup.json", made["environment"]["etc"]["homelab/backup.json"]["text"]
