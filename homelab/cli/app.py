@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from homelab.cli.backups import backup_app, restore_app
+from homelab.cli.backups import backup_app, orphans_app, restore_app
 from homelab.cli.differences import diff_app
 from homelab.cli.evaluate import eval_app
 from homelab.cli.hosts import hosts_app
@@ -38,6 +38,7 @@ app.add_typer(upgrade_app)
 app.add_typer(leave_app)
 app.add_typer(backup_app, name="backup")
 app.add_typer(restore_app)
+app.add_typer(orphans_app)
 app.add_typer(diff_app)
 app.add_typer(eval_app)
 app.add_typer(hosts_app)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 backup_app = typer.Typer(no_args_is_help=True, help="List, make and verify backups.")
 restore_app = typer.Typer()
+orphans_app = typer.Typer()
 
 Saved = Annotated[str, typer.Argument(help="The service or dataset.")]
 Host = Annotated[str | None, typer.Option("--host", help="Host, if several run the service.")]
@@ -145,6 +146,39 @@ def restore(
         take_back(plan, job, _say)
     else:
         put_back(plan, job, at, to, _say)
+
+
+@orphans_app.command()
+def orphans(
+    host: Annotated[str | None, typer.Argument(help="Only this host.")] = None,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """List state, databases, dumps and repositories that nothing in the stack owns any more.
+
+    Reads only: nothing is removed. Each line is followed by the command that removes it. Exits with
+    1 if a host does not answer.
+    """
+    from homelab.ops.orphans import find_orphans
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    found = find_orphans(plan, host)
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))
+    else:
+        for orphan in found.orphans:
+            print(f"{orphan.host}: {orphan.kind} {orphan.name}: {orphan.why}")
+            if orphan.remove:
+                print(f"{orphan.host}:   {orphan.remove}")
+        for line in found.unread:
+            _say(line)
+        if not found.orphans and not found.unread:
+            print("nothing is left over")
+        elif found.orphans:
+            _say("nothing was removed; run the commands as root on the host")
+    raise typer.Exit(1 if found.unread else 0)
 
 
 def _restore_host(

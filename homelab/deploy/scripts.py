@@ -209,6 +209,11 @@ def command_script(command: Sequence[str]) -> str:
     return _compose("command", {}, arguments=command)
 
 
+def orphans_script(places: Sequence[str]) -> str:
+    """List what services may have left on this host: `kind`, tab, `name`."""
+    return _compose("orphans", {}, arguments=places)
+
+
 def wake_script(command: str) -> str:
     """Wake another host with the command that this host has for it."""
     return _compose("wake", {"WAKE": named("command", command)})

@@ -147,7 +147,8 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
         if key.partition("@")[0] in off:
             services[key] = placement
         else:
-            lines.append(f"{key} is removed")
+            left = f"; its state stays on {placement.host}: homelab orphans {placement.host}"
+            lines.append(f"{key} is removed{left if placement.state else ''}")
     ids = {
         m.user: Numbers(uid=m.ids.uid, gid=m.ids.gid)
         for v in plan.vpn.vpns

@@ -1,0 +1,202 @@
+"""What services and restores left on a host, and nothing in the stack owns any more.
+
+A directory counts if something knows it: a catalog entry, the records of an earlier backup, the
+lock, or the name that a restore gave it. Directories of the system and of own modules are not
+judged.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from homelab.backup.plan import is_below
+from homelab.catalog import ENTRIES
+from homelab.plan import Plan
+
+_MOVED = re.compile(r"^(.+)\.(before|undone|restoring)-\d{14}$")
+_INSIDE = re.compile(r"^\.homelab-(before|undone|restoring)-\d{14}$")
+_RENAMED = re.compile(r"^(.+)_(before|undone)_\d{14}$")
+_SHARED = ("/var/lib/private", "/var/lib/homelab")
+_WHAT = {
+    "before": "the state from before a restore",
+    "undone": "what an undone restore had brought",
+    "restoring": "a restore that has not ended",
+}
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """One thing that the stack does not own."""
+
+    host: str
+    kind: str
+    """directory, database, dump, repository."""
+    name: str
+    """Its path, or the name of a database or repository."""
+    why: str
+    """Where it comes from."""
+    remove: str
+    """The command that removes it, for root on the host; empty if it is not on the host."""
+
+
+def places(plan: Plan, host: str) -> tuple[str, ...]:
+    """What to look into on a host, besides its state and dumps: `kind:directory`."""
+    stores = {
+        f"store:{target.path.rstrip('/')}"
+        for target in plan.stack.backup.targets.values()
+        if target.kind in ("local", "sftp") and target.host == host
+    }
+    datasets = {f"dataset:{d.path.rstrip('/')}" for d in plan.datasets if d.host == host}
+    return (*sorted(stores), *sorted(datasets))
+
+
+def orphans(plan: Plan, host: str, found: Iterable[tuple[str, str]]) -> tuple[Orphan, ...]:
+    """What of a host's findings (kind, name) nothing in the stack owns."""
+    listed = list(found)
+    former = {PurePosixPath(name).parent.name for kind, name in listed if kind == "job"}
+    known = _Known(plan, host, former - {job.name for job in plan.backup.on(host)})
+    return tuple(o for kind, name in listed for o in known.judged(kind, name))
+
+
+class _Known:
+    """What the stack owns on a host, and what it has owned."""
+
+    def __init__(self, plan: Plan, host: str, former: set[str]) -> None:
+        self.plan, self.host, self.former = plan, host, former
+        services = plan.on(host)
+        self.owned = {
+            *(path for s in services for path in s.state),
+            *(mount.source for s in services for part in s.parts for mount in part.config.mounts),
+            *(d.path for d in plan.datasets if d.host == host),
+            *(path for job in plan.backup.on(host) for path in job.paths),
+        }
+        names = {service.name for service in services}
+        entries = {service.entry.name for service in services}
+        self.left: dict[str, str] = {
+            path: name
+            for name, entry in ENTRIES.items()
+            if name not in entries
+            for path in entry.state
+        }
+        self.left |= {
+            path: key.partition("@")[0]
+            for key, placement in plan.lock.services.items()
+            if placement.host == host and key.partition("@")[0] not in names
+            for path in placement.state
+        }
+        self.jobs = {job.name for job in plan.backup.on(host)}
+        # A service of the host may have a database that is not backed up.
+        self.databases = {d.source or d.mysql or "" for s in services for d in s.entry.dumps} | {
+            *plan.backup.databases_on(host),
+            *names,
+        }
+        self.dumped: dict[str, str] = {
+            database: name
+            for name, entry in ENTRIES.items()
+            if name not in entries
+            for dump in entry.dumps
+            for database in (dump.postgresql, dump.mysql)
+            if database
+        }
+
+    def judged(self, kind: str, name: str) -> Iterator[Orphan]:
+        """What a finding is, if the stack does not own it."""
+        judges: Mapping[str, Callable[[str], Iterator[Orphan]]] = {
+            "state": self._state,
+            "dataset": self._state,
+            "kept": self._kept,
+            "dump": self._dump,
+            "repository": self._repository,
+            "job": self._job,
+            "postgresql": self._postgresql,
+            "mysql": self._mysql,
+        }
+        if kind in judges:
+            yield from judges[kind](name)
+
+    def _of_host(self, kind: str, name: str, why: str, remove: str = "") -> Orphan:
+        return Orphan(self.host, kind, name, why, remove)
+
+    def _path(self, kind: str, path: str, why: str) -> Orphan:
+        return self._of_host(kind, path, why, f"rm -r -- {shlex.quote(path)}")
+
+    def _state(self, path: str) -> Iterator[Orphan]:
+        name = path.rpartition("/")[2]
+        moved = _MOVED.match(name) or _INSIDE.match(name)
+        if moved:
+            yield self._path("directory", path, _WHAT[moved.group(moved.lastindex or 1)])
+            return
+        if path in _SHARED or any(path == o or is_below(o, path) or is_below(path, o) for o in self.owned):
+            return
+        for state, service in self.left.items():
+            if state == path or is_below(state, path):
+                yield self._path("directory", path, self._gone("state", service))
+                return
+        if name in self.former:
+            yield self._path("directory", path, self._gone("state", name))
+
+    def _gone(self, what: str, service: str) -> str:
+        return f"{what} of {service}, which is not on {self.host} in the stack"
+
+    def _kept(self, path: str) -> Iterator[Orphan]:
+        what = _WHAT["before" if path.endswith("/kept") else "undone"]
+        yield self._path("dump", path, f"{what}: dumps of its databases")
+
+    def _dump(self, path: str) -> Iterator[Orphan]:
+        name = path.rpartition("/")[2]
+        if path.startswith("/var/backup/postgresql/"):
+            database = name.removesuffix(".gz").removesuffix(".sql").removesuffix(".prev")
+            if database not in self.plan.backup.databases_on(self.host):
+                yield self._path(
+                    "dump", path, f"dump of the database {database}, which no job dumps"
+                )
+        elif name not in self.jobs:
+            yield self._path("dump", path, f"dumps of {name}, which is not backed up here")
+
+    def _repository(self, path: str) -> Iterator[Orphan]:
+        client, job = path.split("/")[-2:]
+        store = path.removesuffix(f"/{client}/{job}")
+        for name, target in self.plan.stack.backup.targets.items():
+            here = target.kind in ("local", "sftp") and target.host == self.host
+            if here and target.path.rstrip("/") == store:
+                jobs = {(j.name, j.target) for j in self.plan.backup.on(client)}
+                if (job, name) not in jobs:
+                    why = f"repository of {job} on {client}, which is not backed up to {name}"
+                    yield self._path("repository", path, why)
+
+    def _job(self, path: str) -> Iterator[Orphan]:
+        job, name = path.split("/")[-2:]
+        target = self.plan.stack.backup.targets.get(name)
+        elsewhere = target is not None and target.host != self.host
+        jobs = {(j.name, j.target) for j in self.plan.backup.on(self.host)}
+        if (job, name) not in jobs and elsewhere:
+            why = f"repository of {job}, which is not backed up to {name} any more; remove it there"
+            yield self._of_host("repository", f"{name}: {self.host}/{job}", why)
+
+    def _database(self, name: str) -> str:
+        """Why a database is left; empty if it is not."""
+        renamed = _RENAMED.match(name)
+        if renamed:
+            return _WHAT[renamed.group(2)]
+        if name in self.databases:
+            return ""
+        if name in self.dumped:
+            return self._gone("database", self.dumped[name])
+        return self._gone("database", name) if name in self.former else ""
+
+    def _postgresql(self, name: str) -> Iterator[Orphan]:
+        why = self._database(name)
+        if why:
+            command = f"runuser -u postgres -- dropdb {shlex.quote(name)}"
+            yield self._of_host("database", name, f"PostgreSQL: {why}", command)
+
+    def _mysql(self, name: str) -> Iterator[Orphan]:
+        why = self._database(name)
+        if why:
+            quoted = name.replace("`", "``")
+            command = f"mysql -e {shlex.quote(f'DROP DATABASE `{quoted}`')}"
+            yield self._of_host("database", name, f"MySQL: {why}", command)

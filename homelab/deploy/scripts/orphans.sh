@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# List what services may have left, one «kind name» on a line, separated by a tab. The arguments are
+# `store:DIRECTORY`, a backup target of this host, and `dataset:DIRECTORY`. Changes nothing.
+
+# entry KIND PATH
+entry() {
+  [ -e "$2" ] && [ ! -L "$2" ] || return 0
+  case $2 in *[[:cntrl:]]*) return 0 ;; esac
+  printf '%s\t%s\n' "$1" "${2#"$root"}"
+}
+
+entries() {
+  local kind=$1 path
+  shift
+  for path in "$@"; do entry "$kind" "$path"; done
+}
+
+# databases KIND COMMAND…: one on a line; nothing where the server does not run.
+databases() {
+  local kind=$1 name
+  shift
+  while IFS= read -r name; do
+    printf '%s\t%s\n' "$kind" "$name"
+  done < <("$@" 2>/dev/null </dev/null || true)
+}
+
+main() {
+  local word
+  shopt -s nullglob dotglob
+  entries state "$root"/var/lib/* "$root"/var/lib/private/*
+  entries dump "$root"/var/backup/sqlite/* "$root"/var/backup/dumps/* "$root"/var/backup/postgresql/*.gz
+  entries kept "$root"/var/lib/homelab/restores/*/kept "$root"/var/lib/homelab/restores/*/undone
+  entries job "$root"/var/lib/homelab/backups/*/*
+  for word in "$@"; do
+    case $word in
+      store:*) entries repository "$root${word#*:}"/*/* ;;
+      dataset:*) entries dataset "$root${word#*:}"/.homelab-* "$root${word#*:}".*-* ;;
+    esac
+  done
+  if command -v psql >/dev/null; then
+    databases postgresql runuser -u postgres -- psql -X -q -A -t -d postgres -c 'SELECT datname FROM pg_database'
+  fi
+  if command -v mysql >/dev/null; then
+    databases mysql mysql --batch --skip-column-names --execute 'SHOW DATABASES'
+  fi
+}
+
+main "$@" </dev/null

@@ -1,0 +1,120 @@
+"""`homelab orphans`: what it finds on a host, and what it leaves alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from homelab.backup.orphans import orphans, places
+from homelab.config.lock import Lock
+from homelab.ops.orphans import find_orphans
+from homelab.plan import Plan
+from homelab.problems import UsageError
+from tests import build
+from tests.ops.conftest import LAN, PIN, TAILNET, Stack
+
+STAMP = "20260302101502"
+
+
+@pytest.fixture
+def plan() -> Plan:
+    """pi has miniflux and a dataset, holds the backups of nas, and had a wiki."""
+    return build.plan(
+        {
+            "hosts": {
+                "pi": {
+                    "role": None,
+                    "address": {"lan": LAN, "tailnet": TAILNET},
+                    "ssh": {"host_key": PIN},
+                },
+            },
+            "services": {"miniflux": {"host": "pi"}, "vaultwarden": {"host": "nas"}},
+            "datasets": {"music": {"host": "pi", "path": "/srv/music", "tier": "user"}},
+            "backup": {
+                "targets": {
+                    "disk": {"kind": "sftp", "host": "pi", "path": "/mnt/backup"},
+                    "b2": {"kind": "b2", "path": "example", "credentials": {"sops": "b2"}},
+                }
+            },
+        },
+        Lock.model_validate(
+            {"services": {"wiki": {"host": "pi", "state": ["/var/lib/wiki-data"]}}}
+        ),
+    )
+
+
+LEFT = [
+    ("state", "/var/lib/vaultwarden", "state of vaultwarden", "rm -r -- /var/lib/vaultwarden"),
+    ("state", "/var/lib/wiki-data", "state of wiki", "rm -r -- /var/lib/wiki-data"),
+    ("state", "/var/lib/pad", "state of pad, which is not on pi", "rm -r -- /var/lib/pad"),
+    ("state", f"/var/lib/miniflux.before-{STAMP}", "from before a restore", "rm -r -- "),
+    ("dataset", f"/srv/music/.homelab-undone-{STAMP}", "undone restore", "rm -r -- "),
+    ("kept", f"/var/lib/homelab/restores/forum-{STAMP}/kept", "dumps of its databases", "rm"),
+    ("dump", "/var/backup/sqlite/vaultwarden", "not backed up here", "rm -r -- "),
+    ("dump", "/var/backup/postgresql/wiki.sql.gz", "which no job dumps", "rm -r -- "),
+    ("repository", "/mnt/backup/nas/gone", "repository of gone on nas", "rm -r -- "),
+    ("postgresql", f"miniflux_before_{STAMP}", "from before a restore", "dropdb miniflux_before_"),
+    ("postgresql", "pad", "database of pad", "runuser -u postgres -- dropdb pad"),
+    (
+        "mysql",
+        f"a`b_before_{STAMP}",
+        "from before",
+        f"mysql -e 'DROP DATABASE `a``b_before_{STAMP}`'",
+    ),
+    ("job", "/var/lib/homelab/backups/pad/b2", "repository of pad, which is not", ""),
+]
+OWNED = [
+    *("state /var/lib/private", "state /var/lib/systemd", "state /var/lib/of-my-own"),
+    *("state /srv/music", "dataset /srv/music/.homelab-cache", "postgresql miniflux"),
+    *("postgresql template0", "postgresql of_my_own", "mysql mysql"),
+    *("dump /var/backup/postgresql/miniflux.sql.gz", "repository /mnt/backup/nas/vaultwarden"),
+    *("repository /mnt/other/nas/gone", "job /var/lib/homelab/backups/miniflux/b2", "later thing"),
+]
+FORMER = ("job", "/var/lib/homelab/backups/pad/b2")
+
+
+@pytest.mark.parametrize(("kind", "name", "why", "remove"), LEFT)
+@pytest.mark.requirement("S0-77")
+def test_what_nothing_owns_is_named_with_the_command_that_removes_it(
+    plan: Plan, kind: str, name: str, why: str, remove: str
+) -> None:
+    found = {o.name: o for o in orphans(plan, "pi", [(kind, name), FORMER])}
+    orphan = found.get(name) or found["b2: pi/pad"]
+    assert why in orphan.why
+    assert orphan.remove.startswith(remove) or remove in orphan.remove
+
+
+@pytest.mark.parametrize("owned", OWNED)
+def test_what_the_stack_owns_or_nobody_knows_is_not_named(plan: Plan, owned: str) -> None:
+    kind, _, name = owned.partition(" ")
+    assert orphans(plan, "pi", [(kind, name)]) == ()
+
+
+def test_the_host_is_asked_for_its_targets_and_datasets(plan: Plan) -> None:
+    assert places(plan, "pi") == ("store:/mnt/backup", "dataset:/srv/music")
+
+
+@pytest.mark.requirement("S0-77")
+def test_a_host_is_read_over_ssh_and_nothing_on_it_changes(stack: Stack, plan: Plan) -> None:
+    root = stack.lab.root("pi")
+    for path in (
+        *("var/lib/vaultwarden", "var/lib/miniflux", "mnt/backup/nas/gone", "mnt/backup/nas/x\ny"),
+        *(f"srv/music/.homelab-before-{STAMP}", "var/backup/sqlite/vaultwarden"),
+    ):
+        (root / path).mkdir(parents=True)
+    (root / "var/lib/private").mkdir()
+    (root / "var/lib/private/gatus").symlink_to("/nowhere")
+    before = sorted(str(p) for p in root.rglob("*"))
+    found = find_orphans(plan, "pi")
+    assert found.unread == ()
+    assert [o.name for o in found.orphans] == [
+        "/var/lib/vaultwarden",
+        "/var/backup/sqlite/vaultwarden",
+        "/mnt/backup/nas/gone",
+        f"/srv/music/.homelab-before-{STAMP}",
+    ]
+    assert sorted(str(p) for p in root.rglob("*")) == before
+
+
+def test_an_unknown_host_is_a_wrong_call(plan: Plan) -> None:
+    with pytest.raises(UsageError, match='did you mean "pi"'):
+        find_orphans(plan, "pii")
