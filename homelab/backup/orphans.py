@@ -130,7 +130,9 @@ class _Known:
         if moved:
             yield self._path("directory", path, _WHAT[moved.group(moved.lastindex or 1)])
             return
-        if path in _SHARED or any(path == o or is_below(o, path) or is_below(path, o) for o in self.owned):
+        if path in _SHARED or any(
+            path == o or is_below(o, path) or is_below(path, o) for o in self.owned
+        ):
             return
         for state, service in self.left.items():
             if state == path or is_below(state, path):
