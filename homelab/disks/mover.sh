@@ -81,7 +81,7 @@ carry() (
   enter "$branch" "$(parent "$first")"
   copy=$(mktemp ./.homelab-mover.XXXXXX)
   made=()
-  # shellcheck disable=SC2317 # the trap calls it
+  # shellcheck disable=SC2317,SC2329 # the trap calls it
   undo() {
     rm -f -- "$copy"
     for one in "${made[@]}"; do rm -f -- "$one"; done

@@ -74,7 +74,7 @@ def test_every_row_of_a_sound_service_says_what_homelab_does(call: Any, tmp_path
     ]
     assert found["sign-in"] == ["paste.home.example.org: none"]
     assert found["state"] == ["/var/lib/private/microbin"]
-    assert found["backup"] == ["to b2 at 04:30, tier service, no database to dump"]
+    assert found["backup"] == ["to b2 at 05:57, tier service, no database to dump"]
     assert found["sandbox"][0].startswith("microbin: the baseline")
     assert found["monitor"] == ["https://paste.home.example.org/ every 60s"]
     assert found["tile"] == ["Microbin in Tools"]
