@@ -56,12 +56,17 @@ def job_of(
     secret = secret_path("restic", f"{name}-credentials", "stored", "file")
     if target.bucket is not None:
         secret = secret_path(R2, target.bucket, "issued", "file")
+    place = _existing(stack, target, work.host) or _place(
+        stack, hosts, target, work.host, here=here
+    )
+    file = secret if target.credentials or target.bucket else ""
     sftp = target.kind == "sftp" and not here
     return Job(
         name=work.name,
         host=work.host,
         target=name,
-        repository=_repository(stack, hosts, target, work.host, work.name, here=here),
+        repository=_existing(stack, target, f"{work.host}/{work.name}") or f"{place}/{work.name}",
+        place=place,
         paths=work.paths,
         exclude=(*work.exclude, *LEFTOVERS),
         at=start_of(stack.backup, work.name, work.at),
@@ -70,10 +75,9 @@ def job_of(
         dumps=work.dumps,
         commands=work.commands,
         live=work.live,
-        password=secret_path("restic", name, "derived", "file"),
-        environment=secret
-        if target.kind in _CLOUDS and (target.credentials or target.bucket)
-        else "",
+        password=secret_path("restic", name, "stored" if target.password else "derived", "file"),
+        environment=file if target.kind in _CLOUDS else "",
+        rclone_config=file if target.kind == "rclone" else "",
         ssh_key=private_key(name) if sftp else "",
         server=target.host or "" if sftp else "",
         mounts=work.mounts,
@@ -91,37 +95,48 @@ def job_of(
 def _check_weeks(target: BackupTarget) -> int:
     if target.check_weeks is not None:
         return target.check_weeks
-    return 52 if target.kind in ("b2", "s3") else CHECK_WEEKS
+    return 52 if target.kind in ("b2", "s3", "rclone") else CHECK_WEEKS
 
 
 _CLOUDS = ("b2", "s3", "rest")
 _SSH = 22
 
 
-def _repository(
+def _existing(stack: StackConfig, target: BackupTarget, place: str) -> str:
+    """The repository that the stack config names for a host or a job; empty if it names none."""
+    stated = target.repositories.get(place)
+    return _written(stack, target, stated) if stated is not None else ""
+
+
+def _place(
     stack: StackConfig,
     hosts: Mapping[str, Host],
     target: BackupTarget,
     client: str,
-    job: str,
     *,
     here: bool,
 ) -> str:
-    below = f"{client}/{job}"
-    path = target.path.rstrip("/")
-    if target.bucket is not None:
-        return f"s3:{bucket_address(stack.cloudflare, target.bucket)}/{path.lstrip('/')}/{below}"
-    if here:
-        return f"{path}/{below}"
-    if target.kind == "sftp":
+    """Where the repositories of a host are, for restic on that host."""
+    if target.kind == "sftp" and not here:
         server = hosts[target.host or ""]
         address, port = dialled(stack, client, server.name), server.config.ssh.port
         # For the client, the root is its own directory.
         login = account(target.user, client)
-        if port == _SSH:
-            return f"sftp:{login}@{address}:/{job}"
-        return f"sftp://{login}@{address}:{port}//{job}"
+        return f"sftp:{login}@{address}:" if port == _SSH else f"sftp://{login}@{address}:{port}/"
+    path = target.path.rstrip("/")
+    # A bucket or a remote has no root directory.
+    end = "" if path.endswith(":") else "/" if target.kind != "b2" or "/" in path else ":"
+    return _written(stack, target, f"{path}{end}{client}")
+
+
+def _written(stack: StackConfig, target: BackupTarget, path: str) -> str:
+    """A path of a target as restic reads it."""
+    path = path.rstrip("/")
+    if target.bucket is not None:
+        return f"s3:{bucket_address(stack.cloudflare, target.bucket)}/{path.lstrip('/')}"
+    if target.kind in ("local", "sftp"):
+        return path
     if target.kind == "b2":
-        bucket, _, inside = path.partition("/")
-        return f"b2:{bucket}:{inside}/{below}" if inside else f"b2:{bucket}:{below}"
-    return f"{target.kind}:{path}/{below}"
+        bucket, _, inside = path.replace(":", "/", 1).partition("/")
+        return f"b2:{bucket}:{inside}"
+    return f"{target.kind}:{path}"

@@ -63,6 +63,10 @@ class Job:
     """Weeks in which the weekly checks of its repository read all data once; 0 for none."""
     hooks: Hooks = NO_HOOKS
     """Commands before and after it."""
+    place: str = ""
+    """Place of the repositories of its host at the target."""
+    rclone_config: str = ""
+    """Path of `rclone.conf`, or empty."""
     stated_at: bool = False
     """Whether the stack config says when it starts."""
     upload_kib: int | None = None

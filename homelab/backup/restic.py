@@ -118,7 +118,7 @@ def _options(plan: Plan, host: Host, jobs: tuple[Job, ...]) -> Attrs:
     every = {job.target for job in jobs}
     options: Attrs = {
         "jobs": {name: _job(same, every) for name, same in _by_name(jobs).items()},
-        "targets": {job.target: _target(job) for job in jobs},
+        "targets": {job.target: _target(job, jobs) for job in jobs},
     }
     tiers = {tier: _changed(config.tiers.get(tier, keep), keep) for tier, keep in KEEP.items()}
     if any(tiers.values()):
@@ -198,13 +198,19 @@ def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
     return options
 
 
-def _target(job: Job) -> Attrs:
+def _target(job: Job, jobs: tuple[Job, ...]) -> Attrs:
     options: Attrs = {
-        "repository": job.repository.removesuffix(f"/{job.name}"),
+        "repository": job.place,
         "passwordFile": job.password,
     }
     if job.environment:
         options["environmentFile"] = job.environment
+    if job.rclone_config:
+        options["rcloneConfigFile"] = job.rclone_config
+    mine = [j for j in jobs if j.target == job.target]
+    existing = {j.name: j.repository for j in mine if j.repository != f"{j.place}/{j.name}"}
+    if existing:
+        options["repositories"] = existing
     if job.ssh_key:
         options["sshKey"] = job.ssh_key
     if job.directory:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from homelab.check import check
 from homelab.hardening.paths import below
 from homelab.plan import Plan
-from homelab.problems import Problem
+from homelab.problems import Problem, did_you_mean
 from homelab.system.login import account
 
 
@@ -51,4 +51,20 @@ def backup_target_nested(plan: Plan) -> Iterator[Problem]:
                     f"backup.targets.{name}.path",
                     f"{target.path} is inside {outer.path}, the directory of the target {other}",
                     "name a directory beside it",
+                )
+
+
+@check("backup-repository-known")
+def backup_repository_known(plan: Plan) -> Iterator[Problem]:
+    """A mistyped host or job starts a new repository beside the one to keep."""
+    for name, target in plan.stack.backup.targets.items():
+        for place in target.repositories:
+            known = {j.host for j in plan.backup.jobs if j.target == name}
+            if "/" in place:
+                known = {f"{j.host}/{j.name}" for j in plan.backup.jobs if j.target == name}
+            if place not in known:
+                yield Problem(
+                    f"backup.targets.{name}.repositories.{place}",
+                    f"{place} has no backup to {name}",
+                    did_you_mean(place, known, "backups"),
                 )

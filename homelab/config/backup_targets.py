@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -20,21 +21,39 @@ Rate = Annotated[
 """Bytes in one second, in powers of 1000."""
 
 
+JobPlace = Annotated[
+    Str,
+    pattern(
+        r"[a-z][a-z0-9-]*(/[a-z][a-z0-9-]*)?",
+        "this is neither a host nor one of its jobs; write pi, or pi/radicale",
+    ),
+]
+"""A host, or a job of a host."""
+
+
 class BackupTarget(Model):
     """A restic repository that backups are written to."""
 
-    kind: Literal["local", "sftp", "b2", "s3", "rest"]
+    kind: Literal["local", "sftp", "b2", "s3", "rest", "rclone"]
     host: Name | None = None
     """Host that holds the repository (local, sftp)."""
     path: Repository
-    """Directory on the host, or bucket and path: `bucket/restic`; in a `bucket`, the path alone."""
+    """Directory on the host, or bucket and path: `bucket/restic`; in a `bucket`, the path alone.
+    For rclone, remote and path: `drive:restic`."""
     bucket: Name | None = None
     """A bucket of `cloudflare.buckets` (s3). Its address and keys follow from there."""
     user: Name = "restic"
     """Prefix of the logins on the host (sftp). Each client has a login of its own, `restic-pi`,
     with a derived key, and can read only its own repositories."""
     credentials: SecretRef | None = None
-    """Environment file with the keys of the store (b2, s3, rest)."""
+    """Environment file with the keys of the store (b2, s3, rest), or `rclone.conf` with the remote
+    (rclone)."""
+    password: SecretRef | None = None
+    """Password of repositories that exist already. Default: a derived one for each host."""
+    repositories: dict[JobPlace, Repository] = Field(default_factory=dict)
+    """Places of repositories that exist already, written as `path`: those of a host, `{pi:
+    bucket/old}`, or the repository of one job, `{pi/radicale: bucket/calendars}`. Default:
+    `<path>/<host>/<job>`."""
     check_weeks: Annotated[int, Field(ge=0, le=520)] | None = None
     """Weeks in which the weekly checks read all data of a repository once. 0: they read no data,
     only the structure. Default: 13; for b2 and s3 52, because reading costs money there."""
@@ -61,7 +80,7 @@ class BackupTarget(Model):
                 raise ValueError(f"bucket is for a target of kind s3; this one is {self.kind}")
             if self.credentials is not None:
                 raise ValueError("homelab issues the keys of a bucket; leave credentials out")
-        elif self.kind in ("b2", "s3") and self.credentials is None:
+        elif self.kind in ("b2", "s3", "rclone") and self.credentials is None:
             raise ValueError(
                 f"a {self.kind} target has no credentials; add credentials: {{sops: restic/…}}"
             )
@@ -72,6 +91,16 @@ class BackupTarget(Model):
             raise ValueError(f"a {self.kind} target is not on a host of the stack; leave host out")
         if "user" in self.model_fields_set and self.kind != "sftp":
             raise ValueError(f"a {self.kind} target has no login; leave user out")
+        if self.kind == "rclone" and not re.match(r"[^/:]+:", self.path):
+            raise ValueError("the path has no remote of rclone.conf; write drive:restic")
+        if self.kind == "local" and not all(p.startswith("/") for p in self.repositories.values()):
+            raise ValueError("a repository on the host must be absolute; start it with /")
+        if self.kind == "rclone" and not all(":" in p for p in self.repositories.values()):
+            raise ValueError("a repository has no remote of rclone.conf; write drive:restic")
+        if self.kind == "sftp" and self.repositories:
+            raise ValueError(
+                "a client of sftp sees only its own directory below path; leave repositories out"
+            )
         if self.upload is not None and self.kind == "local":
             raise ValueError("a local target is not sent anywhere; leave upload out")
         if self.user == "root":

@@ -162,10 +162,17 @@ def _of_backup(stack: StackConfig, backup: BackupPlan) -> Iterator[Secret]:
         fact = SecretFact(encrypts="the existing backups")
         password = demanded(stack, job.host, RESTIC, job.target, fact, origin)
         # Each host has its own repositories; the password of a lost host can be derived anywhere.
-        yield replace(password, purpose=restic_purpose(job.target, job.host), path=job.password)
+        existing = stack.backup.targets[job.target].password
+        if existing is not None:
+            kept = SecretFact(source="stored", encrypts="the existing backups")
+            found = demanded(stack, job.host, RESTIC, job.target, kept, f"{origin}.password")
+            yield replace(found, key=existing.sops or "", path=job.password)
+        else:
+            purpose = restic_purpose(job.target, job.host)
+            yield replace(password, purpose=purpose, path=job.password)
         if job.server:
             yield from _client_key(stack, job, derived, origin)
-        credentials = job.environment
+        credentials = job.environment or job.rclone_config
         bucket = stack.backup.targets[job.target].bucket
         if bucket is not None:
             yield issued(job.host, (R2, bucket), bucket, origin=f"{origin}.bucket")

@@ -713,6 +713,14 @@ RICH: Changes = {
         "targets": {
             "b2": {"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}},
             "r2": {"kind": "s3", "path": "restic", "bucket": "vault"},
+            "drive": {
+                "kind": "rclone",
+                "path": "drive:restic",
+                "credentials": {"sops": "restic/rclone"},
+                "password": {"sops": "restic/password"},
+                "repositories": {"pi/extra-letters": "drive:letters"},
+                "upload": "2 MB",
+            },
             "usb": {"kind": "sftp", "host": "nas", "path": "/mnt/usb/restic"},
         },
         "tiers": {"user": {"daily": 14}},

@@ -81,6 +81,7 @@ WHOLE: dict[str, Changes] = {
     "sftp": {"host": "nas", "path": "/mnt/x/restic"},
     "b2": {"path": "bucket/restic", "credentials": {"sops": "restic/b2"}},
     "s3": {"path": "host/bucket", "credentials": {"sops": "restic/s3"}},
+    "rclone": {"path": "drive:restic", "credentials": {"sops": "restic/rclone"}},
     "rest": {"path": "https://backup.example.net/x"},
 }
 FIELDS: dict[str, object] = {
@@ -90,10 +91,14 @@ FIELDS: dict[str, object] = {
     "credentials": {"sops": "restic/other"},
     "check_weeks": 4,
     "upload": "2 MB",
+    "password": {"sops": "restic/password"},
+    "repositories": {"nas": "/old:x"},
 }
 READ = {
     *(("local", "host"), ("sftp", "host"), ("sftp", "user"), ("b2", "credentials")),
-    *(("s3", "credentials"), ("rest", "credentials")),
+    *(("s3", "credentials"), ("rest", "credentials"), ("rclone", "credentials")),
+    *((kind, "password") for kind in KINDS),
+    *((kind, "repositories") for kind in KINDS if kind != "sftp"),
     *((kind, "check_weeks") for kind in KINDS),
     *((kind, "upload") for kind in KINDS if kind != "local"),
 }

@@ -40,6 +40,10 @@ UNUSED: Mapping[str, dict[str, Any]] = {
         "services": {"jellyfin": {"host": "nas"}},
         "backup": {"targets": {"spare": TARGET, "used": {**TARGET, "host": "nas"}}},
     },
+    "backup.targets.*.repositories": {
+        "services": {"jellyfin": {"host": "nas"}},
+        "backup": {"targets": {"disk": {**TARGET, "repositories": {"spare": "/srv/old"}}}},
+    },
     "backup.tiers": {"backup": {"tiers": {"irreplaceable": {"daily": 3}}}},
     "cloudflare.access.groups": both(
         TUNNEL, {"cloudflare": {"access": {"groups": {"spare": {"emails": ["a@example.org"]}}}}}

@@ -184,6 +184,8 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("homelab.backup.jobs.**", _WORD),
     ("homelab.backup.targets.=", _UNIT_NAME),
     ("homelab.backup.targets.*.repository", judges.without(r"[%\"\\\n\r$]")),
+    ("homelab.backup.targets.*.repositories.=", _UNIT_NAME),
+    ("homelab.backup.targets.*.repositories.*", judges.without(r"[%\"\\\n\r$]")),
     ("homelab.backup.targets.*.mounts", _LINE),
     ("homelab.backup.targets.**", _UNIT),
     ("homelab.backup.stores.=", _UNIT_NAME),

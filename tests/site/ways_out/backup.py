@@ -118,6 +118,25 @@ WAYS = (
         jellyfin(backup={"no_maintenance": None}),
     ),
     WayOut(
+        "hook-needed",
+        {"services": {"languagetool": {"host": "nas", "auth": "none", "backup": {"after": ["x"]}}}},
+        {"services": {"languagetool": {"backup": {"after": None}}}},
+    ),
+    WayOut(
+        "dynamic-user-path",
+        both(
+            {"services": {"uptime-kuma": {"host": "nas"}}},
+            {"backup": {"extra": {"more": {"host": "nas", "paths": ["/var/lib/uptime-kuma"]}}}},
+        ),
+        {"backup": {"extra": {"more": {"paths": ["/var/lib/private/uptime-kuma"]}}}},
+    ),
+    WayOut(
+        "dump-before-backup",
+        {"services": {"miniflux": {"host": "nas", "backup": {"at": "03:00"}}}},
+        {"services": {"miniflux": {"backup": {"at": "05:00"}}}},
+        asked={"05:00": "a time after backup.dump_at"},
+    ),
+    WayOut(
         "backup-include",
         jellyfin(backup={"include": ["/srv/films"]}),
         jellyfin(backup={"include": ["/var/lib/jellyfin", "/srv/films"]}),
@@ -171,6 +190,21 @@ WAYS = (
         asked={"bucket/restic": "path: bucket/…"},
         # The local target stays without a job.
         warns=("named-unused",),
+    ),
+    WayOut(
+        "backup-repository-known",
+        {
+            **jellyfin(),
+            **targets(
+                b2={
+                    "kind": "b2",
+                    "path": "bucket/restic",
+                    "credentials": {"sops": "restic/b2"},
+                    "repositories": {"nass": "bucket/old"},
+                }
+            ),
+        },
+        targets(b2={"repositories": {"nass": None, "nas": "bucket/old"}}),
     ),
     WayOut(
         "backup-target-single",

@@ -155,6 +155,12 @@ let
     repository = string "Where the repositories are: a job writes to `<repository>/<job>`.";
     passwordFile = string "File with the password of the repositories.";
     environmentFile = file "File with the credentials of the store, as environment variables.";
+    rcloneConfigFile = file "File with the remote of the repositories, for rclone.";
+    repositories = mkOption {
+      type = types.attrsOf types.str;
+      default = { };
+      description = "Repositories of single jobs in another place, by job.";
+    };
     sshKey = file "Private key for repositories over SFTP.";
     mounts = strings "Directories that must be mounted before a job writes to this target.";
     uploadKiB = mkOption {
@@ -204,7 +210,7 @@ let
           // lib.optionalAttrs mainsOnly { ConditionACPower = true; };
       };
       backup = {
-        repository = "${store.repository}/${job}";
+        repository = store.repositories.${job} or "${store.repository}/${job}";
         inherit (store) passwordFile;
         initialize = true;
         paths = settings.paths ++ dumps.files job settings;
@@ -220,6 +226,7 @@ let
       }
       // lib.optionalAttrs (limit != [ ]) { extraBackupArgs = limit; }
       // lib.optionalAttrs (store.environmentFile != null) { inherit (store) environmentFile; }
+      // lib.optionalAttrs (store.rcloneConfigFile != null) { inherit (store) rcloneConfigFile; }
       // lib.optionalAttrs (store.sshKey != null) {
         extraOptions = [ "sftp.args='-i ${store.sshKey} -o IdentitiesOnly=yes -o BatchMode=yes'" ];
       }
