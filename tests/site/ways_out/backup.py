@@ -119,7 +119,16 @@ WAYS = (
     ),
     WayOut(
         "hook-needed",
-        {"services": {"languagetool": {"host": "nas", "auth": "none", "backup": {"after": ["x"]}}}},
+        {
+            "services": {
+                "languagetool": {
+                    "host": "nas",
+                    "audience": "operator",
+                    "auth": "none",
+                    "backup": {"after": ["x"]},
+                }
+            }
+        },
         {"services": {"languagetool": {"backup": {"after": None}}}},
     ),
     WayOut(
