@@ -5,7 +5,7 @@
 # zfs of the booted system: it fits the kernel's module.
 zfs=${HOMELAB_ZFS:-/run/booted-system/sw/bin/zfs}
 # Quotas that this host has set, so that one that left the stack is lifted.
-quotas=${HOMELAB_QUOTAS:-/var/lib/homelab-datasets}
+quotas=${HOMELAB_QUOTAS:-/var/lib/homelab/datasets}
 
 fail() {
   echo "$*" >&2

@@ -7,7 +7,7 @@ set -euo pipefail
 umask 077
 
 description=${HOMELAB_REPLICAS:-/etc/homelab/replicas.json}
-state=${HOMELAB_REPLICA_STATE:-/var/lib/homelab-replicas}
+state=${HOMELAB_REPLICA_STATE:-/var/lib/homelab/replicas}
 metrics=${HOMELAB_REPLICA_METRICS:-}
 # The end of a snapshot's name, as btrbk writes it: date, time and time zone.
 stamp='[0-9]{8}T[0-9]{6}[+-][0-9]{4}(_[0-9]+)?'

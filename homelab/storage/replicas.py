@@ -253,7 +253,7 @@ def _freshness(received: list[Replica], failing: Attrs) -> Attrs:
         "serviceConfig": {
             **sandbox("protect-system", "private-devices", "capability-bounding-set"),
             "Type": "oneshot",
-            "StateDirectory": "homelab-replicas",
+            "StateDirectory": "homelab/replicas",
             "CapabilityBoundingSet": ["CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN"],
             "PrivateNetwork": True,
             # A disk that is missing is a replica that is too old, not a unit that does not start.

@@ -21,7 +21,7 @@ SCRIPT = (
     (resources.files("homelab.storage") / "dataset.sh").read_text(encoding="utf-8"),
 )
 """The file of shell functions that prepare a dataset: its name and its text."""
-STATE = "homelab-datasets"
+STATE = "homelab/datasets"
 """State directory with the quotas that a host has set."""
 
 

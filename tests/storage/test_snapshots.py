@@ -195,3 +195,11 @@ def test_a_retention_is_written_as_btrbk_reads_it() -> None:
     keep = build.plan(photos(snapshot="hourly")).datasets[0].snapshots
     assert keep is not None
     assert retention(keep.keep) == "24h 14d 8w 6m"
+
+
+def test_what_a_host_knows_of_its_datasets_survives_a_wiped_root(tmp_path: Path) -> None:
+    """Without it, a quota that leaves the stack would stay."""
+    unit = option(photos(quota="1 TB"), "systemd.services.dataset-photos", tmp_path)
+    assert unit["serviceConfig"]["StateDirectory"] == "homelab/datasets"
+    wiped = household(photos(), {"hosts": {"aurora": {"persistence": {"root": "/persist"}}}})
+    assert 'fileSystems."/var/lib/homelab"' in build.render(wiped)["aurora"]["impermanence.nix"]
