@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 
 from homelab.backup.restic import METRICS
+from homelab.disks.waiting import waiting
 from homelab.hardening.baseline import sandbox
 from homelab.hardening.paths import for_systemd
 from homelab.nix import (
@@ -63,7 +64,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         yield Module(
             "replicate.nix",
             "Snapshots that this host sends to other hosts",
-            derived=merge(*(_sender(r, failing) for r in sent)),
+            derived=merge(*(_sender(host, r, failing) for r in sent)),
         )
     if received:
         yield Module(
@@ -72,7 +73,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             derived=merge(
                 _program(plan, host, received),
                 _freshness(received, failing),
-                *(_receiver(r, failing) for r in received),
+                *(_receiver(host, r, failing) for r in received),
                 attrs(
                     "services.openssh.extraConfig",
                     After(Lines("".join(map(_match, received)) + _END)),
@@ -91,7 +92,7 @@ def key_of(replica: Replica) -> str:
     return secret_path(REPLICA, private, "derived", "file")
 
 
-def _sender(replica: Replica, failing: Attrs) -> Attrs:
+def _sender(host: Host, replica: Replica, failing: Attrs) -> Attrs:
     dataset, made = replica.dataset, replica.dataset.snapshots
     if made is None:
         return {}
@@ -109,7 +110,7 @@ def _sender(replica: Replica, failing: Attrs) -> Attrs:
             **snapshots.subvolume(dataset, made, {"target": {target: {}}}),
         },
     }
-    unit = {**snapshots.waits(dataset), **failing, **_tried(replica)}
+    unit = {**snapshots.waits(host, dataset), **failing, **_tried(replica)}
     return merge(
         attrs(f"services.btrbk.instances.{replica.instance}", instance),
         attrs(f"systemd.services.{replica.unit}", unit),
@@ -180,7 +181,7 @@ def _program(plan: Plan, host: Host, received: list[Replica]) -> Attrs:
     )
 
 
-def _receiver(replica: Replica, failing: Attrs) -> Attrs:
+def _receiver(host: Host, replica: Replica, failing: Attrs) -> Attrs:
     login = replica.login
     # Without its arguments: sudo-rs has no patterns for them. The account has no other way to sudo
     # than its forced command.
@@ -207,7 +208,7 @@ def _receiver(replica: Replica, failing: Attrs) -> Attrs:
                 "description": f"Directory for the replica of {replica.dataset.name}",
                 "wantedBy": ["multi-user.target"],
                 "script": f"{PATH} prepare {replica.dataset.name}\n",
-                "unitConfig": {"RequiresMountsFor": [for_systemd(replica.place)]},
+                **waiting(host, [replica.place]),
                 **failing,
                 "serviceConfig": {
                     **sandbox("protect-system", "private-devices", "capability-bounding-set"),

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from importlib import resources
 
 from homelab.config.snapshots import SNAPSHOTS, SnapshotKeep
+from homelab.disks.waiting import waiting
 from homelab.hardening.baseline import sandbox
-from homelab.hardening.paths import for_systemd, is_home
+from homelab.hardening.paths import is_home
 from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.storage.model import Dataset, Snapshots
@@ -37,8 +38,12 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "snapshots.nix",
         "Snapshots and quotas of datasets",
         derived=merge(
-            *(attrs(f"systemd.services.{unit_of(d)}", {**_unit(d), **failing}) for d in here),
-            *(_btrbk(d, d.snapshots, failing) for d in here if d.fs == "btrfs" and d.snapshots),
+            *(attrs(f"systemd.services.{unit_of(d)}", {**_unit(host, d), **failing}) for d in here),
+            *(
+                _btrbk(host, d, d.snapshots, failing)
+                for d in here
+                if d.fs == "btrfs" and d.snapshots
+            ),
             _sanoid([d for d in here if d.fs == "zfs" and d.snapshots], failing),
         ),
         extra=(SCRIPT,),
@@ -79,24 +84,20 @@ def settings(dataset: Dataset, snapshots: Snapshots) -> Attrs:
     }
 
 
-def waits(dataset: Dataset) -> Attrs:
+def waits(host: Host, dataset: Dataset) -> Attrs:
     """Settings of a unit that needs the dataset as its unit has prepared it."""
     unit = f"{unit_of(dataset)}.service"
-    return {
-        "requires": [unit],
-        "after": [unit],
-        "unitConfig": {"RequiresMountsFor": [for_systemd(dataset.waits_for)]},
-    }
+    return merge(waiting(host, [dataset.waits_for]), {"requires": [unit], "after": [unit]})
 
 
-def _btrbk(dataset: Dataset, snapshots: Snapshots, failing: Attrs) -> Attrs:
+def _btrbk(host: Host, dataset: Dataset, snapshots: Snapshots, failing: Attrs) -> Attrs:
     instance: Attrs = {
         "onCalendar": snapshots.every,
         "settings": {**settings(dataset, snapshots), **subvolume(dataset, snapshots)},
     }
     return merge(
         attrs(f"services.btrbk.instances.{dataset.name}", instance),
-        attrs(f"systemd.services.btrbk-{dataset.name}", {**waits(dataset), **failing}),
+        attrs(f"systemd.services.btrbk-{dataset.name}", {**waits(host, dataset), **failing}),
     )
 
 
@@ -115,7 +116,7 @@ def _sanoid(datasets: list[Dataset], failing: Attrs) -> Attrs:
     )
 
 
-def _unit(dataset: Dataset) -> Attrs:
+def _unit(host: Host, dataset: Dataset) -> Attrs:
     words = [dataset.path]
     calls = ["on_btrfs"] if dataset.fs == "btrfs" else ["dataset_of"]
     if dataset.fs == "zfs":
@@ -139,7 +140,7 @@ def _unit(dataset: Dataset) -> Attrs:
         "wantedBy": ["multi-user.target"],
         "path": tools,
         "script": Script.of(". ", Raw(f"./{SCRIPT[0]}"), f"\n{script}"),
-        "unitConfig": {"RequiresMountsFor": [for_systemd(dataset.waits_for)]},
+        **waiting(host, [dataset.waits_for]),
         "serviceConfig": {
             **sandbox(*left_out),
             "Type": "oneshot",

@@ -203,3 +203,37 @@ def test_what_a_host_knows_of_its_datasets_survives_a_wiped_root(tmp_path: Path)
     assert unit["serviceConfig"]["StateDirectory"] == "homelab/datasets"
     wiped = household(photos(), {"hosts": {"aurora": {"persistence": {"root": "/persist"}}}})
     assert 'fileSystems."/var/lib/homelab"' in build.render(wiped)["aurora"]["impermanence.nix"]
+
+
+@pytest.mark.requirement("S0-38", "S1-37")
+def test_a_disk_that_may_be_absent_fails_no_unit_of_its_datasets(tmp_path: Path) -> None:
+    disk = {"device": "/dev/disk/by-id/usb-WD_1", "optional": True}
+    place = {"disk": "usb", "fs": "btrfs"}
+    changes = household(
+        photos("/mnt/usb"),
+        {"hosts": {"aurora": {"disks": {"usb": disk}, "file_systems": {"/mnt/usb": place}}}},
+    )
+    for name in ("dataset-photos", "btrbk-photos"):
+        unit = option(changes, f"systemd.services.{name}.unitConfig", tmp_path)
+        assert "RequiresMountsFor" not in unit, name
+        assert unit["WantsMountsFor"] == ["/mnt/usb"], name
+        assert unit["ConditionPathExists"] == ["/dev/disk/by-id/usb-WD_1"], name
+
+
+def test_the_file_system_of_a_host_is_that_of_its_datasets(tmp_path: Path) -> None:
+    """A subvolume of its own has snapshots by default; a directory below has them if asked."""
+
+    def found(path: str, **stated: object) -> object:
+        disks = {"disks": {"data": "/dev/disk/by-id/ata-WD_1"}}
+        systems = {"file_systems": {"/mnt/family": {"disk": "data", "fs": "btrfs"}}}
+        changes = household(
+            photos(),
+            {"hosts": {"aurora": {**disks, **systems}}},
+            {"datasets": {"photos": {"path": path, "mount": None, "fs": None, **stated}}},
+        )
+        assert build.found(changes, "snapshot-fs") == []
+        return option(changes, "services.btrbk.instances", tmp_path)
+
+    assert found("/mnt/family") is not None
+    assert found("/mnt/family/photos") is None
+    assert found("/mnt/family/photos", snapshot="daily") is not None
