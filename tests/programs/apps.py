@@ -174,7 +174,9 @@ def started(app: App, here: Here) -> Iterator[None]:
     (at if app.debian else need_here)(app.program)
     made = app.start(here)
     words, env = made if isinstance(made, tuple) else (made, {})
-    home = {**os.environ, "HOME": str(here.directory), **env}
+    # Programs of Debian have libraries of their own.
+    ours = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    home = {**ours, "HOME": str(here.directory), **env}
     log = here.directory / "log"
     with running([at(words[0]), *words[1:]], log, home, here.directory) as process:
         await_port(here.port, process, log)
