@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Iterator
 
 from homelab.config.services import datasets_of
+from homelab.disks.model import FileSystem
 from homelab.hardening.paths import below
 from homelab.hardening.together import TOO_WIDE, brought_in
 from homelab.openings.model import Opening
@@ -49,7 +50,8 @@ def _of_roles(plan: Plan, service: Service) -> Iterator[Opening]:
 
 def _apart(plan: Plan, title: str, first: Dataset, other: Dataset, one: str) -> Opening:
     pair = f"{first.name} ({first.path}) and {other.name} ({other.path})"
-    unsaid = [d for d in (first, other) if plan.stack.datasets[d.name].mount is None]
+    # The stack knows the file system of the others, or the owner named it.
+    unsaid = [d for d in (first, other) if not d.is_mount_stated and d.mount == d.path]
     top = posixpath.commonpath([first.path, other.path])
     if unsaid and top not in TOO_WIDE:
         what = f"{title} sees {pair} as two mounts, so it copies each file instead of linking it"
@@ -71,7 +73,28 @@ def _apart(plan: Plan, title: str, first: Dataset, other: Dataset, one: str) -> 
     else:
         what = f"{pair} are on two file systems, so {title} copies each file instead of linking it"
         out = f"put both on one disk, or use {one}"
+        if (beside := _beside_its_pool(plan, first, other)) is not None:
+            outside, pool = beside
+            what = (
+                f"{outside.name} ({outside.path}) is on a branch of the pool at {pool.mount}, and "
+                f"links do not lead from a branch into the pool, so {title} copies each file"
+            )
+            out = (
+                f"name it in the pool: {outside.source}.path: "
+                f"{pool.mount}/{posixpath.basename(outside.path)}; or use {one}"
+            )
     return Opening(COPIES, what, out, acceptable=True)
+
+
+def _beside_its_pool(
+    plan: Plan, first: Dataset, other: Dataset
+) -> tuple[Dataset, FileSystem] | None:
+    """The dataset that is on a branch of the mergerfs pool that the other one is on."""
+    for inside, outside in ((first, other), (other, first)):
+        pool = plan.file_system_of(inside.host, inside.path)
+        if pool is not None and below(outside.path, pool.branches):
+            return outside, pool
+    return None
 
 
 def _of_container(plan: Plan, service: Service, part: Part) -> Iterator[Opening]:

@@ -56,7 +56,15 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
                 "add device: /dev/disk/by-id/… (the whole disk), or device: nodev on EFI",
                 check=GRUB_DEVICE,
             )
-        if host.config.flash and any(map(_swaps, settings)):
+        if host.config.flash and host.swap is not None:
+            yield Problem(
+                host.swap.place,
+                f"the root of {host.name} is on flash, which swap wears out",
+                "leave swap out and write zram: {}, or leave flash out",
+                check=FLASH_SWAP,
+                severity="warning",
+            )
+        elif host.config.flash and any(map(_swaps, settings)):
             yield Problem(
                 f"{host.source}.flash",
                 f"a module of {host.name} swaps to disk, which wears flash out",

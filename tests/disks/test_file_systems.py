@@ -117,6 +117,32 @@ def test_a_pool_waits_for_all_its_branches() -> None:
     assert found.count("x-systemd.requires-mounts-for=/mnt/") == 2
 
 
+@pytest.mark.requirement("S4-28")
+def test_downloads_on_a_branch_are_not_linked_into_the_pool() -> None:
+    """Hard links lead from one name of a pool to another, and not from a branch into the pool."""
+    changes = nas(
+        file_systems={
+            "/mnt/fast": {"fs": "ext4", "from": "/dev/disk/by-label/a"},
+            "/mnt/slow": {"fs": "ext4", "from": "/dev/disk/by-label/b"},
+            "/mnt/all": {"pool": "all"},
+        },
+        pools={"all": {"kind": "mergerfs", "branches": ["/mnt/fast", "/mnt/slow"]}},
+    )
+    dataset = {"host": "nas", "tier": "re-derivable", "group": "media"}
+    changes["datasets"] = {
+        "down": {**dataset, "path": "/mnt/fast/down"},
+        "tv": {**dataset, "path": "/mnt/all/tv"},
+    }
+    changes["services"] = {
+        "sonarr": {"host": "nas", "datasets": {"downloads": "down", "media": "tv"}}
+    }
+    (problem,) = build.found(changes, "hardlink-same-fs")
+    assert "down (/mnt/fast/down) is on a branch of the pool at /mnt/all" in problem.what
+    assert "datasets.down.path: /mnt/all/down" in problem.way_out
+    changes["datasets"]["down"]["path"] = "/mnt/all/down"
+    assert not build.found(changes, "hardlink-same-fs")
+
+
 def test_a_root_in_memory_keeps_what_persistence_names() -> None:
     changes = on_disk(
         nix={"disk": "system", "partition": 2, "fs": "ext4"},

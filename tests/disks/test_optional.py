@@ -13,6 +13,7 @@ from tests.household import Changes
 
 pytestmark = pytest.mark.requirement("S1-37")
 STICK = "/dev/disk/by-id/usb-Maker_0005-0:0"
+GENERATOR = Path("/usr/lib/systemd/system-generators/systemd-fstab-generator")
 IMAGE = f"ghcr.io/a/b:1@sha256:{'0' * 64}"
 
 
@@ -88,6 +89,25 @@ def test_directories_are_created_on_the_disk_and_not_below_its_mount_point(tmp_p
     made = tmp_path / "mnt/stick/my films/new"
     assert made.is_dir()
     assert made.stat().st_mode & 0o7777 == 0o2775
+
+
+@pytest.mark.skipif(not GENERATOR.exists(), reason="there is no systemd-fstab-generator")
+def test_systemd_makes_an_automount_that_ends_with_the_disk(tmp_path: Path) -> None:
+    (system,) = build.plan(stack()).hosts["nas"].file_systems
+    line = f"{system.source} {system.mount} {system.kind} {','.join(system.options)} 0 2\n"
+    fstab = tmp_path / "fstab"
+    fstab.write_text(line, encoding="utf-8")
+    out = tmp_path / "units"
+    out.mkdir()
+    subprocess.run(
+        [GENERATOR, out, out, out], env={"SYSTEMD_FSTAB": str(fstab)}, check=True, timeout=20
+    )
+    assert (out / "local-fs.target.wants/mnt-stick.automount").is_symlink()
+    assert not (out / "local-fs.target.requires/mnt-stick.mount").exists()
+    timeout = out / r"dev-disk-by\x2did-usb\x2dMaker_0005\x2d0:0\x2dpart1.device.d"
+    text = "".join(p.read_text(encoding="utf-8") for p in timeout.iterdir())
+    assert "JobRunningTimeoutSec=5s" in text
+    assert "x-systemd.device-bound" in (out / "mnt-stick.mount").read_text(encoding="utf-8")
 
 
 def test_without_a_device_an_optional_service_never_starts_and_another_is_refused() -> None:

@@ -212,6 +212,7 @@ RICH: Changes = {
         },
     },
     "datasets": {
+        "clips": {"host": "nas", "path": "/mnt/stick/clips", "tier": "re-derivable"},
         "library": {
             "host": "nas",
             "path": "/mnt/media/library",

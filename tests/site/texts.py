@@ -98,6 +98,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("environment.etc.homelab/upstreams/*.text", _WHOLE),
     ("environment.etc.*.text", _WORD),
     ("file.ca/index.html", judges.html),
+    ("file.lib/disk-*", judges.without(r"[\n\r'\\%]")),
     ("file.lib/people.ldif", judges.each(dividing.ldif_lines, _LINE)),
     ("file.lib/connections-*.json", judges.as_json),
     ("file.lib/pocket-id-client.json", judges.as_json),

@@ -47,6 +47,12 @@ WAYS = (
         files=own(ROOT, 'swapDevices = [ { device = "/dev/sda2"; } ];'),
     ),
     WayOut(
+        "flash-swap",
+        host("nas", flash=True, swap={"file": "/var/swapfile", "size": "1 GB"}),
+        host("nas", swap=None, zram={}),
+        says="the root of nas",
+    ),
+    WayOut(
         "zfs-host-id",
         {},
         host("nas", host_id="deadbeef"),
