@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from homelab.config.base import (
-    AbsolutePath,
     Address,
     HostKey,
     Interface,
@@ -24,7 +23,7 @@ from homelab.config.base import (
     TreePath,
 )
 from homelab.config.devices import HostDevice
-from homelab.config.disks import AnyPool, FileSystemConfig, HostDisk, Swap
+from homelab.config.disks import AnyPool, FileSystemConfig, HostDisk, PlainPath, Swap
 from homelab.config.graphics import Gpu
 from homelab.config.host_options import (
     Fail2ban,
@@ -277,7 +276,7 @@ class NixosHost(HostConfig):
     disks: dict[Name, HostDisk] = Field(default_factory=dict)
     """Disks by name: `{system: /dev/disk/by-id/nvme-…}`. Their health is read (Scrutiny), and file
     systems, pools and swap refer to them. Nothing in the stack formats a disk."""
-    file_systems: dict[AbsolutePath, FileSystemConfig] = Field(default_factory=dict)
+    file_systems: dict[PlainPath, FileSystemConfig] = Field(default_factory=dict)
     """File systems by mount point: `{/srv: {disk: system, partition: 2, fs: ext4}}`, besides those
     of the hardware module."""
     pools: dict[Name, AnyPool] = Field(default_factory=dict)

@@ -29,13 +29,31 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "commands": {"metrics_scan_args": "--json --version"},
         "devices": devices,
     }
-    rules = "".join(_rule(name, disk.device or "") for name, disk in watched.items())
+    rules = [_rule(name, disk.device or "") for name, disk in watched.items()]
     yield Module(
         "smart.nix",
         "Disks whose health Scrutiny reads",
         derived=merge(
             attrs("services.scrutiny.collector.settings", settings),
-            attrs("services.udev.extraRules", Lines(rules)) if rules else {},
+            _ruled(rules) if rules else {},
+        ),
+    )
+
+
+def _ruled(rules: list[str]) -> Attrs:
+    """The rules, and a unit that applies them to disks that are there already."""
+    return merge(
+        attrs("services.udev.extraRules", Lines("".join(rules))),
+        attrs(
+            "systemd.services.homelab-disk-links",
+            {
+                "description": "Make the links to disks",
+                "after": ["systemd-udevd.service"],
+                "wantedBy": ["multi-user.target"],
+                "restartTriggers": [*rules],
+                "script": "exec udevadm trigger --action=change --subsystem-match=block",
+                "serviceConfig": {"RemainAfterExit": True, "Type": "oneshot"},
+            },
         ),
     )
 

@@ -30,8 +30,11 @@ STACK: Changes = {
 @pytest.mark.requirement("S4-29")
 def test_scrutiny_reads_the_disks_of_its_host_and_no_others() -> None:
     text = build.render(STACK)["nas"]["smart.nix"]
-    assert 'device = "/dev/homelab/disk-system";\n            type = "nvme";' in text
-    assert 'device = "/dev/homelab/disk-stick";\n            type = "sat";' in text
+    words = " ".join(text.split())
+    assert '{ device = "/dev/homelab/disk-system"; type = "nvme"; }' in words
+    assert '{ device = "/dev/homelab/disk-stick"; type = "sat"; }' in words
+    # udev itself reads new rules, and applies them to disks that appear later.
+    assert "udevadm trigger --action=change --subsystem-match=block" in text
     assert "disk-old" not in text
     assert "disk-gone" not in text
     # It knows names in lower case only; a link has one.
