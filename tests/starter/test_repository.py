@@ -1,0 +1,129 @@
+"""The repository that `homelab init` makes: its hook, its workflows, its flake, its template."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.starter.conftest import BASE, Call
+
+GIT = shutil.which("git")
+
+
+def git(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["git", "-c", "user.name=n", "-c", "user.email=n@example.org", *words],
+        capture_output=True,
+        text=True,
+        check=check,
+        env={**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null"},
+    )
+
+
+@pytest.fixture
+def checked(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A new repository, and a `homelab` and a `uv` on PATH that say what they are asked."""
+    asked = tmp_path / "asked"
+    for name in ("uv", "homelab"):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >>{asked}\nexit "${{REFUSES:-0}}"\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert call("init", *BASE).code == 0
+    return asked
+
+
+@pytest.mark.skipif(GIT is None, reason="git is not on PATH")
+def test_a_commit_is_checked(checked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert git("config", "core.hooksPath").stdout == ".githooks\n"
+    git("add", "-A")
+    git("commit", "-m", "first")
+    assert checked.read_text() == "uv run --quiet homelab check\n"
+    Path("more").write_text("x")
+    git("add", "-A")
+    monkeypatch.setenv("REFUSES", "1")
+    assert git("commit", "-m", "second", check=False).returncode == 1
+    assert git("log", "--format=%s").stdout == "first\n"
+
+
+@pytest.mark.skipif(GIT is None, reason="git is not on PATH")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("keys.md", "AGE-SECRET-KEY-1QQQQQQQQ\n"),
+        ("a b/id ed25519", "-----BEGIN OPENSSH PRIVATE KEY-----\n"),
+        ("ca.txt", "x\n-----BEGIN PRIVATE KEY-----\n"),
+        ("secrets/server.yaml", "authelia:\n    users: plain\n"),
+        ("secrets/new.yaml", "mac: mine\n"),
+    ],
+)
+def test_a_secret_in_plain_text_is_not_committed(checked: Path, name: str, text: str) -> None:
+    git("add", "-A")
+    git("commit", "-m", "first")
+    checked.unlink()
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_text(text)
+    git("add", "-f", name)
+    # Only what is staged counts.
+    Path(name).write_text("harmless\n")
+    said = git("commit", "-m", "second", check=False)
+    assert said.returncode == 1
+    assert Path(name).name in said.stderr
+    assert "plain" not in said.stderr
+    assert "QQQQ" not in said.stderr
+    assert not checked.exists(), "the stack is checked although the commit is refused"
+
+
+@pytest.mark.skipif(GIT is None, reason="git is not on PATH")
+def test_a_repository_that_is_there_keeps_its_hooks(call: Call) -> None:
+    git("init", "-q")
+    git("config", "core.hooksPath", "mine")
+    assert call("init", *BASE).code == 0
+    assert git("config", "core.hooksPath").stdout == "mine\n"
+
+
+def test_workflows_run_the_same_commands_without_secrets(call: Call) -> None:
+    assert call("init", *BASE).code == 0
+    steps = []
+    for place in (".github", ".forgejo"):
+        text = Path(place, "workflows/check.yaml").read_text()
+        assert "secrets." not in text
+        jobs = yaml.safe_load(text)["jobs"]
+        steps.append([step["run"] for step in jobs["check"]["steps"] if "run" in step])
+    assert steps[0] == steps[1] == [
+        "uv run homelab check", "uv run pytest", "uv run homelab lab up"
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("nix-instantiate") is None, reason="Nix is not on PATH")
+def test_the_flake_has_a_shell_checks_and_a_formatter_for_each_system(call: Call) -> None:
+    assert call("init", *BASE).code == 0
+    expression = """
+      let
+        pkgs = { mkShell = x: x; lib.makeLibraryPath = _: "libs"; runCommand = n: _: text: text; }
+          // builtins.listToAttrs (map (name: { inherit name; value = name; }) [ "age" "git"
+            "nixfmt-rfc-style" "openssh" "pulumi-bin" "python3" "sops" "uv" "zlib" ])
+          // { stdenv.cc.cc.lib = "lib"; };
+        nixpkgs = {
+          lib.genAttrs = names: f: builtins.listToAttrs (map (name: { inherit name; value = f name; }) names);
+          legacyPackages = nixpkgs.lib.genAttrs [ "x86_64-linux" "aarch64-linux" "x86_64-darwin" "aarch64-darwin" ] (_: pkgs);
+        };
+      in (import ./flake.nix).outputs { self = "/src"; inherit nixpkgs; }
+    """
+    done = subprocess.run(
+        ["nix-instantiate", "--eval", "--strict", "--json", "--expr", expression],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert set(made) == {"devShells", "formatter", "checks"}
+    assert len({len(made[name]) for name in made}) == 1
+    assert "sops" in made["devShells"]["aarch64-linux"]["default"]["packages"]
+    assert set(made["checks"]["x86_64-linux"]) == {"format", "secrets"}
