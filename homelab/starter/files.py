@@ -30,9 +30,9 @@ def project_files(answers: Answers, *, run: str = "") -> dict[str, str]:
     """The files by path. `run` is what precedes `homelab` in commands: `uv run `, or nothing."""
     files = {
         f"Pulumi.{answers.stack}.yaml": stack_text(answers),
-        "Pulumi.yaml": _pulumi(answers),
+        "Pulumi.yaml": _pulumi(answers.name),
         "__main__.py": _template("main.py.in"),
-        "pyproject.toml": _pyproject(answers),
+        "pyproject.toml": _pyproject(answers.name, answers.library),
         "tests/test_homelab.py": _template("test_homelab.py.in"),
         ".gitignore": _template("gitignore"),
         HOOK: _template("pre-commit.sh"),
@@ -45,6 +45,25 @@ def project_files(answers: Answers, *, run: str = "") -> dict[str, str]:
     for machine in answers.machines:
         files[hardware_path(machine)] = machine.hardware or _hardware(machine)
     return dict(sorted(files.items()))
+
+
+def pulumi_template(library: str) -> dict[str, str]:
+    """The files of a template for `pulumi new`, which fills in `${PROJECT}`. It has no stack:
+    `homelab init --into` adds the rest, with secrets that a template cannot have.
+    """
+    template = (
+        "template:\n"
+        "  description: NixOS machines at home, from one stack config\n"
+        "  quickstart: |\n"
+        "    uv run homelab init --into\n"
+        "    uv run homelab lab up\n"
+    )
+    return {
+        ".gitignore": _template("gitignore"),
+        "Pulumi.yaml": _pulumi("${PROJECT}") + template,
+        "__main__.py": _template("main.py.in"),
+        "pyproject.toml": _pyproject("${PROJECT}", library),
+    }
 
 
 def to_do(answers: Answers, run: str = "") -> list[str]:
@@ -116,9 +135,9 @@ def _filled(name: str, fields: Mapping[str, str]) -> str:
     return filled("homelab.starter", f"templates/{name}", fields)
 
 
-def _pulumi(answers: Answers) -> str:
+def _pulumi(name: str) -> str:
     return (
-        f"name: {answers.name}\n"
+        f"name: {name}\n"
         "description: The machines, services and names of a home.\n"
         "runtime:\n"
         "  name: python\n"
@@ -128,14 +147,14 @@ def _pulumi(answers: Answers) -> str:
     )
 
 
-def _pyproject(answers: Answers) -> str:
+def _pyproject(name: str, library: str) -> str:
     return tomli_w.dumps(
         {
             "project": {
-                "name": answers.name,
+                "name": name,
                 "version": "0",
                 "requires-python": ">=3.11",
-                "dependencies": [answers.library],
+                "dependencies": [library],
             },
             "dependency-groups": {"dev": ["pytest>=8.3"]},
             "tool": {"uv": {"package": False}, "pytest": {"ini_options": {"testpaths": ["tests"]}}},

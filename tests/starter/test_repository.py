@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from homelab.starter.files import pulumi_template
+from tests import build
 from tests.starter.conftest import BASE, Call
 
 GIT = shutil.which("git")
@@ -127,3 +129,39 @@ def test_the_flake_has_a_shell_checks_and_a_formatter_for_each_system(call: Call
     assert len({len(made[name]) for name in made}) == 1
     assert "sops" in made["devShells"]["aarch64-linux"]["default"]["packages"]
     assert set(made["checks"]["x86_64-linux"]) == {"format", "secrets"}
+
+
+TEMPLATE = build.ROOT / "pulumi-template"
+LIBRARY = "homelab @ git+https://example.org/homelab.git"
+
+
+def test_the_template_of_pulumi_is_made_from_the_same_texts() -> None:
+    """To write it again: UPDATE_GOLDEN=1 pytest tests/starter -k template."""
+    made = pulumi_template(LIBRARY)
+    if os.environ.get("UPDATE_GOLDEN"):
+        for name, text in made.items():
+            (TEMPLATE / name).write_text(text)
+    assert {p.name: p.read_text() for p in TEMPLATE.iterdir()} == made
+
+
+def test_init_completes_a_project_of_the_template(call: Call) -> None:
+    for path in TEMPLATE.iterdir():
+        text = path.read_text().replace("${PROJECT}", "mine")
+        Path(path.name).write_text(text)
+    said = call("init", *BASE, "--into")
+    assert said.code == 0, said.err
+    assert call("check").code == 0
+    assert LIBRARY in Path("pyproject.toml").read_text()
+
+
+@pytest.mark.skipif(shutil.which("pulumi") is None, reason="pulumi is not on PATH")
+def test_pulumi_makes_a_project_of_the_template(call: Call, tmp_path: Path) -> None:
+    words = ["pulumi", "new", str(TEMPLATE), "--generate-only", "--yes", "--name", "mine"]
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False,
+        env={**os.environ, "PULUMI_BACKEND_URL": f"file://{tmp_path}", "PULUMI_SKIP_UPDATE_CHECK": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "uv run homelab init --into" in done.stdout
+    assert call("init", *BASE, "--into").code == 0
+    assert call("check").code == 0

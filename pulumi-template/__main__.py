@@ -1,0 +1,5 @@
+"""The Pulumi program of this homelab. Resources of your own go below `main()`."""
+
+from homelab import main
+
+main()
