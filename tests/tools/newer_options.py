@@ -32,6 +32,7 @@ _MODULE_2605 = "module file of nixpkgs, absent in the option list of 25.11"
 _PORT = "16 bit unsigned integer; between 0 and 65535 (both inclusive)"
 
 NEWER: dict[str, Newer] = {
+    "services.nextcloud.secrets": Newer("attribute set of path", "25.11", _LIST_MODULE_2511),
     "services.gotenberg.bindIP": Newer("null or string", "25.11", _LIST_MODULE_2511),
     "services.readeck.settings": Newer("anything", "25.05", _MODULE_2505),
     "services.readeck.environmentFile": Newer("null or path", "25.05", _MODULE_2505),
