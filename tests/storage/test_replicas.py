@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from homelab.deploy.status import HostFacts, HostStatus
 from homelab.storage.replicas import SCRIPT
 from tests import build
 from tests.household import Changes, household
@@ -348,3 +349,17 @@ def test_a_directory_without_its_disk_is_refused_and_not_made(pair: Pair) -> Non
     assert done.returncode == 1
     assert "is not on btrfs: mount its disk" in done.stderr
     assert not (pair.directory / "unmounted").exists()
+
+
+@pytest.mark.requirement("S0-39")
+def test_status_says_that_a_replica_is_too_old() -> None:
+    def status(replicas: str) -> HostStatus:
+        facts = HostFacts.parse(f"release r1\nbackups \nreplicas {replicas}")
+        return HostStatus("nas", "r1", facts)
+
+    late = status("late photos of aurora is of 2026-03-01 02:30")
+    assert not late.ok
+    assert "! replicas are too old: photos of aurora is of 2026-03-01 02:30" in late.notes()
+    assert status("").ok
+    script = (build.ROOT / "homelab/deploy/scripts/status.sh").read_text(encoding="utf-8")
+    assert 'say "replicas $(homelab-replica status)"' in script
