@@ -18,7 +18,7 @@ from homelab.config.base import (
     SubDirectory,
     pattern,
 )
-from homelab.config.types import Calendar
+from homelab.config.types import Calendar, ZfsName
 
 _UDEV = "A-Za-z0-9._:+@=-"
 StableDisk = Annotated[
@@ -55,13 +55,6 @@ DiskSize = Annotated[
 ]
 """A size with its unit: `1 TB` (10^12 bytes) or `1 TiB` (2^40 bytes)."""
 _UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-ZfsName = Annotated[
-    Str,
-    pattern(
-        r"[A-Za-z][A-Za-z0-9_.:-]*(/[A-Za-z0-9][A-Za-z0-9_.:-]*)*",
-        "this is not a dataset of ZFS; write it as `zfs list` shows it: tank/data",
-    ),
-]
 MountOption = Annotated[
     Str,
     pattern(

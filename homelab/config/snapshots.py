@@ -81,13 +81,6 @@ SnapshotConfig = Annotated[
 ]
 """`hourly`, `daily` or `none`, or a mapping with `keep`."""
 
-ZfsName = Annotated[
-    Str,
-    pattern(
-        r"[A-Za-z][A-Za-z0-9_.:-]*(/[A-Za-z0-9][A-Za-z0-9_.:-]*)*",
-        "this is not the name of a ZFS dataset; write it as `zfs list` shows it: tank/photos",
-    ),
-]
 Quota = Annotated[
     Str,
     pattern(r"[1-9][0-9]{0,8} ?(MB|GB|TB)", "this is not a size; write 500 GB or 3 TB"),

@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from homelab.config.backup import Tier
 from homelab.config.base import AbsolutePath, Model, Name, Permissions, Reason, Str, pattern
-from homelab.config.snapshots import FileSystem, Quota, Replicate, SnapshotConfig, ZfsName
+from homelab.config.snapshots import FileSystem, Quota, Replicate, SnapshotConfig
+from homelab.config.types import ZfsName
 
 
 class SambaConfig(Model):

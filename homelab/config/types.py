@@ -242,3 +242,10 @@ BootDevice = Annotated[
         "this is not a disk to boot from; write /dev/disk/by-id/…, or nodev",
     ),
 ]
+ZfsName = Annotated[
+    Str,
+    pattern(
+        r"[A-Za-z][A-Za-z0-9_.:-]*(/[A-Za-z0-9][A-Za-z0-9_.:-]*)*",
+        "this is not the name of a ZFS dataset; write it as `zfs list` shows it: tank/photos",
+    ),
+]
