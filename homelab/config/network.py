@@ -96,6 +96,9 @@ class Dns(Kind):
         ]
     )
     """Lists of host names that are blocked (answered with 0.0.0.0)."""
+    names: dict[Name, Address] = Field(default_factory=dict)
+    """Further internal names and their addresses, for devices that clients connect to directly,
+    without the reverse proxy: `{printer: 192.168.1.7}`."""
     ttl: Annotated[Str, Field(pattern=r"^[1-9][0-9]*[smh]$")] = "1h"
     """TTL of internal names."""
 
@@ -109,6 +112,8 @@ class Dns(Kind):
             raise ValueError(
                 "a resolver needs a host; write both host and server, or server: none alone"
             )
+        if self.names and self.host is None:
+            raise ValueError("without a resolver nothing answers for names; leave names out")
         return self
 
 

@@ -9,6 +9,7 @@ from homelab.config.services import FlakeService
 from homelab.network.between import on_tailnet, path_between
 from homelab.network.calls import calls_of
 from homelab.network.model import DNS_PORT, MDNS_PORT, RESOLVERS, PortUse, resolver_entry
+from homelab.network.plan import internal_name
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declared_options
@@ -267,6 +268,22 @@ def dns_single_writer(plan: Plan) -> Iterator[Problem]:
                     f"{option.name} defines DNS names outside the routes",
                     "leave it out, and give the service a route: names follow from routes",
                 )
+
+
+@check("dns-name-unique")
+def dns_name_unique(plan: Plan) -> Iterator[Problem]:
+    """A name has one address: the resolver would send the visitors of a route to a device, or the
+    other way round.
+    """
+    routes = {r.internal: r for r in plan.routes if r.internal}
+    for name in plan.stack.network.dns.names:
+        full = internal_name(plan.stack, name)
+        if full in routes:
+            yield Problem(
+                f"network.dns.names.{name}",
+                f"{full} is the name of a route of {routes[full].service}",
+                "leave it out, or give the device another name",
+            )
 
 
 _OTHER_RESOLVERS = (

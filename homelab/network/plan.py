@@ -151,20 +151,28 @@ def local_names(stack: StackConfig) -> tuple[str, ...]:
     return (*own, *(str(a) for a in (host.address.lan, host.address.tailnet) if a))
 
 
+def internal_name(stack: StackConfig, name: str) -> str:
+    """The host name at home of a label."""
+    zone = stack.cloudflare.zone.name if stack.cloudflare else stack.site.domain
+    return stack.site.names.internal.format(name=name, domain=stack.site.domain, zone=zone)
+
+
 def plan_dns(
     stack: StackConfig, hosts: Mapping[str, Host], routes: tuple[Route, ...], page: str = ""
 ) -> DnsPlan:
     """The names of the home resolver: every internal name, and the page with the root certificate,
-    resolve to the entry host's LAN address.
+    resolve to the entry host's LAN address, and names of devices to those devices.
     """
     dns = stack.network.dns
     entry = hosts.get(stack.network.entry.host)
     address = entry.lan if entry else ""
     internal = {r.internal for r in routes if r.internal} | ({page} if page else set())
-    names = sorted(internal | {old for _, old, _ in legacy_names(stack, routes)})
+    served = internal | {old for _, old, _ in legacy_names(stack, routes)}
+    devices = {internal_name(stack, n): str(a) for n, a in dns.names.items()}
+    names = sorted((devices | dict.fromkeys(served, address)).items())
     return DnsPlan(
         host=dns.host or "",
-        names=tuple((n, address) for n in names) if dns.host else (),
+        names=tuple(names) if dns.host else (),
         upstreams=tuple(dns.upstreams),
         query_log=dns.query_log,
         bootstrap=tuple(str(a) for a in dns.bootstrap),

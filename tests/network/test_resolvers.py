@@ -243,3 +243,22 @@ def test_port_53_of_the_resolvers_host_is_taken() -> None:
     for host, wrong in (("pi", True), ("nas", False)):
         found = build.found({"services": {"box": {"host": host, **box}}}, "dns-single-writer")
         assert bool(found) is wrong
+
+
+@each
+@pytest.mark.requirement("S0-19")
+def test_a_name_of_a_device_leads_to_the_device_and_not_to_the_proxy(server: str) -> None:
+    changes = stack(server, names={"printer": "192.168.1.7"})
+    made = build.plan(changes)
+    service, ask = RESOLVERS[server]
+    settings = options(made)["services"][service]["settings"]
+    assert ask(settings, "printer.home.example.org", "A") == "192.168.1.7"
+    assert ask(settings, "news.home.example.org", "A") == HOME
+    assert not any("printer" in str(r) for r in made.routes)
+    assert not build.found(changes, "dns-name-unique")
+
+
+def test_a_name_of_a_device_that_a_route_has_is_an_error() -> None:
+    changes = stack("blocky", names={"news": "192.168.1.7"})
+    (problem,) = build.found(changes, "dns-name-unique")
+    assert problem.where == "network.dns.names.news"

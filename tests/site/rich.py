@@ -63,6 +63,7 @@ RICH: Changes = {
             "local_http": "homepage",
         },
         "ports": {"policy": "default"},
+        "dns": {"names": {"printer": "192.168.1.7"}},
     },
     "cloudflare": {
         "tunnel": {"host": "pi"},

@@ -103,6 +103,7 @@ VALUES: dict[str, list[object]] = {
     "Owner.ssh_keys": [[f"{OTHER_KEY} sam"]],
     "Pin.release": ["26.05"],
     "Ports.bands": [{"infrastructure": [11000, 12000], "services": [21000, 22000]}],
+    "Dns.names": [{"scanner": "192.168.1.8"}],
     "External.certificate": [OTHER_CERTIFICATE],
     "External.server_name": ["other.example.org"],
     "HostNix.substituters": [[{"url": "https://a.example.org", "key": f"a:{'B' * 43}="}]],

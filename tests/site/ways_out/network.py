@@ -140,6 +140,11 @@ WAYS = (
         box(ports={"sync": {"why": "phones sync at home"}}),
     ),
     WayOut(
+        "dns-name-unique",
+        both(BOX, dns(host="pi", names={"draw": "192.168.1.7"})),
+        dns(host="pi", names=None),
+    ),
+    WayOut(
         "dns-single-writer",
         {"services": {"adguardhome": {"host": "pi"}}},
         {"services": {"adguardhome": None}},
