@@ -75,7 +75,7 @@ def test_a_directory_with_files_is_refused_and_unchanged(call: Call) -> None:
 
 
 def test_into_adds_and_overwrites_nothing(call: Call) -> None:
-    there = {"README.md": b"my notes", "flake.nix": b"{ }", "secrets/deploy.yaml": b"x: y"}
+    there = {"README.md": b"my notes", "flake.nix": b"{ }", "secrets/notes.txt": b"x"}
     for name, data in there.items():
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_bytes(data)
@@ -85,6 +85,21 @@ def test_into_adds_and_overwrites_nothing(call: Call) -> None:
     assert {name: found[name] for name in there} == there
     assert "README.md was there and stays as it is" in said.out
     assert "Pulumi.home.yaml" in found
+
+
+@pytest.mark.parametrize("name", ["secrets/server.yaml", "ca/root.crt", ".sops.yaml"])
+def test_new_secrets_are_not_mixed_with_existing_ones(
+    call: Call, tmp_path: Path, name: str
+) -> None:
+    """A root certificate beside an older sops file would have lost its key."""
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_bytes(b"mine")
+    said = call("init", *BASE, "--into")
+    assert said.code == 2
+    assert name in said.err
+    assert said.err.endswith("nothing was written\n")
+    assert files_of(Path()) == {name: b"mine"}
+    assert list((tmp_path / "person").iterdir()) == []
 
 
 def test_a_stack_that_is_there_is_never_started_again(call: Call) -> None:

@@ -78,11 +78,26 @@ def start(
         _, problems = check_stack(trial, answers.stack)
         if any(p.severity == "error" for p in problems):
             raise InvalidStackError(problems)
+        _check_secrets(trial, directory)
         if key is not None:
             write_key(key)
         written, kept = _copied(trial, directory)
     has_hook = git and HOOK in written and _with_git(directory)
     return Started(written, kept, missing, problems, has_hook)
+
+
+def _check_secrets(trial: Path, directory: Path) -> None:
+    """Raise UsageError if a file that belongs to the new secrets is there: a certificate, say,
+    would be written without its key, which only the file that stays could have.
+    """
+    made = [trial / CA, trial / ".sops.yaml", *(trial / "secrets").glob("*")]
+    names = [p.relative_to(trial).as_posix() for p in made if p.is_file()]
+    there = sorted(name for name in names if (directory / name).exists())
+    if there:
+        raise UsageError(
+            f"{', '.join(there)} in {directory}: homelab init makes new secrets, and does not mix "
+            "them with existing ones; move these away, or name another directory"
+        )
 
 
 def _put(path: Path, text: str) -> None:
