@@ -146,6 +146,33 @@ def test_a_time_of_a_module_is_held_to_what_systemd_can_read() -> None:
     assert of_module('systemd.timers.sweep.timerConfig.OnCalendar = "daily";') == []
 
 
+@pytest.mark.requirement("S1-36")
+def test_a_module_that_sets_apm_when_a_disk_appears_is_refused() -> None:
+    """With the reason, at the line of the module."""
+    rule = 'KERNEL=="sd[a-z]", RUN+="${pkgs.hdparm}/bin/hdparm -B 254 /dev/%k"'
+    (problem,) = of_module(f"services.udev.extraRules = ''{rule}'';")
+    assert (problem.check, problem.severity) == ("hdparm-udev", "error")
+    assert "bridges from USB to SATA hang" in problem.what
+    assert of_module("services.udev.extraRules = ''KERNEL==\"sda\", MODE=\"0660\"'';") == []
+
+
+@pytest.mark.requirement("S2-15")
+def test_zigbee2mqtt_leaves_nothing_while_it_is_off_and_asks_for_its_broker_when_it_is_on() -> None:
+    key = {"services.zigbee2mqtt.settings.advanced.network_key": "!secret.yaml key"}
+    local = {"services.zigbee2mqtt.settings.mqtt.server": "mqtt://localhost:1883"}
+    zigbee = {"host": "nas", "options": {**key, **local}, "devices": {"radio": "radio"}}
+    stick = {"nas": {"devices": {"radio": "/dev/serial/by-id/usb-Radio-if00-port0"}}}
+    on: Any = {"hosts": stick, "services": {"zigbee2mqtt": zigbee}}
+    (problem,) = build.found(on, "broker-present")
+    assert "no service of nas listens there" in problem.what
+    with_broker = both(on, {"services": {"mosquitto": {"host": "nas"}}})
+    assert not build.found(with_broker, "broker-present")
+    off = both(on, {"services": {"zigbee2mqtt": {"enable": False}}})
+    assert not build.found(off, "broker-present")
+    assert "services/zigbee2mqtt.nix" not in build.render(off)["nas"]
+    assert not [p for p in build.plan(off).ports if p.owner == "zigbee2mqtt"]
+
+
 def test_repeating_a_planned_opening_passes() -> None:
     """Openings are compared with the plan: repeating a planned port opens nothing."""
     port = build.plan({"services": {"navidrome": {"host": "nas"}}}).firewall.on("nas")[0]
