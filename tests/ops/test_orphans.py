@@ -7,6 +7,7 @@ import pytest
 from homelab.backup.orphans import orphans, places
 from homelab.config.lock import Lock
 from homelab.ops.orphans import find_orphans
+from homelab.ops.project.files import updated_lock
 from homelab.plan import Plan
 from homelab.problems import UsageError
 from tests import build
@@ -113,6 +114,11 @@ def test_a_host_is_read_over_ssh_and_nothing_on_it_changes(stack: Stack, plan: P
         f"/srv/music/.homelab-before-{STAMP}",
     ]
     assert sorted(str(p) for p in root.rglob("*")) == before
+
+
+def test_the_lock_says_where_the_state_of_a_removed_service_stays(plan: Plan) -> None:
+    _, lines = updated_lock(plan)
+    assert "wiki is removed; its state stays on pi: homelab orphans pi" in lines
 
 
 def test_an_unknown_host_is_a_wrong_call(plan: Plan) -> None:
