@@ -112,11 +112,11 @@ def reference(value: object) -> tuple[str, object] | None:
 
 
 def references(value: object) -> Iterator[tuple[str, object]]:
-    """Every reference in an option's value, also inside `$last` and `$force`."""
+    """Every reference in an option's value, also inside `$last`, `$force` and `$mail`."""
     found = reference(value)
     if found is not None:
         yield found
-    if found is not None and found[0] not in ("$last", "$force"):
+    if found is not None and found[0] not in ("$last", "$force", "$mail"):
         return
     if isinstance(value, Mapping):
         for inner in value.values():
