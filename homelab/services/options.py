@@ -142,6 +142,8 @@ def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[t
             yield from _unlinked(word, target, plan, service)
     elif word == "$mail":
         yield from _no_mail(named, plan)
+        for inner in named.values() if isinstance(named, Mapping) else ():
+            yield from misread(inner, plan, service)
     elif not isinstance(named, str):
         yield (
             f"{word} takes one name, as text",

@@ -6,6 +6,7 @@ import pytest
 
 from homelab import testing
 from homelab.catalog import ENTRIES
+from homelab.checks import run_checks
 from homelab.problems import InvalidStackError
 from homelab.secrets.model import Secret
 from tests import build
@@ -100,6 +101,14 @@ def test_an_option_of_the_service_has_precedence() -> None:
     derived, stated = text.split("{ services.forgejo.settings.mailer.FROM =")
     assert 'FROM = "lab@example.org";' in derived
     assert stated.startswith(' "git@example.org";')
+
+
+def test_a_mistyped_reference_for_one_encryption_is_refused() -> None:
+    value = {"$mail": {"tls": {"$mial": "host"}, "starttls": 1, "none": 2}}
+    changes = sending("forgejo", relay(), options={"services.forgejo.settings.mailer.X": value})
+    (problem,) = (p for p in run_checks(build.plan(changes)) if p.check == "option-word")
+    assert "there is no reference $mial" in problem.what
+    assert '"$mail"' in problem.way_out
 
 
 def test_a_container_refers_to_the_relay() -> None:
