@@ -1,4 +1,4 @@
-"""Checks of the directories of a host that containers write."""
+"""Checks of the directories of a host that containers and units write."""
 
 from __future__ import annotations
 
@@ -49,6 +49,26 @@ def backup_mount(plan: Plan) -> Iterator[Problem]:
                     where,
                     f"{part.container} writes {mount.source}, and no backup contains it",
                     _way_out(service, mount.source, made=is_made(mount)),
+                )
+
+
+@check("backup-writable", severity="warning")
+def backup_writable(plan: Plan) -> Iterator[Problem]:
+    """A directory that `harden.read_write` opens and no backup contains is lost with its disk."""
+    for service in plan.services:
+        kept = paths_of(service)
+        if skip_reason(service) or not kept or service.config.backup.include is not None:
+            continue
+        saved = [p for job in plan.backup.on(service.host) for p in job.paths]
+        datasets = [d.path for d in plan.datasets if d.host == service.host]
+        for index, path in enumerate(service.harden.read_write):
+            if below(path, (*kept, *saved, *datasets, *_LOSABLE)) or is_fixed(path):
+                continue
+            if not _is_of_others(plan, service, path):
+                yield Problem(
+                    service.at(f"harden.read_write[{index}]"),
+                    f"{service.name} writes {path}, and no backup contains it",
+                    _way_out(service, path, made=False),
                 )
 
 

@@ -61,6 +61,16 @@ WAYS = (
         {"services": {"draw": {"backup": {"include": ["/var/lib/draw"]}}}},
     ),
     WayOut(
+        "backup-writable",
+        jellyfin(harden={"read_write": ["/srv/films"]}),
+        jellyfin(state=["/srv/films"]),
+    ),
+    WayOut(
+        "backup-writable",
+        jellyfin(harden={"read_write": ["/srv/films"]}),
+        jellyfin(backup={"include": ["/var/lib/jellyfin"]}),
+    ),
+    WayOut(
         "backup-dump",
         database(),
         {"services": {"draw": {"backup": {"dump": {"postgresql": "draw"}}}}},

@@ -200,6 +200,7 @@ WAYS = (
         both(service("jellyfin", host="nas", harden={"read_write": ["/var/lib/homelab"]})),
         service("jellyfin", harden={"read_write": ["/srv/films"]}),
         asked={"/srv/films": "name a separate directory"},
+        warns=("backup-writable",),
     ),
     WayOut(
         "path-taken",
