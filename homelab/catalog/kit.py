@@ -9,7 +9,15 @@ from collections.abc import Iterator, Mapping
 
 from homelab.catalog.model import OIDC, Entry
 from homelab.catalog.options import option_groups, options_of
-from homelab.catalog.references import ENCRYPTIONS, FIELDS, MAIL_PARTS, Field, fields_of, references
+from homelab.catalog.references import (
+    ENCRYPTIONS,
+    FIELDS,
+    MAIL_PARTS,
+    REFERENCES,
+    Field,
+    fields_of,
+    references,
+)
 from homelab.config.dashboard import DashboardConfig
 from homelab.config.fact_parts import DumpProgram
 from homelab.problems import Problem, did_you_mean
@@ -51,6 +59,10 @@ def _references(entry: Entry) -> Iterator[Problem]:
     ]
     for place, value in stated:
         for word, named in references(value):
+            if word not in REFERENCES:
+                out = did_you_mean(word, REFERENCES, "references")
+                yield Problem(place, f"there is no reference {word}", out)
+                continue
             kind = word.removeprefix("$")
             if word == "$mail" and isinstance(named, Mapping):
                 if set(named) != set(ENCRYPTIONS):

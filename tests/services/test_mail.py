@@ -153,3 +153,12 @@ def test_an_app_that_cannot_read_the_password_on_its_release_is_refused() -> Non
     assert "services.nextcloud.secrets.mail_smtppassword came with 25.11" in problem.what
     assert not build.found(sending("nextcloud", relay(**PASSWORD)), "mail-password")
     assert not build.found(testing.merged(sending("nextcloud", relay()), older), "mail-password")
+
+
+def test_a_mistyped_reference_in_facts_of_ones_own_is_refused() -> None:
+    options = {"services.forum.from": {"$mial": "sender"}}
+    forum = {"host": "nas", "module": {"options": {}, "mail": {"options": options}}}
+    found = run_checks(build.plan({**relay(), "services": {"forum": forum}}))
+    (problem,) = (p for p in found if "there is no reference $mial" in p.what)
+    assert problem.where == "services.forum.module.mail.options.services.forum.from"
+    assert '"$mail"' in problem.way_out
