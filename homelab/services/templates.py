@@ -275,4 +275,5 @@ def _referred(word: str, named: object, plan: Plan, service: Service) -> Nix | _
         case "$force":
             forced = _resolve(named, plan, service)
             return forced if isinstance(forced, _Dropped) else Force(forced)
-    raise ValueError(word)
+    # The check option-word reports it.
+    return _DROPPED
