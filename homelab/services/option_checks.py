@@ -22,8 +22,8 @@ def option_word(plan: Plan) -> Iterator[Problem]:
         for path, value in sorted(service.config.options.items()):
             for what, way_out in misread(value, plan, service):
                 yield Problem(_where(service, path), what, way_out)
-        for place, value in _mail_options(plan, service):
-            for what, way_out in misread(value, plan, service):
+        for place, fact in _mail_options(plan, service):
+            for what, way_out in misread(fact, plan, service):
                 yield Problem(place, what, way_out)
         for place, text in texts_of(service.config):
             for what, way_out in misread_text(text, plan, service):
