@@ -24,7 +24,7 @@ class _Literal(NamedTuple):
     """What to write for the dataset `{name}`."""
 
 
-@check("path-literal")
+@check("path-literal", severity="warning")
 def path_literal(plan: Plan) -> Iterator[Problem]:
     """A service that has the path of a dataset but not its name does not wait for the dataset's
     disk, is not in its group, and keeps the old path when the dataset moves.

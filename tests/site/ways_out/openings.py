@@ -12,6 +12,7 @@ from tests.site.ways_out.stacks import TUNNEL, both, service
 _C = "virtualisation.oci-containers.containers.x"
 _LOCAL = "127.0.0.1:9999:80"
 _ON_LOOPBACK = f"write 127.0.0.1 before it ({_LOCAL})"
+HERE = "mqtt://localhost:1883"
 _DIGEST = {DIGEST: "add its digest: …@sha256:…"}
 
 
@@ -100,6 +101,23 @@ WAYS = (
     *(followed(check, name, o) for check, table in OPTIONS.items() for name, o in table.items()),
     WayOut(
         "option-opens", navidrome(options=HOST_NETWORK), navidrome(accept={"host-network": REASON})
+    ),
+    WayOut(
+        "broker-present",
+        service("jellyfin", host="nas", options={"services.telegraf.x.servers": [HERE]}),
+        service("mosquitto", host="nas"),
+    ),
+    WayOut(
+        "broker-present",
+        both(
+            service("jellyfin", host="nas", options={"services.telegraf.x.server": HERE}),
+            service("mosquitto", host="pi"),
+        ),
+        service(
+            "jellyfin",
+            options={"services.telegraf.x.server": {"$text": "mqtt://{service[mosquitto]}"}},
+        ),
+        asked={"mqtt://{service[mosquitto]}": "the broker on pi"},
     ),
     WayOut("accept-known", navidrome(accept={"host-network": REASON}), navidrome(accept=None)),
     WayOut(

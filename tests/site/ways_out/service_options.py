@@ -8,7 +8,6 @@ from tests.site.ways_out.stacks import IDENTITY, both, container, host, service
 RADIO = "/dev/serial/by-id/usb-Maker_Radio_0001-if00-port0"
 CAMERA = "/dev/v4l/by-id/usb-Maker_Camera-video-index0"
 ZIGBEE = host("nas", devices={"zigbee": RADIO})
-HERE = "mqtt://localhost:1883"
 SERVER = {"services.zigbee2mqtt.settings.mqtt.server": "mqtt://192.168.1.9"}
 RELAY = {"host": "smtp.example.org", "sender": "lab@example.org"}
 OTBR = "openthread-border-router"
@@ -53,23 +52,6 @@ WAYS = (
             options={"services.zigbee2mqtt.settings.advanced.network_key": "!secret.yaml key"},
         ),
         asked={"!secret.yaml key": "network_key: … under"},
-    ),
-    WayOut(
-        "broker-present",
-        service("jellyfin", host="nas", options={"services.telegraf.x.servers": [HERE]}),
-        service("mosquitto", host="nas"),
-    ),
-    WayOut(
-        "broker-present",
-        both(
-            service("jellyfin", host="nas", options={"services.telegraf.x.server": HERE}),
-            service("mosquitto", host="pi"),
-        ),
-        service(
-            "jellyfin",
-            options={"services.telegraf.x.server": {"$text": "mqtt://{service[mosquitto]}"}},
-        ),
-        asked={"mqtt://{service[mosquitto]}": "the broker on pi"},
     ),
     WayOut(
         "service-needs",
