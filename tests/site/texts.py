@@ -148,6 +148,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("services.homepage-dashboard.**", _PAGE),
     ("services.miniflux.config.**", _UNIT),
     ("services.navidrome.settings.**", _WHOLE),
+    ("services.zigbee2mqtt.settings.**", _WHOLE),
     ("services.oauth2-proxy.**", _WORD),
     ("services.openldap.settings.**", _WORD),
     ("services.pocket-id.settings.**", _UNIT),
@@ -163,6 +164,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("=", judges.option),
     ("services.=", judges.option),
     ("services.forum.**", judges.option),
+    ("*zqx*", judges.option),
     # Proxies.
     ("services.caddy.email", _WORD),
     ("services.caddy.package.plugins", judges.without(r"^-|[\s@]|[^\w./~@+-]")),
