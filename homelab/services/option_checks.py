@@ -11,7 +11,6 @@ from homelab.problems import Problem
 from homelab.services.declared import declared_options
 from homelab.services.model import Service
 from homelab.services.options import clashes, misread, misread_text
-from homelab.services.own import facts_of, facts_place
 from homelab.services.uses import texts_of
 
 
@@ -22,24 +21,9 @@ def option_word(plan: Plan) -> Iterator[Problem]:
         for path, value in sorted(service.config.options.items()):
             for what, way_out in misread(value, plan, service):
                 yield Problem(_where(service, path), what, way_out)
-        for place, fact in _mail_options(plan, service):
-            for what, way_out in misread(fact, plan, service):
-                yield Problem(place, what, way_out)
         for place, text in texts_of(service.config):
             for what, way_out in misread_text(text, plan, service):
                 yield Problem(service.at(place), what, way_out)
-
-
-def _mail_options(plan: Plan, service: Service) -> Iterator[tuple[str, object]]:
-    """Options of an owner's facts that apply with the mail relay: their place and value."""
-    facts, relay = facts_of(plan.stack, service.name, service.config), plan.stack.mail
-    if facts is None or facts.mail is None or relay is None:
-        return
-    where = f"{facts_place(service.name, service.config)}.mail"
-    for path, value in sorted(facts.mail.options.items()):
-        yield f"{where}.options.{path}", value
-    for path, value in sorted(facts.mail.sign_in.items()) if relay.password is not None else ():
-        yield f"{where}.sign_in.{path}", value
 
 
 @check("option-path")

@@ -187,7 +187,9 @@ def test_the_libraries_know_every_option_that_a_stack_sets(name: str) -> None:
             assert sorted(one["paths"]) == sorted(job.paths)
             assert sorted(one.get("exclude", [])) == sorted(job.exclude)
             keep = [f"--keep-{p} {n}" for p, n in job.keep.model_dump().items() if n]
-            assert one["pruneOpts"] == [*keep, "--group-by host"]
+            upload = plan.stack.backup.targets[job.target].upload_kib
+            limit = [f"--limit-upload={upload}"] if upload else []
+            assert one["pruneOpts"] == [*keep, "--group-by host", *limit]
 
 
 REAL = """

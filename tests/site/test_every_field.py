@@ -634,7 +634,6 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
     ),
     "NixosHost.offline": ({}, {"hosts": {"box": {"offline": None}}}),
     "NixosHost.flakes": ({}, {"hosts": {"nas": {"flakes": ["vote.nixosModules.default"]}}}),
-    "NixosHost.host_id": ({}, {"hosts": {"nas": {"host_id": "0123abcd"}}}),
     "SiteFacts.mutable_users": ({}, {"site": {"mutable_users": False}}),
     "Persistence.forget": (
         {},

@@ -107,6 +107,7 @@ UNUSED: Mapping[str, dict[str, Any]] = {
 EFFECTS: Mapping[str, str] = {
     "site.members": "Access lets them in, and a directory has them",
     "network.entry.acme.credentials": "variables of lego",
+    "network.dns.names": "a name that the resolver answers",
     "network.entry.acme.settings": "variables of lego",
     "network.entry.plugin_hashes": "entry-dns and the build judge them",
     "hosts": "hosts are what is configured",
