@@ -9,6 +9,7 @@ import pytest
 
 from homelab.plan import Plan
 from homelab.proxy import caddy, nginx, traefik
+from homelab.proxy.pinned import pinned_file
 from tests.programs.rendered import ALL, planned, running
 from tests.proxy import rig
 from tests.proxy.nixos import Place, caddyfile, nginx_conf, traefik_file
@@ -24,6 +25,10 @@ def place(plan: Plan, directory: Path) -> Place:
     own = f"{CERTIFICATES}/{plan.stack.site.domain}"
     files = {f"{own}/fullchain.pem": "cert.pem", f"{own}/key.pem": "key.pem"}
     mapped = {path: str(directory / name) for path, name in files.items()}
+    for number, route in enumerate(r for r in plan.routes if r.certificate):
+        pinned = directory / f"pinned-{number}.pem"
+        pinned.write_text(f"{route.certificate.strip()}\n", encoding="utf-8")
+        mapped[pinned_file(route)] = str(pinned)
     return Place(directory, http, https, tunnel, mapped)
 
 
