@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import platform
@@ -30,6 +31,7 @@ _TO_BOOT = ("busybox-static", "kmod", "qemu-guest-agent", "systemd-boot")
 _SOURCES = ("sources.list.d/debian.sources", "sources.list.d/ubuntu.sources", "sources.list")
 
 
+_LOCK, _PARTIAL = ".lock", ".partial"
 _UNUSED_SECONDS = 7 * 86_400
 """Age at which an image that nobody used is removed."""
 
@@ -58,13 +60,17 @@ def make() -> dict[str, Path]:
     kept = set(images.values())
     if COMPUTER_IMAGE in images:
         kept.add(computer_disks.place(images[COMPUTER_IMAGE]))
-    for other in set(cache.iterdir()) - kept:
-        # Another clone may run on this machine with other packages.
-        if time.time() - other.stat().st_mtime > _UNUSED_SECONDS:
-            shutil.rmtree(other)
-    for name, target in images.items():
-        if not target.exists():
-            _make(target, suite, wanted[name])
+    with (cache / _LOCK).open("w") as lock:
+        # Another clone may run on this machine, with the same or other packages.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for other in {*cache.iterdir()} - kept - {cache / _LOCK}:
+            unused = time.time() - other.stat().st_mtime > _UNUSED_SECONDS
+            # A run that was killed left it: whoever makes one holds the lock.
+            if unused or other.suffix == _PARTIAL:
+                shutil.rmtree(other)
+        for name, target in images.items():
+            if not target.exists():
+                _make(target, suite, wanted[name])
     for path in kept:
         if path.exists():
             os.utime(path)
@@ -83,7 +89,7 @@ def _digest(suite: str, packages: tuple[str, ...]) -> str:
 
 def _make(target: Path, suite: str, packages: tuple[str, ...]) -> None:
     print(f"faults: makes {target}, which takes a minute", flush=True)
-    partial = target.with_suffix(".partial")
+    partial = target.with_suffix(_PARTIAL)
     command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(packages)}", suite]
     # The kernel package must not build an initrd; computer_disks builds ours.
     environment = {**os.environ, "INITRD": "No"}
