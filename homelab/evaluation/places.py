@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from homelab.backup.restic import sources as backup_sources
 from homelab.evaluation.files import FILES
@@ -18,6 +19,8 @@ from homelab.system.model import Host
 _WORD = re.compile(r'[A-Za-z_][\w-]*(?:\.(?:[\w<>*-]+|"[^"\n]+"))+')
 _STORES = re.compile(r"/nix/store/[0-9a-z]{32}-[^/\s]+/")
 _STORE = re.compile(r"^/nix/store/[^/]+/")
+_NOT_A_NAME = ("alerting",)
+"""Sets whose names are kinds of alerts of Gatus, which may be called as a service is."""
 _TOP = ("default.nix", "flake.nix")
 """Names that the trees of flakes have as well."""
 
@@ -41,11 +44,13 @@ class Places:
         self._routes = {r.name: r.source for r in plan.routes if r.host == host.name}
         # What a library sets comes from the same places as the options that it reads.
         self._caused = {path: Place(where) for path, where in backup_sources(plan, host)}
-        self._leaves = {
-            path: self._of_leaf(m.file, path, stated=stated)
+        self._written = {
+            (m.file, path): self._of_leaf(m.file, path, stated=stated)
             for m in modules_of(plan, host)
             for path, stated in leaves_of(m)
         }
+        # Several files may set one option.
+        self._leaves = {path: place for (_, path), place in self._written.items()}
 
     @property
     def whole(self) -> Place:
@@ -116,9 +121,11 @@ class Places:
             leaf = max(1, self._leaf_of(path))
             for above, part in reversed(list(zip(path[leaf - 1 :], path[leaf:], strict=False))):
                 names = self._routes if above == "routes" else self._names
-                if part in names:
+                if part in names and above not in _NOT_A_NAME:
                     return Place(names[part])
-        return self.of_option(path) or self.of_file(file)
+        own = (self._written.get((file, tuple(path[:n]))) for n in range(len(path), 0, -1))
+        here = next(filter(None, own), None) if file.startswith("services/") else None
+        return here or self.of_option(path) or self.of_file(file)
 
     def _leaf_of(self, path: Sequence[str]) -> int:
         """How many parts of a path are the option's own."""
@@ -177,7 +184,11 @@ class Places:
         caused = self._of_library(path)
         if caused is not None:
             return caused
-        known = [self._names[part] for part in reversed(path) if part in self._names]
+        known = [
+            self._names[part]
+            for above, part in reversed([*pairwise(("", *path))])
+            if part in self._names and above not in _NOT_A_NAME
+        ]
         return Place(known[0] if known else self._of_file(file))
 
     def _said(self, service: str, path: Path) -> str:
