@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.faults.machine import eventually
 from tests.faults.saver import Saver
 
 pytestmark = pytest.mark.requirement("S0-36")
@@ -102,6 +103,8 @@ def test_a_target_that_is_gone_fails_the_backup_and_nothing_fills_its_mount_poin
     saver.write("old data")
     saver.save("notes")
     saver.machine.run("umount /mnt/disk")
+    # systemd notices it a moment later.
+    eventually(lambda: not saver.machine.is_active("mnt-disk.mount"), "the disk is gone")
     with pytest.raises(AssertionError):
         saver.save("notes")
     assert saver.machine.run("ls -A /mnt/disk") == ""
