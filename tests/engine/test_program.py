@@ -30,8 +30,11 @@ def services(**miniflux: object) -> dict[str, object]:
 
 
 def lines_of(text: str) -> list[str]:
-    """What a run prints, without the warnings about this stack and the row that repeats them."""
+    """What a run prints, without the warnings about this stack and the row that repeats them, and
+    without the rows of dots that a slow run prints.
+    """
     lines = [line for line in text.splitlines() if line.strip() and "warning" not in line]
+    lines = [line for line in lines if not line.startswith("@ ")]
     about = lines.index("Diagnostics:")
     del lines[about : about + 2]
     return lines
