@@ -105,7 +105,8 @@ def configured(plan: Plan, directory: Path, port: int) -> tuple[Path, dict[str, 
     said = found["settings"]
     said["server"]["address"] = f"tcp://127.0.0.1:{port}/"
     said["storage"]["local"]["path"] = str(directory / "db.sqlite3")
-    said["notifier"]["filesystem"]["filename"] = str(directory / "notifications.txt")
+    if "filesystem" in said["notifier"]:
+        said["notifier"]["filesystem"]["filename"] = str(directory / "notifications.txt")
     said["log"] = {"level": "debug", "format": "text"}
     # With a shared secret, a second portal would have to wait for the next code.
     said["totp"]["disable_reuse_security_policy"] = True

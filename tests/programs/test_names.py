@@ -131,15 +131,16 @@ def test_the_settings_are_accepted(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", WITH_ONE)
 @pytest.mark.requirement("S0-19", "S0-60")
 def test_every_name_is_answered_with_the_entry_hosts_address(name: str, tmp_path: Path) -> None:
-    """Other record types are not forwarded."""
+    """A device has its own. Other record types are not forwarded."""
     plan = planned(name)
     entry = plan.hosts[plan.stack.network.entry.host]
     wanted = {r.internal for r in plan.routes if r.internal}
     assert wanted <= {n for n, _ in plan.dns.names}
+    devices = {n: str(address) for n, address in plan.stack.network.dns.names.items()}
     with SERVERS[plan.stack.network.dns.server](plan, tmp_path) as port:
         for home, address in plan.dns.names:
             assert ask(port, home) == (OK, [address]), home
-            assert address == entry.lan
+            assert address == devices.get(home, entry.lan)
             if plan.stack.network.dns.server == "blocky":
                 assert ask(port, home, AAAA) == (OK, [])
 
