@@ -136,7 +136,8 @@ def test_every_name_is_answered_with_the_entry_hosts_address(name: str, tmp_path
     entry = plan.hosts[plan.stack.network.entry.host]
     wanted = {r.internal for r in plan.routes if r.internal}
     assert wanted <= {n for n, _ in plan.dns.names}
-    devices = {n: str(address) for n, address in plan.stack.network.dns.names.items()}
+    own = plan.stack.network.dns.names.items()
+    devices = {f"{n}.{plan.stack.site.domain}": str(address) for n, address in own}
     with SERVERS[plan.stack.network.dns.server](plan, tmp_path) as port:
         for home, address in plan.dns.names:
             assert ask(port, home) == (OK, [address]), home
