@@ -98,14 +98,14 @@ def _shared(host: Host, partition: str, together: tuple[FileSystem, ...]) -> Ite
     for other in together[1:]:
         if other.kind != first.kind or other.kind != "btrfs" or not other.subvolume:
             yield Problem(
-                other.place,
+                other.source,
                 f"{partition} is also mounted at {first.mount}",
                 "write the partition that it is on, or, with btrfs, the subvolume of each: "
                 f"subvolume: {other.mount.rpartition('/')[2] or 'root'}",
             )
         elif other.encryption != first.encryption:
             yield Problem(
-                f"{other.place}.encrypted",
+                f"{other.source}.encrypted",
                 f"{other.mount} and {first.mount} are on one encrypted partition and unlock it in "
                 "different ways",
                 "write encrypted the same in both",
@@ -176,7 +176,7 @@ def disk_optional(plan: Plan) -> Iterator[Problem]:
             out = f"leave {host.source}.disks.{system.disk}.optional out, or use another disk"
             if system.early:
                 yield Problem(
-                    system.place, f"{told}, and {host.name} needs {system.mount} to boot", out
+                    system.source, f"{told}, and {host.name} needs {system.mount} to boot", out
                 )
             elif kept is not None and system.mount == kept.disk:
                 yield Problem(
@@ -186,7 +186,7 @@ def disk_optional(plan: Plan) -> Iterator[Problem]:
                 )
             elif system.encryption is not None and system.encryption.key_file is None:
                 yield Problem(
-                    f"{system.place}.encrypted",
+                    f"{system.source}.encrypted",
                     f"{told}, and the boot would wait for it to be unlocked",
                     "write encrypted: {key_file: /etc/homelab-keys/NAME}, a file of the host",
                 )
@@ -212,7 +212,7 @@ def disk_absent(plan: Plan) -> Iterator[Problem]:
                     yield Problem(
                         f"{host.source}.disks.{system.disk}.device"
                         if system.disk
-                        else f"{system.place}.pool",
+                        else f"{system.source}.pool",
                         f"{system.mount} has no disk, and {', '.join(dataset.users)} on "
                         f"{host.name} uses the dataset {dataset.name} there",
                         "write the device of the disk, /dev/disk/by-id/…; or write optional: true "
@@ -231,14 +231,14 @@ def key_file(plan: Plan) -> Iterator[Problem]:
             holder = host.file_system_of(key)
             if system.early:
                 yield Problem(
-                    f"{system.place}.encrypted.key_file",
+                    f"{system.source}.encrypted.key_file",
                     f"{host.name} mounts {system.mount} before any file of it can be read",
                     "leave key_file out: the console asks for the passphrase, or the TPM unlocks "
                     "it with tpm: true",
                 )
             elif holder is not None and holder.partition == system.partition:
                 yield Problem(
-                    f"{system.place}.encrypted.key_file",
+                    f"{system.source}.encrypted.key_file",
                     f"{key} is on {holder.mount}, which it unlocks",
                     "write a file on another file system: /etc/homelab-keys/NAME",
                 )

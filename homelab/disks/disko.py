@@ -183,11 +183,11 @@ def _options(system: FileSystem) -> list[Nix]:
 def _datasets(host: Host, pool: str) -> Attrs:
     """Datasets below the pool. The pool's own file system has no name of its own in disko."""
     return {
-        f.source.partition("/")[2]: {
+        f.what.partition("/")[2]: {
             "type": "zfs_fs",
             "mountpoint": f.mount,
             "options": {"mountpoint": f.mount if "zfsutil" in f.options else "legacy"},
         }
         for f in host.file_systems
-        if f.pool == pool and "/" in f.source
+        if f.pool == pool and "/" in f.what
     }

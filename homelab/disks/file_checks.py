@@ -54,7 +54,7 @@ def _mounted_twice(host: Host, sources: Sources) -> Iterator[Problem]:
     for system in host.file_systems:
         if system.mount in own | by_disko:
             yield Problem(
-                system.place,
+                system.source,
                 f"a module of {host.name} mounts {system.mount} too",
                 f'take fileSystems."{system.mount}" out of the module, or leave it out here',
                 check=MOUNT_ONCE,
@@ -63,7 +63,7 @@ def _mounted_twice(host: Host, sources: Sources) -> Iterator[Problem]:
         s.path[0] == "swapDevices" and s.value != () for s in settings
     ):
         yield Problem(
-            host.swap.place,
+            host.swap.source,
             f"a module of {host.name} sets swapDevices too",
             "take swapDevices out of the module, or leave swap out here",
             check=MOUNT_ONCE,
@@ -71,7 +71,7 @@ def _mounted_twice(host: Host, sources: Sources) -> Iterator[Problem]:
     late = [f for f in host.file_systems if f.encryption is not None and f.encryption.key_file]
     if late and any(s.path[:3] == ("environment", "etc", "crypttab") for s in settings):
         yield Problem(
-            f"{late[0].place}.encrypted.key_file",
+            f"{late[0].source}.encrypted.key_file",
             f"a module of {host.name} writes /etc/crypttab too, which replaces the stack's",
             "take environment.etc.crypttab out of the module, and write its volumes here",
             check=MOUNT_ONCE,

@@ -80,7 +80,7 @@ def as_text(host: Host) -> str:
         lines.append(f"{row.name}: {', '.join([*about, *row.notes]) or 'no model in its name'}")
         lines += [f"  {line}" for line in (row.device, *row.uses) if line]
     others = [f for f in host.file_systems if not f.disk]
-    lines += [f"{f.mount}: {f.kind}, {f.source}" for f in others]
+    lines += [f"{f.mount}: {f.kind}, {f.what}" for f in others]
     return "\n".join(lines or [f"hosts.{host.name} has no disks in the stack"]) + "\n"
 
 

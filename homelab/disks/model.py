@@ -28,15 +28,15 @@ class FileSystem:
     mount: str
     kind: str
     """`fsType`: ext4, btrfs, zfs, tmpfs, or fuse.mergerfs."""
+    what: str
+    """What is mounted, `What=` of systemd.mount(5): a device, a dataset of ZFS, or the branches.
+    Empty if the stack does not tell; a check reports it."""
     source: str
-    """What is mounted: a device, a dataset of ZFS, or the branches. Empty if the stack does not
-    tell; a check reports it."""
-    place: str
     """Its place in the stack config."""
     disk: str = ""
     """Name of its disk in the stack config, or empty."""
     partition: str = ""
-    """The partition below an encrypted file system; otherwise the same as `source`."""
+    """The partition below an encrypted file system; otherwise the same as `what`."""
     subvolume: str = ""
     """Subvolume of btrfs, or empty for the top level."""
     options: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class FileSystem:
     @property
     def volume(self) -> str:
         """Name of the unlocked volume below /dev/mapper; empty without encryption."""
-        return self.source.removeprefix("/dev/mapper/") if self.encryption is not None else ""
+        return self.what.removeprefix("/dev/mapper/") if self.encryption is not None else ""
 
     @property
     def has_snapshots(self) -> bool:
@@ -76,7 +76,7 @@ class SwapSpace:
 
     device: str
     """A file or a partition. Empty if the stack does not tell."""
-    place: str
+    source: str
     mib: int = 0
     """Size of the file; 0 for a partition."""
     present: bool = True

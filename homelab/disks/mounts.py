@@ -12,7 +12,7 @@ from homelab.system.model import Host
 
 def modules(_plan: Plan, host: Host) -> Iterator[Module]:
     """`disks.nix`, on a host whose file systems are in the stack config."""
-    mounted = tuple(f for f in host.file_systems if f.present and f.source)
+    mounted = tuple(f for f in host.file_systems if f.present and f.what)
     body = merge(
         {"fileSystems": {f.mount: _mounted(f) for f in mounted}} if mounted else {},
         *_volumes(mounted),
@@ -29,7 +29,7 @@ def modules(_plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def _mounted(system: FileSystem) -> Attrs:
-    body: Attrs = {"device": system.source, "fsType": system.kind}
+    body: Attrs = {"device": system.what, "fsType": system.kind}
     if system.options:
         body["options"] = [*system.options]
     if system.early:
@@ -66,7 +66,7 @@ def _scrubbed(mounted: tuple[FileSystem, ...]) -> Attrs:
     tops: dict[str, str] = {}
     for system in mounted:
         if system.kind == "btrfs" and not system.optional:
-            tops.setdefault(system.source, system.mount)
+            tops.setdefault(system.what, system.mount)
     places: list[Nix] = [*sorted(tops.values())]
     return merge(
         attrs("services.btrfs.autoScrub", {"enable": True, "fileSystems": places})

@@ -82,9 +82,9 @@ def _of_disk(config: NixosHost, mount: str, said: FileSystemConfig, place: str) 
     partition, present = _partition(config, said)
     disk = config.disks.get(said.disk or "")
     optional = disk is not None and disk.optional
-    source = partition
+    what = partition
     if said.encrypted is not None and partition:
-        source = f"/dev/mapper/{_volume(config, said, partition)}"
+        what = f"/dev/mapper/{_volume(config, said, partition)}"
     options = [f"subvol={said.subvolume}"] if said.subvolume is not None else []
     if said.fs == "vfat" and mount.startswith("/boot"):
         # The random seed and the initrd are for root only.
@@ -98,8 +98,8 @@ def _of_disk(config: NixosHost, mount: str, said: FileSystemConfig, place: str) 
     return FileSystem(
         mount=mount,
         kind=str(said.fs),
-        source=source,
-        place=place,
+        what=what,
+        source=place,
         disk=said.disk or "",
         partition=partition,
         subvolume=said.subvolume or "",
@@ -125,8 +125,8 @@ def _in_memory(mount: str, said: FileSystemConfig, place: str) -> FileSystem:
     return FileSystem(
         mount=mount,
         kind="tmpfs",
-        source="none",
-        place=place,
+        what="none",
+        source=place,
         options=(f"size={mib}M", *mode, *said.options),
         early=said.early or mount in EARLY,
     )
@@ -151,8 +151,8 @@ def _of_pool(
     return FileSystem(
         mount=mount,
         kind="zfs",
-        source=said.dataset or name,
-        place=place,
+        what=said.dataset or name,
+        source=place,
         options=options,
         pool=name,
         optional_disks=optional,
@@ -183,8 +183,8 @@ def _merged(
     return FileSystem(
         mount=empty.mount,
         kind=empty.kind,
-        source=":".join(pool.branches),
-        place=empty.place,
+        what=":".join(pool.branches),
+        source=empty.source,
         options=tuple(dict.fromkeys(options)),
         pool=empty.pool,
         branches=tuple(pool.branches),

@@ -84,7 +84,7 @@ def _place(host: Host | None, config: DatasetConfig) -> tuple[str, str, bool]:
     if found is None or found.mount == "/" != config.path:
         return "", "", False
     own = found.mount == config.path
-    return found.kind, found.source if own and found.kind == "zfs" else "", own
+    return found.kind, found.what if own and found.kind == "zfs" else "", own
 
 
 def _snapshots(config: DatasetConfig, fs: str, mount: str, is_own: bool) -> Snapshots | None:

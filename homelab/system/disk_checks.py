@@ -58,7 +58,7 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
             )
         if host.config.flash and host.swap is not None:
             yield Problem(
-                host.swap.place,
+                host.swap.source,
                 f"the root of {host.name} is on flash, which swap wears out",
                 "leave swap out and write zram: {}, or leave flash out",
                 check=FLASH_SWAP,

@@ -31,11 +31,11 @@ def mount_settings(host: Host, sources: Mapping[str, str | bytes]) -> Iterator[S
         if system.present and system.kind:
             at = ("fileSystems", system.mount)
             # A pool of mergerfs is on the disks of its branches.
-            yield Setting((*at, "device"), system.source or system.mount, source=system.place)
-            yield Setting((*at, "fsType"), system.kind, source=system.place)
-            yield Setting((*at, "options"), system.options, source=system.place)
+            yield Setting((*at, "device"), system.what or system.mount, source=system.source)
+            yield Setting((*at, "fsType"), system.kind, source=system.source)
+            yield Setting((*at, "options"), system.options, source=system.source)
     if host.swap is not None and host.swap.present:
-        yield Setting(("swapDevices",), ({"device": host.swap.device},), source=host.swap.place)
+        yield Setting(("swapDevices",), ({"device": host.swap.device},), source=host.swap.source)
 
 
 def file_systems(host: Host, sources: Mapping[str, str | bytes]) -> set[str]:

@@ -51,7 +51,7 @@ def test_a_host_without_these_keys_has_no_such_file() -> None:
 
 def test_the_only_file_system_of_a_disk_is_on_its_first_partition() -> None:
     found = system(on_disk(srv={"disk": "system", "fs": "ext4"}), "/srv/media/films")
-    assert (found.kind, found.mount, found.source) == ("ext4", "/srv", f"{SYSTEM}-part1")
+    assert (found.kind, found.mount, found.what) == ("ext4", "/srv", f"{SYSTEM}-part1")
     assert build.plan(on_disk()).file_system_of("nas", "/srv") is None
 
 

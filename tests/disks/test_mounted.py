@@ -101,6 +101,6 @@ def test_subvolumes_of_one_partition_are_different_places(disk: str, tmp_path: P
 
 def test_a_file_system_in_memory_has_its_size_and_mode(disk: str, tmp_path: Path) -> None:
     (system,) = systems(a={"fs": "tmpfs", "size": "64 MiB"})
-    for place, found in mounted(system, system.source, tmp_path):
+    for place, found in mounted(system, system.what, tmp_path):
         assert "size=65536k" in found
         assert place.stat().st_mode & 0o7777 == 0o755

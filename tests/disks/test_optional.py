@@ -99,7 +99,7 @@ def test_directories_are_created_on_the_disk_and_not_below_its_mount_point(tmp_p
 @pytest.mark.skipif(not GENERATOR.exists(), reason="there is no systemd-fstab-generator")
 def test_systemd_makes_an_automount_that_ends_with_the_disk(tmp_path: Path) -> None:
     (system,) = build.plan(stack()).hosts["nas"].file_systems
-    line = f"{system.source} {system.mount} {system.kind} {','.join(system.options)} 0 2\n"
+    line = f"{system.what} {system.mount} {system.kind} {','.join(system.options)} 0 2\n"
     fstab = tmp_path / "fstab"
     fstab.write_text(line, encoding="utf-8")
     out = tmp_path / "units"

@@ -16,8 +16,6 @@ from tests.site.test_every_field import plain, stack
 
 _OTHER = {"Dump", "Key", "SecretFact"}
 """Fields named `source` that are no place of the stack config."""
-_FIELDS = {"FileSystem": "place", "Secret": "origin", "SwapSpace": "place"}
-"""The field with the place in the stack config, if it is not `source`."""
 
 
 def _places(value: Any, seen: set[int]) -> Iterator[str]:
@@ -32,7 +30,7 @@ def _places(value: Any, seen: set[int]) -> Iterator[str]:
             yield from _places(inner, seen)
     elif dataclasses.is_dataclass(value):
         kind = type(value).__name__
-        named = set() if kind in _OTHER else {_FIELDS.get(kind, "source")}
+        named = {"origin"} if kind == "Secret" else set() if kind in _OTHER else {"source"}
         for field in dataclasses.fields(value):
             inner = getattr(value, field.name)
             if field.name in named and isinstance(inner, str):
