@@ -12,7 +12,7 @@ from homelab.hardening.baseline import sandbox
 from homelab.hardening.paths import for_systemd
 from homelab.nix import Attrs, Module, Nix, Raw, Script, attrs, merge
 from homelab.plan import Plan
-from homelab.services.devices import device_unit
+from homelab.services.devices import following
 from homelab.storage.model import Dataset
 from homelab.system.model import Host
 
@@ -29,7 +29,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "optional-disks.nix",
         "Disks that may be absent, and what runs only while they are there",
         derived=merge(
-            *(_target(name, device, sorted(used[name])) for name, device in disks.items()),
+            *(_target(name, device, used[name]) for name, device in disks.items()),
             *(_directories(name, disks[name], held[name]) for name in disks),
         ),
         extra=tuple((_file(name), _rules(held[name])) for name in disks),
@@ -63,25 +63,9 @@ def _users(plan: Plan, host: Host) -> dict[str, set[str]]:
     return out
 
 
-def _target(name: str, device: str, units: list[str]) -> Attrs:
-    """A target that follows the disk. Units do not depend on the disk itself: a start of theirs, a
-    switch and a boot would wait for it.
-    """
-    unit = device_unit(device)
-    needing: list[Nix] = [f"{u}.service" for u in (directories_of_disk(name), *units)]
-    return attrs(
-        f"systemd.targets.{target_of_disk(name)}",
-        {
-            "description": f"Disk {name} ({device})",
-            "after": [unit],
-            "before": ["shutdown.target"],
-            "bindsTo": [unit],
-            "conflicts": ["shutdown.target"],
-            "wantedBy": [unit],
-            "wants": needing,
-            "unitConfig": {"DefaultDependencies": False, "JobTimeoutSec": "10s"},
-        },
-    )
+def _target(name: str, device: str, units: Iterable[str]) -> Attrs:
+    needing = (directories_of_disk(name), *sorted(units))
+    return following(target_of_disk(name), f"Disk {name}", device, needing)
 
 
 def _directories(name: str, device: str, datasets: list[Dataset]) -> Attrs:

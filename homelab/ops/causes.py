@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from homelab.config.document import Document
 from homelab.evaluation.origin import Origins
 from homelab.network.route import Route
 from homelab.ops.project.documents import read_stack_document
-from homelab.ops.project.stack import Stack, located_in
+from homelab.ops.project.stack import Stack, line_in
 from homelab.plan import Plan
-from homelab.problems import Problem, UsageError, did_you_mean
+from homelab.problems import UsageError, did_you_mean
 
 _PORT = re.compile(r"(?:([a-z0-9-]+):)?(\d{1,5})(?:/(tcp|udp))?")
 _URN = re.compile(r"urn:pulumi:[^:]*::[^:]*::(.+)::([^:]+)")
@@ -43,7 +42,7 @@ def causes(stack: Stack, word: str) -> list[Cause]:
     """
     document = read_stack_document(stack.directory, stack.name)
     for ask in (_ports, _names, _resources, _lines):
-        found = [Cause(what, where, _line_of(where, document)) for what, where in ask(stack, word)]
+        found = [Cause(what, where, line_in(document, where)) for what, where in ask(stack, word)]
         if found:
             return found
     known = {*stack.releases, *_known_names(stack.plan), *_places(stack)}
@@ -145,8 +144,3 @@ def _places(stack: Stack) -> set[str]:
 def _known_names(plan: Plan) -> Iterator[str]:
     for route in plan.routes:
         yield from filter(None, (route.internal, route.public, route.name))
-
-
-def _line_of(where: str, document: Document) -> str:
-    found = located_in(Problem(where, ""), document)
-    return f"{found.file}:{found.line}" if found.line else ""

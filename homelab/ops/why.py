@@ -12,8 +12,8 @@ from homelab.evaluation.origin import FRAME, Origin, Origins
 from homelab.evaluation.places import Place
 from homelab.ops.evaluate import chosen
 from homelab.ops.project.documents import read_stack_document
-from homelab.ops.project.stack import Stack, located_in
-from homelab.problems import Problem, UsageError, did_you_mean
+from homelab.ops.project.stack import Stack, line_in
+from homelab.problems import UsageError, did_you_mean
 
 _LINE = re.compile(r"(.+):(\d+)\Z")
 
@@ -102,5 +102,4 @@ def _answers(stack: Stack, origins: Iterable[Origin]) -> list[Answer]:
 def _config(document: Document, place: Place) -> str:
     if place.file:
         return f"{place.file}:{place.line}" if place.line else place.file
-    found = located_in(Problem(place.where, ""), document)
-    return f"{found.file}:{found.line}" if found.line else ""
+    return line_in(document, place.where)

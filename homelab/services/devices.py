@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from homelab.config.devices import Device, DeviceFact
@@ -91,7 +91,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         if claim.waits and claim.unit
     ]
     targets = (
-        _target(name, users[0][1], [unit for _, _, unit in users])
+        following(
+            target_of_device(name), f"Device {name}", users[0][1], [unit for _, _, unit in users]
+        )
         for name, users in sorted(grouped(waiting, lambda w: w[0]).items())
     )
     rendered = merge(_ruled(rules) if rules else {}, *targets)
@@ -165,18 +167,18 @@ def target_of_device(name: str) -> str:
     return f"device-{name}"
 
 
-def _target(name: str, path: str, units: list[str]) -> Attrs:
+def following(target: str, title: str, device: str, units: Iterable[str]) -> Attrs:
     """A target that follows a device: it starts and stops the units that need the device.
 
     The units do not depend on the device itself: a start of theirs would wait for a device that is
     not there, and a switch or a boot with it.
     """
-    unit = device_unit(path)
-    needing: list[Nix] = [f"{unit}.service" for unit in units]
+    unit = device_unit(device)
+    needing: list[Nix] = [f"{u}.service" for u in units]
     return attrs(
-        f"systemd.targets.{target_of_device(name)}",
+        f"systemd.targets.{target}",
         {
-            "description": f"Device {name} ({path})".replace("%", "%%"),
+            "description": f"{title} ({device})".replace("%", "%%"),
             "after": [unit],
             "before": ["shutdown.target"],
             "bindsTo": [unit],

@@ -231,6 +231,12 @@ def located_in(problem: Problem, document: Document) -> Problem:
     return replace(problem, file=document.file_of(place), line=document.line(place))
 
 
+def line_in(document: Document, where: str) -> str:
+    """`Pulumi.home.yaml:12` for a place; empty where the stack file does not have it."""
+    found = located_in(Problem(where, ""), document)
+    return f"{found.file}:{found.line}" if found.line else ""
+
+
 def check_sources(
     plan: Plan, sources: Mapping[str, str | bytes], *, sound: bool = True
 ) -> list[Problem]:
@@ -265,6 +271,7 @@ __all__ = [
     "check_sources",
     "check_stack",
     "find_stack",
+    "line_in",
     "located_in",
     "meant_stacks",
     "open_config",
