@@ -8,9 +8,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from homelab.render import changed_files
 from homelab.testing.changes import Changes, changed, merged
 from homelab.testing.files import stack_text, write_stack
-from homelab.testing.loaded import Files, LoadedStack, changed_files, stack
+from homelab.testing.loaded import Files, LoadedStack, stack
 from homelab.testing.recorded import Recorded, Resource
 
 if TYPE_CHECKING:

@@ -117,19 +117,5 @@ def stack(
     return LoadedStack(name or "test", Path(directory or "."), document)
 
 
-def changed_files(before: Files, after: Files) -> dict[str, set[str]]:
-    """Names of the files that differ, by host. Hosts without differences are left out.
-
-    The file with the release id changes with every other file, so it is left out too.
-    """
-    out: dict[str, set[str]] = {}
-    for host in sorted({*before, *after}):
-        old, new = before.get(host, {}), after.get(host, {})
-        differ = {p for p in {*old, *new} if old.get(p) != new.get(p)} - {"release-id.nix"}
-        if differ:
-            out[host] = differ
-    return out
-
-
 def _values(config: Changes) -> Mapping[str, Value]:
     return cast("Mapping[str, Value]", config)

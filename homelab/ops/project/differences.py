@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import re
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import unified_diff
 from itertools import pairwise
@@ -18,10 +19,9 @@ from homelab.config.scalar import Value
 from homelab.ops.project.documents import read_stack_document
 from homelab.ops.project.stack import Stack, open_document, open_stack
 from homelab.problems import HomelabError, InvalidStackError, Problem, UsageError
+from homelab.render import changed_files
 
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
-_FOLLOWS = ("release-id.nix",)
-"""Files that differ whenever any other file does."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,16 @@ def between(old: Stack, new: Stack) -> list[Difference]:
     """Every file that differs, by host and name. A host that only one of the stacks has differs in
     all of its files.
     """
-    found = []
-    for host in sorted({*old.releases, *new.releases}):
-        before, after = _files(old, host), _files(new, host)
-        for file in sorted({*before, *after}):
-            was, now = before.get(file, ""), after.get(file, "")
-            if was != now and file not in _FOLLOWS:
-                found.append(Difference(host, file, _lines(was, now)))
-    return found
+    before, after = _files(old), _files(new)
+    return [
+        Difference(
+            host,
+            file,
+            _lines(before.get(host, {}).get(file, ""), after.get(host, {}).get(file, "")),
+        )
+        for host, files in changed_files(before, after).items()
+        for file in sorted(files)
+    ]
 
 
 def at_commit(directory: Path, name: str, commit: str) -> Stack:
@@ -77,7 +79,7 @@ def with_values(directory: Path, name: str, settings: Sequence[str]) -> Stack:
     Raises UsageError for a place that cannot be set, and InvalidStackError as `open_stack`.
     """
     document = read_stack_document(directory, name)
-    values: dict[str, Value] = {key: _copied(value) for key, value in document.values.items()}
+    values: dict[str, Value] = copy.deepcopy(dict(document.values))
     for setting in settings:
         path, equals, text = setting.partition("=")
         if not equals or not path:
@@ -127,15 +129,8 @@ def _parsed(text: str, path: str) -> Value:
     return read.values["set"]
 
 
-def _copied(value: Value) -> Value:
-    if isinstance(value, dict):
-        return {key: _copied(inner) for key, inner in value.items()}
-    return [_copied(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _files(stack: Stack, host: str) -> Mapping[str, str | bytes]:
-    release = stack.releases.get(host)
-    return dict(release.files) if release else {}
+def _files(stack: Stack) -> dict[str, dict[str, str | bytes]]:
+    return {host: dict(release.files) for host, release in stack.releases.items()}
 
 
 def _lines(was: str | bytes, now: str | bytes) -> tuple[str, ...]:

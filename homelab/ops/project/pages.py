@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from homelab.check import file_check
+from homelab.ops.project.marked import write_marked
 from homelab.pages.plan import MARK, pages
 from homelab.plan import Plan
-from homelab.problems import HomelabError, Problem
+from homelab.problems import Problem
 
 DOCS_STALE = file_check(
     "docs-stale",
@@ -29,25 +30,7 @@ def write_pages(directory: Path, name: str, plan: Plan) -> list[Path]:
     """
     place = place_of(directory, name)
     wanted = {place / file: text for file, text in pages(plan).items()}
-    try:
-        present = {path: path.read_text("utf-8", "replace") for path in wanted if path.exists()}
-        foreign = [
-            Problem(str(path), "homelab did not write this file", "move it, then run again")
-            for path, text in present.items()
-            if not text.startswith(MARK)
-        ]
-        if foreign:
-            raise HomelabError("\n".join(map(str, foreign)))
-        place.mkdir(parents=True, exist_ok=True)
-        changed = [path for path, text in wanted.items() if present.get(path) != text]
-        for path in changed:
-            path.write_text(wanted[path], encoding="utf-8")
-    except OSError as error:
-        where = str(error.filename or place)
-        raise HomelabError(
-            str(Problem(where, f"cannot be written: {error.strerror}", "fix that, then run again"))
-        ) from None
-    return changed
+    return write_marked(wanted, MARK, "then run again")
 
 
 def stale_pages(directory: Path, name: str, plan: Plan) -> Iterator[Problem]:

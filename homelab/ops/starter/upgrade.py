@@ -19,10 +19,13 @@ from homelab.ops.starter.library import NAME
 from homelab.ops.whole import changed_lines, replace_file
 from homelab.plaintext import UnreadableError, json_data, mapping
 from homelab.problems import HomelabError, UsageError
+from homelab.render import changed_files
 
 PROJECT = "pyproject.toml"
 _INSTALL_SECONDS = 1800
 _RENDER_SECONDS = 600
+_Trees = dict[str, dict[str, str]]
+"""The files of each host."""
 _NAMED = re.compile(rf"{NAME}(?![\w.-])")
 
 
@@ -183,25 +186,28 @@ def _errors(directory: Path, stack: str, python: str) -> Iterator[str]:
             yield f"{facts.get('where')}: {facts.get('what')}; {facts.get('way_out')}"
 
 
-def _rendered(directory: Path, stack: str, python: str, out: Path) -> dict[str, str]:
+def _rendered(directory: Path, stack: str, python: str, out: Path) -> _Trees:
     done = _homelab(python, directory, "render", "-s", stack, "--out", str(out))
     if done.returncode != 0:
         raise HomelabError(_failed(done, "homelab render"))
     return {
-        p.relative_to(out).as_posix(): p.read_text(encoding="utf-8", errors="replace")
-        for p in sorted(out.rglob("*"))
-        if p.is_file()
+        host.name: {
+            p.relative_to(host).as_posix(): p.read_text(encoding="utf-8", errors="replace")
+            for p in sorted(host.rglob("*"))
+            if p.is_file()
+        }
+        for host in sorted(out.glob("*"))
     }
 
 
-def _diffs(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name in sorted(old.keys() | new.keys()):
-        # The id follows from every other file of the host.
-        if old.get(name) == new.get(name) or name.endswith("/release-id.nix"):
-            continue
-        before, after = (side.get(name, "").splitlines() for side in (old, new))
-        diff = difflib.unified_diff(before, after, f"{name} (now)", f"{name} (new)", lineterm="")
-        yield name, "\n".join(diff)
+def _diffs(old: _Trees, new: _Trees) -> Iterator[tuple[str, str]]:
+    for host, files in changed_files(old, new).items():
+        for file in sorted(files):
+            name = f"{host}/{file}"
+            before, after = (side.get(host, {}).get(file, "").splitlines() for side in (old, new))
+            titles = f"{name} (now)", f"{name} (new)"
+            diff = difflib.unified_diff(before, after, *titles, lineterm="")
+            yield name, "\n".join(diff)
 
 
 def _homelab(python: str, directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
