@@ -60,6 +60,19 @@ def test_a_second_rollback_leaves_a_host_alone_that_shuts_down(house: House) -> 
     house.went_back()
 
 
+def test_a_rollback_leaves_a_host_alone_that_somebody_restarts(house: House) -> None:
+    house.bring("r1")
+    client = house.start("r1", **gated(60))
+    house.reaches("awaiting")
+    kill(client)
+    house.machine.run(SLOW_STOP)
+    house.machine.run("systemctl --no-block reboot")
+    house.machine.run("cd /var/lib/homelab/deployments/*; umount --lazy /nix; bash rollback.sh")
+    assert house.phases() == ["awaiting"]
+    house.machine.restarts()
+    assert (house.running(), house.boots()) == ("as-installed", "as-installed")
+
+
 def test_a_rollback_continues_after_a_power_cut(house: House) -> None:
     house.bring("r1", KERNEL)
     client = house.start("r1", **RESTARTS, **gated(4))
