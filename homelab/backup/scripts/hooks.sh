@@ -87,7 +87,7 @@ release() {
 release_all() {
   local file bad=''
   for file in "$held"/*/*; do
-    [ -e "$file" ] && [ "$(<"$file")" != "$boot" ] || continue
+    if [ ! -e "$file" ] || [ "$(<"$file")" = "$boot" ]; then continue; fi
     job=${file%/*} job=${job##*/}
     if ! jq -e --arg job "$job" --arg target "${file##*/}" \
       '.[$job].targets | index($target)' "$description" >/dev/null; then
