@@ -30,6 +30,7 @@ PACKAGES = (
     "monitoring",
     "network",
     "openings",
+    "policy",
     "proxy",
     "reach",
     "secrets",

@@ -25,6 +25,7 @@ from homelab.network import adguard, avahi, blocky, firewall
 from homelab.nix import Module, Nix, Raw, print_file, print_module
 from homelab.offline import delivery
 from homelab.plan import Plan
+from homelab.policy import tinker
 from homelab.proxy import caddy, nginx, traefik
 from homelab.secrets import fetched, issued, sops_nix
 from homelab.services import containers, control, devices, nixos, rates
@@ -69,6 +70,7 @@ BACKENDS: tuple[Backend, ...] = (
     facts.modules,
     delivery.modules,
     firewall.modules,
+    tinker.modules,
     adguard.modules,
     avahi.modules,
     blocky.modules,

@@ -64,11 +64,23 @@ def check(
     cwd: Directory = HERE,
     as_json: Json = False,
     list_: Annotated[bool, typer.Option("--list", help="List checks with their reasons.")] = False,
+    security: Annotated[
+        bool,
+        typer.Option("--security", help="Print the security baseline: the score of each host."),
+    ] = False,
 ) -> None:
-    """Print all problems of a stack, or of all stacks if none is named."""
+    """Print all problems of a stack, or of all stacks if none is named.
+
+    With `--security`, print what the security baseline says about each host instead, as far as the
+    stack config and the text of its modules show it. `homelab eval --security` asks Nix.
+    """
     if list_:
         _list_checks(as_json)
         return
+    if security:
+        from homelab.cli.baseline import check_baseline
+
+        raise typer.Exit(check_baseline(cwd, stack, as_json=as_json))
     from homelab.ops.project.stack import check_stack, meant_stacks
 
     problems: list[Problem] = []

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from homelab.cli.baseline import as_data, print_scores
 from homelab.cli.lab import HERE, Directory, Json, StackName
 from homelab.cli.problems import print_problems
 from homelab.problems import UsageError
@@ -35,14 +36,19 @@ def evaluate(
     memory: Annotated[
         int, typer.Option("--memory", help="Memory limit of Nix for one host, in MiB.", min=256)
     ] = 4096,
+    security: Annotated[
+        bool,
+        typer.Option("--security", help="Print the security baseline of each host as well."),
+    ] = False,
     stack: StackName = None,
     cwd: Directory = HERE,
     as_json: Json = False,
 ) -> None:
     """Evaluate hosts with your own Nix and pins, and print assertions, warnings and errors.
 
-    Also reports units with a weaker sandbox than planned, missing mounts, and ports that
-    the merged options open beyond the plan. Builds and changes nothing.
+    Also reports units with a weaker sandbox than planned, missing mounts, ports that
+    the merged options open beyond the plan, and required rules of the security baseline that
+    they break. Builds and changes nothing.
     """
     from homelab.ops.evaluate import evaluate as ask
     from homelab.ops.project.rehearsed import rehearsed
@@ -52,16 +58,25 @@ def evaluate(
     with rehearsed():
         opened = open_stack(cwd, find_stack(cwd, stack))
     named = dict(_input(text) for text in inputs or ())
-    wrong, found = False, []
+    wrong, found, scores = False, [], []
     for done in ask(opened, hosts or (), on=on, inputs=named, memory_mib=memory, report=_say):
         wrong = wrong or any(p.severity == "error" for p in done.problems)
         found.append((done.host, done.problems))
+        scores += [done.score] if done.score is not None and security else []
         if not as_json:
             print_problems(done.problems, done.host)
             if not done.problems:
                 print(f"{done.host}: nothing is wrong")
-    if as_json:
+    if as_json and security:
+        data = {
+            "problems": {host: [p.as_data() for p in ps] for host, ps in found},
+            "security": as_data(scores),
+        }
+        print(json.dumps(data, indent=2))
+    elif as_json:
         print(json.dumps({host: [p.as_data() for p in ps] for host, ps in found}, indent=2))
+    else:
+        print_scores(scores)
     raise typer.Exit(1 if wrong else 0)
 
 

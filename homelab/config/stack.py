@@ -20,6 +20,7 @@ from homelab.config.mail import MailConfig
 from homelab.config.monitoring import MonitoringConfig
 from homelab.config.network import NetworkConfig
 from homelab.config.people import Member, Owner
+from homelab.config.policy import PolicyConfig
 from homelab.config.secrets import SecretsConfig
 from homelab.config.services import AnyService
 from homelab.config.storage import DatasetConfig
@@ -142,3 +143,4 @@ class StackConfig(Model):
     flakes: dict[Name, FlakeInput] = Field(default_factory=dict)
     """Flake inputs that services or modules need."""
     deploy: DeployConfig = Field(default_factory=DeployConfig)
+    policy: PolicyConfig = Field(default_factory=PolicyConfig)

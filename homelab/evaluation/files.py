@@ -58,6 +58,7 @@ FILES: Mapping[str, str] = {
     "samba.nix": "datasets",
     "secrets.nix": "secrets",
     "secrets.yaml": "secrets",
+    "tinker.nix": "policy.tinker",
     "smart.nix": "hosts.{host}.disks",
     "snapshots.nix": "datasets",
     "ssh.nix": "hosts.{host}.ssh",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from homelab.evaluation import failures
 from homelab.evaluation.messages import Complaint, Position, read_complaint
@@ -12,14 +13,19 @@ from homelab.evaluation.places import Place, Places
 from homelab.evaluation.plan import STARTS
 from homelab.evaluation.sandbox import weaker
 from homelab.plan import Plan
+from homelab.policy.facts import from_report
+from homelab.policy.report import baseline_problems
+from homelab.policy.rules import path
 from homelab.problems import Problem, Severity
 from homelab.system.model import Host
 
 MISSING = "hardening.nix has a sandbox for a unit that nothing defines"
 
 
-def findings(plan: Plan, host: Host, places: Places, answer: Answer) -> Iterator[Problem]:
-    """The errors and warnings of one host."""
+def findings(
+    plan: Plan, host: Host, places: Places, answer: Answer, today: str
+) -> Iterator[Problem]:
+    """The errors and warnings of one host on a day (`2026-12-31`)."""
     stopped = [_stopped(places, read_complaint(answer.complaint))] if answer.complaint else []
     for warning in answer.warnings:
         place, elsewhere = places.of_text(warning), failures.way_out(warning)
@@ -45,6 +51,7 @@ def findings(plan: Plan, host: Host, places: Places, answer: Answer) -> Iterator
     yield from _people(plan, host, report)
     yield from _mounts(plan, host, report)
     yield from openings(plan, host, places, report)
+    yield from _baseline(plan, host, places, report, today)
 
 
 def _problem(place: Place, what: str, way_out: str = "", severity: Severity = "error") -> Problem:
@@ -156,6 +163,31 @@ def _mounts(plan: Plan, host: Host, report: Report) -> Iterator[Problem]:
             f"nothing mounts {kept.root}",
             "add it to the host's hardware module",
         )
+
+
+def _baseline(
+    plan: Plan, host: Host, places: Places, report: Report, today: str
+) -> Iterator[Problem]:
+    """Required rules of the security baseline that the merged options break."""
+    files = {tuple(one.path): one.files for one in report.secured.values}
+    for rule, problem in baseline_problems(from_report(plan, host, report.secured), today):
+        # `openings` reports these two, with the interface.
+        if rule.id in ("SEC-NET-001", "SEC-NET-003"):
+            continue
+        place = _own_place(
+            places, [(p, f) for o in rule.options for p in [path(o)] for f in files.get(p, ())]
+        )
+        yield replace(problem, where=place.where, file=place.file, line=place.line)
+
+
+def _own_place(places: Places, defined: list[tuple[tuple[str, ...], str]]) -> Place:
+    """The owner's file that defines an option, else the place of the option in the stack."""
+    for option, file in reversed(defined):
+        own = places.of_position(Position(file))
+        if own is not None and own.file:
+            return Place(own.where, own.file, places.line_of(own.file, option[-1:]))
+    found = (places.near(list(option)) for option, _ in defined)
+    return next((p for p in found if p is not None), places.whole)
 
 
 def _module(file: str) -> str:

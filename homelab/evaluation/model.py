@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from homelab.config.base import Model, Str
 
@@ -20,6 +20,8 @@ class Asked:
     """Units to report, without `.service`."""
     settings: tuple[str, ...]
     """Settings of these units to report."""
+    secured: tuple[tuple[str, ...], ...] = ()
+    """Options whose values the security baseline reads; `*` is any name."""
 
     def as_data(self) -> dict[str, list[list[str]] | list[str]]:
         """The same for JSON."""
@@ -27,6 +29,7 @@ class Asked:
             "options": [list(path) for path in self.options],
             "units": list(self.units),
             "settings": list(self.settings),
+            "secured": [list(path) for path in self.secured],
         }
 
 
@@ -91,6 +94,23 @@ class Firewall(Model):
     """Lines of `extraInputRules`."""
 
 
+class OptionValue(Model):
+    """The merged value of an option, and the files that define it."""
+
+    path: list[str]
+    value: JsonValue
+    files: list[str]
+    """Empty for an option below a name, such as an account: its files are those of all names."""
+
+
+class Secured(Model):
+    """Values of the options that the security baseline reads."""
+
+    values: list[OptionValue] = Field(default_factory=list)
+    missing: list[list[str]] = Field(default_factory=list)
+    """Options that this nixpkgs does not have."""
+
+
 class Report(Model):
     """One host as its options are after everything has been merged."""
 
@@ -109,6 +129,7 @@ class Report(Model):
     file_systems: Mapping[str, FileSystem]
     firewall: Firewall
     opened: list[Opened]
+    secured: Secured = Secured()
 
 
 @dataclass(frozen=True)

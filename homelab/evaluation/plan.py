@@ -8,6 +8,7 @@ from homelab.evaluation.model import Asked
 from homelab.hardening.baseline import BASELINE
 from homelab.nix import Comment, Module, Nix
 from homelab.plan import Plan
+from homelab.policy.facts import ASKED
 from homelab.render import modules_of
 from homelab.system.model import Host
 
@@ -25,6 +26,7 @@ def plan_asked(plan: Plan, host: Host) -> Asked:
         options=tuple(sorted({path for m in modules_of(plan, host) for path, _ in leaves_of(m)})),
         units=tuple(sorted({u.unit for u in units})),
         settings=tuple(sorted(settings)),
+        secured=ASKED,
     )
 
 

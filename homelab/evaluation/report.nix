@@ -35,6 +35,58 @@ let
 
   options' = map (path: option options path [ ]) asked.options;
 
+  # The option at or above a path itself; null if this nixpkgs does not have it.
+  node =
+    tree: path:
+    if lib.isOption tree then
+      tree
+    else if path != [ ] && builtins.isAttrs tree && tree ? ${lib.head path} then
+      node tree.${lib.head path} (lib.tail path)
+    else
+      null;
+
+  # The values at a path below a value, where * is any name.
+  valuesAt =
+    value: path: at:
+    if path == [ ] then
+      [ { inherit value; path = at; } ]
+    else if !(builtins.isAttrs value) then
+      [ ]
+    else if lib.head path == "*" then
+      lib.concatMap (name: valuesAt value.${name} (lib.tail path) (at ++ [ name ])) (lib.attrNames value)
+    else if value ? ${lib.head path} then
+      valuesAt value.${lib.head path} (lib.tail path) (at ++ [ (lib.head path) ])
+    else
+      [ ];
+
+  # A value of the security baseline as JSON: packages and paths as text.
+  simple =
+    value:
+    if builtins.isList value then
+      map simple value
+    else if builtins.isPath value || lib.isDerivation value then
+      toString value
+    else if builtins.isAttrs value then
+      lib.mapAttrs (_: simple) (lib.filterAttrs (name: _: name != "_module") value)
+    else if builtins.isFunction value then
+      null
+    else
+      value;
+
+  secured =
+    path:
+    let
+      found = node options path;
+      starred = lib.elem "*" path;
+    in
+    lib.optionals (found != null && found.isDefined or true) (
+      map (one: {
+        inherit (one) path;
+        value = simple one.value;
+        files = if starred then [ ] else map toString found.files;
+      }) (valuesAt config path [ ])
+    );
+
   # Values as systemd gets them, one text for each.
   plain =
     value:
@@ -101,6 +153,10 @@ in
     everywhere = ports firewall;
     interfaces = lib.mapAttrs (_: ports) firewall.interfaces;
     rules = firewall.extraInputRules or "";
+  };
+  secured = {
+    values = lib.concatMap secured asked.secured;
+    missing = lib.filter (path: node options path == null) asked.secured;
   };
   opened = openers "tcp" "allowedTCPPorts" ++ openers "udp" "allowedUDPPorts";
   # Everything depends on it. With a failed assertion it would throw.

@@ -18,6 +18,9 @@ AFTER = (
     # Rules of the firewall, polkit and udev: the owner's rules are evaluated first.
     "networking.firewall.extraInputRules",
     "networking.firewall.extraReversePathFilterRules",
+    # sudo uses the last rule that matches, and these rules end by themselves.
+    "security.sudo.extraConfig",
+    "users.motd",
     # These tables isolate containers and VPN members; a hand-written one must not replace them.
     "networking.nftables.tables.*.content",
     "security.polkit.extraConfig",

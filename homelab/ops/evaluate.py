@@ -23,8 +23,11 @@ from homelab.evaluation.question import attribute, by_directories, by_flake
 from homelab.ops.hosts import link_to, named
 from homelab.ops.machine.ssh import Completed, DialMap
 from homelab.ops.project.documents import read_stack_document
-from homelab.ops.project.stack import Stack, located_in
+from homelab.ops.project.stack import Stack, located_in, today
 from homelab.plan import Plan
+from homelab.policy.facts import from_report
+from homelab.policy.model import HostScore
+from homelab.policy.report import judged
 from homelab.problems import HomelabError, Problem, UsageError, did_you_mean
 from homelab.system.model import Host
 
@@ -41,6 +44,8 @@ class Evaluation:
     host: str
     answer: Answer
     problems: tuple[Problem, ...]
+    score: HostScore | None = None
+    """The security baseline over the merged options; None if Nix stopped, and for a home."""
 
 
 def evaluate(
@@ -148,9 +153,12 @@ def _read(
     document = read_stack_document(stack.directory, stack.name)
     found = [
         p if p.where == NIX else located_in(p, document)
-        for p in findings(stack.plan, host, places, answer)
+        for p in findings(stack.plan, host, places, answer, today())
     ]
-    return Evaluation(host.name, answer, tuple(dict.fromkeys(sorted(found))))
+    score = None
+    if answer.report is not None:
+        score = judged(from_report(stack.plan, host, answer.report.secured), today())
+    return Evaluation(host.name, answer, tuple(dict.fromkeys(sorted(found))), score)
 
 
 def _answer(host: Host, done: Completed, output: str) -> Answer:

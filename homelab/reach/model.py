@@ -91,6 +91,8 @@ class Reach:
     answers: tuple[Answer, ...]
     at_home: tuple[str, ...]
     """Hosts with a LAN address; they may reach over the LAN what the tailnet denies."""
+    notes: tuple[str, ...] = ()
+    """What applies besides the answers, for some days: tinker mode."""
 
     def of(self, origin: str) -> tuple[Answer, ...]:
         """The answers of one origin."""

@@ -51,7 +51,16 @@ def plan_reach(
         targets=(*names, *sites, *ports),
         answers=tuple(answers),
         at_home=tuple(h.name for h in plan.hosts.values() if h.lan),
+        notes=_tinker(plan),
     )
+
+
+def _tinker(plan: Plan) -> tuple[str, ...]:
+    tinker = plan.stack.policy.tinker
+    if tinker is None:
+        return ()
+    hosts = ", ".join(sorted(tinker.hosts))
+    return (f"Tinker mode: lan reaches every port of {hosts} until {tinker.last_day}",)
 
 
 def _route_target(route: Route) -> Target:

@@ -67,6 +67,8 @@ def as_text(reach: Reach, answers: tuple[Answer, ...], *, why: bool = False) -> 
     if any(not a.reachable and a.origin.place == "tailnet" for a in answers):
         home = ", ".join(reach.at_home)
         lines += ["", f"These hosts are also on the LAN, and reach what lan reaches: {home}"]
+    if reach.notes:
+        lines += ["", *reach.notes]
     return "\n".join(lines).lstrip("\n") + "\n"
 
 

@@ -15,6 +15,7 @@ from homelab.check import Check, FileCheck
 from homelab.checks import all_checks, file_checks
 from homelab.cli.app import app
 from homelab.config.schema import service_schema, stack_schema
+from homelab.policy.baseline import BASELINE
 from tests.catalog.table import page
 from tests.docs import pictures
 from tests.docs.requirements_page import requirements_page
@@ -33,6 +34,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "cli.md": cli_page,
         "pictures.md": pictures.pictures_page,
         "requirements.md": requirements_page,
+        "security.md": security_page,
         "service.schema.json": lambda: json.dumps(service_schema(), indent=2) + "\n",
         "stack.md": stack_page,
         "stack.schema.json": lambda: json.dumps(stack_schema(), indent=2) + "\n",
@@ -86,6 +88,38 @@ def checks_page() -> str:
 def _check(rule: Check | FileCheck) -> str:
     kind = "" if rule.severity == "error" else f" ({rule.severity})"
     return f"| `{rule.id}`{kind} | {_cell(rule.why)} |"
+
+
+# --- the security baseline --------------------------------------------------------------------------
+
+_SECURITY = """\
+# Security baseline
+
+Generated from the rules in `homelab/policy` with `make docs`; do not edit.
+
+Each rule is about options of one NixOS host after all modules are merged. An id is never used for another rule.
+
+- `homelab eval` asks Nix for the merged options, and reports each *required* rule that a host breaks as an error.
+  `homelab eval --security` prints all rules.
+- `homelab check --security` prints all rules as far as the stack config and the text of its modules show them, without
+  Nix. A value that only Nix can compute is *unknown*.
+
+The score of a host is the share of the known rules that hold. Accepting a broken rule with `policy.disable` does not
+raise it. See [the guide](../guide/policy.md).
+"""
+
+
+def security_page() -> str:
+    """Every rule of the security baseline."""
+    parts = [_SECURITY]
+    for rule in BASELINE:
+        kind = "required" if rule.required else "recommended"
+        options = ", ".join(f"`{o}`" for o in rule.options)
+        parts.append(
+            f"## {rule.id}\n\n**{rule.title}** ({kind}). {rule.why}\n\n"
+            f"Options: {options}. Way out: {rule.way_out}.\n"
+        )
+    return "\n".join(parts)
 
 
 # --- the command line -------------------------------------------------------------------------------

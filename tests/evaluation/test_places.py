@@ -18,7 +18,18 @@ STACKS = [(p.parent, p.name[7:-5]) for p in sorted(ROOT.glob("examples/*/Pulumi.
 STACKS += [(SHIPPED, p.name[7:-5]) for p in sorted(SHIPPED.glob("Pulumi.*.yaml"))]
 SECTIONS = (
     *("backup", "cloudflare", "dashboard", "datasets", "flakes", "hosts", "identity"),
-    *("families", "mail", "monitoring", "network", "secrets", "services", "site", "tailnet", "vpn"),
+    *(
+        "families",
+        "mail",
+        "monitoring",
+        "network",
+        "policy",
+        "secrets",
+        "services",
+        "site",
+        "tailnet",
+        "vpn",
+    ),
 )
 
 

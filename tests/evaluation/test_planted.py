@@ -90,6 +90,12 @@ MISTAKES = {
         0,
         "jellyfin.service gets ProtectHome=false, and its sandbox has true",
     ),
+    "a rule of the security baseline": Case(
+        '{ lib, ... }:\n{\n  boot.kernelParams = lib.mkForce [ "mitigations=off" ];\n}\n',
+        MODULE,
+        3,
+        "SEC-KERN-002: boot.kernelParams is mitigations=off",
+    ),
     "an option of the stack of another type": Case(
         FINE,
         "services.jellyfin.options.services.jellyfin.group",

@@ -13,6 +13,8 @@ from homelab.deploy.plan import build_flags, build_wake, policy_of
 from homelab.ops.project.stack import check_sources
 from homelab.plan import Plan
 from homelab.planner import make_plan
+from homelab.policy.exceptions import excepted
+from homelab.policy.tinker_checks import check_tinker
 from homelab.proxy.checks import outlived
 from homelab.render import modules_of
 from homelab.secrets.ages import check_ages
@@ -68,6 +70,7 @@ def effects(config: StackConfig) -> Iterator[tuple[str, str]]:
     found |= {*check_sources(plan, files, sound=sound), *check_deployer(plan, files)}
     problems = sorted({*found, *outlived(plan, "2030-06-01"), *ended(plan, "2029-12-20")})
     problems = sorted({*problems, *check_ages(plan, files, "2030-06-01")})
+    problems = excepted(plan, {*problems, *check_tinker(plan, "2030-06-01")}, "2030-06-01")
     yield "problems", "\n".join(str(p) for p in problems)
     for name, host in plan.hosts.items():
         if host.config.state != "planned":

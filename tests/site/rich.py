@@ -764,6 +764,12 @@ RICH: Changes = {
         "operators": ["age1cv8ydl70jl2n0789pccya3xx5d39c2hhpfakk5u9vvn4tjlp0v2se8rf2z"],
     },
     "deploy": {"canary": "nas", "last": ["pi"]},
+    "policy": {
+        "disable": [
+            {"id": "SEC-SSH-005", "reason": "the agent has many keys", "until": "2031-01-01"}
+        ],
+        "tinker": {"enabled_at": "2030-05-31", "hosts": ["nas"]},
+    },
 }
 
 

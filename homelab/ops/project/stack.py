@@ -29,6 +29,8 @@ from homelab.ops.project.rehearsed import is_rehearsed
 from homelab.ops.project.sources import read_sources
 from homelab.plan import Plan
 from homelab.planner import make_plan
+from homelab.policy.exceptions import excepted
+from homelab.policy.tinker_checks import check_tinker
 from homelab.problems import (
     HomelabError,
     InvalidStackError,
@@ -171,10 +173,9 @@ def _planned(
         raise InvalidStackError(
             sorted({*error.problems, *_of_the_rest(directory, name, document)})
         ) from None
-    lock = read_lock(directory, name)
+    lock, day = read_lock(directory, name), today()
     plan = make_plan(site, lock.lock)
     sources, missing = read_sources(directory, plan)
-    today = datetime.now(UTC).date().isoformat()
     found = {*run_checks(plan), *missing}
     sound = not any(p.severity == "error" for p in found)
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
@@ -182,10 +183,11 @@ def _planned(
         found |= {*stale_pages(directory, name, plan)}
     found |= {
         *check_lock(plan, lock.name),
-        *outlived(plan, today),
-        *ended(plan, today),
-        *root_ends(plan, sources, today),
-        *check_ages(plan, sources, today),
+        *outlived(plan, day),
+        *ended(plan, day),
+        *root_ends(plan, sources, day),
+        *check_ages(plan, sources, day),
+        *check_tinker(plan, day),
     }
     found |= {
         *check_neighbours(plan, keys_of(directory, plan), read_neighbours(directory, name, plan))
@@ -193,8 +195,13 @@ def _planned(
     if is_rehearsed():
         sources |= stand_ins(plan, sources)
         found = {for_rehearsal(p, plan) for p in found}
-    problems = _each_once(found)
+    problems = excepted(plan, _each_once(found), day)
     return plan, sources, [located_in(p, document) for p in problems]
+
+
+def today() -> str:
+    """The present day in UTC, `2026-12-31`."""
+    return datetime.now(UTC).date().isoformat()
 
 
 def _of_the_rest(directory: Path, name: str, document: Document) -> list[Problem]:

@@ -14,6 +14,7 @@ ELSEWHERE: dict[str, str] = {
     "lock-complete": "nix flake lock writes the lock; tests/nix hold what such a lock is read as",
     "lock-current": "homelab lock writes what is missing; tests/cases/test_state.py runs that",
     "secret-deployer": _SOPS,
+    "security-baseline": "homelab eval finds it in merged options; tests/policy and tests/evaluation",
     "secret-plaintext": "the secret is made anew where it is used, for it was seen; then sops",
     "secret-recipient": _SOPS,
     "secret-rotated": "homelab lock --rotate acknowledges it; tests/cases/test_state.py runs that",

@@ -15,6 +15,8 @@ from homelab.config.load import load_stack_config
 from homelab.config.lock import Lock
 from homelab.ops.project.stack import check_sources
 from homelab.planner import make_plan
+from homelab.policy.exceptions import excepted
+from homelab.policy.tinker_checks import check_tinker
 from homelab.problems import InvalidStackError, Problem
 from homelab.proxy.checks import outlived
 from homelab.secrets.ages import check_ages
@@ -111,11 +113,11 @@ def problems(
     sound = not any(p.severity == "error" for p in found)
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
     found |= {*outlived(plan, TODAY), *ended(plan, TODAY), *root_ends(plan, sources, TODAY)}
-    found |= {*check_ages(plan, sources, TODAY)}
+    found |= {*check_ages(plan, sources, TODAY), *check_tinker(plan, TODAY)}
     seen: dict[tuple[str, str], Problem] = {}
     for problem in sorted(found):
         seen.setdefault((problem.where, problem.what), problem)
-    return [*seen.values()]
+    return excepted(plan, seen.values(), TODAY)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The security baseline of hosts, exceptions from rules, and tinker mode."""

@@ -1,0 +1,1 @@
+"""Tests of the security baseline, exceptions and tinker mode."""
