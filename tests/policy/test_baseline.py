@@ -157,10 +157,8 @@ def test_a_problem_of_merged_options_starts_with_the_id_of_its_rule() -> None:
     found = _report(services__openssh__settings__PasswordAuthentication=True)
     facts = from_report(plan, plan.hosts["nas"], found)
     texts = [p.what for rule, p in baseline_problems(facts, TODAY) if rule.id == "SEC-SSH-003"]
-    assert texts == [
-        f"SEC-SSH-003: {_SSH}.PasswordAuthentication is true (expected: nobody logs in with a "
-        "password)"
-    ]
+    what = f"{_SSH}.PasswordAuthentication is true"
+    assert texts == [f"SEC-SSH-003: {what} (expected: nobody logs in with a password)"]
 
 
 def test_an_option_that_nixpkgs_lacks_is_unknown_and_an_unset_one_has_its_default() -> None:

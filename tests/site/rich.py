@@ -768,7 +768,6 @@ RICH: Changes = {
         "disable": [
             {"id": "SEC-SSH-005", "reason": "the agent has many keys", "until": "2031-01-01"}
         ],
-        "tinker": {"enabled_at": "2030-05-31", "hosts": ["nas"]},
     },
 }
 
@@ -786,6 +785,8 @@ VARIANTS: dict[str, Changes] = {
         }
     },
     "traefik": {"network": {"entry": {"proxy": "traefik", "plugins": None, "plugin_hashes": None}}},
+    # Apart from the others: it is valid for a few days only.
+    "tinker mode": {"policy": {"tinker": {"enabled_at": "2030-05-31", "hosts": ["nas"]}}},
     "an authority of our own": {
         "network": {
             "entry": {
