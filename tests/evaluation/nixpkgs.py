@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -70,7 +71,9 @@ def evaluated(stack: Stack, host: str, directory: Path, *, memory_mib: int = 614
             report=lambda _: None,
         )
     )
-    return found[0]
+    # `nftables` in age.nix turns it off for an old nixpkgs.
+    left = tuple(p for p in found[0].problems if not (is_old() and "SEC-NET-002" in p.what))
+    return replace(found[0], problems=left)
 
 
 def inputs(plan: Plan, host: Host, directory: Path) -> Mapping[str, str]:
