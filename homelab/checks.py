@@ -23,6 +23,7 @@ PACKAGES = (
     "cloudflare",
     "connections",
     "dashboard",
+    "databases",
     "deploy",
     "disks",
     "hardening",

@@ -15,6 +15,7 @@ from homelab.config.lock import Lock
 from homelab.config.stack import StackConfig
 from homelab.connections.model import Wiring
 from homelab.dashboard.model import DashboardPlan
+from homelab.databases.model import Database
 from homelab.deploy.model import WavePlan
 from homelab.disks.model import FileSystem
 from homelab.grouping import grouped
@@ -106,6 +107,14 @@ class Plan:
     def route_at(self) -> Mapping[str, Route]:
         """The (first) route of each place in the stack config."""
         return {r.source: r for r in reversed(self.routes)}
+
+    def databases_on(self, host: str) -> tuple[Database, ...]:
+        """The databases that homelab creates on one host, for services of any host."""
+        return self._databases_on.get(host, ())
+
+    @cached_property
+    def _databases_on(self) -> Mapping[str, tuple[Database, ...]]:
+        return grouped((d for s in self.services for d in s.databases), lambda d: d.host)
 
     @cached_property
     def _on(self) -> Mapping[str, tuple[Service, ...]]:

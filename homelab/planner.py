@@ -10,6 +10,7 @@ from homelab.config.stack import StackConfig
 from homelab.connections.pairs import with_connections
 from homelab.connections.plan import plan_connections
 from homelab.dashboard.plan import plan_dashboard
+from homelab.databases.plan import ports_of as database_ports
 from homelab.deploy.plan import plan_waves
 from homelab.hardening.plan import plan_hardening
 from homelab.identity.plan import plan_identity
@@ -37,7 +38,13 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
     stack = with_connections(stack)
     services = plan_services(stack, hosts, lock, stated)
     routes = plan_routes(stack, hosts, services)
-    ports = plan_ports(hosts, services) + loopback_http(stack, routes) + page_port(stack)
+    databases = tuple(d for s in services for d in s.databases)
+    ports = (
+        *plan_ports(hosts, services),
+        *database_ports(stack, databases),
+        *loopback_http(stack, routes),
+        *page_port(stack),
+    )
     certificates = plan_certificates(stack, hosts, routes)
     dns = plan_dns(stack, hosts, routes, certificates.page)
     datasets = plan_datasets(stack, hosts, services)

@@ -15,6 +15,7 @@ from homelab.certificates.model import ROOT
 from homelab.cloudflare import cloudflared
 from homelab.connections import wiring
 from homelab.dashboard import homepage
+from homelab.databases import server
 from homelab.deploy import reboot
 from homelab.deploy.model import Release
 from homelab.disks import mounts, mover, optional, smart
@@ -105,6 +106,7 @@ BACKENDS: tuple[Backend, ...] = (
     containers.modules,
     devices.modules,
     nixos.modules,
+    server.modules,
     control.modules,
     wiring.modules,
     rates.modules,

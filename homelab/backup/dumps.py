@@ -98,10 +98,14 @@ def _run(part: Part | None, words: str) -> Script:
 
 
 def _mysql(service: Service, database: str) -> DumpCommand:
+    return mysql_dump(service.name, database)
+
+
+def mysql_dump(job: str, database: str) -> DumpCommand:
     """The dump of a database of the host's MySQL, which lets root in by its socket."""
     argv = ["--single-transaction", "--routines", "--databases", database]
     words = Script.of(_MYSQL_PACKAGE, f"/bin/mysqldump {shlex.join(argv)}")
-    return DumpCommand(f"{DUMPS}/{service.name}/mysql-{database}.sql", words, mysql=database)
+    return DumpCommand(f"{DUMPS}/{job}/mysql-{database}.sql", words, mysql=database)
 
 
 def live_files(database: str) -> tuple[str, ...]:

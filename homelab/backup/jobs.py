@@ -46,6 +46,8 @@ class Work:
     hooks: Hooks = NO_HOOKS
     at: str | None = None
     """When it starts, if the stack config says so."""
+    callers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Hosts and units that use the data over the network."""
 
 
 def job_of(
@@ -85,6 +87,7 @@ def job_of(
         source=work.source,
         by_hand=work.by_hand,
         units=work.units,
+        callers=work.callers,
         hooks=work.hooks,
         stated_at=work.at is not None,
         upload_kib=target.upload_kib,

@@ -73,6 +73,9 @@ class Job:
     """Most KiB that it sends in one second; None for no limit."""
     units: tuple[str, ...] = ()
     """systemd units that use the data, with their suffix. A restore stops and starts them."""
+    callers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Other hosts with units that use the data over the network, with their suffix. A restore in
+    place stops and starts them, too."""
 
     @property
     def unit(self) -> str:

@@ -92,6 +92,7 @@ class _Known:
         # A service of the host may have a database that is not backed up.
         self.databases = {d.source or d.mysql or "" for s in services for d in s.entry.dumps} | {
             *plan.backup.databases_on(host),
+            *(d.name for d in plan.databases_on(host)),
             *names,
         }
         self.dumped: dict[str, str] = {

@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from homelab.backup.dumps import commands_of, covered, live_files
+from homelab.backup.dumps import commands_of, covered, live_files, mysql_dump
 from homelab.backup.hooks import Hooks, hooks_of
 from homelab.backup.jobs import Dump, Work, job_of
 from homelab.backup.model import BackupPlan
 from homelab.config.backup import CustomBackup, Tier
 from homelab.config.backup_targets import BackupTarget
 from homelab.config.stack import StackConfig
+from homelab.grouping import grouped
 from homelab.services.model import Service
 from homelab.storage.model import Dataset
 from homelab.system.model import Host
@@ -49,6 +50,7 @@ def plan_backup(
         )
         for work in (
             *_services(stack, services),
+            *_databases(stack, services),
             *_datasets(stack, datasets, services),
             *_extra(stack),
         )
@@ -157,6 +159,53 @@ def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Wor
             units=_units((service,)),
             hooks=hooks_of(service),
             at=backup.at,
+        )
+
+
+def database_job(service: str) -> str:
+    """Name of the job with the databases of a service on another host than its own."""
+    return f"database-{service}"
+
+
+def _databases(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Work]:
+    """Databases on another host than their service: dumped and backed up there."""
+    away = [
+        (service, database)
+        for service in services
+        for database in service.databases
+        if database.is_remote and database.kind != "redis" and service.config.backup.skip is None
+    ]
+    # The instances of a service on several hosts share a database.
+    places = grouped(away, lambda one: f"{one[0].name} {one[1].host}")
+    for found in places.values():
+        service, first = found[0]
+        name, backup = database_job(service.name), service.config.backup
+        databases = {(d.kind, d.name) for _, d in found}
+        dumps = tuple(
+            ("postgresql", database, f"{POSTGRESQL_DUMPS}/{database}.sql.gz")
+            for kind, database in sorted(databases)
+            if kind == "postgresql"
+        )
+        commands = tuple(
+            mysql_dump(name, database) for kind, database in sorted(databases) if kind == "mysql"
+        )
+        callers = {s.host: _units((s,)) for s, _ in found}
+        yield Work(
+            name=name,
+            host=first.host,
+            paths=(*(file for *_, file in dumps), *(c.file for c in commands)),
+            exclude=(),
+            dumps=dumps,
+            commands=commands,
+            live="",
+            mounts=(),
+            tier=backup.tier,
+            targets=_targets(stack, backup.targets),
+            source=first.source,
+            by_hand=(),
+            units=(),
+            at=backup.at,
+            callers=tuple(sorted(callers.items())),
         )
 
 

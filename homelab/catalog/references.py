@@ -44,6 +44,9 @@ LISTS = ("urls", "fqdns")
 """
 _INDEXED = re.compile(r"(dataset|device|mail|secret)\[([a-z0-9-]+)\]")
 _LINK = re.compile(r"service\[([a-z0-9-]+)(?::([a-z0-9-]+))?\](?:\.([a-z]+))?")
+_DATABASE = re.compile(r"database\[([a-z0-9-]+)\]\.([a-z]+)")
+DATABASE_FIELDS = ("host", "port", "name", "user")
+"""Parts of a database that `{database[postgresql].host}` names."""
 WEB = "web"
 """Name of the port that a link leads to by default."""
 LINK_FIELDS = ("url", "scheme", "host", "port")
@@ -96,10 +99,19 @@ class Field:
         return LinkTarget(found[1], found[2] or WEB, found[3] or "url")
 
     @property
+    def database(self) -> str | None:
+        """The kind of database that it names, as of `{database[postgresql].host}`; None for any
+        other field.
+        """
+        found = _DATABASE.fullmatch(self.written)
+        return found[1] if found is not None and found[2] in DATABASE_FIELDS else None
+
+    @property
     def is_known(self) -> bool:
         """Whether `$text` has this field, for some name if it takes one."""
         known = self.written in FIELDS or self.written.partition(":")[0] in LISTS
-        return known or self.indexed is not None or self.link is not None
+        named = (self.indexed, self.link, self.database)
+        return known or any(one is not None for one in named)
 
 
 def reference(value: object) -> tuple[str, object] | None:

@@ -17,7 +17,7 @@ from homelab.config.descriptions import descriptions
 from homelab.config.document import NAMESPACE, Document, Path_
 from homelab.config.expansion import expanded, problems_of_families
 from homelab.config.not_yet import SHAPES, VALUES, missing_key
-from homelab.config.renamed import new_name
+from homelab.config.renamed import new_name, new_place
 from homelab.config.scalar import Timestamp, Value
 from homelab.config.stack import StackConfig
 from homelab.plaintext import unfit
@@ -131,6 +131,8 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
             return f"{model.called} has no {path[-1]}", model.lacks[str(path[-1])]
         if renamed := new_name(model, str(path[-1])):
             return f"this key was renamed to {renamed}", f"write {renamed} instead"
+        if moved := new_place(model, str(path[-1])):
+            return "this key has another place now", moved
         if missing := missing_key(model, str(path[-1])):
             return missing
         known = list(model.model_fields) if model else []

@@ -24,6 +24,8 @@ class Placement(Model):
     """Web port."""
     state: list[AbsolutePath] = Field(default_factory=list)
     """Its state directories."""
+    databases: dict[str, Name] = Field(default_factory=dict)
+    """Hosts of the databases that homelab creates for it, by kind."""
     service: Name | None = None
     """Its catalog entry, if that has another name."""
     owner: Str | None = None
@@ -103,7 +105,7 @@ def lock_text(lock: Lock) -> str:
     """The text of the lock file."""
     data: dict[str, object] = {
         "services": {
-            name: {k: v for k, v in placement.model_dump().items() if v not in (None, [])}
+            name: {k: v for k, v in placement.model_dump().items() if v not in (None, [], {})}
             for name, placement in sorted(lock.services.items())
         }
     }

@@ -10,6 +10,7 @@ from homelab.config.base import by_model
 from homelab.config.fact_parts import SecretFact, SignIn
 from homelab.config.facts import ServiceFacts
 from homelab.config.hosts import NixosHost
+from homelab.config.unit import Unit
 
 RENAMED: Mapping[type[BaseModel], Mapping[str, str]] = {
     NixosHost: {"asleep": "offline"},
@@ -25,6 +26,19 @@ RENAMED: Mapping[type[BaseModel], Mapping[str, str]] = {
     SignIn: {"powers": "admin_options"},
 }
 """The new name of each old key, by the model that has it."""
+
+MOVED: Mapping[type[BaseModel], Mapping[str, str]] = {
+    Unit: {
+        "databases": "write it beside unit: databases: [postgresql]",
+        "extensions": "write it beside unit: databases: {postgresql: {extensions: […]}}",
+    },
+}
+"""The way out for each key that has another place now, by the model that had it."""
+
+
+def new_place(model: type[BaseModel] | None, key: str) -> str | None:
+    """The way out for a key that has another place now; None for any other key."""
+    return by_model(MOVED, model, key)
 
 
 def new_name(model: type[BaseModel] | None, key: str) -> str | None:

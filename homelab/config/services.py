@@ -24,6 +24,7 @@ from homelab.config.containers import (
     SharedSecret,
 )
 from homelab.config.dashboard import ServiceTile
+from homelab.config.databases import Databases, DatabasesOf
 from homelab.config.devices import DeviceTarget
 from homelab.config.facts import OwnFacts
 from homelab.config.hardening import ServiceHardening
@@ -44,7 +45,7 @@ from homelab.config.service_parts import (
 )
 from homelab.config.static import Static, role_of
 from homelab.config.types import OptionPath, RequestPath
-from homelab.config.unit import Unit
+from homelab.config.unit import ADMINISTRATORS, Unit
 from homelab.config.vpn import ServiceVpn, VpnUse
 
 _ONE_KIND = "a service has one kind; keep one of the two keys"
@@ -157,6 +158,7 @@ class CatalogService(NativeService):
     called: ClassVar[str] = "a service of the catalog"
     lacks: ClassVar[Mapping[str, str]] = {
         **_other_kinds(),
+        "databases": "leave it out: the entry of the catalog has the databases that it needs",
     }
 
     service: Name | None = None
@@ -182,6 +184,12 @@ class PodmanService(ServiceConfig):
 
     oidc: CustomOidc | None = None
     """OIDC settings, for `auth: oidc`."""
+    databases: DatabasesOf = Databases()
+    """Databases that homelab creates for it: `[postgresql, redis]`, or `{postgresql: {host: nas,
+    env: {DATABASE_URL: "{url}"}}}`. On its own host a systemd unit connects as its user through a
+    socket, without a password; a container, and every service on another host, with a password over
+    the network. Those of PostgreSQL and MariaDB (`mysql`) are dumped before each backup of their
+    host; Redis is a cache."""
 
 
 _NO_ENTRY: Mapping[str, str] = {
@@ -278,6 +286,12 @@ class ModuleService(NativeService):
 
     module: OwnFacts
     """Facts of the service, with the same keys as an entry of the catalog."""
+    databases: DatabasesOf = Databases()
+    """Databases that homelab creates for it: `[postgresql, redis]`, or `{postgresql: {host: nas,
+    env: {DATABASE_URL: "{url}"}}}`. On its own host a systemd unit connects as its user through a
+    socket, without a password; a container, and every service on another host, with a password over
+    the network. Those of PostgreSQL and MariaDB (`mysql`) are dumped before each backup of their
+    host; Redis is a cache."""
     connects: list[Name] = Field(default_factory=list)
     """Services that it is connected to, with their API keys: `services.sonarr.connects: [sabnzbd]`
     enters SABnzbd as a download client. Implies `uses`."""
@@ -313,6 +327,7 @@ class ExternalService(ServiceConfig):
                     "connects",
                     "schedule",
                     "dashboards",
+                    "databases",
                     "recovery",
                     "datasets",
                     "devices",
@@ -366,6 +381,12 @@ class FlakeService(NativeService):
     }
 
     flake: Flake
+    databases: DatabasesOf = Databases()
+    """Databases that homelab creates for it: `[postgresql, redis]`, or `{postgresql: {host: nas,
+    env: {DATABASE_URL: "{url}"}}}`. On its own host a systemd unit connects as its user through a
+    socket, without a password; a container, and every service on another host, with a password over
+    the network. Those of PostgreSQL and MariaDB (`mysql`) are dumped before each backup of their
+    host; Redis is a cache."""
     backup: CustomBackup = CustomBackup()
     oidc: CustomOidc | None = None
     """OIDC settings, for `auth: oidc`."""
@@ -381,12 +402,23 @@ class UnitService(NativeService):
     }
 
     unit: Unit
+    databases: DatabasesOf = Databases()
+    """Databases that homelab creates for it: `[postgresql, redis]`, or `{postgresql: {host: nas,
+    env: {DATABASE_URL: "{url}"}}}`. On its own host a systemd unit connects as its user through a
+    socket, without a password; a container, and every service on another host, with a password over
+    the network. Those of PostgreSQL and MariaDB (`mysql`) are dumped before each backup of their
+    host; Redis is a cache."""
     backup: CustomBackup = CustomBackup()
     oidc: CustomOidc | None = None
     """OIDC settings, for `auth: oidc`."""
 
     @model_validator(mode="after")
     def _fits_the_rest(self) -> UnitService:
+        if self.unit.user in ADMINISTRATORS and any(self.databases.items()):
+            raise ValueError(
+                f"{self.unit.user} administers the databases of the host; leave unit.user out, or "
+                "write another one"
+            )
         if self.unit.schedule is not None and self.port is not None:
             raise ValueError("with unit.schedule nothing listens between its times; leave port out")
         if self.unit.schedule is not None and self.ports:
@@ -412,6 +444,7 @@ class StaticService(NativeService):
     lacks: ClassVar[Mapping[str, str]] = {
         **_other_kinds("static"),
         **_NO_ENTRY,
+        "databases": "leave it out: files need none",
         "devices": "leave it out: files need none",
         "gpu": "leave it out: files need none",
         "headers": "leave it out: files read no headers",
@@ -493,6 +526,12 @@ def recovers(config: ServiceConfig) -> bool:
 def connects_of(config: ServiceConfig) -> list[str]:
     """The services that a service is connected to."""
     return config.connects if isinstance(config, CatalogService | ModuleService) else []
+
+
+def databases_of(config: ServiceConfig) -> Databases:
+    """The databases that homelab creates for a service."""
+    kinds = PodmanService | FlakeService | ModuleService | UnitService
+    return config.databases if isinstance(config, kinds) else Databases()
 
 
 def devices_of(config: ServiceConfig) -> Mapping[str, str]:

@@ -21,15 +21,9 @@ Package = Annotated[
     ),
 ]
 """Attribute path of a package below `pkgs`."""
-DatabaseKind = Literal["postgresql", "mysql", "redis"]
-Extension = Annotated[
-    Str,
-    pattern(r"[a-z][a-z0-9_-]*", "this is not an extension of PostgreSQL; write its name: pg_trgm"),
-]
 Restart = Literal["always", "on-failure", "never"]
 
-
-_ADMINISTRATORS = ("root", "postgres", "mysql")
+ADMINISTRATORS = ("root", "postgres", "mysql")
 """Users who administer a database server."""
 
 
@@ -62,14 +56,6 @@ class Unit(Model):
     state is below /var/lib/private."""
     writes: list[Name] = Field(default_factory=list)
     """Roles in `datasets` whose dataset it writes. It reads the others only."""
-    databases: list[DatabaseKind] = Field(default_factory=list)
-    """Databases on its host, which homelab creates: `[postgresql, redis]`. Their name, and that of
-    the role in them, is the user of the unit, for a dynamic user the name of the service. It
-    connects as that user through a socket, without a password. Those of PostgreSQL and MariaDB
-    (`mysql`) are dumped before each backup; Redis is a cache."""
-    extensions: list[Extension] = Field(default_factory=list)
-    """Extensions of its PostgreSQL database: `[pg_trgm, uuid-ossp]`. Those that PostgreSQL does not
-    come with need `services.postgresql.extensions` in `options`."""
     working_directory: AbsolutePath | None = None
     """Default: `/`."""
     restart: Restart = "on-failure"
@@ -92,22 +78,6 @@ class Unit(Model):
             )
         if "$" in program:
             raise ValueError("systemd runs no program whose name contains $; rename the program")
-        return self
-
-    @model_validator(mode="after")
-    def _owns_its_databases(self) -> Unit:
-        if self.extensions and "postgresql" not in self.databases:
-            raise ValueError(
-                "only PostgreSQL has extensions; add databases: [postgresql], or leave extensions "
-                "out"
-            )
-        if len(set(self.databases)) < len(self.databases):
-            raise ValueError("databases names one of them twice; leave the second out")
-        if self.databases and self.user in _ADMINISTRATORS:
-            raise ValueError(
-                f"{self.user} administers the databases of the host; leave user out, or write "
-                "another one"
-            )
         return self
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ FILES: Mapping[str, str] = {
     "certificates.nix": "network.entry",
     "containers.nix": "services",
     "connections.nix": "services",
+    "databases.nix": "services",
     "control.nix": "services",
     "dashboard.nix": "dashboard",
     "directory.nix": "identity",

@@ -30,6 +30,7 @@ def calls_of(plan: Plan) -> Iterator[Call]:
     calls = (
         *(Call(entry, r.host, r.service, r.source) for r in plan.routes if r.remote),
         *_uses(plan),
+        *_databases(plan),
         *_backups(plan),
         *(Call(r.dataset.host, r.host, "the replica", r.source) for r in plan.replicas),
         *_builds(plan),
@@ -47,6 +48,15 @@ def _uses(plan: Plan) -> Iterator[Call]:
             for used in plan.instances(use.name):
                 if port_of(used, use.port) and user.host in used.called.get(use.port, ()):
                     yield Call(user.host, used.host, use.name, _place(plan, user, use))
+
+
+def _databases(plan: Plan) -> Iterator[Call]:
+    for database in (d for s in plan.services for d in s.databases if d.is_remote):
+        host = plan.hosts.get(database.host)
+        if host is None or not host.is_nixos:
+            continue  # database-host reports it.
+        what = f"the database of {database.service}"
+        yield Call(database.caller, database.host, what, database.source)
 
 
 def _place(plan: Plan, user: Service, use: Use) -> str:

@@ -44,6 +44,8 @@ def databases(setting: Setting, view: View) -> Iterator[Opening]:
     if setting.path[-1] == "dataDir" and setting.source:
         return  # option-state reports it.
     served = [s.name for s in view.plan.on(view.host.name) if s.entry.database == "postgresql"]
+    databases = view.plan.databases_on(view.host.name)
+    served += [d.service for d in databases if d.is_remote and d.kind == "postgresql"]
     if served or setting.path[0] == "system":
         yield Opening(
             STATE,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from homelab.backup.model import Job
 from homelab.deploy import scripts
 from homelab.ops.hosts import link_to
-from homelab.ops.machine.ssh import DialError, DialMap
+from homelab.ops.machine.host import HostLink
+from homelab.ops.machine.ssh import Completed, DialError, DialMap
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError, did_you_mean
 
@@ -189,15 +191,49 @@ def restore(
     plan: Plan, job: Job, at: str, directory: str | None, report: Callable[[str], None]
 ) -> None:
     """Restore a snapshot on the job's host: into a directory, or in place. Raises HomelabError."""
-    words = [PROGRAM, "in-place", job.name, job.target, at]
     if directory is not None:
         words = [PROGRAM, "files", job.name, job.target, at, directory]
-    _follow(plan, job.host, "restore", words, report)
+        _follow(plan, job.host, "restore", words, report)
+        return
+    _callers(plan, job, "stop", report)
+    _follow(plan, job.host, "restore", [PROGRAM, "in-place", job.name, job.target, at], report)
+    _callers(plan, job, "start", report)
 
 
 def undo(plan: Plan, job: Job, report: Callable[[str], None]) -> None:
     """Undo the last restore in place of a job. Raises HomelabError."""
+    _callers(plan, job, "stop", report)
     _follow(plan, job.host, "restore", [PROGRAM, "undo", job.name], report)
+    _callers(plan, job, "start", report)
+
+
+def _callers(
+    plan: Plan, job: Job, verb: Literal["start", "stop"], report: Callable[[str], None]
+) -> None:
+    """Stop or start the units on other hosts that use the data of a job: a program that sees half
+    of a database may change it. Raises HomelabError for a host that does not do it; after a restore
+    that fails they stay stopped.
+    """
+    for host, units in job.callers:
+        named = " ".join(units)
+        report(f"{host}: {'stopping' if verb == 'stop' else 'starting'} {named}")
+        link = link_to(plan.hosts[host], DialMap.from_environment())
+
+        async def ask(link: HostLink = link, units: tuple[str, ...] = units) -> Completed:
+            try:
+                script = scripts.command_script(["systemctl", verb, *units])
+                return await link.ask(script, seconds=_SECONDS)
+            finally:
+                await link.close()
+
+        by_hand = f"{verb} it there as root: systemctl {verb} {named}"
+        try:
+            done = asyncio.run(ask())
+        except DialError as error:
+            raise HomelabError(f"{str(error).splitlines()[0]}; {by_hand}") from None
+        if done.exit != 0:
+            reason = _plain(done.stderr.strip().splitlines()[-1]) if done.stderr.strip() else ""
+            raise HomelabError(f"{host}: {reason or f'it exited with {done.exit}'}; {by_hand}")
 
 
 def _follow(

@@ -25,6 +25,7 @@ def firewall_reach(plan: Plan) -> Iterator[Problem]:
         for used in plan.instances(use.name)
         if user.host != used.host
     }
+    called |= {(d.host, d.port) for s in plan.services for d in s.databases if d.is_remote}
     for use in plan.firewall.ports:
         if (use.host, use.port) not in called and not _is_role(plan, use):
             yield Problem(

@@ -166,7 +166,13 @@ def _about(source: str, use: PortUse) -> list[str]:
     sources = source.split(", ")
     if use.owner == "ssh":
         return [s for s in sources if not s.startswith("services.")] or sources
-    own = [s for s in sources if f"{s}.".startswith(f"services.{use.owner}.")]
+    ends = f".databases.{use.label}"
+    own = [
+        s
+        for s in sources
+        if f"{s}.".startswith(f"services.{use.owner}.")
+        or (use.source.endswith(ends) and s.endswith(ends))
+    ]
     return own or [s for s in sources if s.startswith("services.")] or sources
 
 

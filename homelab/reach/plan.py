@@ -120,6 +120,8 @@ def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Barrier, ...]:
     if use.owner == SAMBA:
         drives = [s for s in plan_shares(plan.stack) if s.host == use.host and not s.guest]
         return (Barrier("app", "Samba password", drives[0].source),) if drives else ()
+    if any(d.owner == use.owner for d in plan.databases_on(use.host)):
+        return (Barrier("app", "database password", use.source),)
     service = next((s for s in plan.on(use.host) if s.name == use.owner), None)
     if service is None or use.label != "web" or "native" not in service.entry.sign_in.kinds:
         return ()

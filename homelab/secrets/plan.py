@@ -72,6 +72,7 @@ def plan_secrets(
         *_of_tailnet(tailnet),
         *_of_vpn(stack, vpn),
         *_of_connections(stack, connections),
+        *_of_databases(stack, services),
         *_of_wifi(stack, hosts),
         *_of_caches(stack, hosts),
         *_of_recovery(stack, hosts),
@@ -280,6 +281,24 @@ def _of_connections(stack: StackConfig, connections: tuple[Wiring, ...]) -> Iter
                 copy=True,
                 epoch=stack.secrets.epoch(key.service, API_KEY),
                 units=(f"{wiring.unit}.service" if key.env else f"{wiring.timer}.timer",),
+            )
+
+
+def _of_databases(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Secret]:
+    """Copies of passwords on the hosts of the databases that services reach over the network."""
+    for service in services:
+        for database in service.databases:
+            if database.by_socket:
+                continue
+            name, source = database.password_name, database.source
+            found = demanded(stack, database.host, service.name, name, SecretFact(), source)
+            unit = database.password_unit or database.redis_unit
+            yield replace(
+                found,
+                purpose=f"{service.owner}/{database.kind}",
+                copy=True,
+                epoch=stack.secrets.epoch(service.name, database.kind),
+                units=(f"{unit}.service",),
             )
 
 

@@ -48,7 +48,9 @@ def _targets(service: Service, part: Part) -> Iterator[tuple[str, str]]:
         yield f"{own}.datasets.{name}", use.target
     for name, fact in service.entry.secrets.items():
         if fact.form == "file" and reads(service, part, name):
-            where = f"secrets.{name}" if name in service.secrets else "oidc"
+            databases = {d.kind for d in service.databases}
+            where = f"databases.{name}" if name in databases else "oidc"
+            where = f"secrets.{name}" if name in service.secrets else where
             yield service.at(where), target_of(service, name)
     for name, read in part.secrets.items():
         if read.env is None:
@@ -69,14 +71,16 @@ def container_secret(plan: Plan) -> Iterator[Problem]:
             name: f"the file of {name} is a variable with its name" if fact.form == "env" else ""
             for name, fact in facts.items()
         }
+        passwords = {d.kind for d in service.databases if not d.has_secret_env}
+        own = {*service.secrets, *passwords}
         for part in service.parts:
             at = service.at(part.place)
             for name in part.secrets:
-                if name not in service.secrets:
+                if name not in own:
                     yield Problem(
                         f"{at}.secrets.{name}",
                         f'{service.name} has no secret "{name}"',
-                        did_you_mean(name, service.secrets, f"secrets of {service.name}")
+                        did_you_mean(name, own, f"secrets of {service.name}")
                         + f"; or add services.{service.name}.secrets: {{{name}: {{}}}}",
                     )
             for name, template in part.config.templates.items():

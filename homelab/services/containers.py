@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from importlib import resources
 
+from homelab.databases.model import Database
 from homelab.grouping import grouped
 from homelab.network.model import DNS_PORT
 from homelab.nix import Attrs, Comment, Module, Nix, Raw, attrs, merge
@@ -38,7 +39,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         derived=merge(
             _pruned(),
             *(_network(n, users) for n, users in sorted(networks.items())),
-            _bridges(here, resolver=resolver),
+            _bridges(here, plan.databases_on(host.name), resolver=resolver),
             _beside_resolver() if resolver else {},
         ),
         extra=((f"services/{WRITER}", _WRITE),)
@@ -61,9 +62,11 @@ def _pruned() -> Attrs:
     )
 
 
-def _bridges(here: tuple[Service, ...], *, resolver: bool) -> Attrs:
+def _bridges(
+    here: tuple[Service, ...], databases: tuple[Database, ...], *, resolver: bool
+) -> Attrs:
     """Ports that containers may reach on their host: Podman's DNS, and at
-    `host.containers.internal` the services that they use.
+    `host.containers.internal` the services and the databases that they use.
     """
     names = NAMES_PORT if resolver else DNS_PORT
     asked: dict[str, list[tuple[int, str]]] = {}
@@ -72,11 +75,16 @@ def _bridges(here: tuple[Service, ...], *, resolver: bool) -> Attrs:
             for bridge, callers in users.items():
                 why = f"{', '.join(callers)} call{'s' if len(callers) == 1 else ''} {service.name}"
                 asked.setdefault(bridge, []).append((port_of(service, label), why))
+    for database in databases:
+        if database.bridge:
+            why = f"{database.service} calls its database"
+            asked.setdefault(database.bridge, []).append((database.port, why))
     named = {bridge_of(n) for n in networks_on(here)}
     opened: Attrs = {}
     for bridge in sorted({*named, *asked}):
         called = sorted(asked.get(bridge, ()))
-        tcp: list[Nix] = [*([names] if bridge in named else []), *(port for port, _ in called)]
+        ports = dict.fromkeys(port for port, _ in called)
+        tcp: list[Nix] = [*([names] if bridge in named else []), *ports]
         options: Attrs = {"allowedTCPPorts": tcp}
         reasons = [f"{why[0].upper()}{why[1:]}." for _, why in called]
         if bridge in named:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 from homelab.catalog.model import Entry
 from homelab.config.backup import CustomBackup
@@ -22,7 +21,6 @@ from homelab.config.services import (
     ports_of,
     secrets_of,
 )
-from homelab.config.unit import Unit
 from homelab.services.databases import parts_of_dump
 from homelab.services.declared import declared_options
 from homelab.services.follow import followed
@@ -71,9 +69,7 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
             oidc=_oidc(oidc) if oidc else None,
         ),
         health=config.health or "/",
-        database=_database(unit),
         dumps=tuple(_dumps(name, config)),
-        persist=(f"/var/lib/redis-{name}",) if unit and "redis" in unit.databases else (),
         secrets={
             label: _secret(s, (unit.user if unit else None) or "root")
             for label, s in secrets_of(config).items()
@@ -109,14 +105,6 @@ def _written(parts: tuple[Part, ...]) -> Iterator[str]:
             yield source
 
 
-def _database(unit: Unit | None) -> Literal["none", "postgresql", "mysql"]:
-    """The database server of its host that it needs."""
-    kinds = unit.databases if unit is not None else ()
-    if "postgresql" in kinds:
-        return "postgresql"
-    return "mysql" if "mysql" in kinds else "none"
-
-
 def _dumps(name: str, config: ServiceConfig) -> Iterator[Dump]:
     """Dumps that NixOS modules or sqlite3 make. The others run as commands in the container."""
     for dump in config.backup.dump if isinstance(config.backup, CustomBackup) else ():
@@ -124,9 +112,6 @@ def _dumps(name: str, config: ServiceConfig) -> Iterator[Dump]:
             yield Dump(sqlite=dump.sqlite)
         elif dump.postgresql is not None and not parts_of_dump(parts_of(name, config), dump):
             yield Dump(postgresql=dump.postgresql)
-    if isinstance(config, UnitService):
-        owner = config.unit.user or name
-        yield from (Dump.of(k, owner) for k in config.unit.databases if k != "redis")
 
 
 def extended(entry: Entry, config: ServiceConfig) -> Entry:

@@ -29,6 +29,7 @@ from homelab.config.services import (
 from homelab.config.static import Static
 from homelab.config.unit import FlakePackage, Unit
 from homelab.config.vpn import ServiceVpn
+from homelab.databases.model import Database
 from homelab.network.model import LOOPBACK, PortUse
 from homelab.services.parts import Part, parts_of
 from homelab.services.site import build_unit
@@ -81,6 +82,8 @@ class Service:
     """The network namespace that it runs in; none for the host's own network."""
     memory: Memory | None = None
     """Its record in the lock; None if it has none."""
+    databases: tuple[Database, ...] = ()
+    """Databases that homelab creates for it, besides those of its entry."""
     known_secrets: frozenset[str] = frozenset()
     """Secrets that its entry describes, without those of the service itself."""
     owner: str = ""

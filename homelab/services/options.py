@@ -20,6 +20,7 @@ from homelab.catalog.references import (
     fields_of,
     reference,
 )
+from homelab.config.databases import KINDS
 from homelab.nix import Attrs, Nix, attrs, merge
 from homelab.nix.values import ConflictError
 from homelab.plan import Plan
@@ -200,6 +201,8 @@ def misread_template(
         elif field.indexed is not None:
             kind, name = field.indexed
             yield from _unknown(f"${kind}", name, service)
+        elif field.database is not None:
+            yield from _no_database(field.database, service)
         elif field.link is not None:
             yield from _unlinked("{service[…]}", field.link, plan, service)
         elif not field.is_known and field.written not in further:
@@ -209,6 +212,17 @@ def misread_template(
                 did_you_mean(name, (*FIELDS, *further), "fields")
                 + "; write {{ and }} for literal braces",
             )
+
+
+def _no_database(kind: str, service: Service) -> Iterator[tuple[str, str]]:
+    known = [d.kind for d in service.databases]
+    if kind not in known:
+        yield (
+            f"homelab creates no database {kind} for {service.name}",
+            f"write databases: [{kind}]"
+            if kind in KINDS
+            else did_you_mean(kind, known or KINDS, "databases"),
+        )
 
 
 def _no_mail(named: object, plan: Plan) -> Iterator[tuple[str, str]]:

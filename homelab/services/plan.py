@@ -25,6 +25,7 @@ from homelab.config.services import (
 from homelab.config.stack import StackConfig
 from homelab.connections.keys import API_KEY, with_api_key
 from homelab.connections.pairs import keyed
+from homelab.databases.plan import databases_for, with_databases
 from homelab.network.auth import asked_auths
 from homelab.network.between import dialled, lan_callers, path_between
 from homelab.network.model import LOOPBACK, PortUse, resolver_entry
@@ -257,6 +258,8 @@ def _place(
     entry = _asking(settled(entry, config, stack, original), config, stack)
     if name in with_key:
         entry = with_api_key(entry, config)
+    databases = databases_for(stack, name, host, config, entry, network_of(config, name))
+    entry = with_databases(entry, databases)
     relayed = with_mail(entry, name, stack)
     has_password = MAIL in relayed.secrets.keys() - entry.secrets.keys()
     entry = relayed
@@ -300,6 +303,7 @@ def _place(
         source=source,
         role=hosts[host].role,
         namespace=namespace,
+        databases=databases,
         known_secrets=frozenset(original.secrets if original else ())
         | ({API_KEY} if name in with_key else set())
         | ({MAIL} if has_password else set()),

@@ -91,7 +91,11 @@ def reads(service: Service, part: Part, secret: str) -> bool:
     """Whether a container reads a secret of its service as it is on the host. One of several reads
     copies of those that it names; the client secret of OIDC belongs to the one with the web port.
     """
-    return part.has_all_secrets or (part.is_web and secret not in service.secrets)
+    if part.has_all_secrets:
+        return True
+    # A container names the file of a password as any other secret; variables have a place already.
+    named = {d.kind for d in service.databases if not d.has_secret_env}
+    return part.is_web and secret not in service.secrets and secret not in named
 
 
 def specification(service: Service, part: Part) -> dict[str, object]:

@@ -51,6 +51,7 @@ def fill_text(
     if the service that it names does not run.
     """
     named = {
+        "database": _Databases(service),
         "dataset": _Paths(lambda role: _dataset(plan, service, role)),
         "device": _Paths(lambda role: path_of_device(plan.stack, service, role)),
         "mail": _Paths(lambda part: _mail_text(plan, part)),
@@ -94,6 +95,29 @@ class _Secrets(dict[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return path_of_secret(self.service, name)
+
+
+@dataclass(frozen=True)
+class _Database:
+    """Where a service connects to a database, and as whom."""
+
+    host: str
+    port: int
+    name: str
+    user: str
+
+
+class _Databases(dict[str, _Database]):
+    """The databases that homelab creates for the service, by kind."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    def __getitem__(self, kind: str) -> _Database:
+        found = next((d for d in self.service.databases if d.kind == kind), None)
+        if found is None:
+            raise _MissingError(kind)
+        return _Database(found.address, found.port, found.label, found.user)
 
 
 class _Links(dict[str, Link]):
@@ -201,14 +225,15 @@ def _mail_text(plan: Plan, part: str) -> str | None:
 
 
 def stated_secrets(service: Service) -> frozenset[str]:
-    """Secrets that no option of the catalog passes on: those that are only in the stack config, and
-    variables with the password of the mail relay.
+    """Secrets that no option of the catalog passes on: those that are only in the stack config,
+    variables with the password of the mail relay, and passwords of databases.
     """
     every = frozenset(service.entry.secrets)
     if service.is_made:
         return every
     mail = frozenset({MAIL} if MAIL in every and service.entry.secrets[MAIL].form == "env" else ())
-    return (every & service.secrets.keys() | mail) - (service.known_secrets - mail)
+    made = (every & service.secrets.keys() | mail) - (service.known_secrets - mail)
+    return made | frozenset(d.kind for d in service.databases if not d.by_socket)
 
 
 def path_of_secret(service: Service, name: str) -> str:

@@ -13,7 +13,6 @@ from homelab.services.command import Part, command_line, variable
 from homelab.services.model import Service
 from homelab.services.options import misread_template
 from homelab.services.templates import fill_text
-from homelab.services.unit_databases import databases
 
 PACKAGE = "package"
 """Field of a template that is the path of the package."""
@@ -56,7 +55,6 @@ def unit(plan: Plan, service: Service, config: Unit) -> Attrs:
         {"systemd": {"services": {name: body}}},
         timed(name, config.schedule) if config.schedule is not None else {},
         account(entry.user),
-        databases(service, config),
     )
 
 

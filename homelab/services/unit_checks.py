@@ -15,7 +15,6 @@ from homelab.services.model import Service
 from homelab.services.options import empty_fields, misread_template, read_fields
 from homelab.services.own import facts_of, facts_place
 from homelab.services.unit import PACKAGE
-from homelab.services.unit_databases import database_units, database_users
 from homelab.services.uses import templates_of
 from homelab.system.accounts import SYSTEM
 
@@ -114,8 +113,6 @@ def _units_beside(plan: Plan, service: Service) -> dict[str, str]:
         names |= {f"podman-{part.network}-network" for part in other.parts if part.network}
         if schedule_of(other.config):
             names.add(f"{other.name}-rates")
-        if other.unit is not None:
-            names |= {*database_units(other, other.unit)}
         for module in other.modules:
             facts = release_of(module, other.release)
             names |= {*facts.units} - {*other.units} if facts is not None else set()
@@ -125,6 +122,9 @@ def _units_beside(plan: Plan, service: Service) -> dict[str, str]:
             names |= {u for u in other.units if u in service.entry.helpers}
         for name in names:
             found.setdefault(name, other.name)
+    for database in plan.databases_on(service.host):
+        for name in (database.redis_unit, database.extensions_unit, database.password_unit):
+            found.setdefault(name, f"{database.service}, for its database")
     for wiring in plan.connections:
         if wiring.host == service.host:
             found.setdefault(wiring.timer, wiring.service)
@@ -218,7 +218,8 @@ def unit_user(plan: Plan) -> Iterator[Problem]:
                 f"{service.entry.user} is an account of the system",
                 f"leave it out, or write user: {service.name}",
             )
-        users = database_users(service, service.unit) if service.unit is not None else ()
+        own = [d for d in service.databases if d.by_socket]
+        users = [n for d in own for n in (d.redis_unit, d.name) if n]
         if long := next((user for user in users if len(user) > _LONGEST), ""):
             yield Problem(
                 f"services.{service.name}",

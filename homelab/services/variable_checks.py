@@ -39,8 +39,17 @@ def _variables(service: Service, part: Part | None) -> Iterator[tuple[str, str]]
         place = f"{at}.oidc.env" if secret == "oidc" else f"{at}.secrets.{secret}"
         if secret in secrets_of(service.config):
             place = f"{at}.secrets.{secret}.env"
-        if fact.form == "env" and (part is None or reads(service, part, secret)):
+        is_database = any(d.kind == secret for d in service.databases)
+        if (
+            fact.form == "env"
+            and not is_database
+            and (part is None or reads(service, part, secret))
+        ):
             yield from ((name, place) for name in fact.env)
+    if part is None or part.is_web:
+        for database in service.databases:
+            place = f"{at}.databases.{database.kind}.env"
+            yield from ((name, f"{place}.{name}") for name in database.env)
     if part is not None:
         yield from _of_part(part, f"{at}.{part.place}")
     if service.unit is not None:

@@ -212,6 +212,8 @@ def _of_services(plan: Plan, host: str) -> Iterator[Owner]:
                 )
         if (database := _DATABASES.get(service.entry.database)) is not None:
             yield database
+    for kind in sorted({d.kind for d in plan.databases_on(host)} & _DATABASES.keys()):
+        yield _DATABASES[kind]
 
 
 def _of_targets(plan: Plan, host: str) -> Iterator[Owner]:

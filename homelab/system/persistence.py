@@ -86,7 +86,12 @@ def kept(plan: Plan, host: Host, made: Sequence[Module]) -> tuple[Kept, ...]:
     config = host.config.persistence
     if config is None:
         return ()
-    wanted = [*_machine(plan, host), *_services(plan, host), *_options(made)]
+    wanted = [
+        *_machine(plan, host),
+        *_services(plan, host),
+        *_databases(plan, host),
+        *_options(made),
+    ]
     wanted += [Kept(path, "the stack says so") for path in config.directories]
     elsewhere = (config.root, *config.forget, *config.mounted, *_disks(plan, host))
     chosen: dict[str, Kept] = {}
@@ -106,7 +111,12 @@ def kept(plan: Plan, host: Host, made: Sequence[Module]) -> tuple[Kept, ...]:
 
 def by_itself(plan: Plan, host: Host, made: Sequence[Module]) -> set[str]:
     """Paths that are kept by default, which `forget` may name."""
-    wanted = [*_machine(plan, host), *_services(plan, host), *_options(made)]
+    wanted = [
+        *_machine(plan, host),
+        *_services(plan, host),
+        *_databases(plan, host),
+        *_options(made),
+    ]
     return {*FILES, *(k.path for k in wanted)} - {OURS}
 
 
@@ -190,6 +200,14 @@ def _machine(plan: Plan, host: Host) -> Iterator[Kept]:
         yield Kept(BUNDLES, "bundles of offline hosts")
     if any(c.host == host.name for c in plan.certificates.certificates):
         yield Kept(plan.certificates.directory, "certificates")
+
+
+def _databases(plan: Plan, host: Host) -> Iterator[Kept]:
+    """Servers of databases for services of other hosts."""
+    for database in plan.databases_on(host.name):
+        if database.is_remote:
+            unit = database.redis_unit or database.kind
+            yield Kept(f"/var/lib/{unit}", f"database of {database.service}", "", (unit,))
 
 
 def _services(plan: Plan, host: Host) -> Iterator[Kept]:

@@ -55,6 +55,7 @@ def plan_grants(
             *_people(stack, config, members, names, dns),
             *_routes(stack, config, routes),
             *_uses(stack, services),
+            *_databases(stack, services),
             *_shares(stack, config),
             *_machines(stack, hosts, services),
         )
@@ -130,6 +131,12 @@ def _uses(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Grant]:
                 place = user.at("uses") if use.is_stated else user.used_at(use)
                 protocol = next((p.protocol for p in used.ports if p.label == use.port), "tcp")
                 yield _edge(user.host, used.host, port, place, protocol)
+
+
+def _databases(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Grant]:
+    for database in (d for s in services for d in s.databases if d.is_remote):
+        if _over_tailnet(stack, database.caller, database.host):
+            yield _edge(database.caller, database.host, database.port, database.source)
 
 
 def _shares(stack: StackConfig, config: TailnetConfig) -> Iterator[Grant]:

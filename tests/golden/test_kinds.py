@@ -65,9 +65,8 @@ KINDS: dict[str, Changes] = {
                 "path": ["git"],
                 "user": "board",
                 "writes": ["files"],
-                "databases": ["postgresql"],
-                "extensions": ["pg_trgm"],
             },
+            "databases": {"postgresql": {"extensions": ["pg_trgm"]}},
         },
         "tidy": {
             "host": "aurora",

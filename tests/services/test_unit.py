@@ -327,7 +327,9 @@ def test_a_flake_or_a_module_does_not_take_a_unit_of_the_system(unit: str) -> No
 @pytest.mark.parametrize("name", ["redis-wiki", "wiki-extensions", "postgresql", "podman-draw"])
 def test_a_unit_has_no_name_of_a_unit_beside_another_service(name: str) -> None:
     wiki = files(
-        "wiki", port=8096, unit={"databases": ["postgresql", "redis"], "extensions": ["pg_trgm"]}
+        "wiki",
+        port=8096,
+        databases={"postgresql": {"extensions": ["pg_trgm"]}, "redis": None},
     )
     image = f"docker.io/a/b:1@sha256:{'0' * 64}"
     draw = {
@@ -391,7 +393,7 @@ def test_a_health_check_of_a_service_without_a_port_is_refused(key: Changes) -> 
 def test_the_users_of_databases_have_names_that_linux_takes(kind: str, longest: int) -> None:
     """systemd would give a dynamic user another name, and NixOS refuses the user of Redis."""
     for length in (longest, longest + 1):
-        found = build.found(files("a" * length, unit={"databases": [kind]}), "unit-user")
+        found = build.found(files("a" * length, databases=[kind]), "unit-user")
         assert ["at most 31" in p.what for p in found] == [True] * (length - longest)
 
 

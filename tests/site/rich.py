@@ -462,9 +462,11 @@ RICH: Changes = {
                 "unfree": ["pad"],
                 "restart": "always",
                 "after": ["jellyfin"],
-                "databases": ["postgresql", "redis"],
-                "extensions": ["pg_trgm"],
                 "working_directory": "/var/lib/private/pad",
+            },
+            "databases": {
+                "postgresql": {"extensions": ["pg_trgm"], "env": {"PAD_DATABASE": "{url}"}},
+                "redis": None,
             },
         },
         "tidy": {
@@ -620,6 +622,10 @@ RICH: Changes = {
                 "command": ["serve"],
             },
             "datasets": {"library": {"target": "/books", "read_only": True}},
+            "databases": {
+                "mysql": {"host": "pi", "env": {"WIKI_DATABASE": "{url}"}},
+                "redis": {"port": 6390, "env": {"WIKI_CACHE": "{host}:{port}"}},
+            },
             "devices": {"stick": "/dev/ttyACM0"},
             "secrets": {"salt": {"target": "/salt"}, "word": {"env": "WORD"}},
             "ports": {"ssh": {"port": 2222, "inside": 22, "scope": "lan", "why": "git"}},

@@ -15,6 +15,7 @@ from homelab.config.lock import (
     lock_text,
     without_host,
 )
+from homelab.databases.checks import moved_databases
 from homelab.ops.project.locks import read_lock
 from homelab.ops.project.stack import check_stack
 from homelab.ops.whole import replace_file
@@ -49,6 +50,7 @@ def write_lock(
         )
     meant = {("move-stateful", where) for where, s, _ in moved(plan.services) if s.name in moves}
     meant |= {("state-path", s.source) for s in plan.services if s.name in moves}
+    meant |= {("database-moved", d.source) for d, _ in moved_databases(plan) if d.service in moves}
     meant |= {("dataset-moved", d.source) for d, _ in moved_datasets(plan) if d.name in moves}
     meant |= {("state-version-kept", f"hosts.{n}.state_version") for n in moves}
     meant |= {("secret-rotated", where) for name, where, _ in rotations(plan) if name in rotated}
@@ -125,6 +127,7 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
             host=service.host,
             port=service.port or None,
             state=list(service.state),
+            databases={d.kind: d.host for d in service.databases if d.kind != "redis"},
             service=catalog if catalog != service.name else None,
             owner=service.owner if service.owner != key else None,
         )
@@ -137,6 +140,8 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
             lines.append(
                 f"{key} moved from {before.host} to {service.host}; copy its state by hand"
             )
+        elif any(d.service == service.name for d, _ in moved_databases(plan)):
+            lines.append(f"{key} has its databases on another host; copy them by hand")
         elif lost_paths(service):
             lines.append(f"{key} now has its state in {', '.join(service.state) or 'no directory'}")
     taken = {s.memory.key for s in plan.services if s.memory is not None}

@@ -350,11 +350,11 @@ WAYS = (
     ),
     WayOut(
         "unit-user",
-        service("a-long-name-of-a-unit-here", **unit(inside={"databases": ["redis"]})),
+        service("a-long-name-of-a-unit-here", **unit(databases=["redis"])),
         {
             "services": {
                 "a-long-name-of-a-unit-here": None,
-                "a": unit(inside={"databases": ["redis"]}),
+                "a": unit(databases=["redis"]),
             }
         },
         says="at most 31",

@@ -2,7 +2,6 @@
 # Board
 # https://board.home.example.org (family, internal)
 {
-  config,
   lib,
   options,
   pkgs,
@@ -14,22 +13,8 @@ let
 in
 {
   config = derive {
-    services.postgresql = {
-      enable = true;
-      ensureDatabases = [ "board" ];
-      ensureUsers = [
-        {
-          ensureDBOwnership = true;
-          name = "board";
-        }
-      ];
-    };
-
     systemd.services.board = {
-      after = [
-        "network-online.target"
-        "board-extensions.service"
-      ];
+      after = [ "network-online.target" ];
       description = "Board";
       environment = {
         BOARD_FILES = "/mnt/library";
@@ -37,7 +22,6 @@ in
         BOARD_URL = "https://board.home.example.org";
       };
       path = [ pkgs.git ];
-      requires = [ "board-extensions.service" ];
       serviceConfig = {
         EnvironmentFile = [ "/run/homelab/secrets/board-key" ];
         ExecStart = "${lib.getBin pkgs.python3Packages.trac}/bin/tracd --hostname=0.0.0.0 --port=8101 /var/lib/board";
@@ -51,18 +35,6 @@ in
       startLimitIntervalSec = 0;
       wantedBy = [ "multi-user.target" ];
       wants = [ "network-online.target" ];
-    };
-
-    systemd.services.board-extensions = {
-      after = [ "postgresql.target" ];
-      description = "Extensions of the database of board";
-      requires = [ "postgresql.target" ];
-      serviceConfig = {
-        ExecStart = "${config.services.postgresql.package}/bin/psql --set ON_ERROR_STOP=1 --dbname board --command \"CREATE EXTENSION IF NOT EXISTS \\\"pg_trgm\\\" CASCADE\"";
-        RemainAfterExit = true;
-        Type = "oneshot";
-        User = "postgres";
-      };
     };
 
     users.groups.board = { };

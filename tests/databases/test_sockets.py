@@ -1,4 +1,4 @@
-"""A unit has databases on its host: created, owned by its user, dumped, and there when it starts."""
+"""A unit has databases on its host, over sockets: owned by its user, dumped, there at its start."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import Changes
 
-PLACE = "services/wiki.nix"
+PLACE = "databases.nix"
 
 
-def wiki(*databases: str, release: str = "25.11", **unit: object) -> Changes:
-    stated = {"package": "hello", "command": ["hello"], "databases": [*databases], **unit}
-    service = {"host": "nas", "state": ["/var/lib/private/wiki"], "unit": stated}
+def wiki(
+    *databases: str, release: str = "25.11", extensions: list[str] | None = None, **unit: object
+) -> Changes:
+    stated = {"package": "hello", "command": ["hello"], **unit}
+    named: object = [*databases]
+    if extensions is not None:
+        named = {kind: {"extensions": extensions} for kind in databases}
+    service = {
+        "host": "nas",
+        "state": ["/var/lib/private/wiki"],
+        "unit": stated,
+        "databases": named,
+    }
     if "user" in unit:
         service["state"] = ["/var/lib/wiki"]
     return {
@@ -57,7 +67,7 @@ def test_redis_is_an_instance_of_its_own_whose_socket_the_unit_may_open() -> Non
 )
 def test_the_unit_starts_when_its_database_exists(database: str, release: str, unit: str) -> None:
     text = nix(wiki(database, release=release))
-    assert f'after = [ "network-online.target" "{unit}" ];' in text
+    assert f'after = [ "{unit}" ];' in text
     assert f'requires = [ "{unit}" ];' in text
 
 
@@ -84,14 +94,13 @@ def test_a_database_is_dumped_before_each_backup(database: str) -> None:
 
 
 def test_a_unit_without_databases_has_none() -> None:
-    text = nix(wiki())
-    assert not [n for n in ("postgresql", "mysql", "redis") if n in text]
+    assert PLACE not in build.render(wiki())["nas"]
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        (wiki("mysql", extensions=["pg_trgm"]), "only PostgreSQL has extensions"),
+        (wiki("mysql", extensions=["pg_trgm"]), "mysql.extensions: there is no such key"),
         (wiki("redis", "redis"), "one of them twice"),
         (wiki("postgresql", user="postgres"), "postgres administers the databases"),
         (wiki("postgresql", extensions=['x"; DROP']), "not an extension of PostgreSQL"),

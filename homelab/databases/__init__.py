@@ -1,0 +1,1 @@
+"""Databases that homelab creates for services: servers, roles, passwords, ports and dumps."""

@@ -1,0 +1,159 @@
+"""Checks of databases that homelab creates for services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homelab.backup.plan import database_job
+from homelab.check import check
+from homelab.config.databases import fields_in
+from homelab.config.services import databases_of
+from homelab.databases.model import Database
+from homelab.plan import Plan
+from homelab.problems import Problem, did_you_mean
+from homelab.system.renamed import renamed_hosts
+
+
+@check("database-host")
+def database_host(plan: Plan) -> Iterator[Problem]:
+    """A database needs a host that runs NixOS and is set up."""
+    hosts = {n: h for n, h in plan.hosts.items() if h.is_nixos}
+    usable = [n for n, h in hosts.items() if h.config.state not in ("planned", "retired")]
+    for service in plan.each_service():
+        for database in service.databases:
+            where, host = f"{database.source}.host", database.host
+            if host == service.host:
+                continue
+            if host not in plan.hosts:
+                yield Problem(
+                    where, f'there is no host "{host}"', did_you_mean(host, usable, "hosts")
+                )
+            elif host not in hosts:
+                yield Problem(
+                    where,
+                    f"{host} does not run NixOS, so homelab creates no database there",
+                    f"name another host: {', '.join(usable)}",
+                )
+            elif host not in usable:
+                yield Problem(
+                    where,
+                    f"{host} is {hosts[host].config.state}, so it has no databases",
+                    f"name another host: {', '.join(usable)}",
+                )
+
+
+@check("database-own")
+def database_own(plan: Plan) -> Iterator[Problem]:
+    """Two services with one database read and overwrite each other's data, and the password of one
+    opens that of the other.
+    """
+    for host in plan.hosts:
+        taken = {
+            (dump.kind, dump.source): service.name
+            for service in plan.on(host)
+            for dump in service.entry.dumps
+            if not any(d.kind == dump.kind and d.name == dump.source for d in service.databases)
+        }
+        seen: dict[tuple[str, str], Database] = {}
+        for database in plan.databases_on(host):
+            if database.kind == "redis":
+                continue
+            key = (database.kind, database.name)
+            first = seen.setdefault(key, database)
+            other = taken.get(key, first.service)
+            # Units that run as one user share its database over the socket.
+            shared = first.by_socket and database.by_socket and key not in taken
+            if other != database.service and not shared:
+                yield Problem(
+                    database.source,
+                    f"{other} has a database {database.name} in {database.kind} on {host} already",
+                    "give the service another name, or name another host",
+                )
+        names = {s.name for s in plan.on(host)}
+        for database in plan.databases_on(host):
+            if database.is_remote and database_job(database.service) in names:
+                yield Problem(
+                    f"services.{database_job(database.service)}",
+                    f"this is the name of the backup of {database.service}'s database on {host}",
+                    "give the service another name",
+                )
+
+
+@check("database-env")
+def database_env(plan: Plan) -> Iterator[Problem]:
+    """A variable with a field that has no value leaves its service without a database."""
+    for service in plan.each_service():
+        stated = dict(databases_of(service.config).items())
+        for database in service.databases:
+            for variable, text in stated[database.kind].env.items():
+                where = f"{database.source}.env.{variable}"
+                fields = fields_in(text)
+                if database.by_socket and "password" in fields:
+                    yield Problem(
+                        where,
+                        f"{service.name} connects as its user through {database.address}, without "
+                        "a password",
+                        "leave {password} out, or write {url}",
+                    )
+                elif database.by_socket and database.kind == "redis" and "port" in fields:
+                    yield Problem(
+                        where,
+                        f"this Redis has only the socket {database.address}",
+                        "leave {port} out, or write {url}",
+                    )
+
+
+@check("database-password")
+def database_password(plan: Plan) -> Iterator[Problem]:
+    """Both hosts derive the password of a database, so no other secret has its place."""
+    for service in plan.each_service():
+        kinds = {d.kind for d in service.databases if not d.by_socket}
+        for kind in sorted(kinds & service.secrets.keys()):
+            yield Problem(
+                service.at(f"secrets.{kind}"),
+                f"{kind} is the password of the database of {service.name}, which homelab derives",
+                f"leave it out, or give the secret another name; env of databases.{kind} passes "
+                "the password as a variable",
+            )
+
+
+@check("database-vpn")
+def database_vpn(plan: Plan) -> Iterator[Problem]:
+    """A service whose packets all go through a VPN does not reach a database at home."""
+    for service in plan.each_service():
+        vpn = service.vpn
+        for database in service.databases if vpn is not None else ():
+            if not database.by_socket and vpn is not None:
+                yield Problem(
+                    database.source,
+                    f"{service.name} connects to it over the network, and all of its packets go "
+                    f"through the VPN {vpn.name}",
+                    f"run it as a unit, with the database on {service.host}, or leave vpn out",
+                )
+
+
+def moved_databases(plan: Plan) -> Iterator[tuple[Database, str]]:
+    """Databases that the lock has on another host, with that host."""
+    current = renamed_hosts(plan.stack, plan.lock)
+    for service in plan.services:
+        memory = service.memory
+        for database in service.databases if memory is not None else ():
+            assert memory is not None
+            before = memory.placement.databases.get(database.kind)
+            before = current.get(before, before) if before is not None else None
+            # A service that moves with its databases is a matter of move-stateful.
+            together = before == memory.host and not database.is_remote
+            if before is not None and before != database.host and not together:
+                yield database, before
+
+
+@check("database-moved")
+def database_moved(plan: Plan) -> Iterator[Problem]:
+    """A database that is created on another host is empty, and the data stays behind."""
+    for database, before in moved_databases(plan):
+        yield Problem(
+            database.source,
+            f"the database of {database.service} was on {before}, and its data stays there",
+            f"copy it to {database.host}, then acknowledge: homelab lock --move "
+            f"{database.service}; or write host: {before}",
+        )

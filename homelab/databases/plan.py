@@ -1,0 +1,194 @@
+"""Plan the databases of a service: where each is, and how the service connects to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from homelab.catalog.model import Entry
+from homelab.config.databases import (
+    SECRET_FIELDS,
+    DatabaseKind,
+    PostgresqlDatabase,
+    RedisDatabase,
+    fields_in,
+)
+from homelab.config.databases import (
+    Database as DatabaseConfig,
+)
+from homelab.config.fact_parts import Dump, SecretFact
+from homelab.config.services import FlakeService, PodmanService, ServiceConfig, databases_of
+from homelab.config.stack import StackConfig
+from homelab.databases.model import PORTS, Database
+from homelab.grouping import grouped
+from homelab.network.between import dialled, lan_callers, path_between
+from homelab.network.model import LOOPBACK, PortUse
+from homelab.services.containers import bridge_of
+from homelab.services.links import HOST_OF_CONTAINERS
+
+SOCKETS: Mapping[DatabaseKind, str] = {
+    "postgresql": "/run/postgresql",
+    "mysql": "/run/mysqld/mysqld.sock",
+}
+"""Sockets of the servers that services share. PostgreSQL's clients take the directory."""
+
+
+def databases_for(
+    stack: StackConfig, name: str, host: str, config: ServiceConfig, entry: Entry, network: str
+) -> tuple[Database, ...]:
+    """The databases of a service on one of its hosts. `network` is the Podman network of its
+    containers; empty for the default one.
+    """
+    return tuple(
+        _database(stack, name, host, config, entry, network, kind, stated)
+        for kind, stated in databases_of(config).items()
+    )
+
+
+def _database(
+    stack: StackConfig,
+    name: str,
+    host: str,
+    config: ServiceConfig,
+    entry: Entry,
+    network: str,
+    kind: DatabaseKind,
+    stated: DatabaseConfig,
+) -> Database:
+    there = stated.host or host
+    user = _user(name, config, entry)
+    by_socket = there == host and bool(user)
+    role = user if by_socket else name
+    contained = isinstance(config, PodmanService)
+    port = stated.port if isinstance(stated, RedisDatabase) else PORTS[kind]
+    if by_socket:
+        port = 0 if kind == "redis" else port
+        address = SOCKETS.get(kind, f"/run/redis-{name}/redis.sock")
+    elif there != host:
+        address = dialled(stack, host, there)
+    else:
+        address = HOST_OF_CONTAINERS if contained else LOOPBACK
+    fields = _fields(kind, role, address, port, by_socket=by_socket)
+    secret = not by_socket and any(
+        field in SECRET_FIELDS for text in stated.env.values() for field in fields_in(text)
+    )
+    return Database(
+        service=name,
+        caller=host,
+        host=there,
+        kind=kind,
+        name=role,
+        by_socket=by_socket,
+        address=address,
+        port=port,
+        bridge=bridge_of(network) if contained and there == host else "",
+        extensions=tuple(stated.extensions) if isinstance(stated, PostgresqlDatabase) else (),
+        env={variable: text.format_map(fields) for variable, text in stated.env.items()},
+        has_secret_env=secret,
+        source=f"services.{name}.databases.{kind}",
+    )
+
+
+def _user(name: str, config: ServiceConfig, entry: Entry) -> str:
+    """The user as which the main unit of a service runs; empty if it is not known."""
+    if isinstance(config, PodmanService):
+        return ""
+    if entry.dynamic_user:
+        return entry.units[0] if entry.units else ""
+    if isinstance(config, FlakeService) or entry.user == "root":
+        return ""
+    return entry.user
+
+
+def _fields(
+    kind: DatabaseKind, role: str, address: str, port: int, *, by_socket: bool
+) -> Mapping[str, str]:
+    """Fields of the variables; the password is `{value}`, which whoever writes the file fills in.
+
+    Sources of the URLs: PostgreSQL's libpq, SQLAlchemy and PyMySQL, redis-py.
+    """
+    if by_socket:
+        urls = {
+            "postgresql": f"postgresql://{role}@/{role}?host={address}",
+            "mysql": f"mysql://{role}@localhost/{role}?unix_socket={address}",
+            "redis": f"unix://{address}",
+        }
+    else:
+        place = f"{address}:{port}"
+        urls = {
+            "postgresql": f"postgresql://{role}:{{value}}@{place}/{role}",
+            "mysql": f"mysql://{role}:{{value}}@{place}/{role}",
+            "redis": f"redis://:{{value}}@{place}/0",
+        }
+    return {
+        "url": urls[kind],
+        "host": address,
+        "port": str(port),
+        # The databases of a Redis are numbers, and its user has no name.
+        "name": "0" if kind == "redis" else role,
+        "user": "default" if kind == "redis" else role,
+        "password": "" if by_socket else "{value}",
+    }
+
+
+def with_databases(entry: Entry, databases: tuple[Database, ...]) -> Entry:
+    """The entry with its databases on its own host, their dumps, and the passwords of those that it
+    reaches over the network.
+    """
+    if not databases:
+        return entry
+    here = [d for d in databases if not d.is_remote]
+    dumps = tuple(Dump.of(d.kind, d.name) for d in here if d.kind != "redis")
+    servers = {d.kind for d in here} - {"redis"}
+    away = {d.host: None for d in databases if d.is_remote and d.kind != "redis"}
+    passwords = {str(d.kind): _password(d, entry) for d in databases if not d.by_socket}
+    update: dict[str, object] = {
+        "dumps": (*entry.dumps, *(d for d in dumps if d not in entry.dumps)),
+        "persist": (*entry.persist, *(f"/var/lib/{d.redis_unit}" for d in here if d.redis_unit)),
+        "secrets": {**entry.secrets, **passwords},
+    }
+    if servers and entry.database == "none":
+        update["database"] = "postgresql" if "postgresql" in servers else "mysql"
+    if away and not (entry.state or entry.stateless or dumps or entry.dumps):
+        update["stateless"] = f"its data is in a database on {', '.join(away)}"
+    return entry.model_copy(update=update)
+
+
+def _password(database: Database, entry: Entry) -> SecretFact:
+    if database.has_secret_env:
+        return SecretFact(form="env", env=dict(sorted(database.env.items())))
+    return SecretFact(owner="root" if entry.dynamic_user else entry.user or "root")
+
+
+def ports_of(stack: StackConfig, databases: tuple[Database, ...]) -> tuple[PortUse, ...]:
+    """The ports of the servers that services reach over the network, each open to the hosts of
+    those services.
+    """
+    over = (d for d in databases if not d.by_socket)
+    return tuple(
+        _port(stack, found) for found in grouped(over, lambda d: f"{d.host} {d.owner}").values()
+    )
+
+
+def _port(stack: StackConfig, databases: tuple[Database, ...]) -> PortUse:
+    first = databases[0]
+    callers = tuple(sorted({d.caller for d in databases if d.is_remote}))
+    paths = {p.network for c in callers if (p := path_between(stack, c, first.host)) is not None}
+    services = ", ".join(dict.fromkeys(d.service for d in databases))
+    return PortUse(
+        host=first.host,
+        port=first.port,
+        protocol="tcp",
+        owner=first.owner,
+        label=first.kind,
+        scope="tailnet" if "tailnet" in paths else "hosts" if callers else "loopback",
+        source=first.source,
+        why=f"database of {services}",
+        peers=lan_callers(stack, callers, first.host),
+    )
+
+
+def plain_env(databases: tuple[Database, ...]) -> Iterator[tuple[str, str]]:
+    """Variables without a password, of the databases of a service."""
+    for database in databases:
+        if not database.has_secret_env:
+            yield from sorted(database.env.items())

@@ -1,0 +1,86 @@
+"""Ways out of problems with databases that homelab creates for services."""
+
+from __future__ import annotations
+
+from homelab.config.lock import Lock
+from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.stacks import (
+    MACS,
+    both,
+    container,
+    host,
+    machine,
+    service,
+    unit,
+)
+from tests.site.ways_out.vpn import vpn
+
+OTHER = service(
+    "other",
+    **unit(inside={"user": "pad"}, databases=["postgresql"], port=8017, state=["/var/lib/o"]),
+)
+WAS = Lock.model_validate(
+    {"services": {"pad": {"host": "nas", "port": 8007, "databases": {"postgresql": "pi"}}}}
+)
+
+
+def pad(databases: object, **more: object) -> Changes:
+    return service("pad", **container(databases=databases, **more))
+
+
+def on(place: str) -> Changes:
+    return pad({"postgresql": {"host": place}})
+
+
+WAYS = (
+    WayOut("database-host", on("pie"), on("pi"), says="no host"),
+    WayOut("database-host", both(MACS, on("mac")), on("pi"), says="does not run NixOS"),
+    WayOut(
+        "database-host",
+        both(host("old", **machine("192.168.1.9", state="planned")), on("old")),
+        on("pi"),
+        says="is planned",
+    ),
+    WayOut(
+        "database-own",
+        both(OTHER, pad(["postgresql"])),
+        on("pi"),
+        says="has a database",
+        asked={"pi": "name another host"},
+    ),
+    WayOut(
+        "database-own",
+        both(on("pi"), service("database-pad", **unit("pi"))),
+        {"services": {"database-pad": None, "board": unit("pi")}},
+        says="name of the backup",
+        asked={"board": "another name"},
+    ),
+    WayOut(
+        "database-env",
+        service("pad", **unit(databases={"postgresql": {"env": {"A": "{password}"}}})),
+        service("pad", databases={"postgresql": {"env": {"A": "{url}"}}}),
+        says="without a password",
+    ),
+    WayOut(
+        "database-env",
+        service("pad", **unit(databases={"redis": {"env": {"A": "{port}"}}})),
+        service("pad", databases={"redis": {"env": {"A": "{url}"}}}),
+        says="only the socket",
+    ),
+    WayOut(
+        "database-password",
+        pad(["postgresql"], secrets={"postgresql": {"env": "PASSWORD"}}),
+        service("pad", secrets=None),
+        says="which homelab derives",
+    ),
+    WayOut(
+        "database-vpn",
+        both(
+            vpn(pad={**unit(inside={"user": "pad"}), "vpn": "privado"}),
+            service("pad", databases={"postgresql": {"host": "pi"}}),
+        ),
+        service("pad", databases={"postgresql": {"host": "nas"}}),
+        says="through the VPN",
+    ),
+    WayOut("database-moved", pad(["postgresql"]), on("pi"), says="was on pi", lock=WAS),
+)
