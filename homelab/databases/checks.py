@@ -128,7 +128,7 @@ def database_vpn(plan: Plan) -> Iterator[Problem]:
                     database.source,
                     f"{service.name} connects to it over the network, and all of its packets go "
                     f"through the VPN {vpn.name}",
-                    f"run it as a unit, with the database on {service.host}, or leave vpn out",
+                    f"run it as a unit with host: {service.host} here, or leave vpn out",
                 )
 
 
