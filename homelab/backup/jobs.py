@@ -48,6 +48,7 @@ class Work:
     """When it starts, if the stack config says so."""
     callers: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Hosts and units that use the data over the network."""
+    arrives_from: str = ""
 
 
 def job_of(
@@ -88,6 +89,7 @@ def job_of(
         by_hand=work.by_hand,
         units=work.units,
         callers=work.callers,
+        arrives_from=work.arrives_from,
         hooks=work.hooks,
         stated_at=work.at is not None,
         upload_kib=target.upload_kib,

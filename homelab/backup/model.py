@@ -76,6 +76,8 @@ class Job:
     callers: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Other hosts with units that use the data over the network, with their suffix. A restore in
     place stops and starts them, too."""
+    arrives_from: str = ""
+    """Host from which `homelab move` brings the data; its units wait for that. Empty for none."""
 
     @property
     def unit(self) -> str:

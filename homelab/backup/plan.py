@@ -159,6 +159,7 @@ def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Wor
             units=_units((service,)),
             hooks=hooks_of(service),
             at=backup.at,
+            arrives_from=service.arrives_from,
         )
 
 

@@ -15,6 +15,7 @@ from homelab.backup.jobs import LEFTOVERS
 from homelab.backup.model import Job
 from homelab.config.backup import KEEP, BackupConfig, Keep
 from homelab.config.backup_targets import CHECK_WEEKS
+from homelab.deploy.scripts import MOVING
 from homelab.nix import Attrs, Comment, Library, Module, Nix, Text, attrs
 from homelab.plan import Plan
 from homelab.system.model import Host
@@ -32,11 +33,15 @@ _QUOTE = (
     "lib/quote.nix",
     resources.files("homelab.nix").joinpath("quote.nix").read_text(encoding="utf-8"),
 )
-_PARTS = ("common", "mysql", "in-place", "undo", "proof", "hooks", "main")
+_SCRIPTS = _BACKUP / "scripts"
+_PARTS = ("common", "mysql", "in-place", "undo", "arrive", "proof", "hooks", "main")
 COMMAND = (
     "lib/backup.sh",
     "\n".join(
-        _BACKUP.joinpath(f"scripts/{part}.sh").read_text(encoding="utf-8") for part in _PARTS
+        (
+            MOVING,
+            *((_SCRIPTS / f"{part}.sh").read_text(encoding="utf-8") for part in _PARTS),
+        )
     ),
 )
 """The file of the command `homelab-backup`: its name and its text."""
@@ -181,6 +186,8 @@ def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
         "units": [*job.units],
     }
     options |= {name: values for name, values in lists.items() if values}
+    if job.arrives_from:
+        options["arrivesFrom"] = job.arrives_from
     if job.stated_at:
         options["at"] = job.at
     if job.hooks.before:

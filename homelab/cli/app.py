@@ -19,6 +19,7 @@ from homelab.cli.evaluate import eval_app
 from homelab.cli.hosts import hosts_app
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
 from homelab.cli.leave import leave_app
+from homelab.cli.move import move_app
 from homelab.cli.problems import print_error, print_problems
 from homelab.cli.secrets import secret_app
 from homelab.cli.security import security_app
@@ -39,6 +40,7 @@ app.add_typer(leave_app)
 app.add_typer(backup_app, name="backup")
 app.add_typer(restore_app)
 app.add_typer(orphans_app)
+app.add_typer(move_app)
 app.add_typer(diff_app)
 app.add_typer(eval_app)
 app.add_typer(hosts_app)

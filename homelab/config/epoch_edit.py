@@ -24,22 +24,22 @@ def with_epoch(text: str, key: str, epoch: int) -> str:
 
 
 def _edited(text: str, key: str, epoch: int) -> str:
-    config = _inner(yaml_node(text), ("config",))
-    section = _inner(config, _SECTIONS)
-    epochs = _inner(section, ("epochs",))
+    config = inner(yaml_node(text), ("config",))
+    section = inner(config, _SECTIONS)
+    epochs = inner(section, ("epochs",))
     entry = f"{key}: {epoch}"
     if section is None:
         return _before_the_first(text, config, f"homelab:secrets: {{epochs: {{{entry}}}}}")
     if epochs is None:
         return _before_the_first(text, section, f"epochs: {{{entry}}}")
-    present = _inner(epochs, (key,))
+    present = inner(epochs, (key,))
     if present is not None:
-        start, end = _at(text, present.start_mark), _at(text, present.end_mark)
+        start, end = position(text, present.start_mark), position(text, present.end_mark)
         return text[:start] + str(epoch) + text[end:]
     return _before_the_first(text, epochs, entry)
 
 
-def _inner(node: yaml.Node | None, keys: tuple[str, ...]) -> yaml.Node | None:
+def inner(node: yaml.Node | None, keys: tuple[str, ...]) -> yaml.Node | None:
     """The value of the first of these keys in a mapping."""
     if not isinstance(node, yaml.MappingNode):
         return None
@@ -50,13 +50,13 @@ def _before_the_first(text: str, node: yaml.Node | None, entry: str) -> str:
     """The text with an entry before the others of a mapping, in the mapping's own form."""
     if not isinstance(node, yaml.MappingNode):
         return text
-    start = _at(text, node.start_mark)
+    start = position(text, node.start_mark)
     if node.flow_style:
         return f"{text[: start + 1]}{entry}{', ' if node.value else ''}{text[start + 1 :]}"
     return f"{text[:start]}{entry}\n{' ' * node.start_mark.column}{text[start:]}"
 
 
-def _at(text: str, mark: yaml.Mark) -> int:
+def position(text: str, mark: yaml.Mark) -> int:
     """The position of a mark. YAML also ends lines at characters that no stack file may contain."""
     lines = text.split("\n")
     return sum(len(line) + 1 for line in lines[: mark.line]) + mark.column

@@ -30,6 +30,8 @@ class Placement(Model):
     """Its catalog entry, if that has another name."""
     owner: Str | None = None
     """Name that its secrets are derived from, if that is not its key in the lock."""
+    moved_from: Name | None = None
+    """Host from which `homelab move` brings its state; until the move is over."""
 
 
 class Machine(Model):

@@ -214,6 +214,17 @@ def orphans_script(places: Sequence[str]) -> str:
     return _compose("orphans", {}, arguments=places)
 
 
+def move_script(
+    service: str,
+    do: str,
+    arguments: Sequence[str] = (),
+    texts: Mapping[str, str] | None = None,
+) -> str:
+    """One step of a move of a service on this host. It may read standard input after the script."""
+    names = {"SERVICE": named("service", service), "DO": do, **(texts or {})}
+    return _compose("move", names, extra=MOVING, arguments=arguments)
+
+
 def wake_script(command: str) -> str:
     """Wake another host with the command that this host has for it."""
     return _compose("wake", {"WAKE": named("command", command)})
@@ -298,6 +309,10 @@ def _probe_lines(policy: DeployPolicy) -> str:
 @cache
 def _part(name: str) -> str:
     return (resources.files("homelab.deploy") / "scripts" / f"{name}.sh").read_text("utf-8")
+
+
+MOVING = _part("moving")
+"""Functions for a move, which `homelab-backup` has too."""
 
 
 def _compose(

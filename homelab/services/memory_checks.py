@@ -26,8 +26,8 @@ def move_stateful(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             where,
             f"{what} was on {before.host}, and {state} stays there",
-            f"copy it to {service.host}, then acknowledge: homelab lock --move {service.name}; "
-            f"or run it on {before.host}",
+            f"bring it to {service.host}: homelab move {service.name}; or run it on {before.host}; "
+            f"or copy it yourself, then acknowledge: homelab lock --move {service.name}",
         )
 
 

@@ -91,6 +91,14 @@ class Service:
     when the service moves, is renamed or gets a second instance."""
 
     @property
+    def arrives_from(self) -> str:
+        """Host from which `homelab move` brings its state; empty if it does not move."""
+        memory = self.memory
+        if memory is None or memory.host != self.host:
+            return ""
+        return memory.placement.moved_from or ""
+
+    @property
     def callers(self) -> tuple[str, ...]:
         """Hosts that call its web port."""
         return self.called.get(WEB, ())

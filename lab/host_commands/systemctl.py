@@ -25,6 +25,8 @@ def main(arguments: list[str]) -> int:
             return 0
         case ["show", "--property=Id", "--property=NRestarts", "*.service"]:
             return 0  # no unit in the lab restarts by itself
+        case ["daemon-reload"] | ["show", "--property=TriggeredBy", "--value", _]:
+            return 0  # unit files and timers are those of the system, which the lab does not build
     options = {word for word in arguments if word.startswith("-")}
     words = [word for word in arguments if not word.startswith("-")]
     if words[:1] == ["list-units"]:
@@ -36,6 +38,11 @@ def main(arguments: list[str]) -> int:
     if verb not in verbs or not names:
         refuse("systemctl", f"the lab does not know {' '.join(arguments)}")
     return max(verbs[verb](name) for name in names)
+
+
+def _is_ours(name: str) -> bool:
+    """Whether it is a transient unit. The units of a system always run here, as in `is-active`."""
+    return name.startswith("homelab-")
 
 
 def _reboot() -> int:
@@ -59,7 +66,7 @@ def _list(options: set[str]) -> int:
 def _start(name: str) -> int:
     unit = Unit(name.removesuffix(".service"))
     if not unit.loaded():
-        return _unloaded("start", name)
+        return _unloaded("start", name) if _is_ours(name) else 0
     unit.request("start")
     return 0
 
@@ -68,7 +75,7 @@ def _stop(name: str) -> int:
     stem, _, kind = name.rpartition(".")
     unit = Unit(stem)
     if not unit.loaded():
-        return _unloaded("stop", name)
+        return _unloaded("stop", name) if _is_ours(name) else 0
     # A waiting unit counts as its timer, a running one as its service.
     if (kind == "timer") == (unit.state() == "waiting"):
         unit.request("stop")

@@ -50,7 +50,7 @@ fi
 PATH=${PATH//"${0%/*}:"/}
 exec "${0##*/}" "$@"
 """
-GATED = ("mv", "mysql", "mysqldump", "restic", "runuser", "systemctl")
+GATED = ("mv", "mysql", "mysqldump", "restic", "runuser", "systemctl", "tar")
 """Programs that a test can stop at."""
 
 
@@ -102,16 +102,23 @@ def planned() -> Plan:
 @cache
 def rendered(host: str) -> Mapping[str, Any]:
     """The options that the libraries of `backup.nix` set on a host."""
-    plan = planned()
+    return options_of(planned(), host)
+
+
+def options_of(plan: Plan, host: str) -> Mapping[str, Any]:
+    """The same of another plan."""
     return evaluated(modules(plan, plan.hosts[host]), PACKAGES)
 
 
-def equip(machine: Machine) -> None:
+def equip(machine: Machine, made: Mapping[str, Any] | None = None) -> None:
     """Install the release with backups, and an empty app, on a machine that is off."""
     root = machine.root
-    for path, text in _files():
+    for path, text in _files(rendered("pi") if made is None else made):
         file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)
+        if ".requires/" in path:
+            file.symlink_to(text)
+            continue
         file.write_text(text)
         if text.startswith("#!"):
             file.chmod(0o755)
@@ -229,10 +236,14 @@ class Saver:
         return self.machine.run(f"! homelab-backup {shlex.join(words)} 2>&1", seconds=120)
 
 
-def _files() -> Iterator[tuple[str, str]]:
+def _files(made: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Files of the machine's release and of its store, by path."""
-    made = rendered("pi")
     for name, unit in made["systemd"]["services"].items():
+        if name.startswith("homelab-arrive-"):
+            yield f"{_UNITS}/{name}.service", units.text("service", name, unit, PACKAGES)
+            for user in unit["requiredBy"]:
+                # As NixOS installs a unit that another one requires.
+                yield f"{_UNITS}/{user}.requires/{name}.service", f"../{name}.service"
         if name.startswith("restic-backups-"):
             job = name.removeprefix("restic-backups-")
             yield from _restic(job, unit, made["services"]["restic"]["backups"][job])

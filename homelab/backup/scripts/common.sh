@@ -18,6 +18,10 @@ fail() {
 
 # of KEY: the values of one list of the job.
 of() {
+  if [ -n "${given:-}" ] && [ -e "$given/$1" ]; then
+    cat "$given/$1"
+    return
+  fi
   jq -r --arg job "$job" --arg key "$1" '.[$job][$key][]?' "$description"
 }
 

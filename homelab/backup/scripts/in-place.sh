@@ -110,9 +110,11 @@ start() {
   [ ${#failed[@]} -eq 0 ] || return 1
 }
 
-# owned NEW OLD: where the owner has another number on this host than in the snapshot.
+# owned NEW OLD: where the owner has another number on this host than in the snapshot. The files of an
+# arrival have their owners already.
 owned() {
   local new=$1 old=$2 was is
+  [ -z "${given:-}" ] || return 0
   [ -e "$old" ] || return 0
   was=$(stat -c %u:%g "$new") is=$(stat -c %u:%g "$old")
   [ "$was" != "$is" ] || return 0
@@ -141,6 +143,15 @@ load() {
     into=$1
   fi
   gzip -dc "$2" | sql "$into" >/dev/null
+}
+
+# postgresql_replace DATABASE DUMP: the present one is renamed.
+postgresql_replace() {
+  echo "restoring the database $1"
+  echo "$1" >>"$record/databases"
+  sync -f "$record"
+  ! exists "$1" || rename "$1" "$(kept "$1")"
+  load "$1" "$2"
 }
 
 # kept DATABASE [WHAT]: its name while it is kept aside. PostgreSQL cuts names after 63 bytes.
@@ -201,15 +212,10 @@ in_place() {
     place "${databases[index]}" "${dumps[index]}"
   done
   while IFS= read -r database; do
-    echo "restoring the database $database"
-    echo "$database" >>"$record/databases"
-    sync -f "$record"
-    ! exists "$database" || rename "$database" "$(kept "$database")"
-    load "$database" "$record/dumps$dumped/postgresql/$database.sql.gz" ||
+    postgresql_replace "$database" "$record/dumps$dumped/postgresql/$database.sql.gz" ||
       fail "the dump of $database could not be loaded; go back: homelab restore $job --undo"
   done < <(of postgresql)
   while IFS= read -r database; do
-    echo "restoring the database $database"
     mysql_replace "$database" "$record/dumps$dumped/dumps/$job/mysql-$database.sql" ||
       fail "the dump of $database could not be loaded; go back: homelab restore $job --undo"
   done < <(of mysql)

@@ -5,6 +5,7 @@ usage='usage: homelab-backup COMMAND
   files JOB TARGET SNAPSHOT DIRECTORY   restore into an empty directory
   in-place JOB TARGET SNAPSHOT          restore, and keep the present state beside it
   undo JOB                              undo the last restore in place
+  arrive JOB                            put the state in place that came from another host
   resume                                undo restores that a power cut interrupted; at boot
   check JOB TARGET                      check the repository
   drill JOB TARGET                      try a restore in an empty directory, and remove it
@@ -24,12 +25,14 @@ words() {
 }
 
 main() {
-  local command=${1:-}
+  local command=${1:-} patient=${HOMELAB_BACKUP_WAIT:-0}
+  # The units of a service wait for it.
+  [ "$command" != arrive ] || patient=3600
   case $command in
     files) words 5 "$@" ;;
     in-place) words 4 "$@" ;;
     check | drill | saved | hold | release) words 3 "$@" ;;
-    snapshots | undo | take-back) words 2 "$@" ;;
+    arrive | snapshots | undo | take-back) words 2 "$@" ;;
     fresh | late | resume | status | release-all) words 1 "$@" ;;
     *) fail "$usage" ;;
   esac
@@ -47,7 +50,7 @@ main() {
     *)
       mkdir -p "$records"
       exec 8>"$records/.lock"
-      flock -w "${HOMELAB_BACKUP_WAIT:-0}" 8 || fail "another restore or drill runs on this host; wait until it ends"
+      flock -w "$patient" 8 || fail "another restore or drill runs on this host; wait until it ends"
       ;;
   esac
   case $command in

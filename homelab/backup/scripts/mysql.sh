@@ -22,6 +22,7 @@ mysql_drop() {
 
 # mysql_replace DATABASE DUMP: the dump creates the database.
 mysql_replace() {
+  echo "restoring the database $1"
   if mysql_has "$1"; then
     mysql_dump "$1" "$record/kept/mysql-$1.sql" ||
       fail "the present database $1 cannot be dumped, so it would be lost; restore with --to, and load the dump by hand"

@@ -81,10 +81,12 @@ told_undone() {
 }
 
 # resume: at boot, before the units of the jobs start. A restore or an undo that a power cut
-# interrupted is undone.
+# interrupted is undone, and the units of a service that moves away are held.
 resume() {
   local bad=''
+  hold_back
   # A restore that still runs is not interrupted.
+  mkdir -p "$records"
   exec 7>"$records/.lock"
   flock -n 7 || return 0
   exec 7>&-

@@ -9,7 +9,17 @@ import asyncssh
 
 from homelab.config.base import Model, Name, Port, Str
 from homelab.deploy import scripts
-from homelab.ops.machine.ssh import Completed, DialError, DialMap, Endpoint, HostKeyError, connect
+from homelab.ops.machine.ssh import (
+    Answered,
+    Completed,
+    DialError,
+    DialMap,
+    Endpoint,
+    HostKeyError,
+    connect,
+    pipe,
+)
+from homelab.ops.machine.ssh import exchange as exchange_bytes
 from homelab.ops.machine.ssh import follow as follow_command
 from homelab.ops.machine.ssh import run as run_command
 from homelab.problems import HomelabError
@@ -49,14 +59,11 @@ class HostLink:
 
         `seconds` None means no time limit.
         """
-        if self.session is None or self.path is None:
-            self.session, self.path = await self._first()
+        session, path = await self._open()
         try:
-            return await run_command(
-                self.session, scripts.shell(self.path.user), script, seconds=seconds
-            )
+            return await run_command(session, scripts.shell(path.user), script, seconds=seconds)
         except DialError as error:
-            name = self.path.name
+            name = path.name
             await self.close()
             raise DialError(f"{self.name} over {name}: {error}") from None
 
@@ -88,12 +95,55 @@ class HostLink:
 
     async def follow(self, script: str, report: Callable[[str], None]) -> int:
         """Run a script without a time limit, and report each line as it comes. The exit code."""
-        if self.session is None or self.path is None:
-            self.session, self.path = await self._first()
+        session, path = await self._open()
         try:
-            return await follow_command(self.session, scripts.shell(self.path.user), script, report)
+            return await follow_command(session, scripts.shell(path.user), script, report)
         finally:
             await self.close()
+
+    async def exchange(self, script: str, data: bytes = b"") -> bytes:
+        """Run a script that may read these bytes after it. Its output; no time limit.
+
+        Raises HomelabError with the script's error output if it fails.
+        """
+        session, path = await self._open()
+        done = await exchange_bytes(session, scripts.shell(path.user), script.encode() + data)
+        return self._sound(done)
+
+    async def pass_to(
+        self,
+        script: str,
+        data: bytes,
+        other: HostLink,
+        receiver: str,
+        passed: Callable[[int], None],
+    ) -> None:
+        """Pass the output of a script here to a script there, which reads it after its own text.
+
+        Raises HomelabError with the error output of the script that fails.
+        """
+        session, path = await self._open()
+        there, its_path = await other._open()
+        sent, received = await pipe(
+            session,
+            (scripts.shell(path.user), script.encode() + data),
+            there,
+            (scripts.shell(its_path.user), receiver.encode()),
+            passed,
+        )
+        self._sound(sent)
+        other._sound(received)
+
+    async def _open(self) -> tuple[asyncssh.SSHClientConnection, HostPath]:
+        if self.session is None or self.path is None:
+            self.session, self.path = await self._first()
+        return self.session, self.path
+
+    def _sound(self, done: Answered) -> bytes:
+        if done.exit != 0:
+            lines = done.errors.strip().splitlines() or [f"it exited with {done.exit}"]
+            raise HomelabError(f"{self.name}: {lines[-1].removeprefix('homelab: ')}")
+        return done.output
 
     async def working_paths(self) -> list[str]:
         """The names of the paths that reach the host now; the open connection's path counts."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from homelab.backup.model import place_of
 from homelab.config.lock import (
@@ -30,10 +32,15 @@ from homelab.system.model import nixos_hosts
 
 
 def write_lock(
-    directory: Path, stack: str, moves: tuple[str, ...], rotated: tuple[str, ...] = ()
+    directory: Path,
+    stack: str,
+    moves: tuple[str, ...],
+    rotated: tuple[str, ...] = (),
+    moving: Mapping[str, str | None] = MappingProxyType({}),
 ) -> list[str]:
     """Write new services, and acknowledged moves and rotations, to the lock.
 
+    `moving` has the host from which `homelab move` brings a service, or None if its move is over.
     Returns the changes, one per line. Raises InvalidStackError if the stack has problems other
     than those acknowledged here.
     """
@@ -59,7 +66,7 @@ def write_lock(
     left = [p for p in problems if p.severity == "error" and (p.check, p.where) not in meant]
     if left:
         raise InvalidStackError(left)
-    new, lines = updated_lock(plan)
+    new, lines = updated_lock(plan, moving)
     file = read_lock(directory, stack).name
     changed = replace_file(directory / file, lock_text(new))
     if not changed:
@@ -111,7 +118,9 @@ def forget_host(directory: Path, plan: Plan, host: str, *, confirmed: bool) -> l
     return [*lines, f"removed from {file}: {', '.join(gone)}; commit it"]
 
 
-def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
+def updated_lock(
+    plan: Plan, moving: Mapping[str, str | None] = MappingProxyType({})
+) -> tuple[Lock, list[str]]:
     """The lock of this plan, and its changes, one per line.
 
     A disabled or planned service keeps its entry, unless another service took its place.
@@ -130,6 +139,7 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
             databases={d.kind: d.host for d in service.databases if d.kind != "redis"},
             service=catalog if catalog != service.name else None,
             owner=service.owner if service.owner != key else None,
+            moved_from=moving.get(service.name, service.arrives_from or None),
         )
         if before is None:
             lines.append(f"{key} is on {service.host}")
@@ -137,9 +147,8 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
         if before.name != service.name:
             lines.append(f"{key} was {before.key}, and keeps its keys")
         if before.host != service.host:
-            lines.append(
-                f"{key} moved from {before.host} to {service.host}; copy its state by hand"
-            )
+            by_hand = "" if service.name in moving else "; copy its state by hand"
+            lines.append(f"{key} moved from {before.host} to {service.host}{by_hand}")
         elif any(d.service == service.name for d, _ in moved_databases(plan)):
             lines.append(f"{key} has its databases on another host; copy them by hand")
         elif lost_paths(service):
