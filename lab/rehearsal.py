@@ -138,13 +138,13 @@ class Rehearsal:
 
     def roll_back(self, name: str, to: str) -> bool:
         """Roll a lab host back, as `homelab rollback` does."""
-        with self._dialled():
+        with self.dialled():
             roll_back(self._plan, self._stack, self._known(name), to, self._display.say)
         return True
 
     def unlock(self, name: str, *, force: bool) -> bool:
         """Unlock a lab host, as `homelab unlock` does."""
-        with self._dialled():
+        with self.dialled():
             unlock(self._plan, self._known(name), self._display.say, force=force)
         return True
 
@@ -152,18 +152,18 @@ class Rehearsal:
         """Clean up a retired lab host, as `homelab retire` does."""
         with rehearsed():
             stack = open_stack(self._directory, self._stack)
-        with self._dialled():
+        with self.dialled():
             retire(stack, self._known(name), self._display.say, after_retiring)
         return True
 
     @contextmanager
-    def _dialled(self) -> Iterator[None]:
+    def dialled(self) -> Iterator[LabHosts]:
         """Serve the lab hosts. This process reaches them and no other host."""
         with self._hosts(serve=True) as hosts:
             before = dict(os.environ)
             os.environ.update(hosts.environment())
             try:
-                yield
+                yield hosts
             finally:
                 os.environ.clear()
                 os.environ.update(before)

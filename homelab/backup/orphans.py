@@ -16,10 +16,14 @@ from pathlib import PurePosixPath
 from homelab.backup.plan import is_below
 from homelab.catalog import ENTRIES
 from homelab.plan import Plan
+from homelab.storage.plan import SNAPSHOT_DIRECTORY
 
 _MOVED = re.compile(r"^(.+)\.(before|undone|restoring)-\d{14}$")
 _INSIDE = re.compile(r"^\.homelab-(before|undone|restoring)-\d{14}$")
 _RENAMED = re.compile(r"^(.+)_(before|undone)_\d{14}$")
+_BTRBK = re.compile(r"^(.+)\.\d{8}T\d{4,6}([+-]\d{4})?(_\d+)?$")
+"""Names of snapshots that btrbk makes: `photos.20260302T1015`."""
+_SNAPSHOTS = "snapshots of {}, of which the stack makes none any more"
 _SHARED = ("/var/lib/private", "/var/lib/homelab")
 _WHAT = {
     "before": "the state from before a restore",
@@ -34,7 +38,7 @@ class Orphan:
 
     host: str
     kind: str
-    """directory, database, dump, repository."""
+    """directory, database, dump, repository, snapshots."""
     name: str
     """Its path, or the name of a database or repository."""
     why: str
@@ -51,7 +55,16 @@ def places(plan: Plan, host: str) -> tuple[str, ...]:
         if target.kind in ("local", "sftp") and target.host == host
     }
     datasets = {f"dataset:{d.path.rstrip('/')}" for d in plan.datasets if d.host == host}
-    return (*sorted(stores), *sorted(datasets))
+    # Also of datasets that had their place in the lock.
+    paths = {d.path for d in plan.datasets if d.host == host} | {
+        place.path for place in plan.lock.datasets.values() if place.host == host
+    }
+    # Where its disk is mounted, which nothing says of a dataset that is gone.
+    tops = {
+        str(top) for path in paths for top in (PurePosixPath(path), *PurePosixPath(path).parents)
+    }
+    snapshots = {f"snapshots:{top.rstrip('/')}/{SNAPSHOT_DIRECTORY}" for top in tops}
+    return (*sorted(stores), *sorted(datasets), *sorted(snapshots))
 
 
 def orphans(plan: Plan, host: str, found: Iterable[tuple[str, str]]) -> tuple[Orphan, ...]:
@@ -59,7 +72,9 @@ def orphans(plan: Plan, host: str, found: Iterable[tuple[str, str]]) -> tuple[Or
     listed = list(found)
     former = {PurePosixPath(name).parent.name for kind, name in listed if kind == "job"}
     known = _Known(plan, host, former - {job.name for job in plan.backup.on(host)})
-    return tuple(o for kind, name in listed for o in known.judged(kind, name))
+    every = (o for kind, name in listed for o in known.judged(kind, name))
+    # One thing may be known in two ways, and the snapshots of a dataset are one line.
+    return tuple({(o.kind, o.name): o for o in every}.values())
 
 
 class _Known:
@@ -88,6 +103,13 @@ class _Known:
             if placement.host == host and key.partition("@")[0] not in names
             for path in placement.state
         }
+        here = [d for d in plan.datasets if d.host == host and d.snapshots]
+        self.snapshots = {(d.snapshots.directory, d.name) for d in here if d.snapshots}
+        # sanoid also makes snapshots for modules of the owner.
+        self.unsnapshotted = {
+            place.path for place in plan.lock.datasets.values() if place.host == host
+        } | {d.path for d in plan.datasets if d.host == host}
+        self.unsnapshotted -= {d.path for d in here}
         self.jobs = {job.name for job in plan.backup.on(host)}
         # A service of the host may have a database that is not backed up.
         self.databases = {d.source or d.mysql or "" for s in services for d in s.entry.dumps} | {
@@ -113,6 +135,10 @@ class _Known:
             "dump": self._dump,
             "repository": self._repository,
             "job": self._job,
+            "departed-path": self._departed_path,
+            "departed-database": self._departed_database,
+            "snapshot": self._snapshot,
+            "zfs-snapshots": self._zfs_snapshots,
             "postgresql": self._postgresql,
             "mysql": self._mysql,
         }
@@ -131,9 +157,7 @@ class _Known:
         if moved:
             yield self._path("directory", path, _WHAT[moved.group(moved.lastindex or 1)])
             return
-        if path in _SHARED or any(
-            path == o or is_below(o, path) or is_below(path, o) for o in self.owned
-        ):
+        if path in _SHARED or self._is_owned(path):
             return
         for state, service in self.left.items():
             if state == path or is_below(state, path):
@@ -144,6 +168,42 @@ class _Known:
 
     def _gone(self, what: str, service: str) -> str:
         return f"{what} of {service}, which is not on {self.host} in the stack"
+
+    def _is_owned(self, path: str) -> bool:
+        return any(path == o or is_below(o, path) or is_below(path, o) for o in self.owned)
+
+    def _departed_path(self, name: str) -> Iterator[Orphan]:
+        service, _, path = name.partition(" ")
+        if not self._is_owned(path):
+            yield self._path("directory", path, f"state of {service}, which has moved away")
+
+    def _departed_database(self, name: str) -> Iterator[Orphan]:
+        service, _, rest = name.partition(" ")
+        kind, _, database = rest.partition(":")
+        if database in self.databases:
+            return
+        found = self._postgresql if kind == "postgresql" else self._mysql
+        yield from found(database, f"database of {service}, which has moved away")
+
+    def _snapshot(self, path: str) -> Iterator[Orphan]:
+        directory, _, file = path.rpartition("/")
+        dataset = _BTRBK.match(file)
+        if dataset is None or (directory, dataset[1]) in self.snapshots:
+            return
+        names = f"{directory}/{dataset[1]}.*"
+        command = f"btrfs subvolume delete -- {shlex.quote(f'{directory}/{dataset[1]}.')}*"
+        yield self._of_host("snapshots", names, _SNAPSHOTS.format(dataset[1]), command)
+
+    def _zfs_snapshots(self, name: str) -> Iterator[Orphan]:
+        mounted, _, dataset = name.partition("\t")
+        if mounted not in self.unsnapshotted:
+            return
+        command = (
+            f"zfs list -H -t snapshot -o name {shlex.quote(dataset)} | grep @autosnap_ | "
+            "xargs -n 1 zfs destroy"
+        )
+        why = _SNAPSHOTS.format(dataset)
+        yield self._of_host("snapshots", f"{dataset}@autosnap_*", why, command)
 
     def _kept(self, path: str) -> Iterator[Orphan]:
         what = _WHAT["before" if path.endswith("/kept") else "undone"]
@@ -191,14 +251,14 @@ class _Known:
             return self._gone("database", self.dumped[name])
         return self._gone("database", name) if name in self.former else ""
 
-    def _postgresql(self, name: str) -> Iterator[Orphan]:
-        why = self._database(name)
+    def _postgresql(self, name: str, why: str = "") -> Iterator[Orphan]:
+        why = why or self._database(name)
         if why:
             command = f"runuser -u postgres -- dropdb {shlex.quote(name)}"
             yield self._of_host("database", name, f"PostgreSQL: {why}", command)
 
-    def _mysql(self, name: str) -> Iterator[Orphan]:
-        why = self._database(name)
+    def _mysql(self, name: str, why: str = "") -> Iterator[Orphan]:
+        why = why or self._database(name)
         if why:
             quoted = name.replace("`", "``")
             command = f"mysql -e {shlex.quote(f'DROP DATABASE `{quoted}`')}"

@@ -124,13 +124,32 @@ def lab_retire(
     _lab(lambda rehearsal: rehearsal.retire(host), stack, cwd, as_json=False)
 
 
+@lab_app.command("move")
+def lab_move(
+    name: Annotated[str, typer.Argument(help="The service.")],
+    to: Annotated[str | None, typer.Option("--to", help="Host that it moves to.")] = None,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Rehearse `homelab move` in a copy of the stack, with made-up files on lab hosts."""
+    from homelab.lab.moving import rehearse_move
+    from homelab.ops.project.stack import find_stack
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    _lab(lambda _: rehearse_move(cwd.resolve(), find_stack(cwd, stack), name, to, say), stack, cwd)
+
+
 @lab_app.command("edit-policy")
 def lab_edit_policy(stack: StackName = None, cwd: Directory = HERE) -> None:
     """Change the tailnet's policy outside of the stack."""
     _lab(lambda rehearsal: rehearsal.edit_policy(), stack, cwd, as_json=False)
 
 
-def _lab(action: Callable[[Rehearsal], bool], stack: str | None, cwd: Path, as_json: bool) -> None:
+def _lab(
+    action: Callable[[Rehearsal], bool], stack: str | None, cwd: Path, as_json: bool = False
+) -> None:
     from homelab.lab.rehearsal import Rehearsal as Real  # only here, because it needs an engine
     from homelab.ops.project.stack import find_stack
 

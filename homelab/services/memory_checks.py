@@ -48,7 +48,11 @@ def state_path(plan: Plan) -> Iterator[Problem]:
         before = service.memory.placement.state if service.memory else []
         there = ", ".join(p for p in service.state if p not in before)
         gone = "; now it is " + there if there else ", and is not any more"
-        copied = f"copy the data to {there}" if there else "make sure that nothing in it is needed"
+        copied = (
+            f"bring the data to {there}: homelab move {service.name}; or copy it yourself"
+            if there
+            else "make sure that nothing in it is needed"
+        )
         yield Problem(
             service.source,
             f"{', '.join(lost)} on {service.host} was the state of {service.name}{gone}",

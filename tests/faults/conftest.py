@@ -18,7 +18,8 @@ from tests.faults.computer import Computer
 from tests.faults.house import House
 from tests.faults.keeper import Keeper
 from tests.faults.machine import Machine
-from tests.faults.network import Laptop
+from tests.faults.mover import Pair, rendered
+from tests.faults.network import Laptop, run
 from tests.faults.saver import DISKS, Saver, equip
 
 if WORK not in os.environ:
@@ -39,6 +40,30 @@ def saver() -> Iterator[Saver]:
     for house in _house(_saving):
         assert isinstance(house.machine, Machine)
         yield Saver(house)
+
+
+@pytest.fixture
+def pair(saver: Saver) -> Iterator[Pair]:
+    """That machine, and a second one whose release has its services and waits for their data."""
+    work = Path(os.environ[WORK])
+    name = f"{work.name.rpartition('-')[2]}-{os.getpid()}-{next(_numbers)}"
+    laptop = Laptop(name, work / f"laptop-{name}")
+    try:
+        image_of = Path(os.environ[image.IMAGE])
+        target = Machine(name, image_of, work / f"machine-{name}", laptop, DISKS)
+        try:
+            equip(target, rendered())
+            run("rm", "-r", target.root / "var/lib/notes")
+            wants = target.root / "usr/local/lib/systemd/system/multi-user.target.wants"
+            (wants / "notes.service").unlink()
+            target.sync()
+            target.boot()
+            yield Pair(saver, target)
+        finally:
+            print(target.journal())
+            target.remove()
+    finally:
+        laptop.remove()
 
 
 @pytest.fixture

@@ -134,6 +134,11 @@ class Machine:
     def is_active(self, unit: str) -> bool:
         return self.run(f"systemctl is-active {unit} || true").strip() == "active"
 
+    @property
+    def leader(self) -> int:
+        """The number of its process 1 here."""
+        return self._leader
+
     def journal(self) -> str:
         """The end of its console and journal."""
         console = self.directory / "console"

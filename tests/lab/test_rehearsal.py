@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from homelab import testing
+from homelab.ops.project.files import write_lock
 from homelab.ops.project.stack import open_stack
 from tests import build, stackdir
 
@@ -185,6 +186,23 @@ def test_from_the_first_up_to_the_last_destroy(lab: Lab) -> None:
     assert destroyed["ok"]
     assert not (lab.directory / ".homelab").exists()
     assert lab.json("destroy")["ok"], "and may be asked for twice"
+
+
+@pytest.mark.requirement("S0-77")
+def test_a_move_is_rehearsed_in_a_copy_of_the_stack(lab: Lab) -> None:
+    (lab.directory / "homelab.lock.yaml").write_text("services: {}\n")
+    assert lab.run("move", "vaultwarden", "--to", "nas").returncode == 2
+    lab.write({"services": {"vaultwarden": {"host": "nas", "name": "vault"}}})
+    write_lock(lab.directory, stackdir.NAME, ())
+    before = {p: p.read_bytes() for p in lab.directory.glob("*.yaml")}
+    done = lab.run("move", "vaultwarden", "--to", "pi")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    assert "pi: 1 files of /var/lib/vaultwarden are the same on both hosts" in done.stdout
+    assert "next: pulumi up, then homelab move vaultwarden" in done.stdout
+    assert "pi: the data waits in /var/lib/homelab/arrivals/vaultwarden" in done.stdout
+    assert {p: p.read_bytes() for p in lab.directory.glob("*.yaml")} == before
+    assert not (lab.directory / ".homelab").exists()
+    assert [line for line in lab.dialled() if "'127.0.0.1'" not in line] == []
 
 
 def test_after_a_killed_up_the_next_continues_and_reaches_the_same_state(

@@ -29,7 +29,11 @@ def plan() -> Plan:
                 },
             },
             "services": {"miniflux": {"host": "pi"}, "vaultwarden": {"host": "nas"}},
-            "datasets": {"music": {"host": "pi", "path": "/srv/music", "tier": "user"}},
+            "datasets": {
+                "music": {"host": "pi", "path": "/srv/music", "tier": "user"},
+                "video": {"host": "pi", "path": "/srv/video", "tier": "user", "fs": "btrfs"},
+                "mine": {"host": "pi", "path": "/srv/mine", "tier": "user", "fs": "zfs"},
+            },
             "backup": {
                 "targets": {
                     "disk": {"kind": "sftp", "host": "pi", "path": "/mnt/backup"},
@@ -38,7 +42,10 @@ def plan() -> Plan:
             },
         },
         Lock.model_validate(
-            {"services": {"wiki": {"host": "pi", "state": ["/var/lib/wiki-data"]}}}
+            {
+                "services": {"wiki": {"host": "pi", "state": ["/var/lib/wiki-data"]}},
+                "datasets": {"gone": {"host": "pi", "path": "/srv/gone"}},
+            }
         ),
     )
 
@@ -62,12 +69,38 @@ LEFT = [
         f"mysql -e 'DROP DATABASE `a``b_before_{STAMP}`'",
     ),
     ("job", "/var/lib/homelab/backups/pad/b2", "repository of pad, which is not", ""),
+    ("departed-path", "forum /srv/forum", "state of forum, which has moved away", "rm -r -- "),
+    (
+        "departed-database",
+        "forum postgresql:forum",
+        "PostgreSQL: database of forum",
+        "dropdb forum",
+    ),
+    ("departed-database", "forum mysql:forum", "MySQL: database of forum", "DROP DATABASE"),
+    (
+        *("snapshot", "/srv/.snapshots/gone.20260302T101502+0100", "snapshots of gone"),
+        "btrfs subvolume delete -- /srv/.snapshots/gone.*",
+    ),
+    (
+        *("zfs-snapshots", "/srv/gone\ttank/gone", "snapshots of tank/gone"),
+        "zfs list -H -t snapshot -o name tank/gone | grep @autosnap_ | xargs -n 1 zfs destroy",
+    ),
 ]
+CALLED = {
+    "departed-path": "/srv/forum",
+    "departed-database": "forum",
+    "snapshot": "/srv/.snapshots/gone.*",
+    "zfs-snapshots": "tank/gone@autosnap_*",
+}
+"""The name of a thing that has another one than the finding."""
 OWNED = [
     *("state /var/lib/private", "state /var/lib/systemd", "state /var/lib/of-my-own"),
     *("state /srv/music", "dataset /srv/music/.homelab-cache", "postgresql miniflux"),
     *("postgresql template0", "postgresql of_my_own", "mysql mysql"),
     *("dump /var/backup/postgresql/miniflux.sql.gz", "repository /mnt/backup/nas/vaultwarden"),
+    *("departed-path x /srv/music/x", "departed-database x postgresql:miniflux"),
+    *("snapshot /srv/video/.snapshots/video.20260302T101502", "snapshot /srv/.snapshots/by-hand"),
+    *("zfs-snapshots /srv/mine\ttank/mine", "zfs-snapshots /home\ttank/home"),
     *("repository /mnt/other/nas/gone", "job /var/lib/homelab/backups/miniflux/b2", "later thing"),
 ]
 FORMER = ("job", "/var/lib/homelab/backups/pad/b2")
@@ -79,7 +112,7 @@ def test_what_nothing_owns_is_named_with_the_command_that_removes_it(
     plan: Plan, kind: str, name: str, why: str, remove: str
 ) -> None:
     found = {o.name: o for o in orphans(plan, "pi", [(kind, name), FORMER])}
-    orphan = found.get(name) or found["b2: pi/pad"]
+    orphan = found.get(CALLED.get(kind, name)) or found["b2: pi/pad"]
     assert why in orphan.why
     assert orphan.remove.startswith(remove) or remove in orphan.remove
 
@@ -91,7 +124,9 @@ def test_what_the_stack_owns_or_nobody_knows_is_not_named(plan: Plan, owned: str
 
 
 def test_the_host_is_asked_for_its_targets_and_datasets(plan: Plan) -> None:
-    assert places(plan, "pi") == ("store:/mnt/backup", "dataset:/srv/music")
+    asked = places(plan, "pi")
+    assert {"store:/mnt/backup", "dataset:/srv/music", "snapshots:/srv/.snapshots"} <= {*asked}
+    assert "snapshots:/srv/gone/.snapshots" in asked
 
 
 @pytest.mark.requirement("S0-77")
@@ -104,14 +139,24 @@ def test_a_host_is_read_over_ssh_and_nothing_on_it_changes(stack: Stack, plan: P
         (root / path).mkdir(parents=True)
     (root / "var/lib/private").mkdir()
     (root / "var/lib/private/gatus").symlink_to("/nowhere")
+    left = root / "var/lib/homelab/departures/forum"
+    left.mkdir(parents=True)
+    (root / "srv/forum").mkdir()
+    (left / "phase").write_text("left\n")
+    (left / "paths").write_text("/srv/forum\n/srv/removed\n")
+    (left / "databases").write_text("postgresql:forum\n")
+    (root / "srv/.snapshots/gone.20260302T101502").mkdir(parents=True)
     before = sorted(str(p) for p in root.rglob("*"))
     found = find_orphans(plan, "pi")
     assert found.unread == ()
     assert [o.name for o in found.orphans] == [
         "/var/lib/vaultwarden",
         "/var/backup/sqlite/vaultwarden",
+        "/srv/forum",
+        "forum",
         "/mnt/backup/nas/gone",
         f"/srv/music/.homelab-before-{STAMP}",
+        "/srv/.snapshots/gone.*",
     ]
     assert sorted(str(p) for p in root.rglob("*")) == before
 

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # List what services may have left, one «kind name» on a line, separated by a tab. The arguments are
-# `store:DIRECTORY`, a backup target of this host, and `dataset:DIRECTORY`. Changes nothing.
+# `store:DIRECTORY`, a backup target of this host, `dataset:DIRECTORY`, and `snapshots:DIRECTORY`, which
+# has btrfs snapshots. Changes nothing.
 
 # entry KIND PATH
 entry() {
@@ -24,6 +25,28 @@ databases() {
   done < <("$@" 2>/dev/null </dev/null || true)
 }
 
+# departed FILE KIND: what a service left that has moved away, each after the service and a blank.
+departed() {
+  local file line service
+  for file in "$root"/var/lib/homelab/departures/*/"$1"; do
+    service=${file%/*}
+    [ "$(content "$service/phase")" = left ] || continue
+    while IFS= read -r line; do
+      [ "$2" = departed-database ] || [ -e "$root$line" ] || continue
+      printf '%s\t%s %s\n' "$2" "${service##*/}" "$line"
+    done <"$file"
+  done
+}
+
+# snapshotted: each ZFS dataset with snapshots of sanoid: its mount point, a tab, and its name.
+snapshotted() {
+  local dataset
+  zfs list -H -t snapshot -o name | sed -n 's/@autosnap_.*//p' | sort -u |
+    while IFS= read -r dataset; do
+      printf '%s\t%s\n' "$(zfs get -H -o value mountpoint "$dataset" </dev/null)" "$dataset"
+    done
+}
+
 main() {
   local word
   shopt -s nullglob dotglob
@@ -31,12 +54,18 @@ main() {
   entries dump "$root"/var/backup/sqlite/* "$root"/var/backup/dumps/* "$root"/var/backup/postgresql/*.gz
   entries kept "$root"/var/lib/homelab/restores/*/kept "$root"/var/lib/homelab/restores/*/undone
   entries job "$root"/var/lib/homelab/backups/*/*
+  departed paths departed-path
+  departed databases departed-database
   for word in "$@"; do
     case $word in
+      snapshots:*) entries snapshot "$root${word#*:}"/*.*T* ;;
       store:*) entries repository "$root${word#*:}"/*/* ;;
       dataset:*) entries dataset "$root${word#*:}"/.homelab-* "$root${word#*:}".*-* ;;
     esac
   done
+  if command -v zfs >/dev/null; then
+    databases zfs-snapshots snapshotted
+  fi
   if command -v psql >/dev/null; then
     databases postgresql runuser -u postgres -- psql -X -q -A -t -d postgres -c 'SELECT datname FROM pg_database'
   fi

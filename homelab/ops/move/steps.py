@@ -221,8 +221,8 @@ class Mover:
         for line in write_lock(self.directory, self.stack, (), (), {self.name: None}):
             self.report(line)
         self.report(
-            f"{self.name} runs on {self.service.host}. What it left on {self.pending} stays: homelab "
-            f"orphans {self.pending}"
+            f"{self.name} runs on {self.service.host}. What it left on {self.pending} stays: "
+            f"homelab orphans {self.pending}"
         )
 
     async def _finished(self, origin: str, host: str) -> None:
@@ -235,8 +235,8 @@ class Mover:
                     f"see journalctl -u homelab-arrive-{self.name}; or end the move: homelab move "
                     f"{self.name} --undo"
                 )
+            # The mark of the arrival stays: until the next `up`, the unit asks for it.
             await self._do(source, "left")
-            await self._do(target, "discard", ["arrived"])
         finally:
             await source.close()
             await target.close()

@@ -148,6 +148,7 @@ let
         after = commands "Commands to run when a backup has ended in any way, each a list of words.";
         byHand = strings "Dumps that only the app itself can load. A restore in place is refused.";
         units = strings "Units that use the data; a restore stops and starts them.";
+        arrivesFrom = file "Host that had the service. Its units wait until the data has come from there.";
       };
     };
 
@@ -287,6 +288,12 @@ let
     ''
     + builtins.readFile ./backup.sh
   );
+  arriving = lib.filterAttrs (_: job: job.arrivesFrom != null) cfg.jobs;
+  # The servers of a job's databases.
+  servers =
+    job:
+    lib.optional (job.postgresql != [ ]) "postgresql.service"
+    ++ lib.optional (job.mysql != [ ]) "mysql.service";
   command =
     name: job: target:
     "${program}/bin/homelab-backup ${name} ${forSystemd job} ${forSystemd target}";
@@ -344,7 +351,7 @@ in
         };
       };
       systemd.services.homelab-restore-resume = {
-        description = "Undo restores that a power cut interrupted";
+        description = "Undo restores that a power cut interrupted, and hold services that move away";
         wantedBy = [ "multi-user.target" ];
         # The units of the jobs start with the data from before.
         before = ofJobs "units" ++ map (unit: "restic-backups-${unit.name}.service") units;
@@ -353,7 +360,11 @@ in
           ++ lib.optional (mysqlDatabases != [ ]) "mysql.service"
         );
         inherit (cfg) onFailure;
-        unitConfig.ConditionPathExistsGlob = "/var/lib/homelab/restores/*/phase";
+        # One of the two.
+        unitConfig.ConditionPathExistsGlob = [
+          "|/var/lib/homelab/restores/*/phase"
+          "|/var/lib/homelab/departures/*/held"
+        ];
         unitConfig.RequiresMountsFor = [ "/var/lib/homelab" ];
         restartIfChanged = false;
         serviceConfig = {
@@ -370,6 +381,28 @@ in
           OnBootSec = "1h";
         };
       };
+    }))
+    # A service that has moved here does not start without its data. The unit is inactive when it has
+    # ended, so that removing it later stops nothing.
+    (lib.mkIf (arriving != { }) (derive {
+      systemd.services = lib.mapAttrs' (
+        name: job:
+        lib.nameValuePair "homelab-arrive-${name}" {
+          description = "Put the data in place that came from ${job.arrivesFrom}";
+          requiredBy = job.units;
+          before = job.units;
+          requires = servers job;
+          # The last one makes the users of PostgreSQL, where it exists.
+          after = [ "homelab-restore-resume.service" ] ++ servers job ++ [ "postgresql-setup.service" ];
+          inherit (cfg) onFailure;
+          unitConfig.RequiresMountsFor = map forSystemd ([ "/var/lib/homelab" ] ++ job.mounts);
+          restartIfChanged = false;
+          serviceConfig = {
+            Type = "oneshot";
+            ExecStart = "${program}/bin/homelab-backup arrive ${forSystemd name}";
+          };
+        }
+      ) arriving;
     }))
     (lib.mkIf (cfg.jobs != { } && mainsOnly) (derive {
       # A job that was due on battery starts when the host is on mains power again.
