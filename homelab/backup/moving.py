@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from homelab.backup.model import Job
 from homelab.plaintext import mapping
@@ -123,6 +123,14 @@ def move_of(former: Former, after: Plan, name: str, *, changed: bool) -> Move:
     service = the_service(after, name)
     host = after.hosts[service.host]
     job = next((j for j in after.backup.on(service.host) if j.name == name), None)
+    # A database that the stack has on another host than the service stays where it is.
+    staying = {(d.kind, d.name) for d in service.databases if d.host == former.host}
+    if service.host != former.host:
+        former = replace(
+            former,
+            postgresql=tuple(d for d in former.postgresql if ("postgresql", d) not in staying),
+            mysql=tuple(d for d in former.mysql if ("mysql", d) not in staying),
+        )
     refused = [*_refusals(former, after, service, job, changed=changed)]
     if not host.is_deployed:
         refused.append(f"{host.name} is {host.config.state}; bring it up first")
@@ -205,6 +213,9 @@ def _lines(
     for kind, databases in (("PostgreSQL", former.postgresql), ("MySQL", former.mysql)):
         for database in databases:
             yield f"database: {database} ({kind}), by a dump"
+    for database in service.databases:
+        if database.kind == "redis" and not database.is_remote:
+            yield f"does not move: its Redis, which starts empty on {service.host}"
     for secret in after.secrets.on(service.host):
         if secret.service == service.name:
             yield f"secret: {secret.label}, {_SECRETS[secret.source].format(secret=secret)}"

@@ -21,11 +21,11 @@ look() {
   if [ -n "$root" ] || grep -qs 'departures' "$(command -v homelab-backup)"; then say "holds yes"; fi
   say "free $(df -Pk "$root/var/lib" | awk 'NR == 2 { printf "%.0f", $4 * 1024 }')"
   for path; do
-    kind=missing
+    kind='missing'
     if [ -d "$root$path" ]; then
-      kind=directory
+      kind='directory'
     elif [ -e "$root$path" ]; then
-      kind=file
+      kind='file'
     fi
     say "path $kind $(du -sk "$root$path/" 2>/dev/null | awk '{ printf "%.0f", $1 * 1024 }') $path"
   done
@@ -34,11 +34,12 @@ look() {
 
 # within PLACE: into a directory of this host; `arrival/…` and `departure/…` are those of the service.
 within() {
+  local place=$root$1
   case $1 in
-    arrival/*) cd "$arrival/${1#*/}" ;;
-    departure/*) cd "$departure/${1#*/}" ;;
-    *) cd "$root$1" ;;
-  esac 2>/dev/null
+    arrival/*) place=$arrival/${1#*/} ;;
+    departure/*) place=$departure/${1#*/} ;;
+  esac
+  cd "$place" 2>/dev/null || return 1
 }
 
 # list PLACE: each entry below it as two texts that end with a zero byte: facts and name, link target.
