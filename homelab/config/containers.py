@@ -168,9 +168,11 @@ class ContainerBase(Model):
     image: Annotated[Str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$")]
     """Image with its digest: `ghcr.io/a/b:1.2@sha256:…`. A tag alone can change."""
     environment: dict[Variable, TextValue] = Field(default_factory=dict)
-    """Variables: text, or a reference: `OLLAMA_URL: {$service: ollama}`."""
+    """Variables: a template with the fields of `$text`, `HOOK: "{url}/hook"`, or a reference,
+    `OLLAMA_URL: {$service: ollama}`. Write `{{` and `}}` for literal braces."""
     mounts: list[Mount] = Field(default_factory=list)
     command: list[TextValue] = Field(default_factory=list)
+    """Arguments for the image's program, one item each, as in `environment`."""
     health: Health | None = None
     """Health check. Containers of the service that depend on it start once it is healthy
     (NixOS 25.05)."""

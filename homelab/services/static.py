@@ -178,10 +178,12 @@ def _build(plan: Plan, service: Service, build: SiteBuild, source: str) -> Attrs
         **reported(plan),
         "unitConfig": {"OnSuccess": [f"{name}.service"]},
         "path": [Pkg(p) for p in (*_TOOLS, *build.packages)],
-        "environment": {k: variable([v]) for k, v in sorted(_environment(plan, service, build))},
         "script": _script(plan, service, build, recipe),
         "serviceConfig": settings,
     }
+    variables = sorted(_environment(plan, service, build))
+    if variables:
+        body["environment"] = {name: variable([text]) for name, text in variables}
     if not repeats:
         body |= {"startLimitBurst": 3, "startLimitIntervalSec": 3600}
     elif build.watch:

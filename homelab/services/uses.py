@@ -57,9 +57,14 @@ def texts_of(config: ServiceConfig) -> Iterator[tuple[str, object]]:
     """
     for part in parts_of("", config):
         for name, value in part.config.environment.items():
-            yield f"{part.place}.environment.{name}", value
+            yield f"{part.place}.environment.{name}", _as_template(value)
         for index, value in enumerate(part.config.command):
-            yield f"{part.place}.command[{index}]", value
+            yield f"{part.place}.command[{index}]", _as_template(value)
+
+
+def _as_template(value: object) -> object:
+    """A text with braces as the template that it is in every kind of service."""
+    return {"$text": value} if isinstance(value, str) and set(value) & {"{", "}"} else value
 
 
 def templates_of(config: ServiceConfig) -> Iterator[tuple[str, str]]:

@@ -64,16 +64,12 @@ def _units(
     if not used:
         return {}
     waits = waiting(host, sorted({d.waits_for for d in used}))
+    if groups:
+        waits["serviceConfig"] = {"SupplementaryGroups": groups}
     entry = service.entry
     # Workers switch to the user themselves and get the user's groups.
     extra = attrs(f"users.users.{entry.user}.extraGroups", groups) if entry.switches_user else {}
     return merge(
         extra if groups else {},
-        *(
-            attrs(
-                f'systemd.services."{unit}"',
-                {**waits, "serviceConfig": {"SupplementaryGroups": groups} if groups else {}},
-            )
-            for unit in units
-        ),
+        *(attrs(f'systemd.services."{unit}"', waits) for unit in units if waits),
     )

@@ -219,3 +219,16 @@ def test_an_alias_and_a_merge_keep_their_lines() -> None:
     file = read_compose(BOARD, {})
     assert not re.search("&|<<", str(file.values))
     assert file.lines["services", "db"] == BOARD[: BOARD.index("  db:")].count("\n") + 1
+
+
+def test_braces_of_a_compose_file_stay_as_they_are(tmp_path: Path) -> None:
+    """They would be fields of a template in the stack."""
+    app = (
+        "image: a/b@sha256:"
+        + "0" * 64
+        + ", ports: ['80:80'], command: ['{x}'], environment: {A: '{}'}"
+    )
+    settings: Any = made(tmp_path, f"services: {{app: {{{app}}}}}").settings
+    (part,) = settings["containers"].values()
+    assert part["command"] == ["{{x}}"]
+    assert part["environment"] == {"A": "{{}}"}

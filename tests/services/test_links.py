@@ -305,3 +305,24 @@ def test_a_forced_text_replaces_that_of_a_module_and_the_checks_see_it(value: ob
     opened = {"networking.firewall.extraInputRules": {"$force": {"$text": "accept"}}}
     jellyfin = {"host": "nas", "options": opened}
     assert build.found({"services": {"jellyfin": jellyfin}}, "open-firewall-ban")
+
+
+def test_every_kind_fills_in_the_fields_of_a_text() -> None:
+    """A container took `{url}` as text, where a unit filled it in."""
+    texts = {"HOOK": "{url}/hook", "JSON": '{{"a": 1}}', "PLAIN": "$HOME"}
+    parts = {"app": {"image": IMAGE, "port": 80, "environment": texts, "command": ["{url}"]}}
+    kinds: dict[str, Changes] = {
+        "one": {"container": {"image": IMAGE, "port": 80, "environment": texts}},
+        "several": {"containers": parts},
+        "unit": {"unit": {"package": "hello", "command": ["hello"], "environment": texts}},
+    }
+    for name, kind in kinds.items():
+        service = {"host": "nas", "port": 8010, "backup": {"skip": "it stores nothing"}, **kind}
+        text = build.render({"services": {name: service}})["nas"][f"services/{name}.nix"]
+        assert f'HOOK = "https://{name}.home.example.org/hook";' in text
+        assert r'JSON = "{\"a\": 1}";' in text
+        assert 'PLAIN = "$HOME";' in text
+    lost = {"host": "nas", "container": {"image": IMAGE, "port": 80, "command": ["{urll}"]}}
+    (problem,) = build.found({"services": {"lost": lost}}, "option-word")
+    assert problem.where == "services.lost.container.command[0]"
+    assert 'did you mean "url"' in problem.way_out

@@ -77,7 +77,7 @@ def container_of(file: ComposeFile, name: str, service: str, compose: str) -> di
     command = _words(file, (*at, "command"), stated.get("command"))
     entry = _words(file, (*at, "entrypoint"), stated.get("entrypoint"))
     if command or entry[1:]:
-        made["command"] = [*entry[1:], *command]
+        made["command"] = [literal(word) for word in (*entry[1:], *command)]
     health = health_of(file, (*at, "healthcheck"), stated.get("healthcheck"))
     if health:
         made["health"] = health
@@ -100,6 +100,11 @@ def options_of(file: ComposeFile, name: str, service: str, compose: str) -> dict
     if words_:
         found[f"{option}.entrypoint"] = words_[0]
     return found
+
+
+def literal(text: str) -> str:
+    """A text without fields as a template: every brace twice."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _words(file: ComposeFile, place: Place, value: Tree) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from homelab.services.compose.container import container_of, options_of
+from homelab.services.compose.container import container_of, literal, options_of
 from homelab.services.compose.native import native_entry
 from homelab.services.compose.ports import Published, exposed, place_of_ports, published
 from homelab.services.compose.reading import ComposeFile, Note, Tree
@@ -179,7 +179,7 @@ def _depends(value: Tree, names: Mapping[str, str]) -> list[str]:
 def _environment(variables: Variables, container: str) -> dict[str, object]:
     made: dict[str, object] = {}
     if plain := variables.plain.get(container):
-        made["environment"] = plain
+        made["environment"] = {name: literal(value) for name, value in plain.items()}
     if texts := variables.texts.get(container):
         content = {name: {"$text": text} for name, text in texts.items()}
         made["templates"] = {"variables": {"format": "env", "content": content}}

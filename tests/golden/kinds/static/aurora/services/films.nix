@@ -37,7 +37,6 @@ in
     systemd.services.films-build = {
       after = [ "network-online.target" ];
       description = "Build the site films";
-      environment = { };
       path = [
         pkgs.git
         pkgs.gnutar
