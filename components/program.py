@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from homelab.components.tailnet import look
 from homelab.components.targets import hosts_alone
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
+from homelab.deploy.git_checks import GIT_CLEAN
 from homelab.ops.deploy.runner import write_runner
 from homelab.ops.project.rehearsed import deploys
 from homelab.ops.project.stack import Stack, open_config, open_stack
@@ -25,6 +26,8 @@ from homelab.plan import Plan
 from homelab.problems import HomelabError, InvalidStackError
 from homelab.system.placeholders import HOST_PLACEHOLDER
 
+CONFIRM = "HOMELAB_CONFIRM"
+"""Environment variable with the name of the stack to deploy, for `deploy.require_confirm`."""
 _FRAMES = 8
 """Six are the SDK's own, of a resource of a generated package."""
 
@@ -65,8 +68,9 @@ def register(stack: Stack, opts: pulumi.ResourceOptions | None = None) -> Homela
     """
     preview = pulumi.runtime.is_dry_run()
     try:
-        if not preview:
-            _refuse_placeholders(stack)
+        if not preview and deploys():
+            refuse_warnings(stack)
+            refuse_unconfirmed(stack, os.environ)
         resolver = SecretResolver.open(
             stack.plan,
             str(stack.directory),
@@ -93,11 +97,24 @@ def register(stack: Stack, opts: pulumi.ResourceOptions | None = None) -> Homela
         )
 
 
-def _refuse_placeholders(stack: Stack) -> None:
-    """Raise InvalidStackError if a host to deploy to has a made-up key or hardware."""
-    found = [p for p in stack.warnings if p.check == HOST_PLACEHOLDER]
-    if found and deploys():
+def refuse_warnings(stack: Stack) -> None:
+    """Raise InvalidStackError for warnings that stop an `up`: made-up keys or hardware of a host,
+    and changes that are not committed.
+    """
+    found = [p for p in stack.warnings if p.check in (GIT_CLEAN, HOST_PLACEHOLDER)]
+    if found:
         raise InvalidStackError(replace(p, severity="error") for p in found)
+
+
+def refuse_unconfirmed(stack: Stack, environment: Mapping[str, str]) -> None:
+    """Raise HomelabError if the stack asks for a confirmation and there is none."""
+    given = environment.get(CONFIRM, "")
+    if stack.plan.stack.deploy.require_confirm and given != stack.name:
+        what = f'{CONFIRM} is "{given}"' if given else f"{CONFIRM} is not set"
+        raise HomelabError(
+            f"deploy.require_confirm: {what}, so nothing is deployed; to deploy this stack: "
+            f"{CONFIRM}={stack.name} pulumi up"
+        )
 
 
 @contextmanager

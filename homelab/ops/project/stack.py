@@ -17,11 +17,13 @@ from homelab.config.expansion import expanded
 from homelab.config.load import document_of, load_stack_config
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
+from homelab.deploy.git_checks import check_git
 from homelab.deploy.model import Release
 from homelab.disks.file_checks import check_file_systems
 from homelab.neighbours import check_neighbours
 from homelab.openings.checks import check_openings
 from homelab.ops.project.documents import read_stack_document, with_facts
+from homelab.ops.project.git import git_state
 from homelab.ops.project.locks import first_stack, read_lock, stack_names
 from homelab.ops.project.neighbours import keys_of, read_neighbours
 from homelab.ops.project.pages import stale_pages
@@ -188,6 +190,7 @@ def _planned(
         *root_ends(plan, sources, day),
         *check_ages(plan, sources, day),
         *check_tinker(plan, day),
+        *check_git(plan, git_state(directory) if plan.stack.deploy.require_clean_git else None),
     }
     found |= {
         *check_neighbours(plan, keys_of(directory, plan), read_neighbours(directory, name, plan))

@@ -11,6 +11,7 @@ ELSEWHERE: dict[str, str] = {
     "authority-root": "openssl makes the root, as in the guide's page on certificates",
     "docs-stale": "homelab docs writes the pages; tests/pages run that",
     "file-present": "a command on the host writes the file, or version control has it still",
+    "git-clean": "git commit makes it clean; tests/ops/test_git.py runs that",
     "lock-complete": "nix flake lock writes the lock; tests/nix hold what such a lock is read as",
     "lock-current": "homelab lock writes what is missing; tests/cases/test_state.py runs that",
     "secret-deployer": _SOPS,
