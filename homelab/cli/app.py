@@ -15,6 +15,7 @@ import typer
 
 from homelab.cli.backups import backup_app, orphans_app, restore_app
 from homelab.cli.differences import diff_app
+from homelab.cli.doctor import doctor_app
 from homelab.cli.evaluate import eval_app
 from homelab.cli.hosts import hosts_app
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
@@ -42,6 +43,7 @@ app.add_typer(restore_app)
 app.add_typer(orphans_app)
 app.add_typer(move_app)
 app.add_typer(diff_app)
+app.add_typer(doctor_app)
 app.add_typer(eval_app)
 app.add_typer(hosts_app)
 app.add_typer(security_app)

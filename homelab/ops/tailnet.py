@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,6 +71,28 @@ def read_status(plan: Plan, directory: Path) -> TailnetStatus | None:
         return None
     token = _sign_in(config, directory, plan.secrets.file)
     return _read(plan.tailnet, token)
+
+
+def read_scopes(plan: Plan, directory: Path) -> Iterator[tuple[str, str]]:
+    """(scope, what is wrong) of the OAuth client: empty if it can read with that scope.
+
+    Raises TailscaleError if it cannot sign in.
+    """
+    config = plan.stack.tailnet
+    if config is None:
+        return
+    token = _sign_in(config, directory, plan.secrets.file)
+    for scope, path in (
+        ("policy_file", "tailnet/-/acl"),
+        ("devices:core", "tailnet/-/devices"),
+        ("auth_keys", "tailnet/-/keys"),
+    ):
+        try:
+            _ask(path, token=token)
+        except TailscaleError as error:
+            yield scope, str(error)
+        else:
+            yield scope, ""
 
 
 def _read(plan: TailnetPlan, token: str) -> TailnetStatus:
