@@ -135,4 +135,6 @@ async def _held() -> list[tuple[str, str]]:
     """(public key in base64, comment) of each key of the agent."""
     async with asyncssh.connect_agent() as agent:
         keys = await asyncio.wait_for(agent.get_keys(), _SECONDS)
-    return [(base64.b64encode(key.public_data).decode(), key.get_comment()) for key in keys]
+    return [
+        (base64.b64encode(key.public_data).decode(), key.get_comment() or "no name") for key in keys
+    ]

@@ -142,5 +142,5 @@ def _get(path: str, token: str) -> str:
 class _StayHere(urllib.request.HTTPRedirectHandler):
     """Follow no redirect: it would send the token to another server."""
 
-    def redirect_request(self, *_: object) -> None:  # type: ignore[override]
+    def redirect_request(self, *_: object) -> None:
         """Return None: urllib then raises HTTPError."""
