@@ -213,8 +213,8 @@ def _lines(
     for kind, databases in (("PostgreSQL", former.postgresql), ("MySQL", former.mysql)):
         for database in databases:
             yield f"database: {database} ({kind}), by a dump"
-    for database in service.databases:
-        if database.kind == "redis" and not database.is_remote:
+    for own in service.databases:
+        if own.kind == "redis" and not own.is_remote:
             yield f"does not move: its Redis, which starts empty on {service.host}"
     for secret in after.secrets.on(service.host):
         if secret.service == service.name:
