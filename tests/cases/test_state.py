@@ -177,7 +177,7 @@ def test_another_path_of_state_is_an_error_until_it_is_acknowledged() -> None:
     (problem,) = told(planned(changes))
     assert (problem.check, problem.where) == ("state-path", "services.eurovote")
     assert "/var/lib/private/eurovote on pi was the state of eurovote" in problem.what
-    assert "copy the data to /var/lib/private/other" in problem.way_out
+    assert "bring the data to /var/lib/private/other" in problem.way_out
     assert "homelab lock --move eurovote" in problem.way_out
     assert told(planned(changes, locked(changes))) == []
 
