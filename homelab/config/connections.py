@@ -93,6 +93,8 @@ class ApiObject(Model):
     """Further values of the list `fields` of a new object."""
     tags: Many[Str] = ()
     """Labels of tags, which are created where they are missing."""
+    omits: Many[Str] = ()
+    """Keys that GET shows and that PUT refuses: `[id]`."""
 
 
 def about_itself(objects: tuple[ApiObject, ...]) -> tuple[ApiObject, ...]:

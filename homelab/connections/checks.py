@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from homelab.check import check
 from homelab.config.services import connects_of
-from homelab.connections.pairs import fact_of, kind_of
+from homelab.connections.pairs import fact_of, kind_of, pairs
+from homelab.connections.plan import role_of_library
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.folders import folder
 from homelab.services.own import original_entry
 
 
@@ -45,6 +47,13 @@ def link_endpoint(plan: Plan) -> Iterator[Problem]:
                     f"{name} cannot be connected to {callee}, which is {_kind(plan, callee)}",
                     f"leave it out; {name} can be connected to {kinds}",
                 )
+            elif stack.services[callee].runs and (lacking := _lacking(plan, name, callee)):
+                yield Problem(
+                    where,
+                    f"{name} is told of {callee} with its directory, and {callee} has no dataset "
+                    f"for {lacking}",
+                    f"add services.{callee}.datasets: {{{lacking}: …}}, or leave this out",
+                )
             elif not stack.services[callee].runs:
                 planned = stack.services[callee].planned
                 yield Problem(
@@ -52,6 +61,21 @@ def link_endpoint(plan: Plan) -> Iterator[Problem]:
                     f"{callee} is only planned: {planned}" if planned else f"{callee} is off",
                     f"drop services.{callee}.{'planned' if planned else 'enable'}, or this",
                 )
+
+
+def _lacking(plan: Plan, caller: str, callee: str) -> str:
+    """The role of a dataset of a service without which another one is not told of it; empty if
+    there is none.
+    """
+    fact = next(
+        (p.fact for p in pairs(plan.stack) if (p.caller, p.callee) == (caller, callee)), None
+    )
+    service = plan.service(callee)
+    if fact is None or service is None:
+        return ""
+    named = any({"$callee": "folder"} in o.body.values() for o in fact.objects)
+    role = role_of_library(service)
+    return role if named and folder(plan.stack, service, role) is None else ""
 
 
 def _kind(plan: Plan, name: str) -> str:

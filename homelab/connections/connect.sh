@@ -128,7 +128,9 @@ object() {
         and all($b.fields // {} | to_entries[]; .value == (.key as $k | .value as $v
           | $a.fields[$k] | hidden($v))))}
   ' "$work/answer" >"$work/both"
-  jq .must "$work/both" >"$work/must"
+  # Some apps refuse a key that they show themselves.
+  jq --slurpfile wanted "$work/wanted" \
+    '.must | delpaths([($wanted[0].omits // [])[] | [.]])' "$work/both" >"$work/must"
   if [ "$(jq -r '.is == null' "$work/both")" = true ]; then
     status=$(api POST "$path" "$work/must")
     [[ $status == 2* ]] || {

@@ -38,6 +38,7 @@ class Wanted:
     fields: Mapping[str, JsonValue]
     initial_fields: Mapping[str, JsonValue]
     tags: tuple[str, ...]
+    omits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,16 @@ def _object(fact: ApiObject, values: _Values) -> Wanted | None:
         return None
     if fact.identified_by == "name" and values.callee is not None:
         body = {"name": f"{values.callee.name}{OWNED}", **body}
-    return Wanted(fact.path, fact.identified_by, body, initial, fields, initial_fields, fact.tags)
+    return Wanted(
+        fact.path,
+        fact.identified_by,
+        body,
+        initial,
+        fields,
+        initial_fields,
+        fact.tags,
+        fact.omits,
+    )
 
 
 class _Values:
@@ -120,7 +129,7 @@ class _Values:
             "port": service.port,
             "url": f"http://{host}:{service.port}",
             "key": {"$key": service.name},
-            "folder": folder(self.stack, service, _role(service)),
+            "folder": folder(self.stack, service, role_of_library(service)),
         }
         return values[name]
 
@@ -136,7 +145,7 @@ def _host(stack: StackConfig, caller: str, service: Service) -> str:
     return service.address if caller == service.host else dialled(stack, caller, service.host)
 
 
-def _role(service: Service) -> str:
+def role_of_library(service: Service) -> str:
     """The role of the library of a service, for those that ask for its directory."""
     return next((role for role in service.entry.folders if role != "downloads"), "")
 

@@ -71,6 +71,7 @@ def _json(wiring: Wiring) -> str:
                 "fields": dict(w.fields),
                 "initial_fields": dict(w.initial_fields),
                 "tags": list(w.tags),
+                **({"omits": list(w.omits)} if w.omits else {}),
             }
             for w in wiring.wanted
         ],

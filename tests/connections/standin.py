@@ -2,7 +2,8 @@
 
 They follow the apps' own controllers: a list with ids, POST gives an id, PUT replaces, names are
 unique without regard to case, keys are shown as asterisks, and asterisks keep the stored key. Seerr
-(`plain`) has no `fields` and shows keys; before its first sign-in it refuses every request.
+(`plain`) has no `fields`, shows keys and refuses an `id` in a body, which its OpenAPI description
+calls read-only; before its first sign-in it refuses every request.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ class App:
             return 200, [self._shown(o) for o in objects]
         if self.refuses:
             return 400, [{"propertyName": "", "errorMessage": self.refuses, "attemptedValue": ""}]
+        if self.plain and "id" in body:
+            return 400, {"message": "request.body.id is read-only"}
         self.changes.append((method, path))
         if method == "POST":
             if any(

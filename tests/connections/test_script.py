@@ -193,3 +193,74 @@ def test_no_key_is_in_an_argument_or_in_the_journal(home: Home) -> None:
         assert app.key not in arguments + journal
         assert app.key.replace("\\", "\\\\") not in arguments + journal
     assert not list(unit_.directory.glob("tmp.*"))
+
+
+SEERR = {
+    **MEDIA,
+    "nixpkgs": {"default": {"release": "26.05"}},
+    "services": {
+        "seerr": service(connects=["sonarr"]),
+        "sonarr": service(datasets=BOTH, connects=["jackett"]),
+        "jackett": service(),
+        "bazarr": service(datasets={"media": "media"}, connects=["sonarr"]),
+    },
+}
+SERVERS, INDEXERS = "/api/v1/settings/sonarr", "/api/v3/indexer"
+
+
+@pytest.mark.requirement("S3-04")
+def test_seerr_is_told_of_sonarr_once_it_is_set_up(tmp_path: Path) -> None:
+    """Its PUT refuses the id that its GET shows, and people keep their profile."""
+    with ExitStack() as stack:
+        apps = {
+            "seerr": stack.enter_context(running(App("seerr's", plain=True))),
+            "sonarr": stack.enter_context(running(App("sonarr's"))),
+        }
+        apps["seerr"].is_set_up = False
+        unit_ = unit(build.plan(SEERR), "nas", "seerr", apps, tmp_path / "seerr")
+        first = unit_.run()
+        assert (first.status, apps["seerr"].there(SERVERS)) == (0, [])
+        assert "nobody has set it up" in first.journal
+        apps["seerr"].is_set_up = True
+        assert unit_.run().status == 0
+        (server,) = apps["seerr"].there(SERVERS)
+        assert server["name"] == "sonarr (homelab)"
+        assert (server["hostname"], server["port"]) == ("127.0.0.1", apps["sonarr"].port)
+        assert server["apiKey"] == "sonarr's"
+        assert server["activeDirectory"] == "/mnt/media/tv"
+        apps["seerr"].changes.clear()
+        assert unit_.run().status == 0
+        assert apps["seerr"].changes == []
+        server |= {"port": 1, "activeProfileId": 6}
+        assert unit_.run().status == 0
+        (server,) = apps["seerr"].there(SERVERS)
+        assert (server["port"], server["activeProfileId"]) == (apps["sonarr"].port, 6)
+
+
+@pytest.mark.requirement("S3-04")
+def test_sonarr_searches_the_trackers_of_jackett(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        apps = {
+            "sonarr": stack.enter_context(running(App("sonarr's"))),
+            "jackett": stack.enter_context(running(App("jackett's"))),
+        }
+        ran = unit(build.plan(SEERR), "nas", "sonarr", apps, tmp_path / "sonarr").run()
+        assert ran.status == 0, ran.journal
+        name = "jackett (homelab)"
+        url = f"http://127.0.0.1:{apps['jackett'].port}"
+        assert apps["sonarr"].field(INDEXERS, name, "baseUrl") == url
+        assert apps["sonarr"].field(INDEXERS, name, "apiKey") == "jackett's"
+    files = build.render(SEERR)["nas"]
+    assert (
+        "json /var/lib/jackett/.config/Jackett/ServerConfig.json APIKey" in files["connections.nix"]
+    )
+
+
+@pytest.mark.requirement("S3-04")
+def test_bazarr_starts_with_the_address_and_the_key_of_sonarr() -> None:
+    text = build.render(SEERR)["nas"]["connections.nix"]
+    assert "DYNACONF_sonarr__port = 8989;" in text or 'DYNACONF_sonarr__port = "8989";' in text
+    assert 'DYNACONF_general__use_sonarr = "@bool true";' in text
+    secrets = {s.name: s for s in build.plan(SEERR).secrets.secrets}
+    assert secrets["bazarr-connects-sonarr"].env == (("DYNACONF_sonarr__apikey", "@str {value}"),)
+    assert secrets["bazarr-api-key"].env == (("DYNACONF_auth__apikey", "@str {value}"),)

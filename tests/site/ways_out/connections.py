@@ -7,6 +7,10 @@ from tests.site.ways_out.stacks import both, service
 
 SABNZBD = service("sabnzbd", host="nas", audience="operator")
 
+TV: Changes = {
+    "datasets": {"tv": {"host": "nas", "path": "/mnt/tv", "tier": "re-derivable", "group": "media"}}
+}
+
 
 def sonarr(*connects: str) -> Changes:
     return service("sonarr", host="nas", connects=list(connects))
@@ -49,5 +53,17 @@ WAYS = (
         both(SABNZBD, service("jellyfin", host="nas", connects=["sabnzbd"])),
         service("jellyfin", connects=None, uses=["sabnzbd"]),
         says="describe no connections",
+    ),
+    WayOut(
+        "link-endpoint",
+        both(
+            {"nixpkgs": {"default": {"release": "26.05"}}},
+            TV,
+            service("sonarr", host="nas", datasets={"downloads": "tv"}),
+            service("seerr", host="nas", connects=["sonarr"]),
+        ),
+        service("sonarr", datasets={"downloads": "tv", "media": "tv"}),
+        says="with its directory",
+        asked={"tv": "add services.sonarr.datasets: {media: …}"},
     ),
 )
