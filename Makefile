@@ -13,11 +13,11 @@ lab: .venv/ready  ## rehearse the stack on this machine: no account, no NixOS, n
 	uv run --no-sync homelab lab up -s $(STACK)
 	@bash .ci/next.sh $(STACK)
 
-test: .venv/ready  ## run every test that needs only this clone, with a short run of the lab
-	uv run --no-sync pytest -n auto --dist worksteal -m "not lab"
+test: .venv/ready  ## run the tests that need only this clone, with a short run of the lab
+	uv run --no-sync pytest -n auto --dist worksteal -m "not lab and not long"
 
-test-lab: .venv/ready  ## run the long lab tests: deployments, failures, kills, two stacks; takes minutes
-	uv run --no-sync pytest -n auto --dist worksteal -m lab
+test-lab: .venv/ready  ## run the long tests: deployments to the lab, restores, every field; takes minutes
+	uv run --no-sync pytest -n auto --dist worksteal -m "lab or long"
 
 faults: .venv/ready  ## run tests on machines that fail: real systemd, SSH and power cuts; root on Linux
 	uv run --no-sync python -m tests.faults -n 4

@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 _B64 = r"[A-Za-z0-9_-]"
 _HASH = (
@@ -67,11 +68,13 @@ _BITS = 4.2
 _PUBLIC = re.compile(r"(?i)public|fingerprint|digest|hash|sha\d|recipient|image|host_?key|ssh_keys")
 
 
-def kinds_in(text: str) -> Iterator[str]:
-    """The kinds of secret whose form is found in a text."""
-    for what, pattern in SHAPES:
-        if pattern.search(text):
-            yield what
+@lru_cache(maxsize=8192)
+def kinds_in(text: str) -> tuple[str, ...]:
+    """The kinds of secret whose form is found in a text.
+
+    Results are kept, because the texts of a fleet repeat: names, units, times.
+    """
+    return tuple(what for what, pattern in SHAPES if pattern.search(text))
 
 
 def is_literal(name: str, value: str) -> bool:

@@ -10,7 +10,7 @@ import yaml
 from homelab.testing.changes import Changes, changed
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.CSafeDumper):
     """Quotes all text, so that every YAML parser reads it as text."""
 
     def ignore_aliases(self, data: object) -> bool:

@@ -17,7 +17,7 @@ from tests.tools.programs import need
 DAY = 86_400
 LONG_AGO = 1_700_000_000
 
-pytestmark = pytest.mark.requirement("S0-36")
+pytestmark = [pytest.mark.long, pytest.mark.requirement("S0-36")]
 
 
 @pytest.fixture

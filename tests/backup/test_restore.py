@@ -10,6 +10,8 @@ import pytest
 
 from tests.backup.restores import Restored, cluster, dumped
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def host(tmp_path: Path) -> Restored:

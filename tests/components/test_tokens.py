@@ -49,6 +49,7 @@ def lab(tmp_path: Path) -> Lab:
     return lab
 
 
+@pytest.mark.lab
 def test_a_state_with_the_former_types_previews_as_no_change(lab: Lab) -> None:
     made = lab.json("up")["changes"]["create"]
     state = lab.directory / ".homelab/lab" / stackdir.NAME / "state.json"
@@ -63,6 +64,7 @@ def test_a_state_with_the_former_types_previews_as_no_change(lab: Lab) -> None:
     }
 
 
+@pytest.mark.lab
 def test_what_release_0_1_0_registered_is_found_by_its_urn_or_an_alias(tmp_path: Path) -> None:
     """The release had other inputs, so resources are updated, and none is made anew or deleted."""
     shutil.copytree(build.SHIPPED, tmp_path, dirs_exist_ok=True)

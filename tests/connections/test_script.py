@@ -12,6 +12,7 @@ from tests import build
 from tests.connections.homes import BOTH, MEDIA, Unit, service, unit
 from tests.connections.standin import App, running
 
+pytestmark = pytest.mark.long
 CLIENTS, FOLDERS = "/api/v3/downloadclient", "/api/v3/rootfolder"
 STACK = {
     **MEDIA,

@@ -70,12 +70,6 @@ def test_the_pictures_of_the_guide_are_current() -> None:
     assert written == pictures.files(), "run: make docs"
 
 
-@pytest.mark.parametrize("name", sorted(write.pages()))
-def test_generating_a_page_again_gives_the_same_bytes(name: str) -> None:
-    generate = write.pages()[name]
-    assert generate() == generate()
-
-
 def test_the_reference_contains_only_generated_pages() -> None:
     assert sorted(p.name for p in write.PLACE.iterdir()) == sorted(write.pages())
 

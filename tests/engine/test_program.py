@@ -18,7 +18,6 @@ from tests.components.former import in_former_words
 
 from .conftest import Real
 
-pytestmark = pytest.mark.slow
 
 NO_BACKUP = {"backup": {"skip": "a test"}}
 

@@ -13,7 +13,7 @@ from homelab.ops.project.stack import check_stack
 from tests import build, stackdir
 from tests.engine.conftest import ADDRESSES, at_loopback
 
-pytestmark = [pytest.mark.slow, pytest.mark.requirement("S0-67")]
+pytestmark = pytest.mark.requirement("S0-67")
 
 FILES = sorted(
     [build.SHIPPED / "Pulumi.home.yaml", *(build.ROOT / "examples").glob("*/Pulumi.*.yaml")],

@@ -17,7 +17,6 @@ from . import plugin
 from .conftest import Real
 from .test_program import EVERYTHING, of, services
 
-pytestmark = pytest.mark.slow
 
 NAS = "**:Host::nas,**:Command::nas-*"
 """The targets that the guide names."""

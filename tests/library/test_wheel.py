@@ -22,7 +22,7 @@ UV = shutil.which("uv")
 PLAIN = 65534
 """The user `nobody`."""
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(UV is None, reason="uv builds and installs the wheel"),
 ]
 RECORD = """
@@ -126,7 +126,7 @@ def test_a_stack_in_the_project_is_checked_and_registers_its_resources(project: 
     assert {"pi-switch", "music-dns", "tailnet-policy"} <= set(made["names"])
 
 
-@pytest.mark.lab
+@pytest.mark.long
 def test_a_stack_in_the_project_comes_up_in_the_lab(project: Path) -> None:
     text = done(project / "venv/bin/homelab", "lab", "up", "--json", cwd=project)
     assert json.loads(text)["ok"]
@@ -148,7 +148,7 @@ def newcomer(wheel: Path) -> Iterator[Path]:
         yield place
 
 
-@pytest.mark.lab
+@pytest.mark.long
 @pytest.mark.requirement("S0-80")
 def test_a_plain_user_starts_from_nothing_and_the_printed_lines_work(newcomer: Path) -> None:
     began = time.monotonic()

@@ -17,6 +17,8 @@ from homelab.problems import HomelabError, UsageError
 from tests import build, stackdir
 from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def plan() -> Plan:

@@ -21,6 +21,8 @@ from homelab.problems import HomelabError, UsageError
 from tests import build, stackdir
 from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually, served_by
 
+pytestmark = pytest.mark.long
+
 DATA = "var/lib/navidrome/music.db"
 ELSEWHERE: dict[str, object] = {
     "network": {

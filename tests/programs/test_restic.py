@@ -35,7 +35,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return env
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    "name", [n if n == "home" else pytest.param(n, marks=pytest.mark.long) for n in ALL]
+)
 @pytest.mark.requirement("S0-53")
 def test_restic_accepts_every_backup(
     name: str, environment: dict[str, str], tmp_path: Path

@@ -53,17 +53,16 @@ def effects(config: StackConfig) -> Iterator[tuple[str, str]]:
     """All effects of a stack by kind, the cheapest first: a reader may stop at a difference."""
     plan = make_plan(config, Lock())
     yield from _resources(plan).items()
-    images = {name: bootstrap.image(plan, host) for name, host in plan.hosts.items()}
-    modules = {
-        name: [
-            *(modules_of(plan, host) if host.config.state != "planned" else ()),
-            *((image,) if (image := images[name]) is not None else ()),
-        ]
-        for name, host in plan.hosts.items()
-    }
-    for name, made in modules.items():
+    modules = {}
+    for name, host in plan.hosts.items():
+        live = host.config.state != "planned"
+        modules[name] = list(modules_of(plan, host)) if live else []
         # The parts of a module stand for its file; printing each file would take minutes.
-        yield from ((f"{name}/{m.file}", repr(m)) for m in made)
+        yield from ((f"{name}/{m.file}", repr(m)) for m in modules[name])
+    for name, host in plan.hosts.items():
+        if (image := bootstrap.image(plan, host)) is not None:
+            modules[name].append(image)
+            yield f"{name}/{image.file}", repr(image)
     files = sources(plan)
     found = {*run_checks(plan)}
     sound = not any(p.severity == "error" for p in found)

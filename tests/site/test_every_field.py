@@ -883,6 +883,7 @@ def test_every_kind_of_object_is_in_the_stack() -> None:
     assert [m.__name__ for m in MODELS if m not in bases and m.__name__ not in occurrences()] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__)
 def test_every_field_has_an_effect(model: type[Model]) -> None:
     fields = [

@@ -24,6 +24,7 @@ from tests.proxy.rig import free_ports
 from tests.storage.disks import btrbk_conf, mounted, need_btrfs, run, snapshots_in
 from tests.tools.programs import at, need
 
+pytestmark = pytest.mark.long
 NAME = re.compile(r"photos\.\d{8}T\d{6}[+-]\d{4}")
 
 
