@@ -18,7 +18,6 @@ from tests.components.former import in_former_words
 
 from .conftest import Real
 
-
 NO_BACKUP = {"backup": {"skip": "a test"}}
 
 

@@ -6,8 +6,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
 from homelab import testing
 from homelab.lab.standins.tailscale import GET_ACL
 from tests import build
@@ -16,7 +14,6 @@ from tests.tailnet.test_tailnet import TAILNET
 from . import plugin
 from .conftest import Real
 from .test_program import EVERYTHING, of, services
-
 
 NAS = "**:Host::nas,**:Command::nas-*"
 """The targets that the guide names."""

@@ -17,7 +17,6 @@ from tests import build, stackdir
 from .conftest import Real, at_loopback
 from .test_program import EVERYTHING, NO_BACKUP, of, services
 
-
 CABIN = "cabin"
 
 
