@@ -18,7 +18,7 @@ from homelab.components.tailnet import look
 from homelab.components.targets import hosts_alone
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
-from homelab.deploy.git_checks import GIT_CLEAN
+from homelab.deploy.git import GIT_CLEAN
 from homelab.ops.deploy.runner import write_runner
 from homelab.ops.project.rehearsed import deploys
 from homelab.ops.project.stack import Stack, open_config, open_stack

@@ -35,6 +35,7 @@ from homelab.config.host_options import (
     Watchdog,
     Wifi,
 )
+from homelab.config.kernel import Kernel
 from homelab.config.types import BootDevice, FlakeModule, FlakeUrl, InputName, InputOrNone, UserName
 
 Role = Literal["appliance", "workhorse", "agent"]
@@ -284,6 +285,7 @@ class NixosHost(HostConfig):
     swap: Swap | None = None
     """Swap on a disk. `zram` is swap in memory."""
     boot: Boot = Boot()
+    kernel: Kernel | None = None
     host_id: Annotated[Str, Field(pattern=r"^[0-9a-f]{8}$")] | None = None
     """`networking.hostId`, in quotes, for ZFS: the id that its pools were imported with (`hostid`
     on the host). For a new machine: the first eight characters of /etc/machine-id."""

@@ -31,6 +31,7 @@ FILES: Mapping[str, str] = {
     "host.nix": "hosts.{host}",
     "identity.nix": "identity",
     "impermanence.nix": "hosts.{host}.persistence",
+    "kernel.nix": "hosts.{host}.kernel",
     "known-hosts.nix": "hosts",
     "measurements.nix": "monitoring",
     "members.nix": "site.members",

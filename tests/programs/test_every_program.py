@@ -72,7 +72,14 @@ READ = {
 """The test file in which the real program reads an option's value."""
 TYPED = {
     *("boot.initrd", "services.btrfs", "services.zfs", "swapDevices"),
-    *("boot.binfmt", "boot.kernelModules", "boot.kernelParams", "boot.loader", "console"),
+    *(
+        "boot.binfmt",
+        "boot.blacklistedKernelModules",
+        "boot.kernelModules",
+        "boot.kernelParams",
+        "boot.loader",
+        "console",
+    ),
     *("environment.systemPackages", "fileSystems", "hardware.graphics", "hardware.nvidia"),
     "hardware.nvidia-container-toolkit",
     *("i18n", "networking.defaultGateway", "networking.dhcpcd", "networking.hostId"),

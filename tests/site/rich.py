@@ -125,6 +125,11 @@ RICH: Changes = {
         "nas": {
             "interface": "enp1s0",
             "reboot": {"seconds": 300},
+            "kernel": {
+                "blacklist": ["btusb"],
+                "sysctl": {"vm.swappiness": 10},
+                "params": ["quiet"],
+            },
             "gpu": {"vendor": "nvidia", "architecture": "ampere", "shared": True},
             "devices": {
                 "radio": "/dev/serial/by-id/usb-Maker_Radio_0001-if00-port0",

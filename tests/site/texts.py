@@ -107,6 +107,9 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("file.nginx/*", _NGINX),
     # Words for the kernel, the console and firewalls.
     ("boot.kernelModules", judges.without(r"^-", _WORD)),
+    ("boot.blacklistedKernelModules", judges.without(r"^-", _WORD)),
+    ("boot.kernelParams", judges.without(r"[\s\"']")),
+    ("boot.kernel.sysctl.*", judges.without(r"[\n\r=]")),
     ("console.keyMap", judges.without(r"^-", _WORD)),
     ("networking.firewall.**", _WORD),
     ("networking.nftables.**", _WORD),

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from homelab.deploy.git_checks import GitState
+from homelab.deploy.git import GitState
 
 _SECONDS = 30
 

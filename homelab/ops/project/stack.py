@@ -17,7 +17,7 @@ from homelab.config.expansion import expanded
 from homelab.config.load import document_of, load_stack_config
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
-from homelab.deploy.git_checks import check_git
+from homelab.deploy.git import check_git
 from homelab.deploy.model import Release
 from homelab.disks.file_checks import check_file_systems
 from homelab.neighbours import check_neighbours
@@ -54,6 +54,7 @@ from homelab.system.arguments import check_arguments
 from homelab.system.checks import check_own_modules
 from homelab.system.disk_checks import check_disks
 from homelab.system.flake_checks import check_flakes
+from homelab.system.kernel_checks import check_kernel
 from homelab.system.nix_checks import check_locks
 from homelab.system.own import check_own_files
 from homelab.system.persistence_checks import check_persistence
@@ -260,6 +261,7 @@ def check_sources(
         *check_arguments(plan, sources),
         *check_disks(plan, sources),
         *check_placeholders(plan, sources),
+        *check_kernel(plan, sources),
         *check_flakes(plan, sources, sound=sound),
         *check_literals(plan, sources),
         *check_openings(plan, sources),

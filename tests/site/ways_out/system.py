@@ -72,6 +72,11 @@ WAYS = (
         both(MACS, {"datasets": {"tv": {"host": "mac", "path": "/tv", "tier": "re-derivable"}}}),
         {"datasets": {"tv": {"host": "nas"}}},
     ),
+    WayOut(
+        "blacklist-conflict",
+        host("nas", gpu={"vendor": "intel"}, kernel={"blacklist": ["btusb", "i915"]}),
+        host("nas", kernel={"blacklist": ["btusb"]}),
+    ),
     WayOut("host-known", service("jellyfin", host="nass"), service("jellyfin", host="nas")),
     WayOut(
         "host-known",
