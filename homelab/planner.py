@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from homelab.backup.plan import plan_backup
+from homelab.backup.rest import rest_ports
 from homelab.certificates.plan import page_port, plan_certificates
 from homelab.cloudflare.plan import plan_cloudflare
 from homelab.config.lock import Lock
@@ -54,6 +55,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
     tailnet = plan_tailnet(stack, hosts, services, routes, dns, lock.stack)
     vpn = plan_vpn(stack, services, lock)
     backup = plan_backup(stack, hosts, services, datasets)
+    ports += rest_ports(stack, backup)
     monitoring = plan_monitoring(stack, hosts, services, routes, dns)
     alerting = alert_hosts(stack, services, backup, monitoring, datasets, replicas)
     connections = plan_connections(stack, services)

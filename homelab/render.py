@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 
-from homelab.backup import restic
+from homelab.backup import rest, restic
 from homelab.certificates import acme, internal
 from homelab.certificates.model import ROOT
 from homelab.cloudflare import cloudflared
@@ -99,6 +99,7 @@ BACKENDS: tuple[Backend, ...] = (
     snapshots.modules,
     replicas.modules,
     restic.modules,
+    rest.modules,
     gatus.modules,
     measurements.modules,
     homepage.modules,

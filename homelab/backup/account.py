@@ -1,7 +1,7 @@
 """The accounts that other hosts back up through: one for each client and target.
 
-A client signs in with a key that is derived for it. sshd confines it to its own directory of the
-target, so it sees only its own repositories.
+A client signs in with a key or a password that is derived for it. sshd, or the rest-server, confines
+it to its own directory of the target, so it sees only its own repositories.
 """
 
 from __future__ import annotations
@@ -26,6 +26,13 @@ def private_key(target: str) -> str:
     return secret_path("restic", private, "derived", "file")
 
 
+def login_names(target: str, client: str) -> tuple[str, str, str]:
+    """Names of secrets of a rest-server: the login on the client; the hash of its password, and the
+    password of its repositories, on the host of the target.
+    """
+    return f"{target}-login", f"{target}-{client}-login", f"{target}-{client}-password"
+
+
 def stores(plan: Plan, host: Host) -> Attrs:
     """Directories of a host that other hosts back up to, by target, with their clients."""
     found: Attrs = {}
@@ -33,7 +40,7 @@ def stores(plan: Plan, host: Host) -> Attrs:
         if target.kind != "sftp" or target.host != host.name:
             continue
         clients: Attrs = {}
-        for client, jobs in _clients(plan, name).items():
+        for client, jobs in clients_of(plan, name).items():
             _, public = key_names(name, client)
             made: list[Nix] = [*jobs]
             options: Attrs = {
@@ -49,7 +56,7 @@ def stores(plan: Plan, host: Host) -> Attrs:
     return found
 
 
-def _clients(plan: Plan, target: str) -> Mapping[str, tuple[str, ...]]:
+def clients_of(plan: Plan, target: str) -> Mapping[str, tuple[str, ...]]:
     """Names of the jobs that come from other hosts, by host."""
     found: dict[str, set[str]] = {}
     for job in plan.backup.jobs:

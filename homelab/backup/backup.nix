@@ -164,6 +164,11 @@ let
     };
     sshKey = file "Private key for repositories over SFTP.";
     mounts = strings "Directories that must be mounted before a job writes to this target.";
+    keepsAll = mkOption {
+      type = types.bool;
+      default = false;
+      description = "Whether jobs cannot delete snapshots of this target, whose holder removes old ones.";
+    };
     uploadKiB = mkOption {
       type = types.nullOr types.ints.unsigned;
       default = null;
@@ -221,7 +226,9 @@ let
           Persistent = true;
         };
         # The repository holds this one job: a changed list of paths is no reason to count anew.
-        pruneOpts = lib.concatMap (kept settings.keep) periods ++ [ "--group-by host" ] ++ limit;
+        pruneOpts = lib.optionals (!store.keepsAll) (
+          lib.concatMap (kept settings.keep) periods ++ [ "--group-by host" ] ++ limit
+        );
         exclude = lib.unique (settings.exclude ++ dumps.live settings ++ leftovers);
         backupPrepareCommand = dumps.prepare job settings target;
       }

@@ -264,7 +264,7 @@ def backup_target_root(plan: Plan) -> Iterator[Problem]:
     """
     for name, target in plan.stack.backup.targets.items():
         host = target.host or ""
-        if target.kind not in ("local", "sftp") or host not in plan.hosts:
+        if host not in plan.hosts:
             continue
         where = f"backup.targets.{name}.path"
         way_out = "name a directory outside every dataset, such as /mnt/<disk>/restic"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from homelab.backup.account import private_key
+from homelab.backup.account import login_names, private_key
 from homelab.backup.hooks import NO_HOOKS, Hooks
 from homelab.backup.model import DumpCommand, Job
 from homelab.backup.times import start_of
@@ -55,7 +55,7 @@ def job_of(
     stack: StackConfig, hosts: Mapping[str, Host], work: Work, name: str, target: BackupTarget
 ) -> Job:
     """The backup of a work to one target, which its host reaches."""
-    here = target.kind in ("local", "sftp") and target.host == work.host
+    here = target.host == work.host
     secret = secret_path("restic", f"{name}-credentials", "stored", "file")
     if target.bucket is not None:
         secret = secret_path(R2, target.bucket, "issued", "file")
@@ -64,6 +64,8 @@ def job_of(
     )
     file = secret if target.credentials or target.bucket else ""
     sftp = target.kind == "sftp" and not here
+    if target.kind == "rest" and target.host and not here:
+        file = secret_path("restic", login_names(name, work.host)[0], "derived", "env")
     return Job(
         name=work.name,
         host=work.host,
@@ -82,7 +84,7 @@ def job_of(
         environment=file if target.kind in _CLOUDS else "",
         rclone_config=file if target.kind == "rclone" else "",
         ssh_key=private_key(name) if sftp else "",
-        server=target.host or "" if sftp else "",
+        server=target.host or "" if not here else "",
         mounts=work.mounts,
         directory=target.path if here else "",
         source=work.source,
@@ -94,6 +96,8 @@ def job_of(
         stated_at=work.at is not None,
         upload_kib=target.upload_kib,
         check_weeks=_check_weeks(target),
+        # Root on the host of the repositories writes to their directory itself.
+        keeps_all=target.keeps_all and not here,
     )
 
 
@@ -128,6 +132,9 @@ def _place(
         # For the client, the root is its own directory.
         login = account(target.user, client)
         return f"sftp:{login}@{address}:" if port == _SSH else f"sftp://{login}@{address}:{port}/"
+    if target.kind == "rest" and target.host and not here:
+        address = dialled(stack, client, target.host)
+        return f"rest:http://{address}:{target.port}/{client}"
     path = target.path.rstrip("/")
     # A bucket or a remote has no root directory.
     end = "" if path.endswith(":") else "/" if target.kind != "b2" or "/" in path else ":"
@@ -139,7 +146,7 @@ def _written(stack: StackConfig, target: BackupTarget, path: str) -> str:
     path = path.rstrip("/")
     if target.bucket is not None:
         return f"s3:{bucket_address(stack.cloudflare, target.bucket)}/{path.lstrip('/')}"
-    if target.kind in ("local", "sftp"):
+    if target.host is not None:
         return path
     if target.kind == "b2":
         bucket, _, inside = path.replace(":", "/", 1).partition("/")

@@ -51,7 +51,7 @@ class Job:
     ssh_key: str
     """Path of the key for sftp, or empty."""
     server: str
-    """Host that sftp goes to, or empty."""
+    """Host that holds the repositories and is asked over the network, or empty."""
     mounts: tuple[str, ...]
     """Directories of datasets that must be mounted before it runs."""
     directory: str
@@ -63,6 +63,8 @@ class Job:
     """Weeks in which the weekly checks of its repository read all data once; 0 for none."""
     hooks: Hooks = NO_HOOKS
     """Commands before and after it."""
+    keeps_all: bool = False
+    """Whether its host cannot delete its snapshots, so the holder of the repositories does."""
     place: str = ""
     """Place of the repositories of its host at the target."""
     rclone_config: str = ""
@@ -133,7 +135,12 @@ class BackupPlan:
         return dict(self.databases)
 
 
+def target_unit(target: str) -> str:
+    """The unit that makes the directories of a target for other hosts, without its suffix."""
+    return f"backup-target-{target}"
+
+
 def place_of(target: BackupTarget) -> str:
     """The place of a target's repositories, without the target's name."""
-    where = target.bucket or ("" if target.kind not in ("local", "sftp") else target.host or "")
+    where = target.bucket or target.host or ""
     return f"{target.kind}:{where}:{target.path.rstrip('/')}"

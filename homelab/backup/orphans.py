@@ -52,7 +52,7 @@ def places(plan: Plan, host: str) -> tuple[str, ...]:
     stores = {
         f"store:{target.path.rstrip('/')}"
         for target in plan.stack.backup.targets.values()
-        if target.kind in ("local", "sftp") and target.host == host
+        if target.host == host
     }
     datasets = {f"dataset:{d.path.rstrip('/')}" for d in plan.datasets if d.host == host}
     # Also of datasets that had their place in the lock.
@@ -224,7 +224,7 @@ class _Known:
         client, job = path.split("/")[-2:]
         store = path.removesuffix(f"/{client}/{job}")
         for name, target in self.plan.stack.backup.targets.items():
-            here = target.kind in ("local", "sftp") and target.host == self.host
+            here = target.host == self.host
             if here and target.path.rstrip("/") == store:
                 jobs = {(j.name, j.target) for j in self.plan.backup.on(client)}
                 if (job, name) not in jobs:

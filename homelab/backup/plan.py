@@ -132,7 +132,7 @@ def reaches(host: str, target: BackupTarget | None, hosts: Mapping[str, Host]) -
         return False
     if target.kind == "local":
         return target.host == host
-    return target.kind != "sftp" or target.host in hosts
+    return target.host is None or target.host in hosts
 
 
 def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Work]:

@@ -224,6 +224,8 @@ def _target(job: Job, jobs: tuple[Job, ...]) -> Attrs:
         options["mounts"] = [job.directory]
     if job.upload_kib is not None:
         options["uploadKiB"] = job.upload_kib
+    if job.keeps_all:
+        options["keepsAll"] = True
     if job.check_weeks != CHECK_WEEKS:
         options["checkWeeks"] = job.check_weeks
     return options

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homelab.backup.account import clients_of
 from homelab.check import check
 from homelab.hardening.paths import below
+from homelab.network.between import path_between
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.system.login import account
@@ -20,7 +22,7 @@ def backup_target_login(plan: Plan) -> Iterator[Problem]:
     people = {stack.site.owner.user: "the owner"}
     people |= {name: f"the member {name}" for name, m in stack.site.members.items() if m.account}
     taken: dict[tuple[str, str], str] = {}
-    clients = sorted({(j.target, j.host) for j in plan.backup.jobs if j.server})
+    clients = sorted({(j.target, j.host) for j in plan.backup.jobs if j.ssh_key})
     reported: set[str] = set()
     for name, client in clients:
         target = stack.backup.targets[name]
@@ -52,6 +54,52 @@ def backup_target_nested(plan: Plan) -> Iterator[Problem]:
                     f"{target.path} is inside {outer.path}, the directory of the target {other}",
                     "name a directory beside it",
                 )
+
+
+@check("backup-rest-single")
+def backup_rest_single(plan: Plan) -> Iterator[Problem]:
+    """The rest-server of a host has one directory, so it would not serve a second target."""
+    first: dict[str, str] = {}
+    for name, target in plan.stack.backup.targets.items():
+        if target.kind != "rest" or target.host is None:
+            continue
+        other = first.setdefault(target.host, name)
+        if other != name:
+            yield Problem(
+                f"backup.targets.{name}.host",
+                f"the rest-server of {target.host} already serves the target {other}",
+                f"leave one of them out, name another host, or write {name} with kind: sftp",
+            )
+
+
+@check("backup-rest-plain", severity="warning")
+def backup_rest_plain(plan: Plan) -> Iterator[Problem]:
+    """The LAN sees the password with which a client signs in to a rest-server over HTTP. Who has it
+    can add backups and read encrypted ones.
+    """
+    for name, target in plan.stack.backup.targets.items():
+        if target.kind != "rest":
+            continue
+        open_ = [
+            client
+            for client in clients_of(plan, name)
+            if (path := path_between(plan.stack, client, target.host or "")) is not None
+            and path.network == "lan"
+        ]
+        if open_:
+            yield Problem(
+                f"backup.targets.{name}",
+                f"{', '.join(open_)} would send a password to {target.host} over the LAN, "
+                "unencrypted",
+                "add homelab:tailnet for both hosts, or write kind: sftp and leave port and "
+                "append_only out",
+            )
+        elif target.host is None and target.path.startswith("http://"):
+            yield Problem(
+                f"backup.targets.{name}.path",
+                f"the login goes to {target.path} unencrypted",
+                f"write https{target.path.removeprefix('http')} if it answers there",
+            )
 
 
 @check("backup-repository-known")

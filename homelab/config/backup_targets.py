@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from homelab.config.base import Model, Name, SecretRef, Str, pattern
+from homelab.config.base import Model, Name, Port, SecretRef, Str, pattern
 from homelab.config.types import Repository
 
 CHECK_WEEKS = 13
@@ -36,15 +36,23 @@ class BackupTarget(Model):
 
     kind: Literal["local", "sftp", "b2", "s3", "rest", "rclone"]
     host: Name | None = None
-    """Host that holds the repository (local, sftp)."""
+    """Host that holds the repositories (local, sftp, rest). A `rest` target with a host is served by
+    that host's rest-server; without one, `path` is the address of somebody else's."""
     path: Repository
     """Directory on the host, or bucket and path: `bucket/restic`; in a `bucket`, the path alone.
-    For rclone, remote and path: `drive:restic`."""
+    For rclone, remote and path: `drive:restic`. For rest without `host`, an address:
+    `https://backup.example.net/me`."""
     bucket: Name | None = None
     """A bucket of `cloudflare.buckets` (s3). Its address and keys follow from there."""
     user: Name = "restic"
     """Prefix of the logins on the host (sftp). Each client has a login of its own, `restic-pi`,
     with a derived key, and can read only its own repositories."""
+    port: Port = 8000
+    """Port of the rest-server on `host` (rest)."""
+    append_only: bool | None = None
+    """Clients can add backups, and can neither change nor delete any (rest). The host then removes
+    old snapshots itself, and gets the passwords of the repositories for it; somebody else's server
+    must do it on its side. Default: true with `host`."""
     credentials: SecretRef | None = None
     """Environment file with the keys of the store (b2, s3, rest), or `rclone.conf` with the remote
     (rclone)."""
@@ -84,11 +92,14 @@ class BackupTarget(Model):
             raise ValueError(
                 f"a {self.kind} target has no credentials; add credentials: {{sops: restic/…}}"
             )
-        if self.kind in ("local", "sftp") and self.credentials is not None:
-            why = ": each client has a derived key" if self.kind == "sftp" else ""
+        if self.credentials is not None and (self.kind in ("local", "sftp") or self.host):
+            why = {"sftp": ": each client has a derived key"}.get(self.kind, "")
+            if self.kind == "rest":
+                why = " on a host of the stack: each client has a derived password"
             raise ValueError(f"a {self.kind} target has no credentials{why}; leave credentials out")
-        if self.host is not None and self.kind not in ("local", "sftp"):
+        if self.host is not None and self.kind not in ("local", "sftp", "rest"):
             raise ValueError(f"a {self.kind} target is not on a host of the stack; leave host out")
+        self._rest()
         if "user" in self.model_fields_set and self.kind != "sftp":
             raise ValueError(f"a {self.kind} target has no login; leave user out")
         if self.kind == "rclone" and not re.match(r"[^/:]+:", self.path):
@@ -97,15 +108,39 @@ class BackupTarget(Model):
             raise ValueError("a repository on the host must be absolute; start it with /")
         if self.kind == "rclone" and not all(":" in p for p in self.repositories.values()):
             raise ValueError("a repository has no remote of rclone.conf; write drive:restic")
-        if self.kind == "sftp" and self.repositories:
+        if self.repositories and (self.kind == "sftp" or (self.kind == "rest" and self.host)):
             raise ValueError(
-                "a client of sftp sees only its own directory below path; leave repositories out"
+                f"a client of {self.kind} sees only its own directory below path; leave "
+                "repositories out"
             )
         if self.upload is not None and self.kind == "local":
             raise ValueError("a local target is not sent anywhere; leave upload out")
         if self.user == "root":
             raise ValueError("backups must not log in as root; leave user out, or name another")
         return self
+
+    def _rest(self) -> None:
+        served = self.kind == "rest" and self.host is not None
+        if served and not self.path.startswith("/"):
+            raise ValueError("the path on the host must be absolute; start it with /")
+        if self.kind == "rest" and not served and not re.match(r"https?://[^/@]+(/|$)", self.path):
+            raise ValueError(
+                "the path is not the address of a rest-server; write https://backup.example.net/me "
+                "with its login in credentials, or add host: for a host of the stack"
+            )
+        if "port" in self.model_fields_set and not served:
+            raise ValueError("port is for a rest-server on a host of the stack; leave port out")
+        if self.append_only is not None and self.kind != "rest":
+            raise ValueError(
+                f"append_only is for a target of kind rest; this one is {self.kind}; leave it out"
+            )
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether its clients cannot delete a snapshot."""
+        if self.append_only is not None:
+            return self.append_only
+        return self.kind == "rest" and self.host is not None
 
     @property
     def upload_kib(self) -> int | None:

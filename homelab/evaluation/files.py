@@ -7,6 +7,7 @@ from collections.abc import Mapping
 FILES: Mapping[str, str] = {
     "arguments.nix": "hosts.{host}.modules",
     "backup.nix": "backup",
+    "backup-server.nix": "backup.targets",
     "backup-stores.nix": "backup",
     "bootstrap.nix": "hosts.{host}.bootstrap",
     "boot.nix": "hosts.{host}.boot",

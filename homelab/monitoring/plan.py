@@ -95,6 +95,8 @@ def alert_hosts(
     if stack.network.entry.acme is not None and stack.network.entry.acme.is_internal:
         watching.add(stack.network.entry.host)
     watching |= {d.host for d in datasets if d.fs in SNAPSHOTS} | {r.host for r in replicas}
+    # A rest-server's host removes old snapshots.
+    watching |= {j.server for j in backup.jobs if j.server and not j.ssh_key}
     return backup.hosts | watching
 
 

@@ -83,7 +83,7 @@ def of_identity(
             # Its unit needs the secret itself.
             yield replace(found, copy=True, units=(f"{POCKET_ID_UNIT}.service",))
         else:
-            yield replace(found, hashed=True)
+            yield replace(found, hashed="pbkdf2")
 
 
 def _at_kanidm(stack: StackConfig, identity: IdentityPlan, host: str) -> Iterator[Secret]:

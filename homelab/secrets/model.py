@@ -55,8 +55,8 @@ class Secret:
     """Units to restart when it changes, with their suffix: `miniflux.service`."""
     origin: str
     """Place in the stack config that requires it."""
-    hashed: bool = False
-    """The host gets a PBKDF2 hash of it: the service only verifies the secret."""
+    hashed: Literal["", "pbkdf2", "bcrypt"] = ""
+    """The host gets this hash of it: the service only verifies the secret."""
     encrypts: str = ""
     """What it has encrypted and no other value can decrypt."""
     half: Literal["", "private", "public"] = ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from homelab.backup.account import key_names
-from homelab.backup.model import BackupPlan, Job
+from homelab.backup.account import key_names, login_names
+from homelab.backup.model import BackupPlan, Job, target_unit
 from homelab.catalog.model import OIDC
 from homelab.certificates.model import (
     AUTHORITY_KEY,
@@ -163,16 +163,18 @@ def _of_backup(stack: StackConfig, backup: BackupPlan) -> Iterator[Secret]:
         fact = SecretFact(encrypts="the existing backups")
         password = demanded(stack, job.host, RESTIC, job.target, fact, origin)
         # Each host has its own repositories; the password of a lost host can be derived anywhere.
+        purpose = restic_purpose(job.target, job.host)
         existing = stack.backup.targets[job.target].password
         if existing is not None:
             kept = SecretFact(source="stored", encrypts="the existing backups")
             found = demanded(stack, job.host, RESTIC, job.target, kept, f"{origin}.password")
             yield replace(found, key=existing.sops or "", path=job.password)
         else:
-            purpose = restic_purpose(job.target, job.host)
             yield replace(password, purpose=purpose, path=job.password)
-        if job.server:
+        if job.ssh_key:
             yield from _client_key(stack, job, derived, origin)
+        elif job.server:
+            yield from _client_login(stack, job, replace(password, purpose=purpose), origin)
         credentials = job.environment or job.rclone_config
         bucket = stack.backup.targets[job.target].bucket
         if bucket is not None:
@@ -194,6 +196,34 @@ def _client_key(stack: StackConfig, job: Job, fact: SecretFact, origin: str) -> 
     public = demanded(stack, job.server, "restic", public_name, fact, origin)
     # sshd reads it with the rights of the account that logs in.
     yield replace(public, purpose=purpose, half="public", mode="0444")
+
+
+def _client_login(stack: StackConfig, job: Job, password: Secret, origin: str) -> Iterator[Secret]:
+    """The password of a client of a rest-server: itself for the client, its hash for the server,
+    which also gets the password of the repositories if the client cannot delete snapshots.
+    """
+    login, hashed, repositories = login_names(job.target, job.host)
+    purpose = f"{password.purpose}/login"
+    fact = SecretFact(
+        form="env",
+        env={"RESTIC_REST_USERNAME": job.host, "RESTIC_REST_PASSWORD": "{value}"},
+    )
+    client = demanded(stack, job.host, RESTIC, login, fact, origin)
+    yield replace(client, purpose=purpose)
+    there = demanded(stack, job.server, RESTIC, hashed, SecretFact(), origin)
+    units = (f"{target_unit(job.target)}.service",)
+    yield replace(there, purpose=purpose, epoch=client.epoch, hashed="bcrypt", units=units)
+    if not job.keeps_all:
+        return
+    existing = stack.backup.targets[job.target].password
+    source = SecretFact() if existing is None else SecretFact(source="stored")
+    found = demanded(
+        stack, job.server, RESTIC, repositories, source.model_copy(update={"owner": RESTIC}), origin
+    )
+    if existing is not None:
+        yield replace(found, key=existing.sops or "")
+    else:
+        yield replace(found, purpose=password.purpose, epoch=password.epoch, copy=True)
 
 
 def _of_replicas(stack: StackConfig, replicas: tuple[Replica, ...]) -> Iterator[Secret]:

@@ -218,7 +218,7 @@ def _of_services(plan: Plan, host: str) -> Iterator[Owner]:
 
 def _of_targets(plan: Plan, host: str) -> Iterator[Owner]:
     for name, target in sorted(plan.stack.backup.targets.items()):
-        if target.kind in ("local", "sftp") and target.host == host and not is_fixed(target.path):
+        if target.host == host and not is_fixed(target.path):
             what = f"the repositories of the backup target {name}"
             yield Owner(target.path.rstrip("/"), "repository", what)
 

@@ -167,8 +167,9 @@ def _machines(
             yield _edge(dataset.host, to, hosts[to].config.ssh.port, place)
     for name, repository in sorted(stack.backup.targets.items()):
         server = repository.host
-        if repository.kind == "sftp" and server is not None and server in hosts:
-            port = hosts[server].config.ssh.port
+        if repository.kind in ("rest", "sftp") and server is not None and server in hosts:
+            over_ssh = repository.kind == "sftp"
+            port = hosts[server].config.ssh.port if over_ssh else repository.port
             for client in sorted({s.host for s in services if s.state} - {server}):
                 if hosts[client].role != "agent":
                     yield _edge(client, server, port, f"backup.targets.{name}")

@@ -84,8 +84,12 @@ WHOLE: dict[str, Changes] = {
     "rclone": {"path": "drive:restic", "credentials": {"sops": "restic/rclone"}},
     "rest": {"path": "https://backup.example.net/x"},
 }
+SERVED: Changes = {"host": "nas", "path": "/mnt/x/restic"}
+"""A rest target on a host of the stack."""
 FIELDS: dict[str, object] = {
     "host": "nas",
+    "port": 8001,
+    "append_only": True,
     "bucket": "vault",
     "user": "keeper",
     "credentials": {"sops": "restic/other"},
@@ -97,10 +101,11 @@ FIELDS: dict[str, object] = {
 READ = {
     *(("local", "host"), ("sftp", "host"), ("sftp", "user"), ("b2", "credentials")),
     *(("s3", "credentials"), ("rest", "credentials"), ("rclone", "credentials")),
-    *((kind, "password") for kind in KINDS),
+    *(("rest", "append_only"), ("served", "append_only"), ("served", "host"), ("served", "port")),
+    *((kind, "password") for kind in (*KINDS, "served")),
     *((kind, "repositories") for kind in KINDS if kind != "sftp"),
-    *((kind, "check_weeks") for kind in KINDS),
-    *((kind, "upload") for kind in KINDS if kind != "local"),
+    *((kind, "check_weeks") for kind in (*KINDS, "served")),
+    *((kind, "upload") for kind in (*KINDS, "served") if kind != "local"),
 }
 """Which of a target's fields its kind reads, beside kind and path; `bucket` of s3 in place of
 credentials."""
@@ -111,15 +116,16 @@ def test_the_table_covers_each_kind_of_target_and_each_field() -> None:
     assert {*FIELDS, "kind", "path"} == set(BackupTarget.model_fields)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", (*KINDS, "served"))
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_target_accepts_only_the_fields_of_its_kind(kind: str, field: str) -> None:
-    said = {"kind": kind, **WHOLE[kind], field: FIELDS[field]}
+    of_kind = {"kind": "rest", **SERVED} if kind == "served" else {"kind": kind, **WHOLE[kind]}
+    said = {**of_kind, field: FIELDS[field]}
     changes = {"backup": {"targets": {"x": said}}}
     if (kind, field) in READ:
         build.stack_config(changes)
         return
-    with pytest.raises(InvalidStackError, match=r"leave|bucket is for"):
+    with pytest.raises(InvalidStackError, match=r"leave|bucket is for|must be absolute"):
         build.stack_config(changes)
 
 

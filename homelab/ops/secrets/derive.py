@@ -50,7 +50,8 @@ def derive_secret(master: str, secret: Secret) -> str:
     """The content of a derived secret's file on its host: the value, or variables with it."""
     value = derive(master, secret.purpose, epoch=secret.epoch, length=secret.length)
     if secret.hashed:
-        return pbkdf2(value, derive(master, f"{secret.purpose}/salt", epoch=secret.epoch))
+        hashed = pbkdf2 if secret.hashed == "pbkdf2" else bcrypt_hash
+        return hashed(value, derive(master, f"{secret.purpose}/salt", epoch=secret.epoch))
     if secret.half:
         return private_half(value) if secret.half == "private" else public_half(value)
     if secret.form == "file":
@@ -70,6 +71,24 @@ def pbkdf2(value: str, salt: str) -> str:
         base64.b64encode(part).decode().rstrip("=").replace("+", ".") for part in (salted, digest)
     )
     return f"$pbkdf2-sha512${_ROUNDS}${'$'.join(parts)}"
+
+
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_BCRYPT64 = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+@cache
+def bcrypt_hash(value: str, salt: str) -> str:
+    """A secret's hash as a file of htpasswd has it. As with `pbkdf2`, the salt is an argument.
+
+    The cost is low: nobody guesses a derived secret of 258 bits, and a server computes the hash for
+    every client.
+    """
+    import bcrypt
+
+    salted = base64.b64encode(hashlib.sha256(salt.encode()).digest()[:16]).rstrip(b"=")
+    encoded = salted.translate(bytes.maketrans(_BASE64, _BCRYPT64))
+    return bcrypt.hashpw(value.encode(), b"$2b$06$" + encoded).decode()
 
 
 def read_derived(

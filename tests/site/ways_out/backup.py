@@ -235,6 +235,33 @@ WAYS = (
         asked={"/mnt/more": "give each its own directory"},
     ),
     WayOut(
+        "backup-rest-single",
+        both(
+            jellyfin(host="pi"),
+            targets(
+                disk={"kind": "rest", "host": "nas", "path": "/mnt/disk"},
+                more={"kind": "rest", "host": "nas", "path": "/mnt/more"},
+            ),
+        ),
+        targets(more={"kind": "sftp"}),
+        asked={"sftp": "write more with kind: sftp"},
+    ),
+    WayOut(
+        "backup-rest-plain",
+        both(
+            jellyfin(host="pi"),
+            targets(disk={"kind": "rest", "host": "nas", "path": "/mnt/disk"}),
+        ),
+        targets(disk={"kind": "sftp"}),
+        asked={"sftp": "write kind: sftp"},
+    ),
+    WayOut(
+        "backup-rest-plain",
+        targets(far={"kind": "rest", "path": "http://backup.example.net/me"}),
+        targets(far={"path": "https://backup.example.net/me"}),
+        asked={"https://backup.example.net/me": "write https://backup.example.net/me"},
+    ),
+    WayOut(
         "backup-target-login",
         both(
             jellyfin(host="pi"),
