@@ -1,7 +1,7 @@
 """The accounts that other hosts back up through: one for each client and target.
 
-A client signs in with a key or a password that is derived for it. sshd, or the rest-server, confines
-it to its own directory of the target, so it sees only its own repositories.
+A client signs in with a key or a password that is derived for it. sshd or the rest-server
+confines it to its own directory of the target, so it sees only its own repositories.
 """
 
 from __future__ import annotations

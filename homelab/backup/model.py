@@ -26,6 +26,20 @@ class DumpCommand:
 
 
 @dataclass(frozen=True)
+class Copied:
+    """Where a job gets the snapshots that it copies."""
+
+    target: str
+    """Target whose snapshots are copied."""
+    at: str
+    """When the copies of a day start; empty if only by hand."""
+    max_age_days: int
+    """Days after which the last copy is too old."""
+    source: str
+    """Place in the stack config."""
+
+
+@dataclass(frozen=True)
 class Job:
     """The backup of one service or dataset to one target."""
 
@@ -63,6 +77,8 @@ class Job:
     """Weeks in which the weekly checks of its repository read all data once; 0 for none."""
     hooks: Hooks = NO_HOOKS
     """Commands before and after it."""
+    copied: Copied | None = None
+    """From where it copies snapshots, if it makes none itself."""
     keeps_all: bool = False
     """Whether its host cannot delete its snapshots, so the holder of the repositories does."""
     place: str = ""
@@ -85,6 +101,13 @@ class Job:
     def unit(self) -> str:
         """Its name under `services.restic.backups`."""
         return f"{self.name}-{self.target}"
+
+    @property
+    def starts(self) -> str:
+        """When it starts, for a reader."""
+        if self.copied is None:
+            return self.at
+        return f"{self.copied.at or 'by hand'}, copied from {self.copied.target}"
 
     @property
     def sqlite(self) -> tuple[str, ...]:

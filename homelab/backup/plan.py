@@ -14,7 +14,7 @@ from dataclasses import replace
 from homelab.backup.dumps import commands_of, covered, live_files, mysql_dump
 from homelab.backup.hooks import Hooks, hooks_of
 from homelab.backup.jobs import Dump, Work, job_of
-from homelab.backup.model import BackupPlan
+from homelab.backup.model import BackupPlan, Copied, Job
 from homelab.config.backup import CustomBackup, Tier
 from homelab.config.backup_targets import BackupTarget
 from homelab.config.stack import StackConfig
@@ -61,6 +61,7 @@ def plan_backup(
         for target in work.targets
         if reaches(work.host, stack.backup.targets.get(target), hosts)
     ]
+    jobs += [job for work in works for job in _copies(stack, hosts, work)]
     dumped: dict[str, set[str]] = {}
     for work in works:
         for kind, database, _ in work.dumps:
@@ -133,6 +134,30 @@ def reaches(host: str, target: BackupTarget | None, hosts: Mapping[str, Host]) -
     if target.kind == "local":
         return target.host == host
     return target.host is None or target.host in hosts
+
+
+MANUAL_DAYS = 35
+"""Days after which a copy that is made by hand is too old."""
+
+
+def _copies(stack: StackConfig, hosts: Mapping[str, Host], work: Work) -> Iterator[Job]:
+    """Copies of a work's repositories on other targets."""
+    targets = stack.backup.targets
+    for name, offload in sorted(stack.backup.offload.items()):
+        ends = (offload.source, offload.to)
+        if offload.source not in work.targets or offload.to in work.targets:
+            continue
+        if not all(reaches(work.host, targets.get(end), hosts) for end in ends):
+            continue
+        usual = stack.backup.proof.max_age_days if offload.at else MANUAL_DAYS
+        copied = Copied(
+            target=offload.source,
+            at=offload.at or "",
+            max_age_days=offload.max_age_days or usual,
+            source=f"backup.offload.{name}",
+        )
+        job = job_of(stack, hosts, work, offload.to, targets[offload.to])
+        yield replace(job, copied=copied)
 
 
 def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Work]:
@@ -310,7 +335,9 @@ def _skipped(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[tupl
 
 
 def _targets(stack: StackConfig, named: list[str] | None) -> tuple[str, ...]:
-    return _unique(named if named is not None else sorted(stack.backup.targets))
+    copies = {offload.to for offload in stack.backup.offload.values()}
+    default = sorted(stack.backup.targets.keys() - copies)
+    return _unique(named if named is not None else default)
 
 
 def _unique(items: Iterable[str]) -> tuple[str, ...]:

@@ -185,9 +185,7 @@ def _trim(plan: Plan, host: Host, name: str, target: BackupTarget, failing: Attr
         "wantedBy": ["timers.target"],
         "timerConfig": {"OnCalendar": "Sun *-*-* 10:00:00", "Persistent": True},
     }
-    return merge(
-        attrs(f"systemd.services.{unit}", service), attrs(f"systemd.timers.{unit}", timer)
-    )
+    return merge(attrs(f"systemd.services.{unit}", service), attrs(f"systemd.timers.{unit}", timer))
 
 
 def _call(job: Job, path: str, *, stored: bool) -> list[str]:

@@ -34,7 +34,7 @@ _QUOTE = (
     resources.files("homelab.nix").joinpath("quote.nix").read_text(encoding="utf-8"),
 )
 _SCRIPTS = _BACKUP / "scripts"
-_PARTS = ("common", "mysql", "in-place", "undo", "arrive", "proof", "hooks", "main")
+_PARTS = ("common", "mysql", "in-place", "undo", "arrive", "proof", "hooks", "copy", "main")
 COMMAND = (
     "lib/backup.sh",
     "\n".join(
@@ -169,7 +169,7 @@ def _by_name(jobs: tuple[Job, ...]) -> Mapping[str, tuple[Job, ...]]:
 
 def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
     """One job, with its restic jobs to each target."""
-    job = same[0]
+    job = min(same, key=lambda j: j.copied is not None)
     made = {*(file for *_, file in job.dumps), *(command.file for command in job.commands)}
     live = {file for database in job.sqlite for file in live_files(database)}
     paths: list[Nix] = [path for path in job.paths if path not in made]
@@ -224,6 +224,11 @@ def _target(job: Job, jobs: tuple[Job, ...]) -> Attrs:
         options["mounts"] = [job.directory]
     if job.upload_kib is not None:
         options["uploadKiB"] = job.upload_kib
+    if job.copied is not None:
+        options["copyOf"] = job.copied.target
+        if job.copied.at:
+            options["copyAt"] = job.copied.at
+        options["maxAgeDays"] = job.copied.max_age_days
     if job.keeps_all:
         options["keepsAll"] = True
     if job.check_weeks != CHECK_WEEKS:

@@ -59,12 +59,15 @@ def run(
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Back up a service or dataset now, to each of its targets."""
-    from homelab.ops.backup import job_at, jobs_of, run_backup
+    """Back up a service or dataset now, to each of its targets.
+
+    With --to and the target of an offload, copy its snapshots there.
+    """
+    from homelab.ops.backup import due, job_at, jobs_of, run_backup
     from homelab.ops.project.stack import check_stack, find_stack
 
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
-    jobs = jobs_of(plan, name, host) if target is None else (job_at(plan, name, host, target),)
+    jobs = (job_at(plan, name, host, target),) if target else due(jobs_of(plan, name, host))
     run_backup(plan, jobs, _say)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from homelab.config.backup_targets import BackupTarget
+from homelab.config.backup_targets import BackupTarget, Offload
 from homelab.config.base import AbsolutePath, Model, Name, Reason, Str, Time, alone
 from homelab.config.types import FilePattern
 
@@ -16,7 +16,7 @@ Tier = Literal["service", "user", "irreplaceable", "re-derivable"]
 
 
 class Keep(Model):
-    """How many snapshots to keep."""
+    """How many snapshots to keep, besides every one of the last two days."""
 
     daily: Annotated[int, Field(ge=0)] = 7
     weekly: Annotated[int, Field(ge=0)] = 4
@@ -152,6 +152,9 @@ class BackupConfig(Model):
     extra: dict[Name, ExtraBackup] = Field(default_factory=dict)
     """Paths that belong to no service and no dataset, by name: `{mail: {host: pi, paths:
     [/var/mail]}}`."""
+    offload: dict[Name, Offload] = Field(default_factory=dict)
+    """Copies of one target on another, by name: `{shelf: {from: b2, to: usb}}`. Every host copies
+    its own repositories."""
     at: Time = "04:30"
     """Local time after which backups start."""
     spread_minutes: Annotated[int, Field(ge=0, le=720)] = 90

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from homelab.config.base import Model, Name, Port, SecretRef, Str, pattern
+from homelab.config.base import Model, Name, Port, SecretRef, Str, Time, pattern
 from homelab.config.types import Repository
 
 CHECK_WEEKS = 13
@@ -36,8 +36,8 @@ class BackupTarget(Model):
 
     kind: Literal["local", "sftp", "b2", "s3", "rest", "rclone"]
     host: Name | None = None
-    """Host that holds the repositories (local, sftp, rest). A `rest` target with a host is served by
-    that host's rest-server; without one, `path` is the address of somebody else's."""
+    """Host that holds the repositories (local, sftp, rest). Its rest-server serves a `rest` target;
+    without a host, `path` is the address of somebody else's."""
     path: Repository
     """Directory on the host, or bucket and path: `bucket/restic`; in a `bucket`, the path alone.
     For rclone, remote and path: `drive:restic`. For rest without `host`, an address:
@@ -149,3 +149,24 @@ class BackupTarget(Model):
             return None
         number, unit = self.upload[:-2], self.upload[-2]
         return max(1, int(number) * {"k": 10**3, "M": 10**6, "G": 10**9}[unit] // 1024)
+
+
+class Offload(Model):
+    """Copies of the repositories of one target in those of another, by `restic copy`."""
+
+    source: Annotated[Name, Field(alias="from")]
+    """Target whose snapshots are copied."""
+    to: Name
+    """Target that gets them. Jobs back up to it only by these copies."""
+    at: Time | None = None
+    """Local time at which the copies of a day start: `"06:30"`. Default: only by hand, with
+    `homelab backup run NAME --to TARGET`."""
+    max_age_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """Days after which the last copy is too old. Default: `backup.proof.max_age_days` with `at`,
+    otherwise 35."""
+
+    @model_validator(mode="after")
+    def _two(self) -> Offload:
+        if self.source == self.to:
+            raise ValueError(f"from and to are both {self.to}; name another target in one of them")
+        return self

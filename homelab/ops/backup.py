@@ -67,14 +67,22 @@ def jobs_of(plan: Plan, name: str, host: str | None = None) -> tuple[Job, ...]:
     )
 
 
+def due(jobs: Sequence[Job]) -> tuple[Job, ...]:
+    """The jobs that run without somebody asking for their target: all but copies by hand."""
+    return tuple(job for job in jobs if job.copied is None or job.copied.at)
+
+
 def job_at(plan: Plan, name: str, host: str | None, target: str | None) -> Job:
     """The job of a service or dataset to one target. Raises UsageError.
 
-    Without a target, one on a host of the stack comes before one in a cloud.
+    Without a target, one on a host of the stack comes before one in a cloud, and copies are last.
     """
     found = jobs_of(plan, name, host)
     if target is None:
-        return min(found, key=lambda job: (not (job.directory or job.server), job.target))
+        return min(
+            found,
+            key=lambda job: (job.copied is not None, not (job.directory or job.server), job.target),
+        )
     targets = [job.target for job in found]
     if target not in targets:
         raise UsageError(

@@ -71,7 +71,7 @@ def _ports(plan: Plan) -> Iterator[str]:
 def _backups(plan: Plan) -> Iterator[str]:
     yield "# Backups\n"
     rows = (
-        (j.name, j.host, j.target, j.at, j.tier, " ".join(j.paths))
+        (j.name, j.host, j.target, j.starts, j.tier, " ".join(j.paths))
         for j in sorted(plan.backup.jobs, key=lambda j: (j.host, j.name, j.target))
     )
     yield table(("Data", "Host", "Target", "At", "Tier", "Paths"), rows, "Nothing is backed up.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homelab.backup.rest import rest_ports
 from homelab.check import check
 from homelab.network.model import PortUse
 from homelab.plan import Plan
@@ -26,6 +27,7 @@ def firewall_reach(plan: Plan) -> Iterator[Problem]:
         if user.host != used.host
     }
     called |= {(d.host, d.port) for s in plan.services for d in s.databases if d.is_remote}
+    called |= {(p.host, p.port) for p in rest_ports(plan.stack, plan.backup)}
     for use in plan.firewall.ports:
         if (use.host, use.port) not in called and not _is_role(plan, use):
             yield Problem(

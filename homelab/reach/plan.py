@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from homelab.backup.rest import SERVER
 from homelab.cloudflare.resources import PagesSite
 from homelab.identity.model import ADAPTER
 from homelab.network.between import path_between as between
@@ -122,6 +123,8 @@ def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Barrier, ...]:
         return (Barrier("app", "Samba password", drives[0].source),) if drives else ()
     if any(d.owner == use.owner for d in plan.databases_on(use.host)):
         return (Barrier("app", "database password", use.source),)
+    if use.owner == SERVER:
+        return (Barrier("app", "password of a backup client", use.source),)
     service = next((s for s in plan.on(use.host) if s.name == use.owner), None)
     if service is None or use.label != "web" or "native" not in service.entry.sign_in.kinds:
         return ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from homelab.backup.model import Job
 from homelab.catalog.option_names import is_listed
 from homelab.catalog.options import options_of
 from homelab.hardening.plan import EVERYTHING
@@ -177,11 +178,15 @@ def _backup(plan: Plan, service: Service) -> Row:
             dumps += [f"a command writes {c.file}" for c in job.commands]
             dumps += [f"the app writes {path}" for path in own]
             dumped = f", after a dump: {', '.join(dumps)}" if dumps else ", no database to dump"
-            lines.append(f"to {job.target} at {job.at}, tier {job.tier}{dumped}")
+            lines.append(f"to {job.target} {_when(job)}, tier {job.tier}{dumped}")
     way_out = "none; write state: [/var/lib/…]"
     if service.state or service.entry.dumps:
         way_out = "none; add a target to backup.targets"
     return Row("backup", tuple(lines), way_out)
+
+
+def _when(job: Job) -> str:
+    return f"at {job.at}" if job.copied is None else job.starts
 
 
 def _sandbox(plan: Plan, service: Service, levels: Mapping[tuple[str, str], str]) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,12 @@ def test_the_unit_releases_when_it_ends_and_before_it_proves_the_backup() -> Non
     backup = options["services"]["restic"]["backups"]["radicale-b2"]
     assert "/homelab-backup release radicale b2\n" in backup["backupCleanupCommand"]
     unit = options["systemd"]["services"]["restic-backups-radicale-b2"]["serviceConfig"]
-    first, second = unit["ExecStartPost"]
+    # The app goes on before old snapshots are removed.
+    assert backup["pruneOpts"] == []
+    first, pruned, second = unit["ExecStartPost"]
+    assert pruned.endswith("/homelab-backup prune radicale b2")
+    described = json.loads(options["environment"]["etc"]["homelab/backup.json"]["text"])
+    assert described["radicale"]["retention"][:2] == ["--keep-daily", "7"]
     assert first.startswith("-+")
     assert first.endswith("/homelab-backup release radicale b2")
     assert second.endswith("/homelab-backup saved radicale b2")

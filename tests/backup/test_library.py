@@ -39,7 +39,8 @@ def of(own: str = "{ }", **changes: Any) -> Any:
 def pruned(made: Any, job: str) -> list[str]:
     """What is kept of a job, without the grouping."""
     options: list[str] = made["services"]["restic"]["backups"][job]["pruneOpts"]
-    return options[:-1]
+    assert options[-2:] == ["--keep-within 2d", "--group-by host"]
+    return options[:-2]
 
 
 def test_the_tiers_of_the_library_are_those_of_the_stack_config() -> None:
@@ -189,7 +190,9 @@ def test_the_libraries_know_every_option_that_a_stack_sets(name: str) -> None:
             keep = [f"--keep-{p} {n}" for p, n in job.keep.model_dump().items() if n]
             upload = plan.stack.backup.targets[job.target].upload_kib
             limit = [f"--limit-upload={upload}"] if upload else []
-            assert one["pruneOpts"] == [*keep, "--group-by host", *limit]
+            keep += ["--keep-within 2d", "--group-by host", *limit]
+            later = job.keeps_all or job.hooks.before or job.hooks.after
+            assert one["pruneOpts"] == ([] if later else keep)
 
 
 REAL = """

@@ -309,6 +309,13 @@ ExecStart=/usr/sbin/mariadbd --skip-networking --innodb-log-file-size=4M
 }
 
 
+def files_of_job(made: Mapping[str, Any], job: str) -> Iterator[tuple[str, str]]:
+    """Files of one more job, from what the libraries made."""
+    unit = made["systemd"]["services"][f"restic-backups-{job}"]
+    yield from _restic(job, unit, made["services"]["restic"]["backups"][job])
+    yield "etc/homelab/backup.json", made["environment"]["etc"]["homelab/backup.json"]["text"]
+
+
 def _restic(
     name: str, unit: Mapping[str, Any], backup: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
@@ -330,10 +337,8 @@ def _restic(
     for path, key in ((prepare, "backupPrepareCommand"), (cleanup, "backupCleanupCommand")):
         # The shell of NixOS is bash.
         yield path, backup.get(key, "#!/bin/sh\n").replace("#!/bin/sh", "#!/bin/bash")
-    yield (
-        f"packages/{name}-start",
-        f"#!/bin/bash\nset -e\n/{prepare}\n{restic} cat config >/dev/null || {restic} init\n",
-    )
+    first = f"{restic} cat config >/dev/null || {restic} init\n" if backup["initialize"] else ""
+    yield f"packages/{name}-start", f"#!/bin/bash\nset -e\n/{prepare}\n{first}"
     backup_script = (
         f'#!/bin/bash\nexec {restic} backup ${{RESTIC_TIME:+--time "$RESTIC_TIME"}} \\\n'
         f"  --exclude-file=/{exclude} --files-from=/{paths}\n"
@@ -352,7 +357,7 @@ def _restic(
         "CacheDirectoryMode": "0700",
         "ExecStartPre": f"/packages/{name}-start",
         "ExecStart": [
-            f"/packages/{name}-backup",
+            *([f"/packages/{name}-backup"] if backup["paths"] else ()),
             f"/usr/bin/env {restic} unlock",
             f"/usr/bin/env {forget}",
         ],

@@ -61,7 +61,8 @@ def test_restic_accepts_every_backup(
         file = tmp_path / f"exclude-{number}"
         file.write_text("\n".join(patterns), encoding="utf-8")
         asked("backup", "--dry-run", f"--exclude-file={file}", str(here))
-    for options in sorted(kept):
+    # A job with commands around it prunes later, with the same options.
+    for options in sorted(kept - {()}):
         asked("forget", "--prune", *options)
 
 

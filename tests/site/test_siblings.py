@@ -116,7 +116,7 @@ def test_the_table_covers_each_kind_of_target_and_each_field() -> None:
     assert {*FIELDS, "kind", "path"} == set(BackupTarget.model_fields)
 
 
-@pytest.mark.parametrize("kind", (*KINDS, "served"))
+@pytest.mark.parametrize("kind", [*KINDS, "served"])
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_target_accepts_only_the_fields_of_its_kind(kind: str, field: str) -> None:
     of_kind = {"kind": "rest", **SERVED} if kind == "served" else {"kind": kind, **WHOLE[kind]}

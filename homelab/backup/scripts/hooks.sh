@@ -83,6 +83,16 @@ release() {
   rm -f "$held/$job"/*
 }
 
+# prune TARGET: remove the snapshots that the retention does not keep. The unit of a job without
+# commands does it before its end; here the app goes on first.
+prune() {
+  aim "$1"
+  local keep
+  mapfile -t keep < <(of retention)
+  [ ${#keep[@]} -gt 0 ] || fail "$job has no retention here: its unit prunes"
+  restic_of "$target" forget --prune "${keep[@]}" || fail "$job is saved, and old snapshots could not be removed from $target"
+}
+
 # release_all: make up for each `after` that did not run in an earlier boot, or failed.
 release_all() {
   local file bad=''

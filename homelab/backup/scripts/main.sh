@@ -10,9 +10,11 @@ usage='usage: homelab-backup COMMAND
   check JOB TARGET                      check the repository
   drill JOB TARGET                      try a restore in an empty directory, and remove it
   saved JOB TARGET                      record a backup; check and drill if it is time
+  copy JOB TARGET                       copy the snapshots of another target
   hold JOB TARGET                       run the commands before a backup
   release JOB TARGET                    run the commands after a backup
   release-all                           run those that a power cut prevented
+  prune JOB TARGET                      remove the snapshots that are not kept; after release
   late                                  start the backups that were due on battery
   fresh                                 fail if a backup is too old
   status                                print which backups are too old
@@ -31,7 +33,7 @@ main() {
   case $command in
     files) words 5 "$@" ;;
     in-place) words 4 "$@" ;;
-    check | drill | saved | hold | release) words 3 "$@" ;;
+    check | copy | drill | saved | hold | prune | release) words 3 "$@" ;;
     arrive | snapshots | undo | take-back) words 2 "$@" ;;
     fresh | late | resume | status | release-all) words 1 "$@" ;;
     *) fail "$usage" ;;
@@ -46,7 +48,7 @@ main() {
   esac
   begin "$2"
   case $command in
-    snapshots | saved | hold | release) ;;
+    copy | snapshots | saved | hold | prune | release) ;;
     *)
       mkdir -p "$records"
       exec 8>"$records/.lock"

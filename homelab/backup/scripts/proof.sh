@@ -185,6 +185,12 @@ each() {
   done < <(jq -r 'to_entries[] | .key as $job | .value.targets[] | [$job, .] | @tsv' "$description")
 }
 
+# max_age: days after which a backup to the target is too old.
+max_age() {
+  jq -r --arg job "$job" --arg target "$target" --arg usual "$max_age" \
+    '.[$job].maxAgeDays[$target]? // $usual' "$description"
+}
+
 # too_old: a line if the last good backup is too old. A job without one counts from the first question.
 too_old() {
   local last
@@ -192,9 +198,9 @@ too_old() {
   if [ -z "$last" ]; then
     mkdir -p "$proofs/$job/$target"
     [ -e "$proofs/$job/$target/since" ] || date +%s >"$proofs/$job/$target/since"
-    [ $(($(date +%s) - $(<"$proofs/$job/$target/since"))) -le $((max_age * 86400)) ] ||
+    [ $(($(date +%s) - $(<"$proofs/$job/$target/since"))) -le $(($(max_age) * 86400)) ] ||
       echo "$job was never backed up to $target"
-  elif [ $(($(date +%s) - last)) -gt $((max_age * 86400)) ]; then
+  elif [ $(($(date +%s) - last)) -gt $(($(max_age) * 86400)) ]; then
     echo "$job was last backed up to $target on $(date -d "@$last" +%F)"
   fi
 }

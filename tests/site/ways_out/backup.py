@@ -37,6 +37,60 @@ def writing(source: str, **config: object) -> Changes:
     return draw(container=inside, state=["/var/lib/draw"], **config)
 
 
+SHELF = {"kind": "sftp", "host": "nas", "path": "/mnt/shelf"}
+
+
+def offload(targets: Changes | None = None, **named: object) -> Changes:
+    """Targets beside b2, and offloads."""
+    return {"backup": {"targets": {"shelf": SHELF, **(targets or {})}, "offload": named}}
+
+
+OFFLOADS = (
+    WayOut(
+        "backup-offload",
+        offload(copy={"from": "b3", "to": "shelf"}),
+        {"backup": {"offload": {"copy": {"from": "b2"}}}},
+    ),
+    WayOut(
+        "backup-offload",
+        offload(copy={"from": "b2", "to": "shelf"}, again={"from": "b2", "to": "shelf"}),
+        {"backup": {"offload": {"again": None}}},
+    ),
+    WayOut(
+        "backup-offload",
+        offload(
+            {"more": {**SHELF, "path": "/mnt/more", "user": "more"}},
+            copy={"from": "b2", "to": "shelf"},
+            again={"from": "shelf", "to": "more"},
+        ),
+        {"backup": {"offload": {"again": {"from": "b2"}}}},
+    ),
+    WayOut(
+        "backup-offload",
+        offload(
+            {"more": {"kind": "b2", "path": "two/x", "credentials": {"sops": "restic/more"}}},
+            copy={"from": "b2", "to": "more"},
+        ),
+        {"backup": {"targets": {"more": {"credentials": {"sops": "restic/b2"}}}}},
+    ),
+    WayOut(
+        "backup-offload",
+        both(
+            offload(copy={"from": "b2", "to": "shelf"}),
+            jellyfin(backup={"targets": ["b2", "shelf"]}),
+        ),
+        jellyfin(backup={"targets": ["b2"]}),
+    ),
+    WayOut(
+        "backup-offload",
+        both(
+            jellyfin(host="pi"),
+            offload({"shelf": {**SHELF, "kind": "local"}}, copy={"from": "b2", "to": "shelf"}),
+        ),
+        {"backup": {"targets": {"shelf": {"kind": "sftp"}}}},
+    ),
+)
+
 WAYS = (
     *BACKUP,
     WayOut(
@@ -234,6 +288,7 @@ WAYS = (
         targets(more={"path": "/mnt/more"}),
         asked={"/mnt/more": "give each its own directory"},
     ),
+    *OFFLOADS,
     WayOut(
         "backup-rest-single",
         both(

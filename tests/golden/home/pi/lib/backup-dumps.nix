@@ -99,6 +99,16 @@ in
   any = name: job: holds job || groups name job != [ ];
   inherit holds;
 
+  # A unit without a backup copies the snapshots of another target.
+  copy =
+    name: target:
+    ''
+      #!${pkgs.runtimeShell}
+      set -euo pipefail
+    ''
+    + unlock name target
+    + call "copy" name target;
+
   prepare =
     name: job: target:
     let

@@ -164,6 +164,18 @@ let
     };
     sshKey = file "Private key for repositories over SFTP.";
     mounts = strings "Directories that must be mounted before a job writes to this target.";
+    copyOf = file "Target whose repositories are copied to this one. Jobs do not back up to it themselves.";
+    copyAt = file "Local time at which the copies of a day start. Without it, only by hand.";
+    maxAgeDays = mkOption {
+      type = types.nullOr types.ints.unsigned;
+      default = null;
+      description = "Days after which the last backup or copy is too old, if not as everywhere.";
+    };
+    keepsAll = mkOption {
+      type = types.bool;
+      default = false;
+      description = "Whether jobs cannot delete snapshots of this target, whose holder removes old ones.";
+    };
     uploadKiB = mkOption {
       type = types.nullOr types.ints.unsigned;
       default = null;
@@ -189,53 +201,87 @@ let
     job: target: settings: store:
     let
       limit = lib.optional (store.uploadKiB != null) "--limit-upload=${toString store.uploadKiB}";
+      copies = store.copyOf != null;
+      from = cfg.targets.${store.copyOf};
+      # A copy reads the one repository and writes the other.
+      stores = [ store ] ++ lib.optional copies from;
+      mounts = lib.optionals (!copies) settings.mounts ++ lib.concatMap (each: each.mounts) stores;
+      sshKeys = lib.filter (key: key != null) (map (each: each.sshKey) stores);
+      at = if copies then store.copyAt else settings.at;
+      holds = dumps.holds settings && !copies;
     in
     {
       name = "${job}-${target}";
       service = {
-        after = map (database: "postgresqlBackup-${database}.service") settings.postgresql;
+        after =
+          if copies then
+            [ "restic-backups-${job}-${store.copyOf}.service" ]
+          else
+            map (database: "postgresqlBackup-${database}.service") settings.postgresql;
         inherit (cfg) onFailure;
         # As root also where the job has another user. What `before` stopped goes on before the proof;
         # the end of the unit releases it again where that failed.
         serviceConfig = {
-          ExecStartPost = lib.optional (dumps.holds settings) "-+${command "release" job target}" ++ [
-            "+${command "saved" job target}"
-          ];
+          ExecStartPost =
+            lib.optional holds "-+${command "release" job target}"
+            ++ lib.optional (holds && !store.keepsAll) (command "prune" job target)
+            ++ [ "+${command "saved" job target}" ];
         }
         # `after` runs while the unit stops.
-        // lib.optionalAttrs (dumps.holds settings) { TimeoutStopSec = "1h"; };
+        // lib.optionalAttrs holds { TimeoutStopSec = "1h"; };
         unitConfig =
-          lib.optionalAttrs (settings.mounts ++ store.mounts != [ ]) {
-            RequiresMountsFor = map forSystemd (settings.mounts ++ store.mounts);
+          lib.optionalAttrs (mounts != [ ]) {
+            RequiresMountsFor = map forSystemd mounts;
           }
           // lib.optionalAttrs mainsOnly { ConditionACPower = true; };
       };
       backup = {
-        repository = store.repositories.${job} or "${store.repository}/${job}";
+        repository = repositoryOf job target;
         inherit (store) passwordFile;
-        initialize = true;
-        paths = settings.paths ++ dumps.files job settings;
-        timerConfig = {
-          OnCalendar = settings.at;
-          # A host that was off at that time makes up for it.
-          Persistent = true;
-        };
-        # The repository holds this one job: a changed list of paths is no reason to count anew.
-        pruneOpts = lib.concatMap (kept settings.keep) periods ++ [ "--group-by host" ] ++ limit;
-        exclude = lib.unique (settings.exclude ++ dumps.live settings ++ leftovers);
-        backupPrepareCommand = dumps.prepare job settings target;
+        # The first copy makes its repository itself.
+        initialize = !copies;
+        paths = lib.optionals (!copies) (settings.paths ++ dumps.files job settings);
+        timerConfig =
+          if at == null then
+            null
+          else
+            {
+              OnCalendar = at;
+              # A host that was off at that time makes up for it.
+              Persistent = true;
+            };
+        # After commands around the backup, which must not wait for it, the last step of the unit prunes.
+        pruneOpts = lib.optionals (!store.keepsAll && !holds) (
+          map (lib.concatStringsSep " ") (retention settings) ++ limit
+        );
+        exclude = lib.optionals (!copies) (
+          lib.unique (settings.exclude ++ dumps.live settings ++ leftovers)
+        );
+        backupPrepareCommand = if copies then dumps.copy job target else dumps.prepare job settings target;
       }
+      # nixpkgs' unit would have nothing to run.
+      // lib.optionalAttrs (copies && store.keepsAll) { checkOpts = [ "--quiet" ]; }
       // lib.optionalAttrs (limit != [ ]) { extraBackupArgs = limit; }
       // lib.optionalAttrs (store.environmentFile != null) { inherit (store) environmentFile; }
       // lib.optionalAttrs (store.rcloneConfigFile != null) { inherit (store) rcloneConfigFile; }
-      // lib.optionalAttrs (store.sshKey != null) {
-        extraOptions = [ "sftp.args='-i ${store.sshKey} -o IdentitiesOnly=yes -o BatchMode=yes'" ];
+      // lib.optionalAttrs (sshKeys != [ ]) {
+        extraOptions = [
+          "sftp.args='${
+            lib.concatMapStrings (key: "-i ${key} ") sshKeys
+          }-o IdentitiesOnly=yes -o BatchMode=yes'"
+        ];
       }
       // lib.optionalAttrs cfg.inhibitsSleep { inhibitsSleep = true; }
-      // lib.optionalAttrs (dumps.any job settings) {
+      // lib.optionalAttrs (dumps.any job settings && !copies) {
         backupCleanupCommand = dumps.cleanup job settings target;
       };
     };
+  repositoryOf =
+    job: target:
+    let
+      store = cfg.targets.${target};
+    in
+    store.repositories.${job} or "${store.repository}/${job}";
   # Where a restore keeps what was there before.
   leftovers = [
     ".homelab-before-*"
@@ -247,26 +293,51 @@ let
   ];
   mainsOnly = cfg.inhibitsSleep && !cfg.onBattery;
   # What `homelab-backup` knows of each job.
-  described = job: settings: {
-    inherit (settings)
-      after
-      before
-      mounts
-      mysql
-      paths
-      postgresql
-      sqlite
-      targets
-      units
-      ;
-    byHand =
-      settings.byHand
-      ++ lib.subtractLists (map (name: "mysql-${name}.sql") settings.mysql) (
-        lib.attrNames settings.commands
+  described =
+    job: settings:
+    {
+      inherit (settings)
+        after
+        before
+        mounts
+        mysql
+        paths
+        postgresql
+        sqlite
+        targets
+        units
+        ;
+      byHand =
+        settings.byHand
+        ++ lib.subtractLists (map (name: "mysql-${name}.sql") settings.mysql) (
+          lib.attrNames settings.commands
+        );
+      checkWeeks = lib.genAttrs settings.targets (target: cfg.targets.${target}.checkWeeks);
+      copies =
+        lib.mapAttrs
+          (target: store: {
+            inherit (cfg.targets.${store.copyOf}) passwordFile environmentFile rcloneConfigFile;
+            inherit (store) uploadKiB;
+            target = store.copyOf;
+            repository = repositoryOf job store.copyOf;
+          })
+          (
+            lib.filterAttrs (
+              target: store: store.copyOf != null && lib.elem target settings.targets
+            ) cfg.targets
+          );
+      maxAgeDays = lib.genAttrs settings.targets (
+        target:
+        if cfg.targets.${target}.maxAgeDays == null then
+          cfg.maxAgeDays
+        else
+          cfg.targets.${target}.maxAgeDays
       );
-    checkWeeks = lib.genAttrs settings.targets (target: cfg.targets.${target}.checkWeeks);
-    dumps = dumps.files job settings;
-  };
+      dumps = dumps.files job settings;
+    }
+    // lib.optionalAttrs (dumps.holds settings) {
+      retention = lib.concatLists (retention settings);
+    };
   program = pkgs.writeShellScriptBin "homelab-backup" (
     ''
       export PATH=${
@@ -299,7 +370,26 @@ let
     "${program}/bin/homelab-backup ${name} ${forSystemd job} ${forSystemd target}";
   inherit (config.services) postgresql;
   kept =
-    keep: period: lib.optional (keep.${period} > 0) "--keep-${period} ${toString keep.${period}}";
+    keep: period:
+    lib.optional (keep.${period} > 0) [
+      "--keep-${period}"
+      (toString keep.${period})
+    ];
+  # All of the last two days: a backup by hand before a change outlives that of the night. The
+  # repository holds this one job: a changed list of paths is no reason to count anew.
+  retention =
+    settings:
+    lib.concatMap (kept settings.keep) periods
+    ++ [
+      [
+        "--keep-within"
+        "2d"
+      ]
+      [
+        "--group-by"
+        "host"
+      ]
+    ];
 in
 {
   options.homelab.backup = {
