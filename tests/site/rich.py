@@ -735,6 +735,16 @@ RICH: Changes = {
                 "upload": "2 MB",
             },
             "usb": {"kind": "sftp", "host": "nas", "path": "/mnt/usb/restic"},
+            "web": {"kind": "rest", "host": "nas", "path": "/mnt/web", "append_only": True},
+            "shelf": {
+                "kind": "sftp",
+                "host": "nas",
+                "path": "/mnt/shelf",
+                "user": "shelf",
+            },
+        },
+        "offload": {
+            "night": {"from": "usb", "to": "shelf", "at": "06:30", "max_age_days": 9},
         },
         "tiers": {"user": {"daily": 14}},
         "exclude": ["/**/node_modules"],

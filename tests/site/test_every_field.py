@@ -356,6 +356,10 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         _pool(branches=["/keep", "/mnt/old"]),
         _pool(branches=["/mnt/old", "/keep"]),
     ),
+    "Offload.source": (
+        {"backup": {"offload": {"night": {"from": "usb"}}}},
+        {"backup": {"offload": {"night": {"from": "web"}}}},
+    ),
     "Mover.source": (
         _pool(mover={"from": "/keep", "age": 30}),
         _pool(mover={"from": "/mnt/old", "age": 30}),
