@@ -53,7 +53,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
     identity = plan_identity(stack, hosts, services, routes)
     cloudflare = plan_cloudflare(stack, routes, certificates)
     tailnet = plan_tailnet(stack, hosts, services, routes, dns, lock.stack)
-    vpn = plan_vpn(stack, services, lock)
+    vpn = plan_vpn(stack, services)
     backup = plan_backup(stack, hosts, services, datasets)
     ports += rest_ports(stack, backup)
     monitoring = plan_monitoring(stack, hosts, services, routes, dns)

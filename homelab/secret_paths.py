@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from homelab.config.fact_parts import ReferredFact, SecretFact
+from homelab.config.base import ServiceSecretRef
+from homelab.config.fact_parts import ReferredFact, SecretFact, referred
 from homelab.config.stack import StackConfig
 
 Source = Literal["stored", "derived", "issued", "fetched", "provided"]
@@ -35,8 +36,20 @@ def fact_path(service: str, name: str, fact: SecretFact) -> str:
     return f"/run/{FETCHED}/{service}/{name}"
 
 
+def referred_path(
+    ref: ServiceSecretRef | None, service: str, name: str, form: Literal["file", "env"] = "file"
+) -> str:
+    """Path of a stored secret of a host itself, from where a reference says that it is."""
+    return fact_path(service, name, referred(SecretFact(source="stored", form=form), ref))
+
+
 FOR_USERS = "/run/secrets-for-users/"
 """Directory of secrets that sops-nix installs before accounts are created."""
+
+
+def password_path(ref: ServiceSecretRef, service: str, name: str) -> str:
+    """Path of the hash of an account's password, which NixOS reads before it makes accounts."""
+    return ref.path or FOR_USERS + secret_name(service, name)
 
 
 def secret_path(service: str, name: str, source: Source, form: Literal["file", "env"]) -> str:

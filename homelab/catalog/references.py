@@ -14,6 +14,7 @@ REFERENCES = {
     "$folder": "datasets",
     "$device": "devices",
     "$package": "packages",
+    "$config": "options",
     "$text": "fields",
     "$last": "items",
     "$force": "references to text",

@@ -8,9 +8,10 @@ from importlib import resources
 from homelab.certificates.model import CREDENTIALS, secret_of
 from homelab.cloudflare.model import ACME_TOKEN
 from homelab.config.certificates import Issuer
+from homelab.hardening.baseline import sandbox
 from homelab.nix import Attrs, Comment, Module, Nix, Path, Raw, Script, attrs, merge
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import referred_path, secret_path
 from homelab.system.model import Host
 
 _EXPIRY_FILE = "lib/acme-token-expiry.sh"
@@ -59,8 +60,8 @@ def _credentials(said: Issuer | None) -> Attrs:
     if said is None:
         return {"CF_DNS_API_TOKEN_FILE": secret_path(*ACME_TOKEN, "issued", "file")}
     return {
-        f"{variable}_FILE": secret_path(CREDENTIALS, secret_of(variable), "stored", "file")
-        for variable in sorted(said.credentials)
+        f"{variable}_FILE": referred_path(ref, CREDENTIALS, secret_of(variable))
+        for variable, ref in sorted(said.credentials.items())
     }
 
 
@@ -88,7 +89,12 @@ def _expiry(day: str) -> Attrs:
                 "startAt": "weekly",
                 "onFailure": ["notify@%N.service"],
                 "script": Script.of("set -- ", day, "\n. ", Raw(f"./{_EXPIRY_FILE}"), "\n"),
-                "serviceConfig": {"Type": "oneshot", "DynamicUser": True},
+                "serviceConfig": {
+                    "Type": "oneshot",
+                    "DynamicUser": True,
+                    "PrivateNetwork": True,
+                    **sandbox(),
+                },
             },
         ),
         attrs('systemd.timers."acme-token-expiry".timerConfig.Persistent', True),

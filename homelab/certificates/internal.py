@@ -12,10 +12,11 @@ from importlib import resources
 
 from homelab.certificates.model import AUTHORITY_KEY, PAGE_PORT, ROOT, SIGNER
 from homelab.certificates.page import page
+from homelab.hardening.baseline import sandbox
 from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Comment, Module, Nix, Path, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import referred_path
 from homelab.system.model import Host
 
 _SIGN_FILE = "lib/issue-certificates.sh"
@@ -64,7 +65,12 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
                     "description": "Renew certificates that expire within a month",
                     "startAt": "daily",
                     "script": f"systemctl restart {SIGNER}.service",
-                    "serviceConfig": {"Type": "oneshot"},
+                    "serviceConfig": {
+                        "Type": "oneshot",
+                        "PrivateNetwork": True,
+                        # Only root may restart the unit.
+                        **sandbox("capability-bounding-set"),
+                    },
                 },
             ),
             attrs(f"systemd.timers.{SIGNER}-renew.timerConfig.Persistent", True),
@@ -85,7 +91,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def _unit(plan: Plan, proxy: str, script: Nix) -> Attrs:
-    key = secret_path(*AUTHORITY_KEY, "stored", "file")
+    issuer = plan.stack.network.entry.acme
+    key = referred_path(issuer.key if issuer else None, *AUTHORITY_KEY)
     failing: Attrs = (
         {"onFailure": ["notify@%N.service"]} if plan.stack.monitoring.ntfy is not None else {}
     )

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from homelab.cli.attic import attic_app
 from homelab.cli.backups import backup_app, orphans_app, restore_app
 from homelab.cli.differences import diff_app
 from homelab.cli.doctor import doctor_app
@@ -49,6 +50,7 @@ app.add_typer(hosts_app)
 app.add_typer(security_app)
 app.add_typer(why_app)
 app.add_typer(service_app, name="service")
+app.add_typer(attic_app, name="attic")
 app.add_typer(secret_app, name="secret")
 app.add_typer(lab_app, name="lab")
 

@@ -245,8 +245,8 @@ class SecretRef(Kind):
     called: ClassVar[str] = "a reference to a secret"
     lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("age", "agenix", "path", "file"),
-        "only a secret of a service can be a file that a module of yours provides, as agenix does; "
-        "put this one into the sops file and write sops: path/in/it",
+        "this secret cannot be a file that a module of yours provides, as agenix does; put it into "
+        "the sops file and write sops: path/in/it",
     )
 
     sops: SopsKey | None = None
@@ -276,7 +276,7 @@ class SecretRef(Kind):
 
 
 class ServiceSecretRef(SecretRef):
-    """A reference to a secret of a service, which may also be a file on the host."""
+    """A reference to a secret that a host reads, which may also be a file on the host."""
 
     lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("age", "agenix", "file"),
@@ -302,6 +302,19 @@ class ServiceSecretRef(SecretRef):
     def name(self) -> str:
         """The reference as text, for messages."""
         return self.path or super().name
+
+
+class EarlySecretRef(ServiceSecretRef):
+    """A reference to a secret that a host reads before it has a network, or while it activates."""
+
+    @model_validator(mode="after")
+    def _is_on_the_host(self) -> EarlySecretRef:
+        if self.op is not None:
+            raise ValueError(
+                "the host needs it before it can reach 1Password; write {sops: path/in/file}, or "
+                "the {path: …} of a file that a module of yours provides"
+            )
+        return self
 
 
 def alone(model: Model, word: str, others: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from homelab.config.base import Model, SecretRef, Str, TreePath
+from homelab.config.base import Model, ServiceSecretRef, Str, TreePath
 
 INTERNAL = "internal"
 """Value of `network.entry.acme.provider` for a certificate authority of the homelab's own."""
@@ -27,7 +27,7 @@ class Issuer(Model):
     """lego's code of the DNS provider that answers the challenges of Let's Encrypt: `desec`,
     `hetzner`, `ovh`; or `internal`, a certificate authority of the homelab's own, which each device
     has to trust."""
-    credentials: dict[Variable, SecretRef] = Field(default_factory=dict)
+    credentials: dict[Variable, ServiceSecretRef] = Field(default_factory=dict)
     """Secret environment variables for lego, from the sops file of the entry host:
     `{DESEC_TOKEN: {sops: acme/desec}}`."""
     settings: dict[Variable, Setting] = Field(default_factory=dict)
@@ -36,7 +36,7 @@ class Issuer(Model):
     """Resolver that lego asks whether the challenge record is visible. Default: `1.1.1.1:53`."""
     root: TreePath | None = None
     """With `internal`: path of the root certificate, relative to the stack file: `ca/root.crt`."""
-    key: SecretRef | None = None
+    key: ServiceSecretRef | None = None
     """With `internal`: the private key of the root in PEM, from the sops file of the entry host."""
 
     @model_validator(mode="after")

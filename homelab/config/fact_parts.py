@@ -287,6 +287,26 @@ class Maintenance(Model):
     """The program that ends the mode, with its arguments."""
 
 
+class JobFact(Model):
+    """A program of a service that runs now and then, and ends."""
+
+    summary: Str
+    """Its purpose in one line, for its unit: `Generate missing previews`."""
+    command: Annotated[Many[Str], Field(min_length=1)]
+    """A program of the host with its arguments: `[nextcloud-occ, preview:generate-all]`. It runs as
+    the user of the service, with the access of its main unit."""
+    like: UnitPattern | Literal[""] = ""
+    """Unit of the module whose credentials it gets."""
+    options: dict[OptionPath, JsonValue] = Field(default_factory=dict)
+    """Options with the job only, such as the app that it needs."""
+
+    @model_validator(mode="after")
+    def _starts_with_a_program(self) -> JobFact:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", self.command[0]):
+            raise ValueError("the first word is the program; write its name without a directory")
+        return self
+
+
 class FormerState(Model):
     """Former state directory."""
 

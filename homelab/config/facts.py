@@ -18,6 +18,7 @@ from homelab.config.fact_parts import (
     Dump,
     FormerState,
     Hardening,
+    JobFact,
     MailFact,
     Maintenance,
     Many,
@@ -59,7 +60,7 @@ OneOrMoreData = Annotated[
 Options = dict[OptionPath, JsonValue]
 """NixOS options by full path. Values may refer to the plan: `{$port: web}`, `{$secret: admin}`,
 `{$dataset: music}`, `{$device: radio}`, `{$package: ollama-cuda}`, `{$text: "{url}/login"}`,
-`{$service: ollama}`, `{$urls: all}`, `{$last: […]}`, `{$force: …}`."""
+`{$service: ollama}`, `{$urls: all}`, `{$last: […]}`, `{$force: …}`, `{$config: …}`."""
 
 
 class ServiceFacts(Model):
@@ -133,6 +134,8 @@ class ServiceFacts(Model):
     consistent."""
     maintenance: Maintenance | None = None
     """Commands that begin and end its maintenance mode, in which it is backed up."""
+    jobs: dict[Name, JobFact] = Field(default_factory=dict)
+    """Programs that `jobs` of a service can run."""
     stateless: Str = ""
     """Reason why it needs no backup."""
     audience: Audience = "operator"

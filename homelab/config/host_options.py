@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from homelab.config.base import AbsolutePath, Model, Name, Network, Reason, SecretRef, Str
+from homelab.config.base import (
+    AbsolutePath,
+    EarlySecretRef,
+    Model,
+    Name,
+    Network,
+    Reason,
+    ServiceSecretRef,
+    Str,
+)
 from homelab.config.types import CacheKey, Calendar, Url
 
 WIFI = ("wifi", "psk")
@@ -42,7 +51,7 @@ class Recovery(Model):
     `systemctl start ssh-recovery` opens it as well. The account has this password only meanwhile.
     """
 
-    password: SecretRef
+    password: EarlySecretRef
     """Hash of the owner's password in the host's sops file, as `mkpasswd` prints it."""
     seconds: Annotated[int, Field(ge=60, le=600)] = 300
     """Seconds that the login stays open."""
@@ -85,7 +94,7 @@ class Wifi(Model):
     with `iwctl`, which stores their passwords."""
     ssid: Ssid | None = None
     """Name of the network (wpa_supplicant)."""
-    psk: SecretRef | None = None
+    psk: EarlySecretRef | None = None
     """Its secret, in the host's sops file: one line, `wifi_psk=<password>` (wpa_supplicant)."""
     power_save: bool = False
     """Let the radio sleep between packets. Saves little power and loses connections."""
@@ -194,7 +203,7 @@ class HostNix(Model):
     substituters: list[Substituter] = Field(default_factory=list)
     """Binary caches besides cache.nixos.org, in the order in which Nix asks them. A host builds
     what it cannot download."""
-    netrc: SecretRef | None = None
+    netrc: ServiceSecretRef | None = None
     """Passwords for `substituters`, in the host's sops file, in the format of netrc:
     `machine attic.example.org password TOKEN`."""
 

@@ -36,7 +36,17 @@ from homelab.config.host_options import (
     Wifi,
 )
 from homelab.config.kernel import Kernel
-from homelab.config.types import BootDevice, FlakeModule, FlakeUrl, InputName, InputOrNone, UserName
+from homelab.config.types import (
+    BootDevice,
+    FlakeModule,
+    FlakeUrl,
+    InputName,
+    InputOrNone,
+    Keymap,
+    Locale,
+    TimeZone,
+    UserName,
+)
 
 Role = Literal["appliance", "workhorse", "agent"]
 """appliance: always on and independent of the other hosts; workhorse: holds data or computes;
@@ -299,6 +309,12 @@ class NixosHost(HostConfig):
     wake_on_lan: WakeOnLan | None = None
     build: Build = Build()
     persistence: Persistence | None = None
+    timezone: TimeZone | None = None
+    """Its time zone, if it is elsewhere. Default: `site.timezone`."""
+    locale: Locale | None = None
+    """Its locale. Default: `site.locale`."""
+    keymap: Keymap | None = None
+    """Its console keyboard layout. Default: `site.keymap`."""
     tags: list[Name] = Field(default_factory=list)
     """Services with one of these tags and without a host run here."""
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from homelab.config.base import Email, Model, Reason, SecretRef, Str, alone
+from homelab.config.base import Email, Model, Reason, ServiceSecretRef, Str, alone
 from homelab.config.types import RequestPath
 
 Interval = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(s|m|h)$")]
@@ -19,9 +19,9 @@ class Ntfy(Model):
         "https://ntfy.sh"
     )
     """Address of the server, without a topic: with one, no alert would arrive."""
-    topic: SecretRef
+    topic: ServiceSecretRef
     """The topic. Keep it secret: whoever knows it reads the alerts."""
-    token: SecretRef | None = None
+    token: ServiceSecretRef | None = None
     """Access token, for a server that requires one for publishing."""
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from homelab.config.base import Email, Model, Name, PublicKey, SecretRef, TreePath
+from homelab.config.base import EarlySecretRef, Email, Model, Name, PublicKey, TreePath
 
 
 class Owner(Model):
@@ -22,7 +22,7 @@ class Owner(Model):
     sudo: Literal["passwordless", "password"] = "passwordless"
     """passwordless: sudo asks for nothing, because the same keys log in as root anyway; password:
     sudo asks for `password`, which the deployer does not have, so hosts keep `ssh.user: root`."""
-    password: SecretRef | None = None
+    password: EarlySecretRef | None = None
     """Key in each host's sops file of the password hash that `mkpasswd` prints, for the console,
     sudo and Cockpit. Without it the owner has no password."""
 
@@ -43,7 +43,7 @@ class Account(Model):
     """NixOS hosts with the account."""
     ssh_keys: list[PublicKey] = Field(default_factory=list)
     """OpenSSH public keys that may log in."""
-    password: SecretRef | None = None
+    password: EarlySecretRef | None = None
     """Key in each of these hosts' sops files of the password hash that `mkpasswd` prints, for the
     console and a desktop. SSH accepts only keys."""
     home: TreePath | None = None

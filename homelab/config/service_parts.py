@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from homelab.config.base import Model, Name, Port, ServiceSecretRef, Str, Time, pattern
 from homelab.config.network import OpenTo, Protocol
-from homelab.config.types import Certificate, FileHash
+from homelab.config.types import Calendar, Certificate, FileHash
 
 Verb = Literal["reload", "restart", "start", "stop"]
 Unit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9@_-]*$")]
@@ -40,6 +40,16 @@ TextValue = Annotated[
 Gpu = Literal["nvidia", "intel", "amd"]
 
 
+class ServiceIds(Model):
+    """Fixed numbers of the user and the group of a service."""
+
+    uid: Annotated[int, Field(ge=1, le=60000)] | None = None
+    """Uid of its user, if it already has another one on the host: `id -u jellyfin` prints it.
+    Default: assigned by homelab and recorded in the lock."""
+    gid: Annotated[int, Field(ge=1, le=60000)] | None = None
+    """Gid of its group, if it already has another one on the host."""
+
+
 class PortConfig(Model):
     """A port that a service listens on besides its web port."""
 
@@ -61,6 +71,14 @@ class Flake(Model):
     """The systemd unit that the module defines, without `.service`."""
     dynamic_user: bool = False
     """The unit runs with DynamicUser, so its state is below /var/lib/private."""
+
+
+class Job(Model):
+    """A job of a service: a program that ends."""
+
+    schedule: Calendar | None = None
+    """Times at which it runs, as in systemd.time(7): `"03:30"`. A time that passes while the host
+    is off is made up for. Default: it runs when somebody starts its unit, `SERVICE-JOB`."""
 
 
 class External(Model):

@@ -39,8 +39,10 @@ from homelab.config.service_parts import (
     Gpu,
     Header,
     Identity,
+    Job,
     PortConfig,
     RateWindow,
+    ServiceIds,
     ServiceSecret,
 )
 from homelab.config.static import Static, role_of
@@ -150,6 +152,16 @@ class NativeService(ServiceConfig):
     """Units of its host that it may start and stop."""
     vpn: VpnUse | None = None
     """VPN for all its outgoing traffic: `privado`."""
+    ids: ServiceIds | None = None
+    """Fixed uid and gid of its user, which the lock keeps: `ids: {}`. Files that are restored or
+    come from another host then belong to it. A dynamic user becomes an ordinary one, and systemd
+    moves its state out of /var/lib/private."""
+
+    @model_validator(mode="after")
+    def _numbers_have_one_place(self) -> NativeService:
+        if self.ids is not None and self.vpn is not None and (self.vpn.uid or self.vpn.gid):
+            raise ValueError("ids and vpn both have numbers; move those of vpn into ids")
+        return self
 
 
 class CatalogService(NativeService):
@@ -166,6 +178,8 @@ class CatalogService(NativeService):
     connects: list[Name] = Field(default_factory=list)
     """Services that it is connected to, with their API keys: `services.sonarr.connects: [sabnzbd]`
     enters SABnzbd as a download client. Implies `uses`."""
+    jobs: dict[Name, Job] = Field(default_factory=dict)
+    """Jobs of its facts that its host runs, by name: `{generate-previews: {schedule: "03:30"}}`."""
     schedule: list[RateWindow] = Field(default_factory=list)
     """Download and upload rates by the time of day, for a service whose facts have `rates`. The
     windows cover the whole day."""
@@ -198,6 +212,7 @@ _NO_ENTRY: Mapping[str, str] = {
     "schedule": _NO_RATES,
     "dashboards": "leave it out: only Grafana of the catalog has dashboards",
     "recovery": "leave it out: only the facts of a service say how its sign-in is shown",
+    "jobs": "leave it out: only the facts of a service have jobs; a unit with a schedule is one",
 }
 """Keys of a service whose facts are in the catalog or in an entry of the owner."""
 _NO_SANDBOX: Mapping[str, str] = {
@@ -206,6 +221,7 @@ _NO_SANDBOX: Mapping[str, str] = {
     "may_control": "leave it out: a container cannot reach the host's systemd; run it as a "
     "service of the host",
     "vpn": "leave it out: its packets come from Podman's network; run it as a NixOS service",
+    "ids": "leave it out: Podman gives the users of a container their numbers",
 }
 
 
@@ -295,6 +311,8 @@ class ModuleService(NativeService):
     connects: list[Name] = Field(default_factory=list)
     """Services that it is connected to, with their API keys: `services.sonarr.connects: [sabnzbd]`
     enters SABnzbd as a download client. Implies `uses`."""
+    jobs: dict[Name, Job] = Field(default_factory=dict)
+    """Jobs of its facts that its host runs, by name: `{generate-previews: {schedule: "03:30"}}`."""
     schedule: list[RateWindow] = Field(default_factory=list)
     """Download and upload rates by the time of day, for a service whose facts have `rates`. The
     windows cover the whole day."""
@@ -334,6 +352,8 @@ class ExternalService(ServiceConfig):
                     "gpu",
                     "harden",
                     "host",
+                    "ids",
+                    "jobs",
                     "may_control",
                 ),
                 *("never_publish", "options", "ports", "secrets", "state", "tags", "uses", "vpn"),
@@ -448,6 +468,7 @@ class StaticService(NativeService):
         "devices": "leave it out: files need none",
         "gpu": "leave it out: files need none",
         "headers": "leave it out: files read no headers",
+        "ids": "leave it out: its server writes no files",
         "may_control": "leave it out: files control nothing",
         "oidc": "leave it out, and write auth: forward: files have no sign-in of their own",
         "ports": "leave it out: a site has only its web port",
@@ -460,6 +481,7 @@ class StaticService(NativeService):
         devices: ClassVar = MappingProxyType({})
         gpu: ClassVar = None
         headers: ClassVar = MappingProxyType({})
+        ids: ClassVar = None
         may_control: ClassVar = None
         ports: ClassVar = MappingProxyType({})
         state: ClassVar = ()
@@ -506,6 +528,11 @@ def datasets_of(config: ServiceConfig) -> Mapping[str, str]:
     if isinstance(config, ContainersService):
         return {name: name for part in config.containers.values() for name in part.datasets}
     return config.datasets if isinstance(config, NativeService) else {}
+
+
+def jobs_of(config: ServiceConfig) -> Mapping[str, Job]:
+    """The jobs that a service of facts runs."""
+    return config.jobs if isinstance(config, CatalogService | ModuleService) else {}
 
 
 def schedule_of(config: ServiceConfig) -> list[RateWindow]:

@@ -25,7 +25,7 @@ from homelab.config.secrets import SecretsConfig
 from homelab.config.services import AnyService
 from homelab.config.storage import DatasetConfig
 from homelab.config.tailnet import TailnetConfig
-from homelab.config.types import Keymap, TimeZone
+from homelab.config.types import Keymap, Locale, TimeZone
 from homelab.config.vpn import VpnConfig, VpnName
 
 
@@ -83,12 +83,10 @@ class SiteFacts(Model):
     """Former domains. Their names redirect to `domain`, on plain HTTP."""
     timezone: TimeZone
     """tz database name: `Europe/Oslo`."""
-    locale: Annotated[Str, Field(pattern=r"^(C|[a-z]{2,3}_[A-Z]{2})\.UTF-8(@[a-z]+)?$")] = (
-        "en_US.UTF-8"
-    )
-    """Locale of every host."""
+    locale: Locale = "en_US.UTF-8"
+    """Locale of every host without its own."""
     keymap: Keymap = "us"
-    """Console keyboard layout of every host."""
+    """Console keyboard layout of every host without its own."""
     owner: Owner
     members: dict[Name, Member] = Field(default_factory=dict)
     """People who use the homelab, besides the owner."""

@@ -24,6 +24,7 @@ TimeZone = Annotated[
         "this is not a time zone; write its name in the tz database, Europe/Oslo",
     ),
 ]
+Locale = Annotated[Str, Field(pattern=r"^(C|[a-z]{2,3}_[A-Z]{2})\.UTF-8(@[a-z]+)?$")]
 Keymap = Annotated[
     Str,
     pattern(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from homelab.config.base import Address, Model, Name, SecretRef, Str
+from homelab.config.base import Address, Model, Name, ServiceSecretRef, Str
 
 Mode = Literal["killswitch", "namespace"]
 """killswitch: packets of the service's group leave through the VPN or are dropped; namespace: the
@@ -88,8 +88,8 @@ class VpnConfig(Model):
     """The provider's server: `203.0.113.7:51820`."""
     public_key: WireGuardKey
     """The server's public key: 44 characters that end with `=`."""
-    key: SecretRef
-    """The host's private key, in its sops file."""
+    key: ServiceSecretRef
+    """The host's private key: in its sops file, in 1Password, or in a file on the host."""
     mtu: Annotated[int, Field(ge=1280, le=9000)] | None = None
     autostart: bool = True
     """Start the tunnel at boot. While it is down, its services have no network."""

@@ -138,7 +138,7 @@ def _extensions(host: Host, database: Database) -> Attrs:
         words += [["--command"], [f'CREATE EXTENSION IF NOT EXISTS "{extension}" CASCADE']]
     body = _setup(host, database, f"Extensions of the database of {database.service}")
     # Only the superuser may create most of them.
-    config: Attrs = {"User": "postgres", "ExecStart": command_line(words)}
+    config: Attrs = {"User": "postgres", "ExecStart": command_line(words), **sandbox()}
     return attrs(
         f'systemd.services."{database.extensions_unit}"',
         merge(body, {"serviceConfig": config}),

@@ -31,6 +31,7 @@ FILES: Mapping[str, str] = {
     "home.nix": "hosts.{host}.home",
     "host.nix": "hosts.{host}",
     "identity.nix": "identity",
+    "ids.nix": "services",
     "impermanence.nix": "hosts.{host}.persistence",
     "kernel.nix": "hosts.{host}.kernel",
     "known-hosts.nix": "hosts",

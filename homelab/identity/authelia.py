@@ -7,6 +7,7 @@ from importlib import resources
 
 from homelab.config.identity import Directory
 from homelab.config.mail import MailConfig
+from homelab.hardening.baseline import sandbox
 from homelab.identity import lldap
 from homelab.identity.authelia_oidc import attributes, oidc
 from homelab.identity.directory import GROUPS, LDAP_PORT, PEOPLE, admin_of
@@ -94,7 +95,8 @@ def _key_unit() -> Attrs:
                 "Group": unit,
                 "StateDirectory": unit,
                 "StateDirectoryMode": "0700",
-                "UMask": "0077",
+                "PrivateNetwork": True,
+                **sandbox(),
             },
         },
     )

@@ -15,6 +15,7 @@ from importlib import resources
 
 from homelab.config.identity import Directory, IdentityConfig
 from homelab.config.stack import StackConfig
+from homelab.hardening.baseline import sandbox
 from homelab.identity.model import LDAP_OWNER, LDAP_PASSWORD
 from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Module, Nix, Pkg, Raw, Script, Text, attrs, merge
@@ -30,6 +31,8 @@ _SEED, _PEOPLE = "lib/seed-directory.sh", "lib/people.ldif"
 _SHELL = (resources.files("homelab.identity") / "seed-directory.sh").read_text(encoding="utf-8")
 _SCHEMAS = ("core", "cosine", "inetorgperson")
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._,=+ -]*[A-Za-z0-9]|[A-Za-z0-9]")
+_SANDBOX = sandbox("capability-bounding-set")
+"""Root reads passwords that belong to the directory."""
 
 
 def admin_of(directory: Directory) -> str:
@@ -126,6 +129,7 @@ def _seed(stack: StackConfig, directory: Directory) -> Attrs:
             "Type": "oneshot",
             "StateDirectory": _DUMP.rpartition("/")[2],
             "StateDirectoryMode": "0700",
+            **_SANDBOX,
         },
     }
     seed = attrs(
@@ -139,7 +143,7 @@ def _seed(stack: StackConfig, directory: Directory) -> Attrs:
             "script": Script.of(
                 ". ", Raw(f"./{_SEED}"), " ", Raw(f"./{_PEOPLE}"), f" {shlex.join(arguments)}\n"
             ),
-            "serviceConfig": {"Type": "oneshot", "RemainAfterExit": True},
+            "serviceConfig": {"Type": "oneshot", "RemainAfterExit": True, **_SANDBOX},
         },
     )
     return merge(seed, attrs("systemd.services.openldap-dump", nightly))

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Iterator
 
+from homelab.hardening.baseline import sandbox
 from homelab.identity import oauth2_proxy, pocket_id_apps
 from homelab.identity.model import API_KEY, CLIENT, STATIC_KEY, IdentityPlan, api_key_source
 from homelab.identity.plan import minutes
@@ -124,7 +125,8 @@ def _registration(plan: Plan, identity: IdentityPlan) -> Attrs:
                         "Type": "oneshot",
                         "StateDirectory": KEYS.rpartition("/")[2],
                         "StateDirectoryMode": "0700",
-                        "UMask": "0077",
+                        # Root reads secrets of other users.
+                        **sandbox("capability-bounding-set"),
                     },
                 },
                 "oauth2-proxy": {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import shlex
 from collections.abc import Iterator, Mapping
 from importlib import resources
 
+from homelab.hardening.baseline import sandbox
 from homelab.identity.model import POCKET_ID_UNIT, STATIC_KEY, IdentityPlan, OidcClient
 from homelab.nix import Attrs, Pkg, Raw, Script
 from homelab.plan import Plan
@@ -68,7 +70,9 @@ def unit(plan: Plan, host: Host, identity: IdentityPlan, key: str) -> Attrs:
                         "Type": "oneshot",
                         "StateDirectory": RECORDS.rpartition("/")[2],
                         "StateDirectoryMode": "0700",
-                        "UMask": "0077",
+                        "ReadWritePaths": [f"-{posixpath.dirname(_database(service))}"],
+                        # Root reads secrets of other users.
+                        **sandbox("capability-bounding-set"),
                     },
                 }
             },

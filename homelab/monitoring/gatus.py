@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from homelab.hardening.baseline import sandbox
 from homelab.monitoring.model import MonitoringPlan, Probe
 from homelab.monitoring.plan import MONITOR
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, attrs, merge
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import referred_path
 from homelab.system.model import Host
-
-TOPIC_FILE = secret_path("ntfy", "topic", "stored", "env")
-"""Environment file with NTFY_TOPIC, on each host that sends alerts."""
-TOKEN_FILE = secret_path("ntfy", "token", "stored", "env")
-"""Environment file with NTFY_TOKEN, for a server that requires one."""
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -47,7 +43,7 @@ def _gatus(plan: Plan, host: Host, monitoring: MonitoringPlan) -> Attrs:
     body: Attrs = {"enable": True, "settings": settings}
     more: Attrs = {}
     if monitoring.alerts:
-        body["environmentFile"] = TOPIC_FILE
+        body["environmentFile"] = _files(plan)[0]
         ntfy: Attrs = {
             "url": monitoring.alerts,
             "topic": Comment("Gatus expands it from its environment.", "${NTFY_TOPIC}"),
@@ -59,7 +55,7 @@ def _gatus(plan: Plan, host: Host, monitoring: MonitoringPlan) -> Attrs:
         }
         if _has_token(plan):
             ntfy["token"] = "${NTFY_TOKEN}"
-            more = attrs("systemd.services.gatus.serviceConfig.EnvironmentFile", [TOKEN_FILE])
+            more = attrs("systemd.services.gatus.serviceConfig.EnvironmentFile", _files(plan)[1:])
         settings["alerting"] = {"ntfy": ntfy}
     return merge(attrs("services.gatus", body), more)
 
@@ -75,6 +71,14 @@ def _literal(value: Nix) -> Nix:
     if isinstance(value, list):
         return [_literal(inner) for inner in value]
     return value
+
+
+def _files(plan: Plan) -> list[Nix]:
+    """Environment files of an alert: the topic, and the token of a server that requires one."""
+    ntfy = plan.stack.monitoring.ntfy
+    assert ntfy is not None
+    refs = (("topic", ntfy.topic), ("token", ntfy.token))
+    return [referred_path(ref, "ntfy", name, "env") for name, ref in refs if ref is not None]
 
 
 def _has_token(plan: Plan) -> bool:
@@ -120,9 +124,10 @@ def _notify(plan: Plan) -> Attrs:
             "script": Lines(notify_script(token=_has_token(plan))),
             "serviceConfig": {
                 "Type": "oneshot",
-                "EnvironmentFile": [TOPIC_FILE, TOKEN_FILE] if _has_token(plan) else TOPIC_FILE,
+                "EnvironmentFile": _files(plan) if _has_token(plan) else _files(plan)[0],
                 "DynamicUser": True,
                 "SupplementaryGroups": ["systemd-journal"],
+                **sandbox(),
             },
         },
     )

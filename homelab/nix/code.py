@@ -1,4 +1,4 @@
-"""References in a Nix file: relative paths, inputs of the flake, and attributes of an argument."""
+"""References in a Nix file: paths, flake inputs, attributes of an argument; and the texts in it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,17 @@ def paths_in(text: str) -> tuple[str, ...]:
             if path.startswith("."):
                 found.append(path.rstrip("/"))
     return tuple(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=512)
+def texts_in(text: str) -> tuple[tuple[int, str], ...]:
+    """Lines of the text in strings, without interpolations and comments: (line, text)."""
+    return tuple(
+        (node.start_point[0] + 1 + offset, line)
+        for node in _nodes(text)
+        if node.type == "string_fragment"
+        for offset, line in enumerate(_text(node).splitlines())
+    )
 
 
 @lru_cache(maxsize=512)

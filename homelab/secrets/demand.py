@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from homelab.config.fact_parts import ReferredFact, SecretFact
+from dataclasses import replace
+
+from homelab.config.base import ServiceSecretRef
+from homelab.config.fact_parts import ReferredFact, SecretFact, referred
 from homelab.config.stack import StackConfig
 from homelab.secret_paths import fact_path, fact_source, secret_name, secret_path
 from homelab.secrets.model import Secret
@@ -32,6 +35,19 @@ def demanded(
         origin=origin,
         encrypts=fact.encrypts if fact.source == "derived" else "",
     )
+
+
+def of_host(
+    stack: StackConfig,
+    host: str,
+    what: tuple[str, str],
+    fact: SecretFact,
+    ref: ServiceSecretRef,
+    origin: str,
+) -> Secret:
+    """A secret of a host itself, and not of a service, that is where a reference says."""
+    found = demanded(stack, host, *what, referred(fact, ref), origin)
+    return replace(found, key=ref.name)
 
 
 def issued(

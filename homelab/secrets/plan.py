@@ -26,8 +26,8 @@ from homelab.connections.model import Wiring
 from homelab.identity.model import IdentityPlan
 from homelab.monitoring.model import MonitoringPlan
 from homelab.monitoring.plan import MONITOR
-from homelab.secret_paths import FOR_USERS, secret_name
-from homelab.secrets.demand import demanded, issued
+from homelab.secret_paths import password_path
+from homelab.secrets.demand import demanded, issued, of_host
 from homelab.secrets.identity import of_identity
 from homelab.secrets.model import ONEPASSWORD, RESTIC, Secret, SecretsPlan, restic_purpose, scoped
 from homelab.services.mail import MAIL, sends_mail
@@ -151,9 +151,9 @@ def _of_monitoring(
         variable = f"{service}_{name}".upper()
         fact = SecretFact(form="env", env={variable: "{value}"}, source="stored")
         for host in sorted(alert_hosts):
-            found = demanded(stack, host, service, name, fact, f"monitoring.ntfy.{name}")
+            found = of_host(stack, host, (service, name), fact, ref, f"monitoring.ntfy.{name}")
             here = monitoring is not None and monitoring.host == host
-            yield replace(found, key=ref.sops or "", units=(f"{MONITOR}.service",) if here else ())
+            yield replace(found, units=(f"{MONITOR}.service",) if here else ())
 
 
 def _of_backup(stack: StackConfig, backup: BackupPlan) -> Iterator[Secret]:
@@ -272,13 +272,11 @@ def _of_certificates(stack: StackConfig, certificates: CertificatesPlan) -> Iter
     host, where = certificates.certificates[0].host, "network.entry.acme"
     fact = SecretFact(source="stored")
     if acme.key is not None:
-        service, name = AUTHORITY_KEY
-        found = demanded(stack, host, service, name, fact, f"{where}.key")
-        yield replace(found, key=acme.key.sops or "", units=(f"{SIGNER}.service",))
+        found = of_host(stack, host, AUTHORITY_KEY, fact, acme.key, f"{where}.key")
+        yield replace(found, units=(f"{SIGNER}.service",))
     for variable, ref in sorted(acme.credentials.items()):
         origin = f"{where}.credentials.{variable}"
-        found = demanded(stack, host, CREDENTIALS, secret_of(variable), fact, origin)
-        yield replace(found, key=ref.sops or "")
+        yield of_host(stack, host, (CREDENTIALS, secret_of(variable)), fact, ref, origin)
 
 
 def _of_tailnet(tailnet: TailnetPlan | None) -> Iterator[Secret]:
@@ -290,8 +288,9 @@ def _of_tailnet(tailnet: TailnetPlan | None) -> Iterator[Secret]:
 def _of_vpn(stack: StackConfig, vpn: VpnPlan) -> Iterator[Secret]:
     for tunnel in vpn.vpns:
         fact = SecretFact(source="stored")
-        found = demanded(stack, tunnel.host, VPN, tunnel.name, fact, f"{tunnel.source}.key")
-        yield replace(found, key=tunnel.key.sops or "", units=(f"{tunnel.unit}.service",))
+        what, origin = (VPN, tunnel.name), f"{tunnel.source}.key"
+        found = of_host(stack, tunnel.host, what, fact, tunnel.key, origin)
+        yield replace(found, units=(f"{tunnel.unit}.service",))
 
 
 def _of_connections(stack: StackConfig, connections: tuple[Wiring, ...]) -> Iterator[Secret]:
@@ -337,13 +336,12 @@ def _of_wifi(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:
         wifi = host.config.wifi
         if wifi is None or wifi.psk is None or wifi.backend != "wpa_supplicant":
             continue
-        service, name = WIFI
         # Since 26.05 wpa_supplicant does not run as root.
         owner = "wpa_supplicant" if host.release >= "26.05" else "root"
         fact = SecretFact(source="stored", owner=owner)
-        found = demanded(stack, host.name, service, name, fact, f"{host.source}.wifi.psk")
+        found = of_host(stack, host.name, WIFI, fact, wifi.psk, f"{host.source}.wifi.psk")
         unit = f"{supplicant(host.config.interface)}.service"
-        yield replace(found, key=wifi.psk.sops or "", units=(unit,))
+        yield replace(found, units=(unit,))
 
 
 def _of_caches(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:
@@ -352,8 +350,7 @@ def _of_caches(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret
         netrc = host.config.nix.netrc if host.is_nixos else None
         if netrc is not None:
             fact, origin = SecretFact(source="stored"), f"{host.source}.nix.netrc"
-            found = demanded(stack, host.name, *NETRC, fact, origin)
-            yield replace(found, key=netrc.sops or "")
+            yield of_host(stack, host.name, NETRC, fact, netrc, origin)
 
 
 def _of_recovery(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:
@@ -361,10 +358,9 @@ def _of_recovery(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secr
         recovery = host.config.ssh.recovery
         if recovery is None:
             continue
-        service, name = RECOVERY
         origin = f"{host.source}.ssh.recovery.password"
-        found = demanded(stack, host.name, service, name, SecretFact(source="stored"), origin)
-        yield replace(found, key=recovery.password.sops or "")
+        fact = SecretFact(source="stored")
+        yield of_host(stack, host.name, RECOVERY, fact, recovery.password, origin)
 
 
 def _of_members(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:
@@ -373,9 +369,9 @@ def _of_members(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secre
             if member.config.password is None:
                 continue
             fact, origin = SecretFact(source="stored"), f"{member.source}.password"
-            found = demanded(stack, host.name, *member.secret, fact, origin)
-            path = FOR_USERS + secret_name(*member.secret)
-            yield replace(found, key=member.config.password.sops or "", path=path)
+            ref = member.config.password
+            found = of_host(stack, host.name, member.secret, fact, ref, origin)
+            yield replace(found, path=password_path(ref, *member.secret))
 
 
 def _of_owner(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:
@@ -383,8 +379,6 @@ def _of_owner(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]
         password = stack.site.owner.password
         if password is None or not host.is_nixos:
             continue
-        service, name = PASSWORD
-        origin = "site.owner.password"
-        found = demanded(stack, host.name, service, name, SecretFact(source="stored"), origin)
-        path = FOR_USERS + secret_name(service, name)
-        yield replace(found, key=password.sops or "", path=path)
+        fact, origin = SecretFact(source="stored"), "site.owner.password"
+        found = of_host(stack, host.name, PASSWORD, fact, password, origin)
+        yield replace(found, path=password_path(password, *PASSWORD))

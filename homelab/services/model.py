@@ -10,7 +10,7 @@ from homelab.catalog.references import WEB
 from homelab.catalog.upstream import modules_of
 from homelab.config.hardening import ServiceHardening
 from homelab.config.hosts import Role
-from homelab.config.lock import Placement
+from homelab.config.lock import Numbers, Placement
 from homelab.config.service_parts import Control, External, Flake, ServiceSecret
 from homelab.config.services import (
     ExternalService,
@@ -89,6 +89,9 @@ class Service:
     owner: str = ""
     """Name that its secrets are derived for: its first recorded name. Encrypted data stays readable
     when the service moves, is renamed or gets a second instance."""
+
+    ids: Numbers | None = None
+    """Fixed uid and gid of its user; None if nothing needs them."""
 
     @property
     def arrives_from(self) -> str:

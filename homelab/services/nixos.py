@@ -12,6 +12,7 @@ from homelab.plan import Plan
 from homelab.secret_paths import fact_path
 from homelab.services import podman, static, unit
 from homelab.services.devices import unit_of
+from homelab.services.job_units import jobs
 from homelab.services.model import Service
 from homelab.services.options import stated_options
 from homelab.services.templates import filled, path_of_secret, stated_secrets
@@ -59,7 +60,7 @@ def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tup
     facts = options_of(service.entry, service.release, service.config.gpu)
     options = (attrs(k, v) for k, v in sorted(filled(facts, plan, service).items()))
     name, _, path = service.entry.flake.partition(".")
-    return merge(*options, added), ((name, path),) if name else ()
+    return merge(*options, added, jobs(plan, service)), ((name, path),) if name else ()
 
 
 def _state(service: Service) -> Attrs:

@@ -155,6 +155,12 @@ def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[t
             yield f'{word} takes no "{named}"', did_you_mean(named, NAMES, REFERENCES[word])
     elif word == "$text":
         yield from misread_template(named, plan, service)
+    elif word == "$config":
+        if not _PACKAGE.fullmatch(named):
+            yield (
+                f'"{named}" is not the path of an option',
+                "write its path: {$config: services.nextcloud.home}",
+            )
     elif word == "$package":
         if not _PACKAGE.fullmatch(named):
             yield (

@@ -31,6 +31,8 @@ from homelab.network.between import dialled, lan_callers, path_between
 from homelab.network.model import LOOPBACK, PortUse, resolver_entry
 from homelab.services.containers import bridge_of
 from homelab.services.custom import custom_entry, extended
+from homelab.services.ids import with_ids, with_static_user
+from homelab.services.jobs import with_jobs
 from homelab.services.mail import MAIL, with_mail
 from homelab.services.memory import with_memory
 from homelab.services.model import Service
@@ -74,7 +76,7 @@ def plan_services(
     known = with_memory(
         tuple(sorted(placed, key=lambda s: (s.name, s.host))), lock, renamed_hosts(stack, lock)
     )
-    return assign_ports(stack, known)
+    return assign_ports(stack, with_ids(known, lock))
 
 
 def hosts_of(name: str, stack: StackConfig) -> tuple[str, ...]:
@@ -262,7 +264,7 @@ def _place(
     entry = with_databases(entry, databases)
     relayed = with_mail(entry, name, stack)
     has_password = MAIL in relayed.secrets.keys() - entry.secrets.keys()
-    entry = relayed
+    entry = with_static_user(with_jobs(relayed, name, config), config)
     reading = readers.callers(host, entry, config)
     called = _called(name, host, entry, config, stack, calling.get(name, ()), reading)
     bridges = _bridges(host, config, stack, calling.get(name, ()))

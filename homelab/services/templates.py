@@ -11,7 +11,8 @@ from homelab.catalog.references import WEB, LinkTarget, reference
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
 from homelab.network.route import Route, main_first
-from homelab.nix import After, Force, Nix, Pkg
+from homelab.nix import After, Force, Nix, Pkg, Raw
+from homelab.nix.printer import attribute
 from homelab.plan import Plan
 from homelab.secret_paths import fact_path
 from homelab.services.devices import path_of_device
@@ -153,7 +154,7 @@ def fields(plan: Plan, service: Service) -> dict[str, str | int | Names]:
     clients = plan.identity.clients if plan.identity else ()
     client = next((c for c in clients if asking is not None and c.route == asking.name), None)
     issuer = client.issuer if client else _issuer(plan, asking)
-    site = plan.stack
+    site, placed = plan.stack, plan.hosts.get(service.host)
     return {
         "port": service.port,
         "bind": service.bind,
@@ -162,7 +163,7 @@ def fields(plan: Plan, service: Service) -> dict[str, str | int | Names]:
         "fqdn": route.url.removeprefix("https://") if route else "localhost",
         "domain": site.site.domain,
         "zone": site.cloudflare.zone.name if site.cloudflare else site.site.domain,
-        "timezone": site.site.timezone,
+        "timezone": (placed.config.timezone if placed else None) or site.site.timezone,
         "issuer": issuer,
         "discovery": f"{issuer.rstrip('/')}{DISCOVERY}" if issuer else "",
         "client": client.id if client else service.name,
@@ -294,6 +295,8 @@ def _referred(word: str, named: object, plan: Plan, service: Service) -> Nix | _
             return path_of_device(plan.stack, service, name) or _DROPPED
         case "$package":
             return Pkg(name)
+        case "$config":
+            return Raw(f"config.{attribute(name)}")
         case "$last":
             items = _resolve(named, plan, service)
             return items if isinstance(items, _Dropped) else After(items)

@@ -48,8 +48,8 @@ _CHOSEN = frozenset(
 )
 """Those of `_UNITS` that run only for a service that somebody chose."""
 _OWN = re.compile(
-    r"systemd-.*|homelab-(activate|backup|bundles?|certificates|devices|disk-links|drill|placeholder"
-    r"|pull|recovery|restore|resume|rollback|secrets|sops)(-.*)?"
+    r"systemd-.*|homelab-(activate|backup|bundles?|certificates|devices|disk-links|drill|ids"
+    r"|placeholder|pull|recovery|restore|resume|rollback|secrets|sops)(-.*)?"
 )
 """Units of systemd, and those of homelab itself."""
 _LONGEST = 31

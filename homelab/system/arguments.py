@@ -142,7 +142,7 @@ def facts(plan: Plan, host: Host) -> Attrs:
         "host": host.name,
         "hosts": {name: _host(other) for name, other in plan.hosts.items()},
         "lan": lan,
-        "locale": site.locale,
+        "locale": host.config.locale or site.locale,
         "members": {name: {"email": member.email} for name, member in site.members.items()},
         "owner": owner,
         "routes": {
@@ -153,7 +153,7 @@ def facts(plan: Plan, host: Host) -> Attrs:
             name: _service(plan, [s for s in plan.services if s.name == name], host)
             for name in sorted({s.name for s in plan.services})
         },
-        "timezone": site.timezone,
+        "timezone": host.config.timezone or site.timezone,
     }
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from homelab.config.base import EarlySecretRef
 from homelab.config.host_options import PASSWORD
 from homelab.network.calls import calls_of
 from homelab.nix import Attrs, Module, Nix, attrs, merge
 from homelab.plan import Plan
-from homelab.secret_paths import FOR_USERS, secret_name
+from homelab.secret_paths import password_path
 from homelab.system.model import Host
 
 
@@ -33,13 +34,13 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 def identity(plan: Plan, host: Host) -> Attrs:
     """Host name, time zone and locale."""
-    site = plan.stack.site
+    site, own = plan.stack.site, host.config
     return merge(
-        attrs("console.keyMap", site.keymap),
-        attrs("i18n.defaultLocale", site.locale),
+        attrs("console.keyMap", own.keymap or site.keymap),
+        attrs("i18n.defaultLocale", own.locale or site.locale),
         attrs("networking.hostName", host.name),
         attrs("nixpkgs.hostPlatform", host.config.platform),
-        attrs("time.timeZone", site.timezone),
+        attrs("time.timeZone", own.timezone or site.timezone),
     )
 
 
@@ -72,13 +73,13 @@ def people(plan: Plan) -> Attrs:
     )
 
 
-def declared(owner: str, secret: tuple[str, str]) -> Attrs:
+def declared(owner: str, ref: EarlySecretRef, secret: tuple[str, str]) -> Attrs:
     """A password whose hash is a secret of the host. NixOS sets it for an existing account only if
     `users.mutableUsers` is false.
     """
     return merge(
         attrs("users.mutableUsers", False),
-        attrs(f"users.users.{owner}.hashedPasswordFile", FOR_USERS + secret_name(*secret)),
+        attrs(f"users.users.{owner}.hashedPasswordFile", password_path(ref, *secret)),
     )
 
 
@@ -88,7 +89,7 @@ def _password(plan: Plan, host: Host) -> Iterator[Module]:
         yield Module(
             "password.nix",
             "The owner's password: for the console, sudo and Cockpit",
-            derived=declared(owner.user, PASSWORD),
+            derived=declared(owner.user, owner.password, PASSWORD),
         )
 
 
@@ -100,7 +101,7 @@ def _members(plan: Plan, host: Host) -> Iterator[Module]:
             account = merge(account, {"openssh": {"authorizedKeys": {"keys": keys}}})
         found = merge(found, attrs(f"users.users.{member.user}", account))
         if member.config.password is not None:
-            found = merge(found, declared(member.user, member.secret))
+            found = merge(found, declared(member.user, member.config.password, member.secret))
     if found:
         yield Module("members.nix", "Accounts of members, without sudo", derived=found)
 

@@ -14,7 +14,7 @@ from homelab.config.host_options import VARIABLE, WIFI, supplicant
 from homelab.network.resolver import asks_the_tailnet, names_of
 from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, Text, attrs, merge
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import referred_path
 from homelab.system.model import Host
 
 _SECRET, _WATCHDOG = "wifi.sh", "watchdog.sh"
@@ -73,7 +73,7 @@ def _wifi(host: Host) -> Attrs:
         return attrs("networking.wireless.iwd.enable", True)
     if wifi.ssid is None or wifi.psk is None:
         return {}
-    secret = secret_path(*WIFI, "stored", "file")
+    secret = referred_path(wifi.psk, *WIFI)
     network: Attrs = {
         wifi.ssid: {
             "pskRaw": Comment("Reads this variable of the secrets file.", f"ext:{VARIABLE}")

@@ -8,13 +8,14 @@ password while the window is open.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from importlib import resources
 
-from homelab.config.host_options import RECOVERY
+from homelab.config.host_options import RECOVERY, Recovery
 from homelab.nix import Attrs, Lines, Module, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import referred_path
 from homelab.system.model import Host
 
 INCLUDED = "/run/homelab-recovery/sshd.conf"
@@ -35,15 +36,16 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "SSH by password, from home, for a few minutes after a boot",
         derived=merge(
             attrs("services.openssh.extraConfig", Lines(match)),
-            attrs(f"systemd.services.{_UNIT}", _window(recovery.seconds, owner)),
+            attrs(f"systemd.services.{_UNIT}", _window(recovery, owner)),
             attrs(f"systemd.services.{_UNIT}-at-boot", _at_boot()),
         ),
         extra=((_FILE, _SHELL),),
     )
 
 
-def _window(seconds: int, owner: str) -> Attrs:
-    password = secret_path(*RECOVERY, "stored", "file")
+def _window(recovery: Recovery, owner: str) -> Attrs:
+    seconds = recovery.seconds
+    password = shlex.quote(referred_path(recovery.password, *RECOVERY))
     return {
         "description": "Log in by password from home, for a while",
         # A switch must not open the window.

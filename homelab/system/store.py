@@ -5,7 +5,7 @@ from __future__ import annotations
 from homelab.config.host_options import NETRC
 from homelab.hardening.paths import for_systemd, for_tmpfiles
 from homelab.nix import Attrs, Comment, Nix, attrs, merge
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import referred_path
 from homelab.system.model import Host
 
 BUILD_DIR_SINCE = "24.11"
@@ -62,5 +62,5 @@ def caches(host: Host) -> Attrs:
         "fallback": True,
     }
     if config.netrc is not None:
-        settings["netrc-file"] = secret_path(*NETRC, "stored", "file")
+        settings["netrc-file"] = referred_path(config.netrc, *NETRC)
     return attrs("nix.settings", settings)

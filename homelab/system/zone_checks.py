@@ -21,8 +21,9 @@ ZONES = frozenset(
 def timezone_known(plan: Plan) -> Iterator[Problem]:
     """An unknown zone is silently UTC to systemd, so every timer would be off by hours."""
     said = {"site.timezone": plan.stack.site.timezone}
-    for host in nixos_hosts(plan.stack.hosts).items():
-        said[f"hosts.{host[0]}.nix.gc.dates"] = zone_of(host[1].nix.gc.dates)
+    for name, host in nixos_hosts(plan.stack.hosts).items():
+        said[f"hosts.{name}.timezone"] = host.timezone or ""
+        said[f"hosts.{name}.nix.gc.dates"] = zone_of(host.nix.gc.dates)
     for where, zone in said.items():
         if not zone or zone in (*ZONES, "UTC"):
             continue

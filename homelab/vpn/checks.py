@@ -13,10 +13,10 @@ from homelab.connections.pairs import place_of_use
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declared_options
+from homelab.services.ids import has_fixed_user
 from homelab.services.model import Service
 from homelab.services.plan import hosts_of
 from homelab.services.uses import Use, uses_of
-from homelab.vpn.plan import has_fixed_user
 
 _LINKS = IPv4Network("10.200.0.0/16")
 
@@ -231,50 +231,6 @@ def _outside(
         f"{use.name} is at {address} on the LAN, and {service.name} leaves by {vpn.name} only",
         f"services.{service.name}.vpn: {{name: {vpn.name}, lan: true}}",
     )
-
-
-@check("id-unique")
-def id_unique(plan: Plan) -> Iterator[Problem]:
-    """Two users with one number share files and firewall rules."""
-    for kind in ("uid", "gid"):
-        seen: dict[tuple[str, int], tuple[str, str]] = {}
-        for host, user, number, source in _numbers(plan, kind):
-            other, _ = seen.setdefault((host, number), (user, source))
-            if other != user:
-                yield Problem(
-                    source,
-                    f"{other} and {user} both have {kind} {number} on {host}",
-                    f"state another {kind}, or correct ids in the stack's lock",
-                )
-
-
-@check("id-stable")
-def id_stable(plan: Plan) -> Iterator[Problem]:
-    """Files belong to user numbers: with a new number a service loses access to its state."""
-    for vpn in plan.vpn.vpns:
-        for member in vpn.members:
-            before = plan.lock.ids.get(member.user)
-            if before is None or member.ids is None:
-                continue
-            for kind, old, new in (
-                ("uid", before.uid, member.ids.uid),
-                ("gid", before.gid, member.ids.gid),
-            ):
-                if old != new:
-                    yield Problem(
-                        f"{member.source}.{kind}",
-                        f"{member.user} had {kind} {old}, and its files on {vpn.host} still do",
-                        f"leave {kind} out; or change their owner by hand, drop {member.user} "
-                        "from ids in the stack's lock, and run homelab lock",
-                    )
-
-
-def _numbers(plan: Plan, kind: str) -> Iterator[tuple[str, str, int, str]]:
-    for vpn in plan.vpn.vpns:
-        for member in vpn.members:
-            if member.ids is not None:
-                number = member.ids.uid if kind == "uid" else member.ids.gid
-                yield vpn.host, member.user, number, f"{member.source}.{kind}"
 
 
 def _sets_identity(parts: tuple[str, ...]) -> bool:

@@ -14,7 +14,7 @@ from ipaddress import ip_interface
 from homelab.network.model import TAILNET
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import referred_path
 from homelab.system.model import Host
 from homelab.vpn.model import Member, Vpn
 from homelab.vpn.plan import SECRET
@@ -115,7 +115,7 @@ def _tunnel(vpn: Vpn) -> Attrs:
                 "publicKey": vpn.public_key,
             }
         ],
-        "privateKeyFile": secret_path(SECRET, vpn.name, "stored", "file"),
+        "privateKeyFile": referred_path(vpn.key, SECRET, vpn.name),
         "table": Comment(
             "A separate table, so that the host keeps its routes and resolver.", str(vpn.table)
         ),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_interface
 
-from homelab.config.base import SecretRef
+from homelab.config.base import ServiceSecretRef
+from homelab.config.lock import Numbers
 from homelab.config.vpn import Mode
 
 
@@ -28,14 +29,6 @@ class Namespace:
 
 
 @dataclass(frozen=True)
-class Ids:
-    """User and group number of a service."""
-
-    uid: int
-    gid: int
-
-
-@dataclass(frozen=True)
 class Member:
     """A service that is confined to a VPN."""
 
@@ -43,7 +36,7 @@ class Member:
     units: tuple[str, ...]
     user: str
     """Its user, and its group of the same name; empty in a namespace, which needs neither."""
-    ids: Ids | None
+    ids: Numbers | None
     port: int
     """Web port; 0 for none."""
     outside: bool
@@ -71,7 +64,7 @@ class Vpn:
     dns: tuple[str, ...]
     endpoint: str
     public_key: str
-    key: SecretRef
+    key: ServiceSecretRef
     mtu: int | None
     autostart: bool
     members: tuple[Member, ...]

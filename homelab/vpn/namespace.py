@@ -25,7 +25,7 @@ from homelab.nix import (
     merge,
 )
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import referred_path
 from homelab.system.model import Host
 from homelab.vpn.model import Member, Vpn
 from homelab.vpn.plan import SECRET
@@ -129,7 +129,7 @@ def _tunnel(vpn: Vpn) -> Attrs:
                 "publicKey": vpn.public_key,
             }
         ],
-        "privateKeyFile": secret_path(SECRET, vpn.name, "stored", "file"),
+        "privateKeyFile": referred_path(vpn.key, SECRET, vpn.name),
     }
     if vpn.mtu is not None:
         interface["mtu"] = vpn.mtu

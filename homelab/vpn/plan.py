@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from homelab.config.lock import Lock
 from homelab.config.services import ServiceConfig, vpn_of
 from homelab.config.stack import StackConfig
 from homelab.network.between import published
+from homelab.services.ids import has_fixed_user
 from homelab.services.model import Service
-from homelab.vpn.ids import ids_of
-from homelab.vpn.model import Ids, Member, Namespace, Vpn, VpnPlan
+from homelab.vpn.model import Member, Namespace, Vpn, VpnPlan
 
 SECRET = "vpn"
 """Service name of the tunnels' secrets: `vpn-privado`."""
 
 
-def plan_vpn(stack: StackConfig, services: tuple[Service, ...], lock: Lock) -> VpnPlan:
+def plan_vpn(stack: StackConfig, services: tuple[Service, ...]) -> VpnPlan:
     """Every tunnel that a service on its host uses, by name, with those services.
 
     A service on another host than its tunnel is left out, as is a second mode; checks name both.
     """
-    confined = [s for s in services if has_fixed_user(s) and _mode(s) == "killswitch"]
-    ids = ids_of(
-        ((s.entry.user, s.vpn.uid, s.vpn.gid) for s in confined if s.vpn is not None),
-        {name: Ids(i.uid, i.gid) for name, i in lock.ids.items()},
-    )
-    found = (_vpn(stack, name, services, ids) for name in sorted(stack.vpn))
+    found = (_vpn(stack, name, services) for name in sorted(stack.vpn))
     return VpnPlan(tuple(v for v in found if v is not None))
 
 
@@ -41,17 +33,6 @@ def namespace_of(stack: StackConfig, host: str, config: ServiceConfig) -> Namesp
     return Namespace(_number(stack, vpn.name))
 
 
-def has_fixed_user(service: Service) -> bool:
-    """Whether the service has a fixed user, so that its group number is known when planning."""
-    entry = service.entry
-    return (
-        (not service.is_made or service.unit is not None)
-        and not entry.dynamic_user
-        and entry.user not in ("", "root")
-        and bool(service.units)
-    )
-
-
 def _number(stack: StackConfig, name: str) -> int:
     return 1 + sorted(stack.vpn).index(name)
 
@@ -60,9 +41,7 @@ def _mode(service: Service) -> str:
     return service.vpn.mode if service.vpn is not None else ""
 
 
-def _vpn(
-    stack: StackConfig, name: str, services: tuple[Service, ...], ids: Mapping[str, Ids]
-) -> Vpn | None:
+def _vpn(stack: StackConfig, name: str, services: tuple[Service, ...]) -> Vpn | None:
     config = stack.vpn[name]
     users = [
         s for s in services if s.vpn is not None and s.vpn.name == name and s.host == config.host
@@ -70,7 +49,7 @@ def _vpn(
     if not users:
         return None
     mode = users[0].vpn.mode if users[0].vpn is not None else "killswitch"
-    members = [_member(stack, s, ids) for s in users if _mode(s) == mode and not _unfit(s)]
+    members = [_member(stack, s) for s in users if _mode(s) == mode and not _unfit(s)]
     if not members:
         return None
     return Vpn(
@@ -94,7 +73,7 @@ def _unfit(service: Service) -> bool:
     return _mode(service) == "killswitch" and not has_fixed_user(service)
 
 
-def _member(stack: StackConfig, service: Service, ids: Mapping[str, Ids]) -> Member:
+def _member(stack: StackConfig, service: Service) -> Member:
     vpn = service.vpn
     assert vpn is not None
     confined = vpn.mode == "killswitch"
@@ -103,7 +82,7 @@ def _member(stack: StackConfig, service: Service, ids: Mapping[str, Ids]) -> Mem
         service=service.name,
         units=service.units,
         user=service.entry.user if confined else "",
-        ids=ids[service.entry.user] if confined else None,
+        ids=service.ids if confined else None,
         port=service.port,
         outside=any(p.scope != "loopback" for p in web),
         lan=vpn.lan,

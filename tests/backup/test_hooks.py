@@ -48,6 +48,7 @@ def made(changes: Changes) -> Any:
     return evaluated(found, Path("/packages"))
 
 
+@pytest.mark.requirement("S1-22")
 def test_nextcloud_is_in_maintenance_mode_while_it_is_dumped_and_saved() -> None:
     assert job_of("nextcloud", cloud()).hooks == Hooks(
         (("nextcloud-occ", "maintenance:mode", "--on"),),

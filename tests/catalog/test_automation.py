@@ -127,6 +127,37 @@ def test_litellm_has_a_key_that_no_file_of_its_tree_holds() -> None:
     assert 'master_key = "os.environ/LITELLM_MASTER_KEY";' in text
 
 
+@pytest.mark.requirement("S2-17")
+def test_litellm_finds_ollama_wherever_it_runs_and_at_any_port() -> None:
+    for host, port, address in (
+        ("nas", 11434, "http://127.0.0.1:11434"),
+        ("nas", 12000, "http://127.0.0.1:12000"),
+        ("pi", 12000, "http://192.168.1.2:12000"),
+    ):
+        services = {
+            "litellm": {"host": "nas", "port": 4000, "connects": ["ollama"]},
+            "ollama": {"host": host, "port": port},
+        }
+        text = build.render({"services": services})["nas"]["connections.nix"]
+        assert f'OLLAMA_API_BASE = "{address}";' in text
+
+
+@pytest.mark.requirement("S2-17")
+def test_a_model_in_the_tunnel_has_access_before_it_unless_a_reason_is_written() -> None:
+    """Ollama has no sign-in of its own. `public: true` is no reason."""
+    route = {"publish": "tunnel", "audience": "public", "auth": "none"}
+    changes: dict[str, Any] = {
+        "cloudflare": {"tunnel": {"host": "pi"}},
+        "services": {"ollama": {"host": "nas", **route}},
+    }
+    cloudflare = build.plan(changes).cloudflare
+    assert cloudflare is not None
+    assert [(a.route, a.policies) for a in cloudflare.apps] == [("ollama", ("members",))]
+    changes["services"] = {"ollama": {"host": "nas", **route, "public": True}}
+    with pytest.raises(Exception, match=r"services\.ollama\.public"):
+        build.plan(changes)
+
+
 @pytest.mark.requirement("S0-71")
 def test_the_border_router_waits_for_the_release_that_has_it() -> None:
     """And says which one that is."""

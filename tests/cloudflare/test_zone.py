@@ -97,6 +97,16 @@ def test_a_web_site_is_behind_access_as_any_other_name() -> None:
     assert [p.key for p in plan.policies] == ["members"]
 
 
+@pytest.mark.requirement("S2-20")
+def test_a_web_site_at_cloudflare_has_no_backend_and_no_rule_in_the_tunnel() -> None:
+    plan = build.plan(stack(DOCS))
+    assert plan.cloudflare is not None
+    assert [s.domain for s in plan.cloudflare.pages] == ["docs-home.example.org"]
+    assert not [r for r in plan.routes if r.name == "docs"]
+    text = str(build.render(stack(DOCS)))
+    assert "docs-home.example.org" not in text
+
+
 def test_an_open_web_site_needs_a_reason() -> None:
     pages = {"docs": {"public": "how this homelab is made"}}
     assert planned(stack({"pages": pages})).pages[0].policies == ()

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from homelab.config import services
 from tests import build
-from tests.golden.test_home import Tree, changed, nix_files
+from tests.golden.test_home import Tree, changed, nix_files, planned
 from tests.household import Changes, household
 from tests.tools.programs import formatted, run
 
@@ -190,6 +191,19 @@ def files_of(kind: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.requirement("S2-18")
+def test_every_kind_of_service_has_expected_files() -> None:
+    """Here, or in the home stack."""
+    home = {kind_of(config) for config in planned({}).stack.services.values()}
+    assert home | set(KINDS) == set(services.KINDS)
+
+
+def kind_of(config: services.ServiceConfig) -> str:
+    (found,) = (name for name, kind in services.KINDS.items() if type(config) is kind)
+    return found
+
+
+@pytest.mark.requirement("S2-18")
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_files_of_a_kind_are_the_expected_ones(kind: str) -> None:
     files = files_of(kind)

@@ -188,6 +188,22 @@ def test_caddy_is_built_with_its_plugins(tmp_path: Path) -> None:
     assert f'hash = "{HASH}";' in text
 
 
+@pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
+@pytest.mark.requirement("S1-35")
+def test_the_proxy_reads_a_token_from_its_environment_file(proxy: str) -> None:
+    """Beside the file that its module may name, and the command of the unit stays as it is."""
+    token = {"ref": {"sops": "cloudflare/dns"}, "env": "CLOUDFLARE_API_TOKEN"}
+    stack = household(changes(proxy), {"services": {proxy: {"secrets": {"dns": token}}}})
+    files = build.render(stack)["pi"]
+    text = files[f"services/{proxy}.nix"]
+    assert f"systemd.services.{proxy}.serviceConfig" in text
+    assert "EnvironmentFile = [" in text
+    assert f"/run/secrets/rendered/{proxy}-dns" in text
+    assert "ExecStart" not in text
+    assert "CLOUDFLARE_API_TOKEN=${config.sops.placeholder" in files["secrets.nix"]
+    assert f'restartUnits = [ "{proxy}.service" ];' in files["secrets.nix"]
+
+
 @pytest.mark.requirement("S1-03")
 def test_a_release_that_builds_no_plugins_is_named() -> None:
     """`chain-known`; Nix would fail at the missing function."""

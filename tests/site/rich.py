@@ -47,7 +47,7 @@ RICH: Changes = {
                 "account": {
                     "hosts": ["nas"],
                     "ssh_keys": [f"{OWNER} kim"],
-                    "password": {"sops": "kim/password"},
+                    "password": {"path": "/run/agenix/kim"},
                     "home": "home/kim.nix",
                 },
             }
@@ -116,6 +116,9 @@ RICH: Changes = {
             "mdns": True,
             "flash": True,
             "zram": {"percent": 25},
+            "timezone": "America/Lima",
+            "locale": "de_DE.UTF-8",
+            "keymap": "de-latin1",
             "boot": {"loader": "extlinux", "esp_mib": 512, "limit": 8},
             "watchdog": {},
             "fail2ban": {"ignore": ["10.9.0.0/24"]},
@@ -311,6 +314,7 @@ RICH: Changes = {
             "host": "nas",
             "audience": "family",
             "datasets": {"music": "library"},
+            "ids": {"uid": 450},
             "tile": {"group": "Media", "title": "Music"},
             "monitor": {"path": "/ping", "interval": "5m"},
         },
@@ -335,6 +339,7 @@ RICH: Changes = {
             "host": "nas",
             "gpu": "nvidia",
             "datasets": {"uploads": "films"},
+            "jobs": {"tidy": {"schedule": "04:40"}},
             "connects": ["board"],
             "devices": {"power": "ups"},
             "module": {
@@ -345,6 +350,14 @@ RICH: Changes = {
                 "icon": "forum.png",
                 "homepage": "https://forum.example",
                 "maintenance": {"on": ["forum", "pause"], "off": ["forum", "resume"]},
+                "jobs": {
+                    "tidy": {
+                        "summary": "Remove drafts",
+                        "command": ["forum", "tidy", "--all"],
+                        "like": "forum-setup",
+                        "options": {"services.forum.tidies": {"$config": "services.forum.data"}},
+                    }
+                },
                 "ports": {
                     "web": {"port": 8300},
                     "peers": {"port": 8301, "scope": "lan", "why": "peers"},

@@ -36,6 +36,7 @@ UNREAD: dict[str, str] = {
     "Generate.kind": "what `homelab secret set` makes; tests/secrets/test_generate.py",
     "Generate.length": "what `homelab secret set` makes; tests/secrets/test_generate.py",
     "Generate.user": "what `homelab secret set` makes; tests/secrets/test_generate.py",
+    "EarlySecretRef.op": "refused: the host reads it before it can reach 1Password",
     "SecretRef.op": "where the deployer looks when it runs; tests/ops/test_secret_sources.py",
     "ExtraGrant.why": "tells whoever reads the stack; the policy has no place for it",
     "Oidc.ui": "tells people where they type the settings; catalog page of the reference",

@@ -10,7 +10,7 @@ from homelab.config.lock import Lock, Numbers, lock_text, parse_lock
 from homelab.ops.project.files import updated_lock
 from homelab.problems import InvalidStackError
 from homelab.render import modules_of
-from homelab.vpn.ids import FIRST, LAST
+from homelab.services.ids import FIRST, LAST
 from tests import build
 from tests.tools.options import check_module
 from tests.tools.programs import formatted, run

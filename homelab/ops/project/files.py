@@ -11,7 +11,6 @@ from homelab.config.lock import (
     Derived,
     Lock,
     Machine,
-    Numbers,
     Place,
     Placement,
     lock_text,
@@ -163,12 +162,7 @@ def updated_lock(
         else:
             left = f"; its state stays on {placement.host}: homelab orphans {placement.host}"
             lines.append(f"{key} is removed{left if placement.state else ''}")
-    ids = {
-        m.user: Numbers(uid=m.ids.uid, gid=m.ids.gid)
-        for v in plan.vpn.vpns
-        for m in v.members
-        if m.ids is not None
-    }
+    ids = {s.entry.user: s.ids for s in plan.services if s.ids is not None}
     lines += [
         f"{user} has uid {numbers.uid} and gid {numbers.gid}"
         for user, numbers in sorted(ids.items())

@@ -59,6 +59,7 @@ from homelab.system.nix_checks import check_locks
 from homelab.system.own import check_own_files
 from homelab.system.persistence_checks import check_persistence
 from homelab.system.placeholders import check_placeholders
+from homelab.system.site_literals import check_site_literals
 from homelab.system.upkeep_checks import check_build_dirs
 
 
@@ -259,6 +260,7 @@ def check_sources(
         *check_own_modules(plan, sources),
         *check_own_files(plan, sources),
         *check_arguments(plan, sources),
+        *check_site_literals(plan, sources),
         *check_disks(plan, sources),
         *check_placeholders(plan, sources),
         *check_kernel(plan, sources),

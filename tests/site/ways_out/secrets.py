@@ -16,8 +16,8 @@ WAYS = (
     ),
     WayOut(
         "secret-known",
-        {"site": {"owner": {"password": {"op": "op://a/b/c"}}}},
-        {"site": {"owner": {"password": {"op": None, "sops": "a/b"}}}},
+        {"identity": {"host": "pi", "users": {"op": "op://a/b/c"}}},
+        {"identity": {"users": {"op": None, "sops": "a/b"}}},
         says="1Password",
         asked={"a/b": "{sops: path/in/file}"},
     ),

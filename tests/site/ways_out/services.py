@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homelab.config.lock import Lock
+from homelab.config.lock import Lock, Numbers
 from tests import build
 from tests.site.ways_out import service_containers, service_kinds, service_options
 from tests.site.ways_out.model import Changes, WayOut
@@ -400,6 +400,57 @@ WAYS = (
         grafana({"policy": "two_factor"}, recovery=True),
         service("grafana", recovery=None),
         says="to everybody",
+    ),
+    WayOut(
+        "id-user",
+        both(FLAKES, service("vote", **flake("pi"), ids={})),
+        service("vote", ids=None),
+        says="that we know of",
+        files=LOCKED,
+    ),
+    WayOut(
+        "id-user",
+        both(
+            FLAKES,
+            service(
+                "vote",
+                **{
+                    **flake("pi"),
+                    "flake": {"input": "vote", "unit": "vote@main", "dynamic_user": True},
+                    "state": ["/var/lib/private/vote"],
+                },
+                ids={},
+            ),
+        ),
+        service("vote", ids=None),
+        says="an ordinary user",
+        files=LOCKED,
+    ),
+    WayOut(
+        "job-known",
+        service("nextcloud", host="nas", jobs={"generate-preview": {}}),
+        service("nextcloud", jobs={"generate-preview": None, "generate-previews": {}}),
+    ),
+    WayOut(
+        "job-known",
+        both(IDENTITY, service("navidrome", host="nas", jobs={"scan": {}})),
+        service("navidrome", jobs=None),
+    ),
+    WayOut(
+        "id-unique",
+        both(
+            IDENTITY,
+            service("jellyfin", host="nas", ids={"uid": 460}),
+            service("navidrome", host="nas", ids={"uid": 460}),
+        ),
+        service("navidrome", ids={"uid": 461}),
+        asked={"461": "state another uid"},
+    ),
+    WayOut(
+        "id-stable",
+        service("jellyfin", host="nas", ids={"gid": 460}),
+        service("jellyfin", ids={"gid": None}),
+        lock=Lock(ids={"jellyfin": Numbers(uid=450, gid=450)}),
     ),
     *service_containers.WAYS,
     *service_kinds.WAYS,

@@ -24,7 +24,20 @@ def _reading(fact: str) -> dict[str, str]:
     return own(ROOT, *inherited, head="{ homelab, ... }: ")
 
 
+def _naming(name: str) -> dict[str, str]:
+    """The hardware module of nas, with a name below the domain of the stack."""
+    return own(ROOT, f'networking.domain = "x.{name}";', head="{ homelab, ... }: ")
+
+
 WAYS = (
+    WayOut(
+        "site-literal",
+        {},
+        {},
+        files=_naming("home.example.org"),
+        fixed=_naming("${homelab.domain}"),
+        asked={"networking.domain": "take the argument", "x.": "take the argument"},
+    ),
     WayOut(
         "grub-device",
         host("nas", boot={"loader": "grub"}),

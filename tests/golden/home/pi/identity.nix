@@ -112,10 +112,32 @@ in
         . ${./lib/oidc-key.sh} /var/lib/authelia-main/oidc.pem
       '';
       serviceConfig = {
+        CapabilityBoundingSet = "";
         Group = "authelia-main";
+        LockPersonality = true;
+        MemoryDenyWriteExecute = true;
+        NoNewPrivileges = true;
+        PrivateDevices = true;
+        PrivateNetwork = true;
+        PrivateTmp = true;
+        ProtectClock = true;
+        ProtectControlGroups = true;
+        ProtectHome = true;
+        ProtectHostname = true;
+        ProtectKernelLogs = true;
+        ProtectKernelModules = true;
+        ProtectKernelTunables = true;
+        ProtectProc = "invisible";
+        ProtectSystem = "strict";
         RemainAfterExit = true;
+        RestrictAddressFamilies = "AF_UNIX AF_INET AF_INET6";
+        RestrictNamespaces = true;
+        RestrictRealtime = true;
+        RestrictSUIDSGID = true;
         StateDirectory = "authelia-main";
         StateDirectoryMode = "0700";
+        SystemCallArchitectures = "native";
+        SystemCallFilter = "@system-service";
         Type = "oneshot";
         UMask = "0077";
         User = "authelia-main";

@@ -1,0 +1,96 @@
+"""Values of the site that hand-written modules and options repeat: they would not follow it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from pydantic import JsonValue
+
+from homelab.check import check, file_check
+from homelab.nix.code import texts_in
+from homelab.plan import Plan
+from homelab.problems import Problem, Severity
+from homelab.system.own import Sources, own_paths, reached
+
+SITE_LITERAL = file_check(
+    "site-literal",
+    "error",
+    "A hand-written module that repeats the domain keeps the old one when the stack changes it.",
+)
+
+
+class _Value(NamedTuple):
+    """A value of the site."""
+
+    place: str
+    pattern: re.Pattern[str]
+    argument: str
+    """What a hand-written module reads in its place."""
+    severity: Severity = "warning"
+
+
+def check_site_literals(plan: Plan, sources: Sources) -> Iterator[Problem]:
+    """The domain, the owner's address and the LAN in texts of hand-written modules."""
+    for host in plan.hosts.values():
+        homes = [path for _, path, _ in host.member_homes]
+        homes += [host.config.home] if host.config.home else []
+        at_home = reached(homes, sources)
+        for file, text in reached(own_paths(host), sources).items():
+            if not file.endswith(".nix") or not isinstance(text, str):
+                continue
+            # The address in a person's Git settings is that person's own.
+            values = [v for v in _values(plan) if v.severity == "error" or file not in at_home]
+            for line, written in texts_in(text):
+                for value in values:
+                    if value.pattern.search(written):
+                        yield Problem(
+                            host.source,
+                            f"{file}:{line}: this text repeats {value.place}",
+                            f"write ${{{value.argument}}} there, and take the argument: "
+                            "{ homelab, ... }:",
+                            check=SITE_LITERAL,
+                            severity=value.severity,
+                        )
+
+
+@check("option-literal", severity="warning")
+def option_literal(plan: Plan) -> Iterator[Problem]:
+    """An option that repeats the domain keeps the old one when the stack changes it."""
+    domain = _values(plan)[0]
+    for name, config in plan.stack.services.items():
+        for option, value in config.options.items():
+            if any(domain.pattern.search(text) for text in _plain(value)):
+                yield Problem(
+                    f"services.{name}.options.{option}",
+                    f"this text repeats {domain.place}",
+                    'write {$text: "…"} with {url}, {fqdn} or {domain} in place of it',
+                )
+
+
+def _values(plan: Plan) -> tuple[_Value, ...]:
+    site, lan = plan.stack.site, str(plan.stack.network.lan.cidr)
+    return (
+        _Value("site.domain", _name(site.domain), "homelab.domain", "error"),
+        _Value("site.owner.email", _name(site.owner.email), "homelab.owner.email"),
+        _Value("network.lan.cidr", _name(lan), "homelab.lan.cidr"),
+    )
+
+
+def _name(text: str) -> re.Pattern[str]:
+    """A whole name: also below a label of its own, and not a part of a longer one."""
+    return re.compile(rf"(?<![A-Za-z0-9-]){re.escape(text)}(?![A-Za-z0-9-]|\.[A-Za-z0-9])")
+
+
+def _plain(value: JsonValue) -> Iterator[str]:
+    """Texts of an option, without those of references."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        if not (len(value) == 1 and next(iter(value)).startswith("$")):
+            for inner in value.values():
+                yield from _plain(inner)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _plain(item)
