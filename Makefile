@@ -7,7 +7,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 PYTHON ?= python3
 STACK ?= home
 
-.PHONY: lab test test-lab faults boot-faults check bench bench-deploy format update-golden docs clean
+.PHONY: lab test test-lab faults boot-faults check bench bench-deploy bench-backup demo-restore format update-golden docs clean
 
 lab: .venv/ready  ## rehearse the stack on this machine: no account, no NixOS, no Pulumi command
 	uv run --no-sync homelab lab up -s $(STACK)
@@ -38,6 +38,12 @@ bench: .venv/ready  ## measure the time budgets, as ratios within one run
 
 bench-deploy: .venv/ready  ## measure a deployment against a plain script, and 50 hosts; takes minutes
 	uv run --no-sync python -m tests.bench_deploy
+
+bench-backup: .venv/ready  ## measure what dumps cost, and a restore against plain restic
+	uv run --no-sync python -m tests.bench_backup
+
+demo-restore: .venv/ready  ## lose the home stack and restore it from nothing, in the lab
+	uv run --no-sync python -m tests.demo_restore
 
 format: .venv/ready
 	uv run --no-sync ruff check --fix .

@@ -25,7 +25,11 @@ def main(arguments: list[str]) -> int:
             return 0
         case ["show", "--property=Id", "--property=NRestarts", "*.service"]:
             return 0  # no unit in the lab restarts by itself
-        case ["daemon-reload"] | ["show", "--property=TriggeredBy", "--value", _]:
+        case (
+            ["daemon-reload"]
+            | ["show", "--property=TriggeredBy", "--value", _]
+            | ["show", "--property", "TriggeredBy", "--value", _]
+        ):
             return 0  # unit files and timers are those of the system, which the lab does not build
     options = {word for word in arguments if word.startswith("-")}
     words = [word for word in arguments if not word.startswith("-")]
@@ -33,7 +37,13 @@ def main(arguments: list[str]) -> int:
         return _list(options)
     if unknown := options - {"--quiet", "--no-block"}:
         refuse("systemctl", f"unrecognized option '{min(unknown)}'")
-    verbs = {"start": _start, "stop": _stop, "is-active": _is_active, "reset-failed": _nothing}
+    verbs = {
+        "start": _start,
+        "stop": _stop,
+        "is-active": _is_active,
+        "is-failed": _is_failed,
+        "reset-failed": _nothing,
+    }
     verb, *names = words or [""]
     if verb not in verbs or not names:
         refuse("systemctl", f"the lab does not know {' '.join(arguments)}")
@@ -91,6 +101,13 @@ def _is_active(name: str) -> int:
         wanted = "waiting" if kind == "timer" else "running"
         return 0 if unit.loaded() and unit.state() == wanted else 3
     return 3 if fault_of("unit") == name else 0
+
+
+def _is_failed(name: str) -> int:
+    if fault_of("unit") != name:
+        return 1
+    print("failed")
+    return 0
 
 
 def _nothing(_name: str) -> int:
