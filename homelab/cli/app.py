@@ -18,6 +18,7 @@ from homelab.cli.backups import backup_app, orphans_app, restore_app
 from homelab.cli.differences import diff_app
 from homelab.cli.doctor import doctor_app
 from homelab.cli.evaluate import eval_app
+from homelab.cli.home import home_app
 from homelab.cli.hosts import hosts_app
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
 from homelab.cli.leave import leave_app
@@ -46,6 +47,7 @@ app.add_typer(move_app)
 app.add_typer(diff_app)
 app.add_typer(doctor_app)
 app.add_typer(eval_app)
+app.add_typer(home_app)
 app.add_typer(hosts_app)
 app.add_typer(security_app)
 app.add_typer(why_app)

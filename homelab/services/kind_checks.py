@@ -19,6 +19,31 @@ _SINGLE = {"gatus": "the monitor", "homepage": "the dashboard"}
 """Infrastructure services of which the homelab has exactly one."""
 
 
+@check("layer-order")
+def layer_order(plan: Plan) -> Iterator[Problem]:
+    """Names, routes and sign-in work before any other service does, or nothing starts after an
+    outage.
+    """
+    for service in plan.services:
+        if not _is_below(service):
+            continue
+        for use in service.uses:
+            target = plan.service(use.name)
+            if target is not None and not _is_below(target):
+                yield Problem(
+                    service.at(use.at) if use.at else service.source,
+                    f"{service.name} is in the infrastructure layer, and uses {target.name} of the "
+                    "service layer",
+                    f"remove {target.name} there; services may use the infrastructure, not the "
+                    "other way round",
+                )
+
+
+def _is_below(service: Service) -> bool:
+    """Whether every other service depends on it: resolver, proxy, tunnel, tailnet, sign-in."""
+    return service.entry.infrastructure and service.entry.category == "Network"
+
+
 @check("service-single")
 def service_single(plan: Plan) -> Iterator[Problem]:
     """Each infrastructure service is configured once; a second one would run without an effect."""

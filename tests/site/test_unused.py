@@ -112,6 +112,7 @@ EFFECTS: Mapping[str, str] = {
     "network.entry.plugin_hashes": "entry-dns and the build judge them",
     "hosts": "hosts are what is configured",
     "hosts.*.file_systems": "a mounted file system",
+    "hosts.*.kernel.sysctl": "a setting of the kernel",
     "services": "services are what runs",
     "services.*.options": "options of NixOS",
     "services.*.secrets": "a file or a variable on the host",

@@ -43,6 +43,15 @@ WAYS = (
         service("vaultwarden", gpu=None),
     ),
     WayOut(
+        "layer-order",
+        both(
+            service("jellyfin", host="nas"),
+            service("adguardhome", uses=["jellyfin"]),
+            {"network": {"dns": {"server": "adguard"}}},
+        ),
+        {"services": {"adguardhome": {"uses": []}}},
+    ),
+    WayOut(
         "option-demanded",
         both(
             ZIGBEE, service("zigbee2mqtt", host="nas", devices={"radio": "zigbee"}, options=SERVER)
