@@ -15,7 +15,7 @@ def modules(_plan: Plan, host: Host) -> Iterator[Module]:
     if kernel is None or not host.is_nixos:
         return
     lists: dict[str, list[Nix]] = {
-        "blacklistedKernelModules": sorted({*kernel.blacklist}),
+        "blacklistedKernelModules": [*sorted({*kernel.blacklist})],
         "kernelParams": [*dict.fromkeys(kernel.params)],
     }
     settings: dict[str, Nix] = dict(sorted(kernel.sysctl.items()))
