@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from homelab.catalog.options import options_of
 from homelab.config.unit import FlakePackage
-from homelab.hardening.paths import for_systemd, for_tmpfiles
+from homelab.disks.waiting import optional_at, waiting
+from homelab.hardening.paths import for_tmpfiles
 from homelab.nix import Attrs, Module, Nix, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import fact_path
 from homelab.services import podman, static, unit
 from homelab.services.devices import unit_of
 from homelab.services.job_units import jobs
+from homelab.services.kept_state import created_paths, stated_paths
 from homelab.services.model import Service
 from homelab.services.options import stated_options
 from homelab.services.templates import filled, path_of_secret, stated_secrets
@@ -49,7 +51,7 @@ def _head(plan: Plan, service: Service) -> str:
 def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tuple[str, str], ...]]:
     if service.parts:
         return podman.containers(plan, host, service), ()
-    added = merge(_unit_secrets(service), _state(service), unit_of(plan, service))
+    added = merge(_unit_secrets(service), _state(host, service), unit_of(plan, service))
     if service.unit is not None:
         return merge(unit.unit(plan, service, service.unit), added), ()
     if service.static is not None:
@@ -63,25 +65,29 @@ def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tup
     return merge(*options, added, jobs(plan, service)), ((name, path),) if name else ()
 
 
-def _state(service: Service) -> Attrs:
+def _state(host: Host, service: Service) -> Attrs:
     """State directories of the stack config: created if nothing else creates them, and required by
-    the unit.
+    the unit. On a disk that may be absent, a unit of the disk creates them, and the units of the
+    service run only while it is there.
     """
-    # The module of a flake creates those below /var/lib, and systemd those of a unit of our own.
-    are_made = service.flake is not None or service.unit is not None
-    stated = [p for p in service.config.state if not (are_made and p.startswith("/var/lib/"))]
-    if not stated or not service.units:
+    if not service.units:
         return {}
+    absent = [p for p in service.state if optional_at(host, p) is not None]
+    always = [p for p in stated_paths(service) if p not in absent]
     user = service.entry.user or "root"
     made: Attrs = {
         for_tmpfiles(p): {"d": {"mode": ":0700", "user": f":{user}", "group": ":root"}}
-        for p in stated
-        if service.flake is None and not service.entry.dynamic_user
+        for p in created_paths(service)
+        if p in always
     }
-    waits: list[Nix] = [for_systemd(p) for p in stated]
     return merge(
         {"systemd": {"tmpfiles": {"settings": {f"10-state-{service.name}": made}}}} if made else {},
-        attrs(f'systemd.services."{service.units[0]}".unitConfig.RequiresMountsFor', waits),
+        *(
+            attrs(f'systemd.services."{unit}"', waiting(host, absent))
+            for unit in (*service.units, *service.entry.helpers)
+            if absent
+        ),
+        attrs(f'systemd.services."{service.units[0]}"', waiting(host, always)) if always else {},
     )
 
 

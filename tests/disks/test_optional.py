@@ -130,3 +130,27 @@ def test_a_disk_that_is_always_there_is_required() -> None:
     assert "optional-disks.nix" not in found
     assert 'RequiresMountsFor = [ "\\"/mnt/stick/my films\\"" ];' in found["storage.nix"]
     assert 'systemd.tmpfiles.settings."10-datasets"' in found["storage.nix"]
+
+
+def test_a_service_with_its_state_on_an_optional_disk_runs_while_it_is_there() -> None:
+    """A service that required the mount would fail, and with it a switch, while it is absent."""
+    unit = {"package": "hello", "command": ["hello"], "user": "notes"}
+    notes = {
+        "host": "nas",
+        "port": 8091,
+        "auth": "native",
+        "unit": unit,
+        "state": ["/mnt/stick/notes"],
+    }
+    found = files({**stack(), "services": {"notes": notes}})
+    text = found["services/notes.nix"]
+    assert 'partOf = [ "disk-stick.target" ];' in text
+    assert f'ConditionPathExists = [ "{STICK}" ];' in text
+    assert "RequiresMountsFor" not in text
+    assert "tmpfiles" not in text
+    assert '"notes.service"' in found["optional-disks.nix"]
+    line = found["lib/disk-stick.conf"].splitlines()[0]
+    assert line.startswith('d "/mnt/stick/notes" :0700 ')
+    always = files({**stack(optional=False), "services": {"notes": notes}})["services/notes.nix"]
+    assert 'RequiresMountsFor = [ "/mnt/stick/notes" ];' in always
+    assert "10-state-notes" in always
