@@ -28,6 +28,7 @@ from homelab.cli.secrets import secret_app
 from homelab.cli.security import security_app
 from homelab.cli.services import service_app
 from homelab.cli.start import start_app
+from homelab.cli.update import update_app
 from homelab.cli.upgrade import upgrade_app
 from homelab.cli.why import why_app
 from homelab.problems import HomelabError, InvalidStackError, Problem
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 app.add_typer(start_app)
 app.add_typer(upgrade_app)
+app.add_typer(update_app)
 app.add_typer(leave_app)
 app.add_typer(backup_app, name="backup")
 app.add_typer(restore_app)

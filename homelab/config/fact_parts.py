@@ -23,7 +23,7 @@ from homelab.config.base import (
 from homelab.config.network import OpenTo, Protocol
 from homelab.config.oidc import Claim, OidcScope, Redirect, check_claims, check_public
 from homelab.config.service_parts import Header, Identity
-from homelab.config.types import ExemptPath, OptionPath, UserName, Variable
+from homelab.config.types import ExemptPath, OptionPath, Url, UserName, Variable
 
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Field(strict=False)]
@@ -326,6 +326,22 @@ class Since(Model):
     way_out: Str
     unless: OptionPath | Literal[""] = ""
     """Option that, if it is set, shows that the owner knows about the difference."""
+
+
+class Upgrade(Model):
+    """What a person does before or after an upgrade of the service."""
+
+    version: Annotated[
+        Str, pattern(r"([0-9]+(\.[0-9]+)*)?", 'write the first version that needs it: "32"')
+    ] = ""
+    """First version that needs it, in quotes. Default: every new major version."""
+    what: Str
+    way_out: Str
+    """What to do."""
+    source: Url
+    """Page that describes it."""
+    one_major: bool = False
+    """It refuses to skip a major version."""
 
 
 class Hardening(Model):

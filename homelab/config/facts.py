@@ -30,6 +30,7 @@ from homelab.config.fact_parts import (
     SignIn,
     Since,
     UnitPattern,
+    Upgrade,
 )
 from homelab.config.routes import Size
 from homelab.config.service_parts import Gpu
@@ -122,6 +123,8 @@ class ServiceFacts(Model):
     """Directory in place of the first of `state`, on a host with an older `state_version`."""
     state_version_changes: Many[Since] = ()
     """Differences on hosts that were installed with an older release."""
+    upgrades: Many[Upgrade] = ()
+    """Upgrades that need steps of a person. `homelab update` prints them."""
     exclude: Many[FilePattern] = ()
     """Parts of its state that no backup needs, because they can be made again."""
     persist: Many[AbsolutePath] = ()

@@ -269,7 +269,17 @@ def evaluate_script(
     }
     body = files_function("files", "flake/", files)
     body += function("question", fed('cat >"$work/question.nix"', question + "\n"))
-    return f"set -euo pipefail\numask 077\n{assigned(names)}{body}\n{_part('evaluate')}"
+    return _alone("evaluate", names, _part("tree") + body)
+
+
+def relock_script(files: Mapping[str, str]) -> str:
+    """Complete the `flake.lock` of a flake with Nix; standard output gets its new text."""
+    return _alone("relock", {}, _part("tree") + files_function("files", "flake/", files))
+
+
+def unbuilt_script(derivation: str) -> str:
+    """List what Nix would build and fetch for a derivation, on standard error."""
+    return _alone("unbuilt", {"DERIVATION": derivation})
 
 
 def _of(release: str, stack: str) -> dict[str, str]:
@@ -304,6 +314,11 @@ def _probe_lines(policy: DeployPolicy) -> str:
 
 
 # --- from values to text --------------------------------------------------------------------------
+
+
+def _alone(part: str, names: Mapping[str, str], extra: str = "") -> str:
+    """A script without the library of hosts: it may run on any machine with Nix."""
+    return f"set -euo pipefail\numask 077\n{assigned(names)}{extra}\n{_part(part)}"
 
 
 @cache

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import Field, JsonValue
 
 from homelab.config.base import Model, Str
+
+
+# JSON has lists only, which a strict model does not take as a tuple.
+Pair = Annotated[tuple[str, str], Field(strict=False)]
+PortRange = Annotated[tuple[int, int], Field(strict=False)]
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,8 @@ class Asked:
     """Settings of these units to report."""
     secured: tuple[tuple[str, ...], ...] = ()
     """Options whose values the security baseline reads; `*` is any name."""
+    packages: tuple[tuple[str, ...], ...] = ()
+    """Options whose packages to report. Without any, no versions are reported."""
 
     def as_data(self) -> dict[str, list[list[str]] | list[str]]:
         """The same for JSON."""
@@ -70,8 +78,8 @@ class Ports(Model):
 
     tcp: list[int] = Field(default_factory=list)
     udp: list[int] = Field(default_factory=list)
-    tcp_ranges: list[tuple[int, int]] = Field(default_factory=list)
-    udp_ranges: list[tuple[int, int]] = Field(default_factory=list)
+    tcp_ranges: list[PortRange] = Field(default_factory=list)
+    udp_ranges: list[PortRange] = Field(default_factory=list)
 
 
 class Opened(Model):
@@ -111,6 +119,24 @@ class Secured(Model):
     """Options that this nixpkgs does not have."""
 
 
+class OptionPackage(Model):
+    """An option whose value is a package: its path, name and version."""
+
+    name: list[str]
+    package: Pair | None
+    """None if the option does not exist, or has no package as its value."""
+
+
+class Versions(Model):
+    """The packages of a host, each as name and version: the shape of `versions.nix`."""
+
+    packages: list[Pair]
+    """Those on the path of every account."""
+    parts: dict[str, Pair]
+    """Kernel, systemd and Nix."""
+    options: list[OptionPackage]
+
+
 class Report(Model):
     """One host as its options are after everything has been merged."""
 
@@ -130,6 +156,8 @@ class Report(Model):
     firewall: Firewall
     opened: list[Opened]
     secured: Secured = Secured()
+    versions: Versions | None = None
+    """None if they were not asked for."""
 
 
 @dataclass(frozen=True)

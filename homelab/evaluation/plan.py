@@ -16,8 +16,8 @@ Path = tuple[str, ...]
 STARTS = "ExecStart"
 
 
-def plan_asked(plan: Plan, host: Host) -> Asked:
-    """Every option that the tree of the host sets, and every unit with a sandbox."""
+def plan_asked(plan: Plan, host: Host, packages: tuple[Path, ...] = ()) -> Asked:
+    """Every option that the tree of the host sets, every unit with a sandbox, and `packages`."""
     units = plan.units_on(host.name)
     settings = {part.setting for part in BASELINE} | {s for u in units for s, _ in u.settings}
     # A unit without ExecStart exists only because hardening.nix names it.
@@ -27,6 +27,7 @@ def plan_asked(plan: Plan, host: Host) -> Asked:
         units=tuple(sorted({u.unit for u in units})),
         settings=tuple(sorted(settings)),
         secured=ASKED,
+        packages=packages,
     )
 
 

@@ -16,6 +16,7 @@ DEPTH = 5
 
 _REPORT = resources.files("homelab.evaluation").joinpath("report.nix").read_text(encoding="utf-8")
 _INPUTS = resources.files("homelab.evaluation").joinpath("inputs.nix").read_text(encoding="utf-8")
+_VERSIONS = resources.files("homelab.evaluation").joinpath("versions.nix").read_text("utf-8")
 _HOME = "home: { toplevel = home.activationPackage.drvPath; }"
 """The evaluation of a home throws failed assertions and prints warnings."""
 
@@ -47,6 +48,13 @@ def _function(host: Host, asked: Asked) -> str:
         return _HOME
     options = sorted({path[:DEPTH] for path in asked.options})
     data = asked.as_data() | {"options": [list(path) for path in options]}
+    report = f"(\n{_REPORT}\n) ({_given(data)})"
+    if not asked.packages:
+        return report
+    versions = f"(\n{_VERSIONS}\n) ({_given([list(path) for path in asked.packages])})"
+    return f"system: ({report} system) // {{ versions = {versions} system; }}"
+
+
+def _given(data: object) -> str:
     # JSON text has a tenth of the size of Nix lists, and an argument holds at most 128 KiB.
-    text = print_value(json.dumps(data, separators=(",", ":")))
-    return f"(\n{_REPORT}\n) (builtins.fromJSON {text})"
+    return f"builtins.fromJSON {print_value(json.dumps(data, separators=(',', ':')))}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from homelab.nix.printer import attribute, print_file
@@ -64,6 +65,36 @@ def originals(text: str) -> dict[str, Mapping[str, Json]]:
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
     return {name: original for name, original in found.items() if isinstance(original, dict)}
+
+
+@dataclass(frozen=True)
+class LockedInput:
+    """A root input of a lock file."""
+
+    original: Mapping[str, Json]
+    locked: Mapping[str, Json]
+    follows: Mapping[str, str]
+    """Its inputs that follow inputs of the root, each as a path: `nixpkgs`, or empty for none."""
+
+
+def locked_inputs(text: str) -> dict[str, LockedInput]:
+    """The root inputs by name; empty when the text is not a lock file."""
+    try:
+        nodes, known, _ = _parts(text)
+        found = {}
+        for name, key in known.items():
+            if not isinstance(key, str):
+                continue  # a `follows` of the root has no revision of its own
+            node = mapping(nodes[key])
+            inner = mapping(node.get("inputs", {}))
+            follows = {i: "/".join(map(str, to)) for i, to in inner.items() if isinstance(to, list)}
+            original, locked = mapping(node["original"]), mapping(node["locked"])
+            found[name] = LockedInput(
+                cast("Mapping[str, Json]", original), cast("Mapping[str, Json]", locked), follows
+            )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return found
 
 
 def _parts(text: str) -> tuple[dict[str, dict[str, Json]], dict[str, Json], Json]:

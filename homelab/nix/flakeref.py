@@ -37,6 +37,23 @@ def show_ref(original: Mapping[str, object]) -> str:
     return f"{original.get('type', 'flake')}:{'/'.join(map(str, named))}{where}"
 
 
+def reference_of(original: Mapping[str, object]) -> str | None:
+    """An `original` as a flake reference that Nix reads as the same; `None` for other kinds."""
+    kind = original.get("type")
+    if kind in _FORGES:
+        shown = show_ref(original)
+        return shown if parse_ref(shown) == original else None
+    if kind in ("git", "tarball") and isinstance(original.get("url"), str):
+        further = {k: str(v) for k, v in original.items() if k not in ("type", "url")}
+        if not further.keys() <= {"dir", "ref", "rev"}:
+            return None
+        query = "&".join(f"{key}={value}" for key, value in sorted(further.items()))
+        url = str(original["url"])
+        prefix = "git+" if kind == "git" else ""
+        return f"{prefix}{url}{'?' if query else ''}{query}"
+    return None
+
+
 def release_of(url: str) -> str | None:
     """The NixOS release in a reference to nixpkgs; `None` for a commit and for unstable."""
     found = _RELEASE.search(url.partition(":")[2])

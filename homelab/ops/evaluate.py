@@ -20,6 +20,7 @@ from homelab.evaluation.model import Answer, Report
 from homelab.evaluation.places import Places
 from homelab.evaluation.plan import plan_asked
 from homelab.evaluation.question import attribute, by_directories, by_flake
+from homelab.evaluation.versions import package_options
 from homelab.ops.hosts import link_to, named
 from homelab.ops.machine.ssh import Completed, DialMap
 from homelab.ops.project.documents import read_stack_document
@@ -55,12 +56,14 @@ def evaluate(
     on: str | None = None,
     inputs: Mapping[str, str] | None = None,
     memory_mib: int = MEMORY_MIB,
+    versions: bool = False,
     report: Callable[[str], None],
 ) -> Iterator[Evaluation]:
     """Evaluate hosts one after another: all that have files, or the named ones.
 
     With each tree's own flake and lock, or with `inputs` (name to directory) without flakes; here,
-    or `on` a host of the stack. Raises HomelabError if the evaluation cannot run at all.
+    or `on` a host of the stack. With `versions`, the answers have the versions of packages.
+    Raises HomelabError if the evaluation cannot run at all.
     """
     plan = stack.plan
     if on is not None and inputs:
@@ -70,8 +73,9 @@ def evaluate(
         release = stack.releases[host.name]
         where = f" on {builder.name}" if builder else ""
         report(f"{host.name}: evaluating release {release.id}{where}")
-        script = _script(plan, host, release, inputs or {}, memory_mib)
-        done = _there(builder, script) if builder else _here(script)
+        packages = package_options(plan, host) if versions else ()
+        script = _script(plan, host, release, inputs or {}, memory_mib, packages)
+        done = run_nix(script, builder)
         yield _read(stack, host, release, done, inputs or {}, builder)
 
 
@@ -87,9 +91,14 @@ def chosen(stack: Stack, names: Sequence[str]) -> list[Host]:
 
 
 def _script(
-    plan: Plan, host: Host, release: Release, inputs: Mapping[str, str], memory_mib: int
+    plan: Plan,
+    host: Host,
+    release: Release,
+    inputs: Mapping[str, str],
+    memory_mib: int,
+    packages: tuple[tuple[str, ...], ...],
 ) -> str:
-    asked = plan_asked(plan, host)
+    asked = plan_asked(plan, host, packages)
     question = by_directories(plan, host, asked, inputs) if inputs else by_flake(host, asked)
     return scripts.evaluate_script(
         dict(release.files),
@@ -98,6 +107,11 @@ def _script(
         memory_mib=memory_mib,
         by_directories=bool(inputs),
     )
+
+
+def run_nix(script: str, builder: Host | None) -> Completed:
+    """Run a script of Nix on this machine, or on a host of the stack."""
+    return _there(builder, script) if builder else _here(script)
 
 
 def _here(script: str) -> Completed:
@@ -135,17 +149,7 @@ def _read(
     builder: Host | None,
 ) -> Evaluation:
     lines = done.stderr.splitlines()
-    if done.exit == _NO_PROGRAM and not done.stdout:
-        program = "nix-instantiate" if inputs else "nix"
-        where, way_out = (
-            (builder.name, "name another host of the stack, or leave --on out where Nix is here")
-            if builder
-            else (
-                "this machine",
-                "install Nix, or name a host of the stack that has it: homelab eval --on HOST",
-            )
-        )
-        raise HomelabError(f"Nix: there is no {program} on the PATH of {where}; {way_out}")
+    needs_program(done, "nix-instantiate" if inputs else "nix", builder)
     top = next((line[len(_TREE) :] for line in lines if line.startswith(_TREE)), "")
     output = "\n".join(line for line in lines if not line.startswith("homelab: "))
     answer = _answer(host, done, output)
@@ -159,6 +163,21 @@ def _read(
     if answer.report is not None:
         score = judged(from_report(stack.plan, host, answer.report.secured), today())
     return Evaluation(host.name, answer, tuple(dict.fromkeys(sorted(found))), score)
+
+
+def needs_program(done: Completed, program: str, builder: Host | None) -> None:
+    """Raises HomelabError if the script found no such program of Nix."""
+    if done.exit != _NO_PROGRAM or done.stdout:
+        return
+    where, way_out = (
+        (builder.name, "name another host of the stack, or leave --on out where Nix is here")
+        if builder
+        else (
+            "this machine",
+            "install Nix, or name a host of the stack that has it with --on HOST",
+        )
+    )
+    raise HomelabError(f"Nix: there is no {program} on the PATH of {where}; {way_out}")
 
 
 def _answer(host: Host, done: Completed, output: str) -> Answer:

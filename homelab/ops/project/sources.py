@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from homelab.plan import Plan
@@ -12,8 +13,14 @@ from homelab.secrets.readers import readers_of
 from homelab.system.own import carried, named_at, named_by, own_paths
 
 
-def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], list[Problem]]:
-    """The named files, by their path beside the stack, and problems for the missing ones."""
+def read_sources(
+    directory: Path, plan: Plan, instead: Mapping[str, str] | None = None
+) -> tuple[dict[str, str | bytes], list[Problem]]:
+    """The named files, by their path beside the stack, and problems for the missing ones.
+
+    `instead` has texts of files that are not written yet.
+    """
+    ready = instead or {}
     wanted: dict[str, str] = {}
     # The check secret-known reports these once the host is deployed, with the keys that they need.
     # A planned host has no key yet, so nobody could encrypt its file.
@@ -34,7 +41,7 @@ def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], l
     sources: dict[str, str | bytes] = _files(directory, plan.secrets.file)
     problems: list[Problem] = []
     for path, source in sorted(wanted.items()):
-        found = _files(directory, path)
+        found = {path: ready[path]} if path in ready else _files(directory, path)
         if not found and path not in not_here:
             problems.append(
                 Problem(
@@ -84,7 +91,7 @@ def _way_out(path: str, source: str) -> str:
     if source == "secrets.hosts":
         return "make it: homelab secret set --missing"
     if source.endswith(".lock"):
-        return "make it with nix flake lock, on any machine that has Nix"
+        return "make it: homelab update"
     if source.endswith(".root"):
         return "make it with openssl, see the guide's page on certificates"
     if source.endswith(".hardware"):

@@ -87,9 +87,11 @@ def open_stack(
     return open_document(Path(directory), name, _document(Path(directory), name, values))
 
 
-def open_document(directory: Path, name: str, document: Document) -> Stack:
-    """As `open_stack`, for values that are read already."""
-    plan, sources, problems = _planned(directory, name, document)
+def open_document(
+    directory: Path, name: str, document: Document, instead: Mapping[str, str] | None = None
+) -> Stack:
+    """As `open_stack`, for values that are read already, and texts `instead` of files."""
+    plan, sources, problems = _planned(directory, name, document, instead)
     errors = [p for p in problems if p.severity == "error"]
     if errors:
         raise InvalidStackError(problems)
@@ -168,7 +170,7 @@ def _document(directory: Path, name: str, values: Mapping[str, Value] | None) ->
 
 
 def _planned(
-    directory: Path, name: str, document: Document
+    directory: Path, name: str, document: Document, instead: Mapping[str, str] | None = None
 ) -> tuple[Plan, dict[str, str | bytes], list[Problem]]:
     document = expanded(document)
     try:
@@ -179,7 +181,7 @@ def _planned(
         ) from None
     lock, day = read_lock(directory, name), today()
     plan = make_plan(site, lock.lock)
-    sources, missing = read_sources(directory, plan)
+    sources, missing = read_sources(directory, plan, instead)
     found = {*run_checks(plan), *missing}
     sound = not any(p.severity == "error" for p in found)
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}

@@ -1,0 +1,1 @@
+"""Updates of pins: `homelab update` and `homelab pin`."""

@@ -1,0 +1,1 @@
+"""Updates of pins: what a newer lock file changes on each host."""
