@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from homelab.cli.lab import HERE, Directory, Json, StackName
+from homelab.problems import UsageError
 
 if TYPE_CHECKING:
     from homelab.ops.update.lock import Request, Update
@@ -51,6 +53,8 @@ def update(
     from homelab.ops.project.stack import find_stack
     from homelab.ops.update.lock import Request, lock_anew
 
+    if to and not re.fullmatch(r"[0-9]{2}\.(05|11)", to):
+        raise UsageError(f'--to: "{to}" is no release of NixOS; write a release: 26.05')
     asked = Request(tuple(inputs or ()), host, to, on, memory)
     with rehearsed():
         found = lock_anew(cwd, find_stack(cwd, stack), asked, _say)
@@ -87,7 +91,8 @@ def finish_update(
             print("nothing is newer; nothing was written")
         return
     names = ", ".join(path.name for path in found.files)
-    if fails and not anyway:
+    # Without usable lock files before, no host builds anyway.
+    if fails and not anyway and found.old is not None:
         _say(
             f"{names}: not written, because a host does not build with it; follow the ways out, "
             "or write it with --anyway and change the stack then"

@@ -17,6 +17,8 @@ DATABASES: Mapping[str, Path] = {
 }
 """The option with the package of each database that services share."""
 _ENABLE = "enable"
+_WITH_EVERY_REVISION = ("nixos-version", "nixos-system")
+"""Packages whose version is the revision of nixpkgs."""
 
 
 @dataclass(frozen=True)
@@ -105,5 +107,7 @@ def _by_name(versions: Versions) -> dict[str, str]:
     """Versions by package. A package in several versions has all of them, in order."""
     found: dict[str, set[str]] = {}
     for name, version in versions.packages:
+        if name in _WITH_EVERY_REVISION:
+            continue
         found.setdefault(name, set()).add(version)
     return {name: ", ".join(sorted(found[name], key=parts)) for name in found}

@@ -376,6 +376,20 @@ RICH: Changes = {
                 "optional": {
                     "services.forum.worker": {"units": ["forum-worker"], "ports": ["peers"]}
                 },
+                "upgrades": [
+                    {
+                        "version": "2",
+                        "what": "moves its index",
+                        "way_out": "make a backup first",
+                        "source": "https://forum.example/upgrade",
+                    },
+                    {
+                        "what": "takes one step at a time",
+                        "way_out": "do not skip one",
+                        "source": "https://forum.example/upgrade",
+                        "one_major": True,
+                    },
+                ],
                 "state_version_changes": [
                     {
                         "before": "26.05",

@@ -47,6 +47,11 @@ UNREAD: dict[str, str] = {
     "MergerfsPool.kind": "which kind of pool it is, and one word fits",
     "ZfsPool.layout": "how `homelab disks --disko` lays it out; tests/disks/test_disko.py",
     "ZfsPool.kind": "which kind of pool it is, and one word fits",
+    **dict.fromkeys(
+        [f"Upgrade.{key}" for key in ("version", "what", "way_out", "source", "one_major")],
+        "`homelab update` prints it with other versions; tests/update/test_steps.py",
+    ),
+    "OwnFacts.upgrades": "`homelab update` prints them; tests/update/test_steps.py",
     "NixosHost.kind": "one word fits, and it is the default",
 }
 """Fields without an effect of their own, each with the reason."""
