@@ -10,7 +10,6 @@ from pydantic import Field, JsonValue
 
 from homelab.config.base import Model, Str
 
-
 # JSON has lists only, which a strict model does not take as a tuple.
 Pair = Annotated[tuple[str, str], Field(strict=False)]
 PortRange = Annotated[tuple[int, int], Field(strict=False)]

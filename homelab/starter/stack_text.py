@@ -72,7 +72,7 @@ def _pins() -> Iterator[str]:
     yield "    default:"
     yield f'      release: "{RELEASE}"'
     yield f"      url: github:NixOS/nixpkgs/nixos-{RELEASE}"
-    yield "      # The exact revisions. To update them: nix flake update"
+    yield "      # The exact revisions. To update them: homelab update"
     yield f"      lock: {LOCK}"
 
 

@@ -42,7 +42,7 @@ def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Prob
         try:
             prune_lock(text, sorted(inputs))
         except LockError as error:
-            words = "lock it anew: nix flake lock, with every input named"
+            words = "run: homelab update; your own flake.nix beside it must have the input, too"
             yield Problem(f"nixpkgs.{pin}.lock", f"{path}: {error}", words, check=LOCK_COMPLETE)
         yield from _other_flakes(plan, pin, inputs, text)
 
@@ -63,6 +63,6 @@ def _other_flakes(plan: Plan, pin: str, inputs: set[str], text: str) -> Iterator
                 f"nixpkgs.{pin}.lock",
                 f"{config.lock} locks {name} for {show_ref(locked[name])}, "
                 f"and its hosts name {urls[name]}",
-                f"lock it anew with that in flake.nix{f', or correct {place}' if place else ''}",
+                f"run: homelab update {name}{f', or correct {place}' if place else ''}",
                 check=LOCK_MATCHES,
             )

@@ -17,7 +17,7 @@ def later(plan: Plan, name: str, release: str) -> str:
     url = "its url to that release"
     if pin is not None and said is not None:
         url = f"its url to {pin.url.replace(said, release)}"
-    return f'set nixpkgs.{name}.release to "{release}" or later, {url}, and lock it anew'
+    return f'set nixpkgs.{name}.release to "{release}" or later, {url}, then: homelab update'
 
 
 @check("pin-known")

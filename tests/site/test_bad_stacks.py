@@ -631,14 +631,14 @@ CASES: dict[str, Case] = {
     "lock file that is not there": Case(
         "nixpkgs.default.lock",
         "there is no locks/nixos-25.11.lock",
-        "nix flake lock",
+        "homelab update",
         missing=("locks/nixos-25.11.lock",),
         check="file-present",
     ),
     "lock file that lacks an input": Case(
         "nixpkgs.default.lock",
         "has no input sops-nix",
-        "nix flake lock",
+        "homelab update",
         IDENTITY,
         files=(
             (

@@ -197,7 +197,7 @@ def _moved(document: Document, moves: Mapping[str, Move]) -> Document:
 def _stack_text(directory: Path, name: str, moves: Mapping[str, Move]) -> str:
     """The stack file with the pins at another release. Comments and layout stay."""
     path = directory / f"Pulumi.{name}.yaml"
-    edits = {
+    edits: dict[tuple[str, ...], str] = {
         ("nixpkgs", pin, key): value
         for pin, move in moves.items()
         for key, value in (("release", move.release), ("url", move.url))

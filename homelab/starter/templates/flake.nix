@@ -1,7 +1,7 @@
 {
   description = "Pins, development shell, checks and formatter of this homelab";
 
-  # The hosts are pinned by this flake's lock file, too: `nix flake update` updates them.
+  # The hosts are pinned by this flake's lock file, too: `homelab update` updates them.
   inputs = {
     nixpkgs.url = "github:NixOS/nixpkgs/nixos-25.11";
     home-manager = {

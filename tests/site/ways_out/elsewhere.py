@@ -12,7 +12,7 @@ ELSEWHERE: dict[str, str] = {
     "docs-stale": "homelab docs writes the pages; tests/pages run that",
     "file-present": "a command on the host writes the file, or version control has it still",
     "git-clean": "git commit makes it clean; tests/ops/test_git.py runs that",
-    "lock-complete": "nix flake lock writes the lock; tests/nix hold what such a lock is read as",
+    "lock-complete": "homelab update writes the lock, tests/cli/test_update.py; tests/nix hold what such a lock is read as",
     "lock-current": "homelab lock writes what is missing; tests/cases/test_state.py runs that",
     "secret-deployer": _SOPS,
     "security-baseline": "homelab eval finds it in merged options; tests/policy and tests/evaluation",

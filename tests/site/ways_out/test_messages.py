@@ -16,7 +16,7 @@ from tests.site.ways_out.test_ways_out import ALL
 
 IMPOSSIBLE = {
     "check=LOCK_CURRENT": "homelab lock writes what is missing: elsewhere.py has the reason",
-    "check=LOCK_COMPLETE": "nix flake lock writes the lock: elsewhere.py has the reason",
+    "check=LOCK_COMPLETE": "homelab update writes the lock: elsewhere.py has the reason",
     "has the host key of": "host-renamed has its way out elsewhere",
     "keys that have encrypted data": "secret-rotated has its way out elsewhere",
     "but no route, service or role needs it": "ports are opened for those alone",
