@@ -45,6 +45,7 @@ from homelab.system import (
     nixpkgs,
     own,
     persistence,
+    pinned,
     recovery,
     watchdog,
 )
@@ -67,6 +68,7 @@ BACKENDS: tuple[Backend, ...] = (
     watchdog.modules,
     kernel.modules,
     nixpkgs.modules,
+    pinned.modules,
     home.modules,
     lan.modules,
     ban.modules,

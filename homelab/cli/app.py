@@ -23,6 +23,7 @@ from homelab.cli.hosts import hosts_app
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
 from homelab.cli.leave import leave_app
 from homelab.cli.move import move_app
+from homelab.cli.pin import pin_app
 from homelab.cli.problems import print_error, print_problems
 from homelab.cli.secrets import secret_app
 from homelab.cli.security import security_app
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.add_typer(start_app)
 app.add_typer(upgrade_app)
 app.add_typer(update_app)
+app.add_typer(pin_app)
 app.add_typer(leave_app)
 app.add_typer(backup_app, name="backup")
 app.add_typer(restore_app)

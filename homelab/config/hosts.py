@@ -44,6 +44,7 @@ from homelab.config.types import (
     InputOrNone,
     Keymap,
     Locale,
+    PackageAttribute,
     TimeZone,
     UserName,
 )
@@ -72,6 +73,8 @@ class Pin(Model):
     """Flake reference: `github:NixOS/nixpkgs/nixos-25.11`."""
     lock: TreePath
     """Path of the committed flake.lock, with every input that hosts of this pin need."""
+    max_age_days: Annotated[int, Field(ge=1, le=3650)] = 365
+    """Days after which the revision of nixpkgs in the lock file is a warning."""
 
 
 class FlakeInput(Model):
@@ -82,9 +85,18 @@ class FlakeInput(Model):
     follows: dict[InputName, InputOrNone] = Field(default_factory=lambda: {"nixpkgs": "nixpkgs"})
     """Inputs of the flake that follow inputs of the generated flake; an empty name drops an input.
     """
+    packages: list[PackageAttribute] = Field(default_factory=list)
+    """Packages of this flake, which is a nixpkgs, in place of those of the pin, on every NixOS
+    host: `[immich, jellyfin]`. `homelab pin` adds them."""
     private: Reason | None = None
     """For a private flake: how root on each host gets access to it:
     `a deploy key in /root/.ssh of each host`."""
+
+    @model_validator(mode="after")
+    def _nixpkgs_has_no_inputs(self) -> FlakeInput:
+        if self.packages and "follows" not in self.model_fields_set:
+            object.__setattr__(self, "follows", {})
+        return self
 
 
 Bootstrap = Literal["sd-image", "iso"]

@@ -60,6 +60,13 @@ FlakeUrl = Annotated[
         "this is not a flake's address; write github:owner/repo, or git+ssh://git@host/repo",
     ),
 ]
+PackageAttribute = Annotated[
+    Str,
+    pattern(
+        r"[A-Za-z_][A-Za-z0-9_-]*",
+        "this is not the name of a package in nixpkgs; write it as in pkgs.NAME: immich",
+    ),
+]
 FlakeModule = Annotated[
     Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_'-]*){2,}$")
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeAlias, cast
 
 from homelab.nix.printer import attribute, print_file
@@ -95,6 +96,16 @@ def locked_inputs(text: str) -> dict[str, LockedInput]:
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
     return found
+
+
+def modified(lock: str, name: str = "nixpkgs") -> datetime | None:
+    """The date of an input's revision; None if the lock file does not have it."""
+    found = locked_inputs(lock).get(name)
+    when = found.locked.get("lastModified") if found is not None else None
+    # A path has no date; Nix writes 1 or leaves it out.
+    if not isinstance(when, int) or isinstance(when, bool) or not 86_400 < when < 2**40:
+        return None
+    return datetime.fromtimestamp(when, UTC)
 
 
 def _parts(text: str) -> tuple[dict[str, dict[str, Json]], dict[str, Json], Json]:

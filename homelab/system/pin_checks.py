@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
 
-from homelab.check import check
+from homelab.check import check, file_check
+from homelab.nix.flake import modified
 from homelab.nix.flakeref import release_of
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
@@ -29,6 +31,42 @@ def pin_known(plan: Plan) -> Iterator[Problem]:
                 f"{host.source}.nixpkgs",
                 f'there is no pin "{host.config.nixpkgs}"',
                 did_you_mean(host.config.nixpkgs, plan.stack.nixpkgs, "pins"),
+            )
+
+
+PIN_AGE = file_check(
+    "pin-age",
+    "warning",
+    "An old revision of nixpkgs lacks security updates.",
+)
+
+
+@check("pin-package")
+def pin_package(plan: Plan) -> Iterator[Problem]:
+    """Of two flakes with one package, the stack does not say which one a host gets."""
+    for i, (name, flake) in enumerate(sorted(plan.stack.flakes.items())):
+        for other, earlier in sorted(plan.stack.flakes.items())[:i]:
+            for package in sorted({*flake.packages} & {*earlier.packages}):
+                yield Problem(
+                    f"flakes.{name}.packages",
+                    f"{package} is in flakes.{other}.packages, too",
+                    f"remove it from one of the two: homelab pin {package} --from {other}",
+                )
+
+
+def check_pin_ages(plan: Plan, sources: Mapping[str, str | bytes], today: str) -> Iterator[Problem]:
+    """Pins whose nixpkgs is older than their limit on this day."""
+    for name, pin in sorted(plan.stack.nixpkgs.items()):
+        text = sources.get(pin.lock, "")
+        when = modified(text if isinstance(text, str) else "")
+        age = (date.fromisoformat(today) - when.date()).days if when is not None else 0
+        if when is not None and age > pin.max_age_days:
+            yield Problem(
+                f"nixpkgs.{name}.lock",
+                f"its nixpkgs is of {when.date()}, {age} days ago",
+                "see what newer packages change: homelab update; or raise max_age_days",
+                PIN_AGE,
+                "warning",
             )
 
 

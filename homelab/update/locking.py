@@ -87,16 +87,6 @@ def revisions(old: str, new: str) -> tuple[Revision, ...]:
     return tuple(found)
 
 
-def modified(lock: str, name: str = "nixpkgs") -> datetime | None:
-    """The date of an input's revision; None if the lock file does not have it."""
-    found = locked_inputs(lock).get(name)
-    when = found.locked.get("lastModified") if found is not None else None
-    # A path has no date; Nix writes 1 or leaves it out.
-    if not isinstance(when, int) or isinstance(when, bool) or not 86_400 < when < 2**40:
-        return None
-    return datetime.fromtimestamp(when, UTC)
-
-
 def _kept(present: str, names: Sequence[str]) -> str:
     """The lock file with these inputs only: Nix adds the others."""
     if not names:

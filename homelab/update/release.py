@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from homelab.config.stack import StackConfig
@@ -17,6 +18,14 @@ class Move:
     pin: str
     release: str
     url: str
+
+    @property
+    def edits(self) -> Mapping[tuple[str, ...], object]:
+        """The values of the stack file."""
+        return {
+            ("nixpkgs", self.pin, "release"): self.release,
+            ("nixpkgs", self.pin, "url"): self.url,
+        }
 
 
 def moved_pin(config: StackConfig, pin: str, release: str) -> Move:

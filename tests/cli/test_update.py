@@ -199,7 +199,8 @@ def test_another_release_changes_the_stack_file_and_keeps_its_comments(
     new = file.read_text(encoding="utf-8")
     assert "github:NixOS/nixpkgs/nixos-26.05" in (stand.top / "flake.nix").read_text("utf-8")
     assert "  # pins\n" in new
-    assert new.replace("26.05", "25.11").replace('"', "") == text.replace('"', "")
+    quotes = str.maketrans("", "", "\"'")
+    assert new.replace("26.05", "25.11").translate(quotes) == text.translate(quotes)
     assert call("check").code == 0
     said = call("update", "--to", "twenty")
     assert said.code == 2
@@ -242,3 +243,50 @@ def test_json_has_every_change(call: Any) -> None:
         "hello",
     }
     assert data["hosts"]["nas"]["compiled"] == ["jellyfin-10.11.2"]
+
+
+def test_a_package_is_pinned_to_another_nixpkgs_and_taken_back(call: Any, stand: Stand) -> None:
+    file = stand.stack / "Pulumi.small.yaml"
+    before = file.read_text(encoding="utf-8")
+    lock = json.loads(stand.lock.read_text(encoding="utf-8"))
+    lock["nodes"]["unstable"] = {
+        "locked": {
+            "lastModified": 1,
+            "owner": "NixOS",
+            "repo": "nixpkgs",
+            "rev": NEWER,
+            "type": "github",
+        },
+        "original": {
+            "owner": "NixOS",
+            "ref": "nixos-unstable",
+            "repo": "nixpkgs",
+            "type": "github",
+        },
+    }
+    lock["nodes"]["root"]["inputs"]["unstable"] = "unstable"
+    (stand.top / "new.lock").write_text(json.dumps(lock), encoding="utf-8")
+    said = call("pin", "jellyfin", "--from", "unstable")
+    assert said.code == 0, said.err
+    assert "unstable  new -> 111111111111" in said.out
+    assert "jellyfin 10.10.7 -> 10.11.2" in said.out
+    assert file.read_text(encoding="utf-8") == before
+    # The other inputs stay as they are locked.
+    kept = json.loads((stand.top / "flake.lock").read_text(encoding="utf-8"))
+    assert "nixpkgs" in kept["nodes"]["root"]["inputs"]
+    said = call("pin", "jellyfin", "--from", "unstable", "--yes")
+    assert said.code == 0, said.err
+    text = file.read_text(encoding="utf-8")
+    assert "unstable: {packages: [jellyfin], url: github:NixOS/nixpkgs/nixos-unstable}" in text
+    assert call("check").code == 0
+    call("render", "--out", str(stand.top / "out"))
+    module = (stand.top / "out/nas/packages.nix").read_text(encoding="utf-8")
+    assert "import inputs.unstable" in module
+    assert '"jellyfin"' in module
+    assert call("pin", "jellyfin", "--from", "unstable").code == 2
+    said = call("pin", "jellyfin", "--remove", "--yes")
+    assert said.code == 0, said.err
+    assert "packages: []" in file.read_text(encoding="utf-8")
+    assert call("pin", "jellyfin", "--remove").code == 2
+    assert call("pin", "jellyfin", "--from", "elsewhere").code == 2
+    assert call("pin", "jelly fin", "--from", "unstable").code == 1

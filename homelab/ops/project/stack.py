@@ -58,6 +58,7 @@ from homelab.system.kernel_checks import check_kernel
 from homelab.system.nix_checks import check_locks
 from homelab.system.own import check_own_files
 from homelab.system.persistence_checks import check_persistence
+from homelab.system.pin_checks import check_pin_ages
 from homelab.system.placeholders import check_placeholders
 from homelab.system.site_literals import check_site_literals
 from homelab.system.upkeep_checks import check_build_dirs
@@ -193,6 +194,7 @@ def _planned(
         *ended(plan, day),
         *root_ends(plan, sources, day),
         *check_ages(plan, sources, day),
+        *check_pin_ages(plan, sources, day),
         *check_tinker(plan, day),
         *check_git(plan, git_state(directory) if plan.stack.deploy.require_clean_git else None),
     }

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from homelab.config.document import Document
-from homelab.config.scalar_edit import with_scalars
+from homelab.config.document import parse_document
+from homelab.config.text_edit import Place, with_values
 from homelab.deploy import scripts
 from homelab.nix.flake import locked_inputs
 from homelab.ops.evaluate import MEMORY_MIB, needs_program, run_nix
 from homelab.ops.hosts import named
-from homelab.ops.project.documents import read_stack_document
+from homelab.ops.project.documents import read_stack_document, with_facts
 from homelab.ops.project.sources import read_sources
 from homelab.ops.project.stack import Stack, check_document, open_document
 from homelab.ops.whole import replace_file
@@ -31,9 +30,11 @@ from homelab.system.model import Host
 from homelab.system.nix_checks import LOCK_COMPLETE, LOCK_MATCHES
 from homelab.update.locking import LOCK, LockTask, lock_task, revisions, same_lock
 from homelab.update.model import PinUpdate
-from homelab.update.release import Move, moved_flake, moved_pin
+from homelab.update.release import moved_flake, moved_pin
 
 Say = Callable[[str], None]
+_NOTHING = ("",)
+"""Inputs to lock anew if all stay: none of this name exists."""
 _OF_LOCKS = (LOCK_COMPLETE, LOCK_MATCHES)
 
 
@@ -49,6 +50,10 @@ class Request:
     """NixOS release that the pins move to."""
     on: str | None = None
     memory_mib: int = MEMORY_MIB
+    edits: Mapping[Place, object] = field(default_factory=dict)
+    """Further values of the stack file."""
+    only_new: bool = False
+    """Lock only inputs that the lock files lack; the others stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +82,16 @@ def lock_anew(directory: Path, name: str, request: Request, report: Say) -> Upda
         raise InvalidStackError(left)
     pins = _pins(plan, request)
     moves = {pin: moved_pin(plan.stack, pin, request.to) for pin in pins} if request.to else {}
-    moved = _moved(document, moves)
-    new_plan = check_document(directory, name, moved)[0] if moves else plan
+    edits = {**request.edits, **{p: v for m in moves.values() for p, v in m.edits.items()}}
+    moved, new_plan, files = document, plan, dict[Path, str]()
+    if edits:
+        file = directory / f"Pulumi.{name}.yaml"
+        files[file] = _edited(directory, name, edits)
+        moved = with_facts(parse_document(files[file], file.name), directory)
+        new_plan = check_document(directory, name, moved)[0]
     builder = named(plan, request.on) if request.on is not None else None
     sources, _ = read_sources(directory, new_plan)
-    updates, files = [], {}
+    updates = []
     for pin in pins:
         path = new_plan.stack.nixpkgs[pin].lock
         own, flake = _own_flake(directory, path), ""
@@ -92,6 +102,8 @@ def lock_anew(directory: Path, name: str, request: Request, report: Say) -> Upda
         present = _text(sources.get(path, ""))
         needed = _needed(new_plan, pin, sources)
         inputs = _meant(request.inputs, pin, needed, present)
+        if request.only_new:
+            inputs = tuple(sorted({*needed} - locked_inputs(present).keys())) or _NOTHING
         task = lock_task(new_plan.stack, pin, needed, present, inputs, flake)
         report(f"{pin}: locking{' on ' + builder.name if builder else ''}")
         lock = _locked(task, builder, path)
@@ -99,8 +111,6 @@ def lock_anew(directory: Path, name: str, request: Request, report: Say) -> Upda
         if not same_lock(present, lock):
             files[directory / path] = lock
     ready = {u.path: u.new for u in updates}
-    if moves:
-        files[directory / f"Pulumi.{name}.yaml"] = _stack_text(directory, name, moves)
     old = None
     if not any(p.severity == "error" for p in problems):
         old = open_document(directory, name, document)
@@ -183,30 +193,14 @@ def _locked(task: LockTask, builder: Host | None, path: str) -> str:
     return done.stdout
 
 
-def _moved(document: Document, moves: Mapping[str, Move]) -> Document:
-    """The stack with the pins at another release."""
-    values = copy.deepcopy(dict(document.values))
-    pins = values.get("nixpkgs")
-    for pin, move in moves.items():
-        held = pins.get(pin) if isinstance(pins, dict) else None
-        if isinstance(held, dict):
-            held |= {"release": move.release, "url": move.url}
-    return replace(document, values=values)
-
-
-def _stack_text(directory: Path, name: str, moves: Mapping[str, Move]) -> str:
-    """The stack file with the pins at another release. Comments and layout stay."""
+def _edited(directory: Path, name: str, edits: Mapping[Place, object]) -> str:
+    """The stack file with these values. Comments and layout of the rest stay."""
     path = directory / f"Pulumi.{name}.yaml"
-    edits: dict[tuple[str, ...], str] = {
-        ("nixpkgs", pin, key): value
-        for pin, move in moves.items()
-        for key, value in (("release", move.release), ("url", move.url))
-    }
-    text = with_scalars(path.read_text(encoding="utf-8"), edits)
+    text = with_values(path.read_text(encoding="utf-8"), edits)
     if not text:
         lines = ", ".join(f"{'.'.join(place)}: {value}" for place, value in edits.items())
         raise HomelabError(
-            f"{path}: its form allows no edit of the pins alone; write by hand {lines}, then run "
-            "homelab update without --to"
+            f"{path}: its form allows no edit of these values alone; write by hand {lines}, then "
+            "run homelab update"
         )
     return text
