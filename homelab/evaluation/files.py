@@ -48,6 +48,7 @@ FILES: Mapping[str, str] = {
     "optional-disks.nix": "hosts.{host}.disks",
     "own.nix": "hosts.{host}.modules",
     "bundles.nix": "hosts.{host}",
+    "packages.nix": "flakes",
     "password.nix": "site.owner.password",
     "portal.nix": "identity",
     "power.nix": "hosts.{host}",

@@ -9,6 +9,7 @@ import pytest
 from homelab.nix.flakeref import parse_ref, release_of, show_ref
 from homelab.problems import Problem
 from homelab.system.nix_checks import check_locks
+from homelab.system.pin_checks import check_pin_ages
 from tests import build
 from tests.household import Changes
 
@@ -50,6 +51,18 @@ def test_a_pins_address_is_of_its_release(url: str, release: str | None) -> None
         assert problem.what == f"{url} is NixOS 25.05, and the pin says 26.05"
         assert url.replace("25.05", "26.05") in problem.way_out
         assert 'release: "25.05"' in problem.way_out
+
+
+@pytest.mark.parametrize(("day", "says"), [("2026-05-19", 0), ("2026-06-17", 0), ("2026-06-18", 1)])
+def test_an_old_revision_is_a_warning_after_its_limit(day: str, says: int) -> None:
+    """The shipped lock file has a nixpkgs of 2026-05-18."""
+    made = build.plan(pin(max_age_days=30))
+    found = [*check_pin_ages(made, build.sources(made), day)]
+    assert len(found) == says
+    for problem in found:
+        assert (problem.severity, problem.where) == ("warning", "nixpkgs.default.lock")
+        assert problem.what == "its nixpkgs is of 2026-05-18, 31 days ago"
+    assert not [*check_pin_ages(made, {LOCK: "no lock"}, "2030-01-01")]
 
 
 def matches(changes: Changes, text: str | None = None) -> list[Problem]:

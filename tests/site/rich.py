@@ -250,7 +250,10 @@ RICH: Changes = {
             "dirs": {"pictures": {"owner": "forum", "mode": "2770"}},
         },
     },
-    "flakes": {"vote": {"url": "github:sam/vote"}},
+    "flakes": {
+        "vote": {"url": "github:sam/vote"},
+        "unstable": {"url": "github:NixOS/nixpkgs/nixos-unstable", "packages": ["hello"]},
+    },
     "services": {
         "authelia": {"publish": "tunnel"},
         "prometheus": {"host": "nas", "never_publish": "nobody looks at it"},

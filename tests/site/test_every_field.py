@@ -30,6 +30,7 @@ Path = tuple[str | int, ...]
 
 UNREAD: dict[str, str] = {
     "Issuer.root": "which file beside the stack is the root: read when files are, tests/certificates",
+    "Pin.max_age_days": "a limit on the age of a file beside the stack; tests/nix/test_locks.py",
     "Pin.lock": "which file it is: hosts get what it holds, tests/nix/test_locks.py",
     "SecretsConfig.operators": "who may open the files: `.sops.yaml`, which `homelab sops` writes",
     "StoredSecret.generate": "what `homelab secret set` makes; tests/secrets/test_commands.py",

@@ -131,6 +131,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     # nix.conf: a setting ends with its line.
     ("nix.settings.*", judges.without(r"[\n\r#]")),
     ("nixpkgs.config.allowUnfreePredicate", _WORD),
+    ("nixpkgs.overlays", _WORD),
     ("nix.gc.dates", judges.without(r"[%\n\r\\\\]")),
     ("users.users.*.openssh.authorizedKeys.keys", _LINE),
     ("users.**", _WORD),

@@ -21,6 +21,7 @@ from homelab.problems import InvalidStackError, Problem
 from homelab.proxy.checks import outlived
 from homelab.secrets.ages import check_ages
 from homelab.secrets.deployer import check_deployer
+from homelab.system.pin_checks import check_pin_ages
 from tests import build, stackdir
 
 Changes = Mapping[str, object]
@@ -113,6 +114,7 @@ def problems(
     sound = not any(p.severity == "error" for p in found)
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
     found |= {*outlived(plan, TODAY), *ended(plan, TODAY), *root_ends(plan, sources, TODAY)}
+    found |= {*check_pin_ages(plan, sources, TODAY)}
     found |= {*check_ages(plan, sources, TODAY), *check_tinker(plan, TODAY)}
     seen: dict[tuple[str, str], Problem] = {}
     for problem in sorted(found):

@@ -70,6 +70,12 @@ WAYS = (
         files={"secrets/nas.yaml": OLD},
     ),
     WayOut(
+        "pin-age",
+        {"nixpkgs": {"default": {"max_age_days": 1}}},
+        {"nixpkgs": {"default": {"max_age_days": 3650}}},
+        asked={"3650": "raise max_age_days"},
+    ),
+    WayOut(
         "acme-until",
         {"cloudflare": {"acme": {"until": "2025-12-01"}}, **NTFY},
         {"cloudflare": {"acme": {"until": None}}},

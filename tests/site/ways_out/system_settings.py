@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 from tests import build
 from tests.site.ways_out.model import WayOut
 from tests.site.ways_out.stacks import TAILNET, both, host, service
+
+
+def _locked(**refs: str) -> str:
+    """The shipped lock file with further inputs of nixpkgs."""
+    lock = json.loads((build.SHIPPED / "locks/nixos-25.11.lock").read_text(encoding="utf-8"))
+    for name, ref in refs.items():
+        original = {"owner": "NixOS", "ref": ref, "repo": "nixpkgs", "type": "github"}
+        lock["nodes"][name] = {"original": original, "locked": {"rev": "1" * 40}}
+        lock["nodes"]["root"]["inputs"][name] = name
+    return json.dumps(lock)
+
 
 WAYS = (
     WayOut(
@@ -146,6 +159,17 @@ WAYS = (
         "pin-release",
         {"nixpkgs": {"default": {"url": "github:NixOS/nixpkgs/nixos-26.05"}}},
         {"nixpkgs": {"default": {"release": "26.05"}}},
+    ),
+    WayOut(
+        "pin-package",
+        {
+            "flakes": {
+                "a": {"url": "github:NixOS/nixpkgs/nixos-unstable", "packages": ["hello"]},
+                "b": {"url": "github:NixOS/nixpkgs/master", "packages": ["hello", "jq"]},
+            }
+        },
+        {"flakes": {"b": {"packages": ["jq"]}}},
+        files={"locks/nixos-25.11.lock": _locked(a="nixos-unstable", b="master")},
     ),
     WayOut(
         "watchdog-order",
