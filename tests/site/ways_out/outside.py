@@ -58,6 +58,13 @@ sops: {{mac: 'ENC[]', age: [{{recipient: {age_recipient(build.host_key("nas"))}}
 """
 """A sops file with a key of half a year and more."""
 
+OLD_LOCK = (
+    (build.SHIPPED / "locks/nixos-25.11.lock")
+    .read_text(encoding="utf-8")
+    .replace("1779102034", "1750000000")
+)
+"""The shipped lock file with a nixpkgs of half a year and more."""
+
 WAYS = (
     WayOut(
         "secret-age",
@@ -74,6 +81,7 @@ WAYS = (
         {"nixpkgs": {"default": {"max_age_days": 1}}},
         {"nixpkgs": {"default": {"max_age_days": 3650}}},
         asked={"3650": "raise max_age_days"},
+        files={"locks/nixos-25.11.lock": OLD_LOCK},
     ),
     WayOut(
         "acme-until",
