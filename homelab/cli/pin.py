@@ -52,9 +52,9 @@ def pin(
     from homelab.ops.update.lock import lock_anew
     from homelab.ops.update.pin import pin_request
 
+    name = find_stack(cwd, stack)
     if remove == (source is not None):
         raise UsageError("name the other nixpkgs with --from INPUT, or write --remove")
-    name = find_stack(cwd, stack)
     asked = pin_request(cwd, name, package, source, url, on=on, memory_mib=memory)
     with rehearsed():
         found = lock_anew(cwd, name, asked, _say)

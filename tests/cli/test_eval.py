@@ -225,7 +225,7 @@ def test_without_nix_the_way_out_names_another_host(
     monkeypatch.setenv("PATH", str(tools))
     said = call("nas")
     assert said.code == 1
-    assert "homelab eval --on HOST" in said.err
+    assert "with --on HOST" in said.err
 
 
 def test_output_that_is_no_report_is_an_error_without_traceback(call: Any, stand: Stand) -> None:

@@ -21,6 +21,7 @@ WORDS = {
     "subject": "nas",
     "name": "miniflux-admin",
     "key": "paste/token",
+    "package": "hello",
 }
 """A value for each required argument of a command."""
 
