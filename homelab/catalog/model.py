@@ -26,6 +26,9 @@ class Entry(ServiceFacts):
     """What creates its state directories, if its module does not."""
     state_fixed: Str = ""
     """Reason why no option moves its state, without `state_at`."""
+    instance: Str = ""
+    """Name of its instance in `options` and `units`, for a module that runs several. A service with
+    another name than the entry is an instance of its own, with that name."""
     infrastructure: bool = False
     """Part of the homelab's own machinery: other sections of the stack config place it."""
 

@@ -66,7 +66,8 @@ class Family(Model):
 _LIBRARY = {"media": "library"}
 _FILES = {"downloads": "downloads", **_LIBRARY}
 _CLIENT = Member(datasets={"downloads": "downloads"}, dirs={"downloads": "downloads"})
-_CLIENTS = ("sabnzbd", "transmission")
+_CLIENTS = ("jackett", "sabnzbd", "transmission")
+"""What finds and downloads for an app."""
 MediaDefault = Literal["jellyfin", "sonarr", "radarr", "prowlarr", "bazarr", "transmission"]
 MediaFurther = Literal[
     "flaresolverr",
@@ -104,7 +105,7 @@ class Media(Family):
         "lidarr": Member(
             {"downloads": "downloads", "music": "library"}, {"music": "library"}, connects=_CLIENTS
         ),
-        "bazarr": Member(_LIBRARY, uses=("sonarr", "radarr")),
+        "bazarr": Member(_LIBRARY, connects=("sonarr", "radarr")),
         "prowlarr": Member(connects=("lidarr", "radarr", "sonarr", "flaresolverr")),
         "flaresolverr": Member(),
         "jackett": Member(),
@@ -114,7 +115,7 @@ class Media(Family):
         "navidrome": Member({"music": "library"}),
         "plex": Member(_LIBRARY),
         "tautulli": Member(uses=("plex",)),
-        "seerr": Member(uses=("jellyfin", "plex", "radarr", "sonarr")),
+        "seerr": Member(uses=("jellyfin", "plex"), connects=("radarr", "sonarr")),
         "ombi": Member(uses=("jellyfin", "plex", "lidarr", "radarr", "sonarr")),
     }
 

@@ -196,6 +196,9 @@ class CatalogService(NativeService):
 class PodmanService(ServiceConfig):
     """Further settings of a service that runs in Podman containers."""
 
+    extends: Name | None = None
+    """Entry of the catalog with the app's facts: audience, sign-in, health check, upload size and
+    icon. For an app that runs a second time, or in another way: `extends: radarr`."""
     oidc: CustomOidc | None = None
     """OIDC settings, for `auth: oidc`."""
     databases: DatabasesOf = Databases()
@@ -206,6 +209,7 @@ class PodmanService(ServiceConfig):
     host; Redis is a cache."""
 
 
+_NO_EXTENDS = "leave it out: only a container and a unit take their facts from an entry"
 _NO_ENTRY: Mapping[str, str] = {
     "service": _ONE_KIND,
     "connects": _NO_CONNECTIONS,
@@ -418,10 +422,16 @@ class UnitService(NativeService):
     called: ClassVar[str] = "a unit"
     lacks: ClassVar[Mapping[str, str]] = {
         **_other_kinds("unit"),
-        **_NO_ENTRY,
+        **{key: why for key, why in _NO_ENTRY.items() if key not in ("connects", "extends")},
     }
 
     unit: Unit
+    extends: Name | None = None
+    """Entry of the catalog with the app's facts: audience, sign-in, health check, upload size,
+    icon, exceptions of its sandbox, API key and connections. For an app that runs a second time, or
+    in another way: `extends: radarr`."""
+    connects: list[Name] = Field(default_factory=list)
+    """Services that it is connected to, with their API keys, as the entry in `extends` is."""
     databases: DatabasesOf = Databases()
     """Databases that homelab creates for it: `[postgresql, redis]`, or `{postgresql: {host: nas,
     env: {DATABASE_URL: "{url}"}}}`. On its own host a systemd unit connects as its user through a
@@ -434,6 +444,11 @@ class UnitService(NativeService):
 
     @model_validator(mode="after")
     def _fits_the_rest(self) -> UnitService:
+        if self.connects and self.extends is None:
+            raise ValueError(
+                "only the facts of a service describe connections; add extends: with the entry of "
+                "the app, or leave connects out"
+            )
         if self.unit.user in ADMINISTRATORS and any(self.databases.items()):
             raise ValueError(
                 f"{self.unit.user} administers the databases of the host; leave unit.user out, or "
@@ -552,7 +567,14 @@ def recovers(config: ServiceConfig) -> bool:
 
 def connects_of(config: ServiceConfig) -> list[str]:
     """The services that a service is connected to."""
-    return config.connects if isinstance(config, CatalogService | ModuleService) else []
+    kinds = CatalogService | ModuleService | UnitService
+    return config.connects if isinstance(config, kinds) else []
+
+
+def extends_of(config: ServiceConfig) -> str:
+    """The entry of the catalog whose facts a container or a unit takes over; empty for none."""
+    kinds = PodmanService | UnitService
+    return (config.extends if isinstance(config, kinds) else None) or ""
 
 
 def databases_of(config: ServiceConfig) -> Databases:

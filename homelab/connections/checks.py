@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from homelab.check import check
 from homelab.config.services import connects_of
-from homelab.connections.pairs import fact_of, kind_of, pairs
+from homelab.connections.pairs import described, fact_of, kind_of, pairs
 from homelab.connections.plan import role_of_library
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.folders import folder
-from homelab.services.own import original_entry
 
 
 @check("link-endpoint")
@@ -19,7 +18,7 @@ def link_endpoint(plan: Plan) -> Iterator[Problem]:
     """A connection to a service that is off, unknown or of another kind would not be made."""
     stack = plan.stack
     for name, config in stack.services.items():
-        entry = original_entry(stack, name, config) if config.runs else None
+        entry = described(stack, name, config) if config.runs else None
         for index, callee in enumerate(connects_of(config) if entry is not None else ()):
             assert entry is not None
             where = f"services.{name}.connects[{index}]"

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from homelab.catalog import find
 from homelab.catalog.model import Entry
 from homelab.config.connections import ConnectionFact
-from homelab.config.services import connects_of
+from homelab.config.services import (
+    ServiceConfig,
+    UnitService,
+    connects_of,
+    extends_of,
+    is_made,
+)
 from homelab.config.stack import StackConfig
 from homelab.services.own import find_entry, original_entry
 from homelab.services.uses import Use
@@ -33,11 +40,18 @@ def pairs(stack: StackConfig) -> tuple[Pair, ...]:
 
 def _pairs(stack: StackConfig) -> Iterator[Pair]:
     for name, config in stack.services.items():
-        entry = original_entry(stack, name, config) if config.runs else None
+        entry = described(stack, name, config) if config.runs else None
         for index, callee in enumerate(connects_of(config)):
             fact = fact_of(stack, entry, callee) if entry is not None else None
             if fact is not None and stack.services[callee].runs and callee != name:
                 yield Pair(name, callee, fact, f"services.{name}.connects[{index}]")
+
+
+def described(stack: StackConfig, name: str, config: ServiceConfig) -> Entry | None:
+    """The facts that describe the connections of a service; None if there are none."""
+    if isinstance(config, UnitService):
+        return find(extends_of(config))
+    return original_entry(stack, name, config)
 
 
 def fact_of(stack: StackConfig, entry: Entry, callee: str) -> ConnectionFact | None:
@@ -51,9 +65,12 @@ def kind_of(stack: StackConfig, name: str) -> str:
     has none.
     """
     config = stack.services.get(name)
-    entry = original_entry(stack, name, config) if config is not None else None
+    entry = described(stack, name, config) if config is not None else None
     if entry is None:
         return ""
+    if config is not None and is_made(config):
+        # An app that reads its key from a file has it where its module keeps that file.
+        return entry.name if entry.api_key is None or entry.api_key.env else ""
     facts = stack.catalog.get(entry.name)
     base = facts.extends if facts is not None else None
     return base if base and find_entry(stack, base) is not None else entry.name

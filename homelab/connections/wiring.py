@@ -25,7 +25,12 @@ _CONNECT, _API_KEY = "lib/connect.sh", "lib/api-key.sh"
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`connections.nix`, on a host with a service that has a connection."""
-    keyed = [s for s in plan.on(host.name) if s.entry.api_key and API_KEY in s.entry.secrets]
+    keyed = [
+        s
+        for s in plan.on(host.name)
+        # A unit of the stack config gets all of its secrets.
+        if s.entry.api_key and API_KEY in s.entry.secrets and not s.is_made
+    ]
     wirings = [w for w in plan.connections if w.host == host.name]
     if not keyed and not wirings:
         return

@@ -124,8 +124,9 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
                     unit.source,
                     f"{other} and {unit.service} are both {entry} on {unit.host}, and its NixOS "
                     "module runs one instance",
-                    f"run {unit.service} on another host, services.{unit.service}.host, or as a "
-                    "container",
+                    f"run {unit.service} on another host, services.{unit.service}.host; or leave "
+                    f"service out and write extends: {entry}, with container: or with unit: "
+                    "{package: …, command: […]}",
                 )
         else:
             yield Problem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from homelab.catalog.model import Entry
 from homelab.config.backup import CustomBackup
@@ -39,8 +40,11 @@ _EXEMPT: dict[type[ServiceConfig], str] = {
 """Kinds of services without a sandbox of homelab, and why."""
 
 
-def custom_entry(name: str, config: ServiceConfig) -> Entry:
-    """The entry of a service that has no facts, made only from its settings."""
+def custom_entry(name: str, config: ServiceConfig, base: Entry | None = None) -> Entry:
+    """The entry of a service that is made from its settings, and from the facts of an app that do
+    not depend on how it runs.
+    """
+    base = base or Entry(name=name)
     parts = parts_of(name, config)
     flake = config.flake if isinstance(config, FlakeService) else None
     unit = config.unit if isinstance(config, UnitService) else None
@@ -55,20 +59,21 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
     entry = Entry(
         name=name,
         title=tile.title or name.replace("-", " ").title(),
-        summary=tile.description or "",
-        category=tile.group or "Tools",
+        summary=tile.description or base.summary,
+        category=tile.group or base.category,
+        icon=base.icon,
+        audience=base.audience,
+        page=base.page,
+        monitor=base.monitor,
+        upload=base.upload,
         ports=ports,
         units=_units(name, config, parts),
         user=(unit.user or "") if unit else "",
         dynamic_user=flake.dynamic_user if flake else unit is not None and unit.user is None,
         state=state,
         stateless="" if state else skipped,
-        sign_in=SignIn(
-            kinds=("forward", "native", "none", *(("oidc",) if oidc else ())),
-            headers=dict(sorted(config.headers.items())),
-            oidc=_oidc(oidc) if oidc else None,
-        ),
-        health=config.health or "/",
+        sign_in=_sign_in(config, base, oidc),
+        health=config.health or base.health,
         dumps=tuple(_dumps(name, config)),
         secrets={
             label: _secret(s, (unit.user if unit else None) or "root")
@@ -76,14 +81,56 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
         },
         writes_datasets=tuple(unit.writes) if unit else (),
         unfree=tuple(unit.unfree) if unit else (),
-        hardening=Hardening(
-            exempt=_EXEMPT.get(type(config), ""),
-            capabilities=(BIND,) if unit and any(p.port < 1024 for p in ports.values()) else (),
-        ),
+        hardening=_hardening(config, base, ports),
+        **(_connected(base) if unit else {}),
     )
     if isinstance(config, StaticService):
         return entry.model_copy(update=site_facts(name, config))
     return entry
+
+
+def _sign_in(config: ServiceConfig, base: Entry, oidc: CustomOidc | None) -> SignIn:
+    """How people sign in. Options of a module do not apply."""
+    app = base.sign_in
+    known = [kind for kind in app.kinds if kind != "oidc"] if base.title else []
+    kinds = known or ["forward", "native", "none"]
+    return SignIn(
+        kinds=(*kinds, *(("oidc",) if oidc else ())),
+        exempt=app.exempt,
+        headers=dict(sorted({**app.headers, **config.headers}.items())),
+        apps=app.apps,
+        note=app.note,
+        first_account=app.first_account,
+        oidc=_oidc(oidc) if oidc else None,
+    )
+
+
+def _hardening(config: ServiceConfig, base: Entry, ports: dict[str, PortFact]) -> Hardening:
+    if not isinstance(config, UnitService):
+        return Hardening(exempt=_EXEMPT.get(type(config), ""))
+    app = base.hardening
+    low = (BIND,) if any(p.port < 1024 for p in ports.values()) else ()
+    return Hardening(
+        jit=app.jit,
+        devices=app.devices,
+        netlink=app.netlink,
+        realtime=app.realtime,
+        umask=app.umask,
+        mounts=app.mounts,
+        capabilities=tuple(dict.fromkeys((*app.capabilities, *low))),
+    )
+
+
+def _connected(base: Entry) -> dict[str, Any]:
+    """What other services are told of an app, and it of them."""
+    # A file with the key is where the module of the app keeps it.
+    takes_key = base.api_key is not None and bool(base.api_key.env)
+    return {
+        "api_key": base.api_key if takes_key else None,
+        "connects": base.connects,
+        "own_objects": base.own_objects,
+        "folders": base.folders,
+    }
 
 
 def _units(name: str, config: ServiceConfig, parts: tuple[Part, ...]) -> tuple[str, ...]:

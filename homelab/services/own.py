@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from homelab.catalog import find
 from homelab.catalog.model import Entry
@@ -31,8 +31,26 @@ def original_entry(stack: StackConfig, name: str, config: ServiceConfig) -> Entr
     if isinstance(config, ModuleService):
         return own_entry(name, config.module)
     if isinstance(config, CatalogService):
-        return find_entry(stack, config.service or name)
+        entry = find_entry(stack, config.service or name)
+        return instance_of(entry, name) if entry is not None and config.service else entry
     return None
+
+
+def instance_of(entry: Entry, name: str) -> Entry:
+    """The entry as an instance of its module with this name, if the module runs several."""
+    own = entry.instance
+    if not own or name == entry.name:
+        return entry
+    end = f"-{own}"
+    units = (u.removesuffix(end) + f"-{name}" if u.endswith(end) else u for u in entry.units)
+    options = {path: _renamed(value, own, name) for path, value in entry.options.items()}
+    return entry.model_copy(update={"options": options, "units": tuple(units)})
+
+
+def _renamed(value: JsonValue, own: str, name: str) -> JsonValue:
+    if not isinstance(value, dict):
+        return value
+    return {name if key == own else key: inner for key, inner in value.items()}
 
 
 def facts_of(stack: StackConfig, name: str, config: ServiceConfig) -> OwnFacts | None:

@@ -11,10 +11,27 @@ from homelab.catalog.upstream import find as find_module
 from homelab.catalog.upstream import names
 from homelab.check import check
 from homelab.config.facts import OwnFacts
-from homelab.config.services import CatalogService, ModuleService
+from homelab.config.services import CatalogService, ModuleService, extends_of
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.own import own_entry
+
+
+@check("extends-known")
+def extends_known(plan: Plan) -> Iterator[Problem]:
+    """A container or a unit without the facts of its app has another sign-in than the app."""
+    apps = [name for name, entry in ENTRIES.items() if not entry.infrastructure]
+    for name, config in plan.stack.services.items():
+        extends = extends_of(config)
+        if extends and extends not in apps:
+            known = extends in ENTRIES
+            yield Problem(
+                f"services.{name}.extends",
+                f"{extends} is part of homelab itself, and no app"
+                if known
+                else f'the catalog has no service "{extends}"',
+                "leave it out" if known else did_you_mean(extends, apps, "services"),
+            )
 
 
 @check("facts-agree")

@@ -18,6 +18,7 @@ from homelab.config.services import (
     PodmanService,
     ServiceConfig,
     datasets_of,
+    extends_of,
     is_made,
     ports_of,
     recovers,
@@ -96,7 +97,7 @@ def entry_of(name: str, stack: StackConfig, config: ServiceConfig | None = None)
     """
     config = config or stack.services[name]
     if is_made(config):
-        return custom_entry(name, config)
+        return custom_entry(name, config, find(extends_of(config)))
     entry = original_entry(stack, name, config)
     return extended(entry, config) if entry is not None else None
 

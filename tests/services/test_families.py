@@ -41,7 +41,7 @@ PAIRS: dict[str, tuple[Changes, Changes]] = {
                 "bazarr": {
                     "host": "nas",
                     "datasets": {"media": "shows"},
-                    "uses": ["sonarr", "radarr"],
+                    "connects": ["sonarr", "radarr"],
                 },
                 "prowlarr": {"host": "nas", "connects": ["radarr", "sonarr"]},
                 "transmission": {"host": "nas", "datasets": {"downloads": "shows"}},

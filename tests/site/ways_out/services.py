@@ -81,6 +81,18 @@ def _rated(*windows: object, name: str = "transmission") -> Changes:
 
 WAYS = (
     WayOut(
+        "extends-known",
+        service("films", **container(extends="radar")),
+        service("films", extends="radarr"),
+        says="no service",
+    ),
+    WayOut(
+        "extends-known",
+        service("films", **container(extends="caddy")),
+        service("films", extends=None),
+        says="part of homelab itself",
+    ),
+    WayOut(
         "schedule-covers-day",
         _rated(MORNING),
         _rated(MORNING, {"start": "12:00", "end": "06:00"}),
