@@ -171,6 +171,7 @@ class CatalogService(NativeService):
     lacks: ClassVar[Mapping[str, str]] = {
         **_other_kinds(),
         "databases": "leave it out: the entry of the catalog has the databases that it needs",
+        "extends": "leave it out, and write service: with the entry of the catalog",
     }
 
     service: Name | None = None
@@ -301,6 +302,7 @@ class ModuleService(NativeService):
     called: ClassVar[str] = "a service of a module"
     lacks: ClassVar[Mapping[str, str]] = {
         **_other_kinds("module"),
+        "extends": "write it below module: extends",
         "service": _ONE_KIND,
     }
 
@@ -350,6 +352,7 @@ class ExternalService(ServiceConfig):
                     "schedule",
                     "dashboards",
                     "databases",
+                    "extends",
                     "recovery",
                     "datasets",
                     "devices",
@@ -402,6 +405,7 @@ class FlakeService(NativeService):
     lacks: ClassVar[Mapping[str, str]] = {
         **_other_kinds("flake"),
         **_NO_ENTRY,
+        "extends": _NO_EXTENDS,
     }
 
     flake: Flake
@@ -422,7 +426,7 @@ class UnitService(NativeService):
     called: ClassVar[str] = "a unit"
     lacks: ClassVar[Mapping[str, str]] = {
         **_other_kinds("unit"),
-        **{key: why for key, why in _NO_ENTRY.items() if key not in ("connects", "extends")},
+        **{key: why for key, why in _NO_ENTRY.items() if key != "connects"},
     }
 
     unit: Unit
@@ -479,6 +483,7 @@ class StaticService(NativeService):
     lacks: ClassVar[Mapping[str, str]] = {
         **_other_kinds("static"),
         **_NO_ENTRY,
+        "extends": _NO_EXTENDS,
         "databases": "leave it out: files need none",
         "devices": "leave it out: files need none",
         "gpu": "leave it out: files need none",
