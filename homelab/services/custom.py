@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-
 from homelab.catalog.model import Entry
 from homelab.config.backup import CustomBackup
 from homelab.config.fact_parts import Dump, Hardening, Oidc, PortFact, SecretFact, SignIn, referred
@@ -82,8 +80,9 @@ def custom_entry(name: str, config: ServiceConfig, base: Entry | None = None) ->
         writes_datasets=tuple(unit.writes) if unit else (),
         unfree=tuple(unit.unfree) if unit else (),
         hardening=_hardening(config, base, ports),
-        **(_connected(base) if unit else {}),
     )
+    if unit is not None:
+        entry = entry.model_copy(update=_connected(base))
     if isinstance(config, StaticService):
         return entry.model_copy(update=site_facts(name, config))
     return entry
@@ -121,7 +120,7 @@ def _hardening(config: ServiceConfig, base: Entry, ports: dict[str, PortFact]) -
     )
 
 
-def _connected(base: Entry) -> dict[str, Any]:
+def _connected(base: Entry) -> dict[str, object]:
     """What other services are told of an app, and it of them."""
     # A file with the key is where the module of the app keeps it.
     takes_key = base.api_key is not None and bool(base.api_key.env)

@@ -54,7 +54,6 @@ VALUES: dict[str, object] = {
     "connects": ["sabnzbd"],
     "schedule": [{"start": "06:00", "end": "06:00"}],
     "dashboards": [{"id": 1, "revision": 2, "hash": f"sha256-{'A' * 43}="}],
-    "databases": ["redis"],
     "datasets": {"films": "films"},
     "devices": {"radio": "radio"},
     "extends": "radarr",
