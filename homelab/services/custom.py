@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+
 from homelab.catalog.model import Entry
 from homelab.config.backup import CustomBackup
 from homelab.config.fact_parts import Dump, Hardening, Oidc, PortFact, SecretFact, SignIn, referred
