@@ -20,6 +20,7 @@ from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
 from homelab.deploy.git import GIT_CLEAN
 from homelab.ops.deploy.runner import write_runner
+from homelab.ops.deploy.server import load_switches, serve_switches
 from homelab.ops.project.rehearsed import deploys
 from homelab.ops.project.stack import Stack, open_config, open_stack
 from homelab.plan import Plan
@@ -79,13 +80,13 @@ def register(stack: Stack, opts: pulumi.ResourceOptions | None = None) -> Homela
         )
         if not preview:
             # Switches run in the program's directory, wherever the stack's files are.
-            write_runner(Path.cwd())
+            write_runner(Path.cwd(), serve_switches())
     except HomelabError as error:
         raise pulumi.RunError(str(error)) from None
     for warning in stack.warnings:
         pulumi.log.warn(str(warning))
     with _short_stack_traces():
-        return Homelab(
+        homelab = Homelab(
             stack.name,
             {
                 "plan": stack.plan,
@@ -95,6 +96,9 @@ def register(stack: Stack, opts: pulumi.ResourceOptions | None = None) -> Homela
             },
             opts,
         )
+    if not preview:
+        load_switches()
+    return homelab
 
 
 def refuse_warnings(stack: Stack) -> None:

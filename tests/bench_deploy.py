@@ -25,6 +25,8 @@ from homelab.deploy.plan import policy_of
 from homelab.deploy.probes import probes_of
 from homelab.deploy.spec import paths_of, switch_spec
 from homelab.lab.hosts import LabHosts
+from homelab.ops.deploy.runner import write_runner
+from homelab.ops.deploy.server import serve_switches
 from homelab.ops.project.stack import Stack
 from tests import build, stackdir
 from tests.fleet import write_fleet
@@ -78,9 +80,11 @@ def one_host(runs: int) -> list[Figure]:
     ours: list[dict[str, float]] = []
     theirs: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as place, LabHosts(Path(place), addresses) as lab:
+        # As the program does.
+        runner = write_runner(Path(place), serve_switches())
         for run in range(runs + 1):
             files = dict(opened.releases[HOST].files) | {"mark.nix": f"{{ }} # {run}\n"}
-            ours.append(as_pulumi(lab, opened, f"run{run}", files))
+            ours.append(as_pulumi(lab, opened, runner, f"run{run}", files))
             theirs.append(plainly(lab, Path(place), files))
         counts = [lab.connections[name] // (runs + 1) for name in (HOST, PLAIN)]
     # The first run of each fills the caches.
@@ -112,7 +116,7 @@ def timed(steps: dict[str, Callable[[], None]]) -> dict[str, float]:
 
 
 def as_pulumi(
-    lab: LabHosts, opened: Stack, release: str, files: dict[str, str | bytes]
+    lab: LabHosts, opened: Stack, runner: Path, release: str, files: dict[str, str | bytes]
 ) -> dict[str, float]:
     """Run all commands of one host's resources."""
     plan, host = opened.plan, opened.plan.hosts[HOST]
@@ -126,7 +130,7 @@ def as_pulumi(
 
     def switch() -> None:
         subprocess.run(
-            [sys.executable, "-m", "homelab", "switch", HOST],
+            ["sh", str(runner), "switch", HOST],
             input=json.dumps(spec),
             env={**os.environ, **lab.environment()},
             check=True,

@@ -112,9 +112,9 @@ def activate_script(
     # Time for all units to start, for the lock, and for the confirmation.
     resume = {**own, "WINDOW_SECONDS": str(2 * confirm_seconds + lock_seconds)}
     detached = {
-        "SUPERVISE": _compose("supervise", supervise, lock_seconds, boot),
-        "ROLLBACK": _compose("rollback", {**own, **window, **loader}, extra=boot),
-        "RESUME": _compose("resume", resume, lock_seconds),
+        "SUPERVISE": _file("supervise", supervise, lock_seconds, boot),
+        "ROLLBACK": _file("rollback", {**own, **window, **loader}, extra=boot),
+        "RESUME": _file("resume", resume, lock_seconds),
     }
     names = {**own, **version, **window, **detached, **_settings(policy), "PATHS": " ".join(paths)}
     names["EXTERNAL"] = "\t".join(external)
@@ -179,16 +179,22 @@ def status_script(
     log_lines: int = 0,
     full: bool = False,
     loader: str = "hardware",
+    seen: str = "",
+    wait_seconds: int = 0,
 ) -> str:
     """Report what a host runs, what it would boot, and the named deployment, or else the open one.
 
-    `full` adds failed units; `full` and `log_lines` both add whether the boot loader agrees.
+    `full` adds failed units; `full` and `log_lines` both add whether the boot loader agrees. With
+    `seen`, the last known phase of the named deployment, the report comes as soon as the phase is
+    another one, at the latest after `wait_seconds`.
     """
     names = {
         "FULL": "yes" if full else "",
         "RELEASE": named("release", release) if release else "",
         "DEPLOYMENT_ID": named("deployment", deployment_id) if deployment_id else "",
         "LOG_LINES": str(log_lines),
+        "SEEN": seen,
+        "WAIT_SECONDS": str(wait_seconds),
         "BOOT_LOADER": loader,
     }
     return _compose("status", names, extra=_part("boot"))
@@ -222,7 +228,7 @@ def move_script(
 ) -> str:
     """One step of a move of a service on this host. It may read standard input after the script."""
     names = {"SERVICE": named("service", service), "DO": do, **(texts or {})}
-    return _compose("move", names, extra=MOVING, arguments=arguments)
+    return _file("move", names, extra=MOVING, arguments=arguments)
 
 
 def wake_script(command: str) -> str:
@@ -318,7 +324,7 @@ def _probe_lines(policy: DeployPolicy) -> str:
 
 def _alone(part: str, names: Mapping[str, str], extra: str = "") -> str:
     """A script without the library of hosts: it may run on any machine with Nix."""
-    return f"set -euo pipefail\numask 077\n{assigned(names)}{extra}\n{_part(part)}"
+    return f"{_AT_ONCE}set -euo pipefail\numask 077\n{assigned(names)}{extra}\n{_part(part)}"
 
 
 @cache
@@ -328,9 +334,24 @@ def _part(name: str) -> str:
 
 MOVING = _part("moving")
 """Functions for a move, which `homelab-backup` has too."""
+_AT_ONCE = '# shellcheck shell=bash\neval "$(cat)"\n'
+"""The first line of a text for standard input. A shell reads its commands from a pipe byte by byte,
+so that they may read what follows; `cat` reads the rest of the text in blocks."""
 
 
 def _compose(
+    part: str,
+    names: Mapping[str, str],
+    lock_seconds: int = LOCK_SECONDS,
+    extra: str = "",
+    *,
+    arguments: Sequence[str] = (),
+) -> str:
+    """A script for the standard input of `shell`, with nothing after it."""
+    return _AT_ONCE + _file(part, names, lock_seconds, extra, arguments=arguments)
+
+
+def _file(
     part: str,
     names: Mapping[str, str],
     lock_seconds: int = LOCK_SECONDS,

@@ -66,13 +66,16 @@ def named(what: str, name: str) -> str:
 def _tree(name: str, below: str, paths: Iterable[str], lines: Iterable[str]) -> str:
     """A shell function that makes the directories of a tree, then its files."""
     parents = sorted({str(d) for p in paths for d in PurePosixPath(p).parents if str(d) != "."})
-    folders = "".join(f'mkdir -p "$work"/{shlex.quote(below + d)}\n' for d in parents)
-    body = folders + "".join(lines) or ":\n"
+    folders = "".join(f' "$work"/{shlex.quote(below + d)}' for d in parents)
+    body = (f"mkdir -p{folders}\n" if folders else "") + "".join(lines) or ":\n"
     return function(name, body)
 
 
 def _document(path: str, content: str | bytes) -> str:
-    """One file as a here-document, or as base64 if a here-document would change it."""
+    """One file as a quoted word, or as base64 if a shell would change it.
+
+    With a here-document for each file, the shell would start a process for each.
+    """
     data = _encoded(path, content) if isinstance(content, str) else content
     try:
         text = data.decode()
@@ -81,10 +84,7 @@ def _document(path: str, content: str | bytes) -> str:
     where = shlex.quote(path)
     if _UNFIT.search(text):
         return f"put_base64 {where} <<'BASE64'\n{base64.encodebytes(data).decode()}BASE64\n"
-    mark = _delimiter(text)
-    if text and not text.endswith("\n"):
-        return f"put_bare {where} {len(data)} <<'{mark}'\n{text}\n{mark}\n"
-    return f"put {where} <<'{mark}'\n{text}{mark}\n"
+    return f"put {where} {shlex.quote(text)}\n"
 
 
 def _delimiter(text: str) -> str:

@@ -96,6 +96,11 @@ class Stack:
         process.stdin = None
         return process
 
+    def start_unconfirmed(self, release: str) -> subprocess.Popen[str]:
+        """The same, and it stays unconfirmed, because a unit is not active."""
+        self.lab.hosts["pi"].add_faults({"unit": "slow.service"})
+        return self.start_switch(release, confirm={"seconds": 30, "units": ["slow.service"]})
+
     @property
     def report(self) -> str:
         return "\n".join(self.said)

@@ -170,7 +170,7 @@ def test_nothing_to_let_go_of_is_said(stack: Stack, plan: Plan) -> None:
 def test_a_switch_that_goes_on_is_left_alone_unless_forced(stack: Stack, plan: Plan) -> None:
     """Forced, it is rolled back: the host is as before."""
     stack.bring("r1")
-    client = stack.start_switch("r1", poll_seconds=60)
+    client = stack.start_unconfirmed("r1")
     eventually(_awaiting(stack))
     client.kill()
     client.wait()

@@ -211,7 +211,7 @@ def test_a_host_that_somebody_switched_by_hand_is_not_cleaned(served: Stack) -> 
 
 def test_a_switch_under_way_stops_both(stack: Stack, tmp_path: Path) -> None:
     stack.bring("r1", token="of r1")
-    client = stack.start_switch("r1", poll_seconds=60)
+    client = stack.start_unconfirmed("r1")
     eventually(lambda: stack.phases() == ["awaiting"])
     client.kill()
     client.wait()

@@ -18,8 +18,7 @@ from tests.site.payloads import CANARY
 from tests.tools.programs import run
 
 _PUT = """
-put() { cat >"$work/flake/$1"; }
-put_bare() { head -c "$2" >"$work/flake/$1"; }
+put() { printf '%s' "$2" >"$work/flake/$1"; }
 put_base64() { base64 -d >"$work/flake/$1"; }
 mkdir -p "$work/flake"
 """

@@ -2,6 +2,21 @@
 # Begin a deployment: arm the rollback, then start the supervisor; both outlive this connection.
 # Exits 75 when another deployment is still open; the client decides what to do about that one.
 
+# begin: arm the rollback, then start the supervisor. The timer bounds everything but the commit;
+# RuntimeMaxSec bounds that too, as the boot loader's installer may hang.
+begin() {
+  detach homelab-rollback "$deployment/rollback.sh" \
+    --on-active="${WINDOW_SECONDS}s" --timer-property=AccuracySec=1s &&
+    detach homelab-activate "$deployment/supervise.sh" --service-type=exec \
+      --property=RuntimeMaxSec="$((LOCK_SECONDS + 2 * WINDOW_SECONDS))s"
+}
+
+# free_names: units of an earlier deployment, which has ended, may still be loaded and occupy the names.
+free_names() {
+  systemctl stop homelab-rollback.timer homelab-rollback.service homelab-activate.service 2>/dev/null || true
+  systemctl reset-failed homelab-rollback.service homelab-activate.service 2>/dev/null || true
+}
+
 main() {
   local toplevel previous open
   take_lock "starting the switch to $RELEASE"
@@ -13,8 +28,10 @@ main() {
   toplevel=$(readlink -f "$state/releases/$RELEASE/result" || true)
   [ -x "$toplevel/bin/switch-to-configuration" ] ||
     fail "$state/releases/$RELEASE: not built here; run pulumi up, which builds it first"
-  preflight "$toplevel" || fail "nothing was activated"
   previous=$(readlink -f "$running")
+  # The build has just reported its notes about this switch.
+  [ "$(content "$state/releases/$RELEASE/noted")" != "$previous" ] || noted=yes
+  preflight "$toplevel" || fail "nothing was activated"
 
   deployment=$state/deployments/$DEPLOYMENT_ID
   [ -e "$deployment/phase" ] || rm -rf "$deployment" # interrupted before it began
@@ -37,18 +54,10 @@ main() {
   printf '%s' "$RESUME" >"$deployment/resume.sh"
   # Reserve space: if the disk fills up, the rollback deletes this file and can write its phase.
   head -c 65536 /dev/urandom >"$deployment/reserve"
-  flush "$deployment"/*
+  flush_all "$deployment"
   note phase armed
 
-  # Units of an earlier deployment may still be loaded and would occupy the names.
-  systemctl stop homelab-rollback.timer homelab-rollback.service 2>/dev/null || true
-  systemctl reset-failed homelab-rollback.service homelab-activate.service 2>/dev/null || true
-  # The timer bounds everything but the commit; RuntimeMaxSec bounds that too, as the boot loader's
-  # installer may hang.
-  if ! { detach homelab-rollback "$deployment/rollback.sh" \
-    --on-active="${WINDOW_SECONDS}s" --timer-property=AccuracySec=1s &&
-    detach homelab-activate "$deployment/supervise.sh" --service-type=exec \
-      --property=RuntimeMaxSec="$((LOCK_SECONDS + 2 * WINDOW_SECONDS))s"; }; then
+  if ! { begin 2>/dev/null || { free_names && begin; }; }; then
     systemctl stop homelab-rollback.timer 2>/dev/null || true
     note reason "systemd-run did not start the units of the switch; nothing was activated"
     advance rolled_back armed || true

@@ -39,12 +39,13 @@ main() {
     fi
     rebuild build "$@"
     # Nix does not sync. A release that counts as built must survive a power cut.
-    sync --file-system "$root/nix/store" 2>/dev/null || sync
+    flush_all "$root/nix/store"
     flush "$release"
   fi
   say "built $(readlink -f result)"
   # The preflight runs here because every host builds before any host switches.
   preflight "$(readlink -f result)" || fail "the preflight of $HOST failed; no host was changed"
+  readlink -f "$running" >noted || true
 }
 
 main "$@" </dev/null

@@ -1,11 +1,12 @@
 # shellcheck shell=bash
 # Check over a new connection that the activated system runs and works. The check over the last path
-# seals the deployment, and the supervisor commits. Exits 75 for "not yet".
+# seals the deployment, and the supervisor commits. Exits 75 for "not yet"; «wait SECONDS» on standard
+# output says when a next try is worth it, if that is known.
 
 # calm: whether systemd has restarted no service for SETTLE_SECONDS. A service that keeps crashing
 # is active most of the time, so its state alone does not show it.
 calm() {
-  local now unit
+  local now unit left
   [ "$SETTLE_SECONDS" -gt 0 ] || return 0
   now=$(restarts | while read -r unit times; do
     case " $MAY_FAIL $(tr '\n' ' ' <"$deployment/failed-before") " in
@@ -14,6 +15,7 @@ calm() {
     esac
   done)
   if [ ! -e "$deployment/restarts" ] || [ "$now" != "$(cat "$deployment/restarts")" ]; then
+    say "wait $SETTLE_SECONDS"
     if [ -e "$deployment/restarts" ]; then
       say "restarted by systemd: $(say "$now" | comm -13 "$deployment/restarts" - | cut -d ' ' -f 1 | tr '\n' ' ')"
     else
@@ -23,7 +25,9 @@ calm() {
     seconds >"$deployment/calm-since"
     return 1
   fi
-  [ $(($(seconds) - $(fact calm-since))) -ge "$SETTLE_SECONDS" ] && return
+  left=$(($(fact calm-since) + SETTLE_SECONDS - $(seconds)))
+  [ "$left" -gt 0 ] || return 0
+  say "wait $left"
   say "watching for $SETTLE_SECONDS s that no service restarts"
   return 1
 }
@@ -65,7 +69,9 @@ main() {
       fi
     done <<<"$PROBES"
   fi
-  [ -z "$SEAL" ] || note confirmed "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+  [ -n "$SEAL" ] || return 0
+  note confirmed "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+  announce
 }
 
 main "$@" </dev/null

@@ -25,20 +25,24 @@ fail() {
 
 flush() { sync "$@" 2>/dev/null || sync; } # not every sync takes file names
 
+# flush_all DIRECTORY: write its file system to disk: one commit of the journal, where `sync` with file
+# names makes one for each file.
+flush_all() { sync -f "$1" 2>/dev/null || sync; }
+
 # land DIRECTORY…: write these file systems to their disks. On FAT (an EFI system partition) only an
 # fsync of a file or directory also flushes the disk's own cache (Linux: fat_file_fsync).
 land() {
   local dir
   for dir; do
     [ -d "$dir" ] || continue
-    sync -f "$dir" 2>/dev/null || sync
+    flush_all "$dir"
     flush "$dir"
   done
 }
 
 # write FILE TEXT: replace the file atomically and durably.
 write() {
-  printf '%s\n' "$2" >"$1.new" && flush "$1.new" && mv -f "$1.new" "$1" && flush "$(dirname "$1")"
+  printf '%s\n' "$2" >"$1.new" && flush "$1.new" && mv -f "$1.new" "$1" && flush "${1%/*}"
 }
 
 # lock SECONDS WHAT: only one script at a time changes a host. A killed `pulumi up` leaves its remote
@@ -63,13 +67,16 @@ take_lock() {
 # from changing the host. Each script renews it, and the end of the switch gives it back. A lease
 # that a killed run left behind expires.
 take_lease() {
-  local whose='' until=0
+  local whose='' until=0 now
   [ -n "${STACK:-}" ] || return 0
+  now=$(date +%s)
   read -r whose until 2>/dev/null <"$state/lease" || true
-  if [ -n "$whose" ] && [ "$whose" != "$STACK" ] && [ "$(date +%s)" -lt "${until:-0}" ]; then
-    fail "$state/lease: the stack $whose is at work here for $(((until - $(date +%s) + 59) / 60)) more min; wait until it ends, or take its lease (homelab unlock), then run again"
+  if [ -n "$whose" ] && [ "$whose" != "$STACK" ] && [ "$now" -lt "${until:-0}" ]; then
+    fail "$state/lease: the stack $whose is at work here for $(((until - now + 59) / 60)) more min; wait until it ends, or take its lease (homelab unlock), then run again"
   fi
-  write "$state/lease" "$STACK $(($(date +%s) + 900))"
+  # Not durable: a power cut ends the run as well.
+  say "$STACK $((now + 900))" >"$state/lease.new"
+  mv -f "$state/lease.new" "$state/lease"
 }
 
 # give_back_lease: remove our lease; another stack's stays.
@@ -118,11 +125,39 @@ advance() {
     for from in "$@"; do
       if [ "$now" = "$from" ]; then
         note phase "$to"
+        announce
         exit
       fi
     done
     exit 1
   ) 8>"$deployment/phase.lock"
+}
+
+# Scripts wait for each other without polling: `announce` wakes each script that has called `watch`.
+# Its FIFO is on descriptor 6, and open for writing as well, so that neither side waits to open it.
+watchers=$root/run/homelab-watch
+
+watch() {
+  mkdir -p "$watchers" && mkfifo "$watchers/$$" 2>/dev/null || return 0
+  trap 'rm -f "$watchers/$$"' EXIT
+  exec 6<>"$watchers/$$"
+}
+
+unwatch() {
+  rm -f "$watchers/$$"
+  exec 6>&-
+}
+
+announce() {
+  local fifo
+  for fifo in "$watchers"/*; do
+    [ ! -p "$fifo" ] || say 6<>"$fifo" >&6
+  done
+}
+
+# pause: wait for an announcement, for at most a second: a script that is killed announces nothing.
+pause() {
+  if [ -p "$watchers/$$" ]; then read -r -t 1 -u 6 _ || true; else sleep 1; fi
 }
 
 # The id of the deployment that has not ended; empty if all have.
@@ -142,14 +177,14 @@ supervised() { systemctl is-active --quiet homelab-activate.service; }
 
 # switch TOPLEVEL ACTION: run switch-to-configuration. NixOS refuses a second switch instead of
 # waiting for the first, so this retries, and returns 75 if nothing could be done.
-# Closes descriptors 7 and 9, so that a daemon that an activation script starts does not keep a lock.
+# Closes descriptors 6, 7 and 9, so that a daemon that an activation script starts keeps no lock.
 switch() {
   local code from try
   for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
     say "homelab: $1/bin/switch-to-configuration $2 (try $try)" >>"$deployment/log"
     from=$(($(wc -c <"$deployment/log") + 1))
     code=0
-    "$1/bin/switch-to-configuration" "$2" >>"$deployment/log" 2>&1 7>&- 9>&- || code=$?
+    "$1/bin/switch-to-configuration" "$2" >>"$deployment/log" 2>&1 6>&- 7>&- 9>&- || code=$?
     if [ "$code" = 0 ]; then
       if [ "$2" = boot ]; then land "${profile%/*}" "$(boot_directory)" "$(esp)"; fi
       return

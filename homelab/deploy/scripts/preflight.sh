@@ -2,7 +2,7 @@
 # Checks of a built system on this host, before anything is activated. Reads only, and prints all
 # findings at once. A blocking finding fails the build, so that no host changes; a note does not.
 
-findings='' blocked=''
+findings='' blocked='' noted='' # noted: the notes of the slow checks have been reported
 
 block() {
   findings="$findings  stops: $1"$'\n'
@@ -148,12 +148,16 @@ check_others() {
 
 # Units of the network and SSH that the switch will restart.
 check_impact() {
-  local unit output
+  local unit units
   boot_mode "$1" && return
-  output=$("$1/bin/switch-to-configuration" dry-activate 2>&1 || true)
+  units=$("$1/bin/switch-to-configuration" dry-activate 2>&1 |
+    grep -E 'would (stop|restart|reload)' | grep -Eo '[A-Za-z0-9@_-]+\.service' || true)
   for unit in sshd tailscaled systemd-networkd NetworkManager dhcpcd firewall nftables; do
-    ! say "$output" | grep -Eq "would (stop|restart|reload).*\\b$unit\\.service" ||
-      warn "$unit.service will be restarted; the connection may break for a moment"
+    case $'\n'"$units"$'\n' in
+      *$'\n'"$unit.service"$'\n'*)
+        warn "$unit.service will be restarted; the connection may break for a moment"
+        ;;
+    esac
   done
 }
 
@@ -167,8 +171,10 @@ preflight() {
   check_drift "$1"
   check_database "$1"
   check_backups
-  check_others
-  [ -n "$blocked" ] || check_impact "$1"
+  if [ -z "$noted" ]; then
+    check_others
+    [ -n "$blocked" ] || check_impact "$1"
+  fi
   [ -z "$findings" ] || printf '%s' "$findings" >&2
   [ -z "$blocked" ]
 }

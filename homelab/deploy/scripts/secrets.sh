@@ -36,7 +36,7 @@ main() {
     say "the secrets of release $RELEASE are already there"
     return
   fi
-  find "$work" -type f -exec sync {} + 2>/dev/null || sync
+  flush_all "$work"
   # The running release keeps its set until the switch activates the new one, so that a rollback can
   # restore it.
   link=$live

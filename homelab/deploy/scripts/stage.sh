@@ -1,13 +1,10 @@
 # shellcheck shell=bash
 # Put the files of one release on the host, all or none.
 
-# put PATH: write standard input to the file, exactly.
-put() { cat >"$work/flake/$1"; }
+# put PATH TEXT: write exactly this text to the file.
+put() { printf '%s' "$2" >"$work/flake/$1"; }
 
-# put_bare PATH BYTES: the same without the newline that a here-document adds.
-put_bare() { head -c "$2" >"$work/flake/$1"; }
-
-# put_base64 PATH: the same for bytes that a here-document cannot hold.
+# put_base64 PATH: the same for bytes that a shell would change; base64 comes on standard input.
 put_base64() { base64 -d >"$work/flake/$1"; }
 
 main() {
@@ -22,7 +19,7 @@ main() {
   work=$(mktemp -d "$state/releases/.$RELEASE.XXXXXX")
   mkdir "$work/flake"
   files # made by scripts.py: one mkdir, then one put per file
-  find "$work" -type f -exec sync {} + 2>/dev/null || sync
+  flush_all "$work"
   mv "$work" "$target"
   flush "$state/releases"
   say "staged release $RELEASE"

@@ -1,8 +1,28 @@
 # shellcheck shell=bash
-# Report the state of the host as lines of «key value»; takes no lock and changes nothing.
+# Report the state of the host as lines of «key value»; takes no lock and changes nothing. With SEEN,
+# the phase that the client knows, first wait until the deployment has another one, for at most
+# WAIT_SECONDS.
+
+# changed: whether the phase is another one. A commit takes moments, and its last writes come after
+# its last phase.
+changed() {
+  local phase
+  phase=$(fact phase)
+  case $phase in
+    "$SEEN" | committing) return 1 ;;
+    committed) [ "$(current)" = "$(fact release)" ] ;;
+  esac
+}
+
+wait_for_change() {
+  deployment=$state/deployments/$DEPLOYMENT_ID
+  watch
+  until changed || [ "$SECONDS" -ge "$WAIT_SECONDS" ]; do pause; done
+}
 
 main() {
-  local release=$state/releases/$RELEASE open=$DEPLOYMENT_ID failed boots
+  local release=$state/releases/$RELEASE open=$DEPLOYMENT_ID failed boots phase
+  [ -z "$SEEN" ] || wait_for_change
   say "release $(current)"
   say "before $(content "$state/before")"
   say "before-secrets $(content "$state/releases/$(content "$state/before")/committed")"
@@ -21,7 +41,6 @@ main() {
   [ -z "$RELEASE" ] || [ ! -d "$release/flake" ] || say "staged yes"
   say "built $([ ! -e "$release/result" ] || readlink -f "$release/result")"
   [ ! -L "$state/secrets/.next.$RELEASE" ] || say "rotation pending"
-  ! supervised || say "supervised yes"
   ! waits_for_boot "$running" >/dev/null || say "reboot wanted"
   if [ -n "$FULL" ]; then
     failed=$(failed_units auto-restart | tr '\n' ' ')
@@ -34,7 +53,12 @@ main() {
   deployment=$state/deployments/$open
   if [ -z "$open" ] || [ ! -d "$deployment" ]; then return; fi
   say "deployment $open"
-  say "phase $(fact phase)"
+  phase=$(fact phase)
+  say "phase $phase"
+  case $phase in
+    committed | rolled_back | failed_rollback) ;;
+    *) ! supervised || say "supervised yes" ;;
+  esac
   say "deployment-release $(fact release)"
   say "deployment-secrets $(fact secrets)"
   say "deployment-paths $(fact paths)"

@@ -192,13 +192,15 @@ main() {
   fi
 
   # Counts instead of comparing clock times: a host without a battery may set its clock meanwhile.
-  looks=$((CONFIRM_SECONDS * 5))
+  looks=$CONFIRM_SECONDS
+  watch
   until [ -e "$deployment/confirmed" ]; do
     [ "$(fact phase)" = awaiting ] || exit 0
     [ "$looks" -gt 0 ] || give_up "not confirmed within $CONFIRM_SECONDS s"
     looks=$((looks - 1))
-    sleep 0.2
+    pause
   done
+  unwatch
   advance committing awaiting || exit 0
   commit "$toplevel" || give_up "confirmed, but it could not be made the boot default"
 
@@ -213,6 +215,7 @@ main() {
   write "$state/current" "$RELEASE"
   [ ! -e "$root/etc/machine-id" ] || write "$state/machine-id" "$(cat "$root/etc/machine-id")"
   give_back_lease
+  announce
   clean_up "$toplevel"
   prune "$before"
 }

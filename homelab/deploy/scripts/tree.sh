@@ -1,13 +1,10 @@
 # shellcheck shell=bash
 # Functions that write a tree below $work/flake, and the directory of it.
 
-# put PATH: write standard input to the file, exactly.
-put() { cat >"$work/flake/$1"; }
+# put PATH TEXT: write exactly this text to the file.
+put() { printf '%s' "$2" >"$work/flake/$1"; }
 
-# put_bare PATH BYTES: the same without the newline that a here-document adds.
-put_bare() { head -c "$2" >"$work/flake/$1"; }
-
-# put_base64 PATH: the same for bytes that a here-document cannot hold.
+# put_base64 PATH: the same for bytes that a shell would change; base64 comes on standard input.
 put_base64() { base64 -d >"$work/flake/$1"; }
 
 # need_program NAME: it is on PATH, or this exits with 127.

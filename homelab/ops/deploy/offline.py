@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal, NoReturn
@@ -23,7 +25,7 @@ from homelab.offline.bundle import Bundle, bundle_text, identity
 from homelab.ops.deploy import switch
 from homelab.ops.deploy.bundle import seal, sign
 from homelab.ops.deploy.spec import SwitchSpec
-from homelab.ops.deploy.switch import NotCommittedError, Report, last_line, patient
+from homelab.ops.deploy.switch import NotCommittedError, Report, patient
 from homelab.ops.machine.host import ASK_SECONDS, HostLink, HostPath
 from homelab.ops.machine.ssh import DialError, DialMap, Endpoint, HostKeyError
 
@@ -65,13 +67,18 @@ class OfflineSpec(SwitchSpec):
 
 def run(spec_json: str, *, report: Report) -> int:
     """As `switch.run`, for any host."""
+    return asyncio.run(carry_out(spec_json, os.environ, report=report))
+
+
+async def carry_out(spec_json: str, environment: Mapping[str, str], *, report: Report) -> int:
+    """As `run`, in a loop that runs already. `environment` may name a dial map."""
     try:
         is_offline = "offline" in json.loads(spec_json)
     except (ValueError, TypeError):
         is_offline = False
     if not is_offline:
-        return switch.run(spec_json, report=report)
-    return switch.carry_out(OfflineSpec, bring, spec_json, report)
+        return await switch.carry_out(SwitchSpec, switch.bring, spec_json, environment, report)
+    return await switch.carry_out(OfflineSpec, bring, spec_json, environment, report)
 
 
 async def bring(spec: OfflineSpec, dial_map: DialMap | None, report: Report) -> None:
@@ -111,7 +118,7 @@ class _OfflineHost:
             ):
                 done = await self.host.ask(script, None)
                 if done.exit != 0:
-                    self._fail(what, *(done.stderr.splitlines()[-60:] or [last_line(done)]))
+                    self._fail(what, *(done.stderr.splitlines()[-60:] or [done.last_line]))
         await switch.bring(spec, self.dial_map, self.report)
 
     def _secrets(self) -> str:
@@ -121,7 +128,7 @@ class _OfflineHost:
     async def _facts(self) -> HostFacts:
         done = await self.host.ask(scripts.status_script(self.spec.release))
         if done.exit != 0:
-            raise DialError(f"{self.name}: its status script failed: {last_line(done)}")
+            raise DialError(f"{self.name}: its status script failed: {done.last_line}")
         return HostFacts.parse(done.stdout)
 
     # --- wake_by ----------------------------------------------------------------------------------
@@ -177,7 +184,7 @@ class _OfflineHost:
         if done.exit != 0:
             self._fail(
                 f"was not switched: the host is off, and {awake.host} cannot wake it",
-                last_line(done),
+                done.last_line,
             )
 
     # --- pull_from --------------------------------------------------------------------------------
@@ -234,7 +241,7 @@ class _OfflineHost:
         """Mark earlier bundles as stale on the host, and drop the one on the relay."""
         done = await self.host.ask(scripts.taken_script(made), self.spec.lock_seconds + ASK_SECONDS)
         if done.exit != 0:
-            self.report(f"{self.name}: could not mark older bundles as stale: {last_line(done)}")
+            self.report(f"{self.name}: could not mark older bundles as stale: {done.last_line}")
         try:
             await self._relay("drop")
         except DialError as error:
@@ -286,7 +293,7 @@ class _OfflineHost:
     ) -> HostFacts:
         done = await self.other.ask(scripts.relay_script(self.name, do, bundle, signature))
         if done.exit != 0:
-            raise DialError(f"{self.awake.host}: {last_line(done)}")
+            raise DialError(f"{self.awake.host}: {done.last_line}")
         return HostFacts.parse(done.stdout)
 
     # --- the end ----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import homelab
+from homelab.ops.deploy import client
 from homelab.problems import HomelabError
 
 VARIABLE = "HOMELAB_RUNNER"
@@ -29,13 +30,15 @@ class RunnerError(HomelabError):
     """The script cannot be written."""
 
 
-def write_runner(directory: Path) -> Path:
+def write_runner(directory: Path, socket: Path | None = None) -> Path:
     """Write the script that runs this installation of `homelab` with this Python.
+
+    With `socket`, a switch runs in the process that serves it there, if that still does.
 
     Replaced atomically, because another stack's run may be reading it.
     """
     path = directory / (os.environ.get(VARIABLE) or RUNNER)
-    text = _script(sys.executable, Path(homelab.__file__).parent.parent)
+    text = _script(sys.executable, Path(homelab.__file__).parent.parent, socket)
     try:
         if path.is_file() and path.read_bytes() == os.fsencode(text):
             return path
@@ -51,11 +54,15 @@ def write_runner(directory: Path) -> Path:
     return path
 
 
-def _script(python: str, modules: Path) -> str:
+def _script(python: str, modules: Path, socket: Path | None) -> str:
     """The script's text. `-P`: the current directory must not shadow `homelab`."""
+    words = ["-P", "-m", "homelab"]
+    if socket is not None:
+        # Without site packages it starts in a few milliseconds.
+        words = ["-I", "-S", str(Path(client.__file__)), str(socket)]
     return (
         "# Runs the homelab of the last `pulumi up` here; the next one overwrites this file.\n"
         f"PYTHONPATH={shlex.quote(str(modules))}${{PYTHONPATH:+:$PYTHONPATH}}\n"
         "export PYTHONPATH\n"
-        f'exec {shlex.quote(python)} -P -m homelab "$@"\n'
+        f'exec {shlex.quote(python)} {shlex.join(words)} "$@"\n'
     )

@@ -8,8 +8,9 @@ Running it again converges.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
@@ -19,15 +20,22 @@ from homelab.deploy import scripts
 from homelab.deploy.status import HostFacts
 from homelab.ops.deploy import external
 from homelab.ops.deploy import report as reports
+from homelab.ops.deploy.confirm import Confirmation
 from homelab.ops.deploy.spec import SwitchSpec
 from homelab.ops.machine.host import ASK_SECONDS, HostLink
-from homelab.ops.machine.ssh import Completed, DialError, DialMap, HostKeyError
+from homelab.ops.machine.ssh import DialError, DialMap, HostKeyError
 from homelab.problems import HomelabError
 
 Report = Callable[[str], None]
 """Prints a line of progress or the outcome. Never given a secret."""
 
 _BUSY = 75
+_WAIT_SECONDS = 10
+"""Longest time that a host may wait for a change of its phase before it answers."""
+_NOTHING_TO_AWAIT = ("", "rebooting", "committed")
+"""Phases in which the host cannot report the next one: not begun, on the way down, or the last."""
+_FIRST_PAUSE = 0.2
+"""Seconds before the second try to confirm; each further pause is twice as long."""
 
 
 Spec = TypeVar("Spec", bound=SwitchSpec)
@@ -41,11 +49,19 @@ class NotCommittedError(HomelabError):
 
 def run(spec_json: str, *, report: Report) -> int:
     """Switch a host; the exit code. 0: committed. 1: not committed, see the report. 2: bad spec."""
-    return carry_out(SwitchSpec, bring, spec_json, report)
+    return asyncio.run(carry_out(SwitchSpec, bring, spec_json, os.environ, report))
 
 
-def carry_out(model: type[Spec], switch: Switch[Spec], spec_json: str, report: Report) -> int:
-    """Read the spec and run `switch` with it; the exit code, as of `run`."""
+async def carry_out(
+    model: type[Spec],
+    switch: Switch[Spec],
+    spec_json: str,
+    environment: Mapping[str, str],
+    report: Report,
+) -> int:
+    """Read the spec and run `switch` with it; the exit code, as of `run`. `environment` may name a
+    dial map.
+    """
     try:
         spec = model.model_validate_json(spec_json)
     except ValidationError as error:
@@ -56,8 +72,8 @@ def carry_out(model: type[Spec], switch: Switch[Spec], spec_json: str, report: R
             )
         return 2
     try:
-        asyncio.run(switch(spec, DialMap.from_environment(), report))
-    except KeyboardInterrupt:
+        await switch(spec, DialMap.from_environment(environment), report)
+    except asyncio.CancelledError:
         report(
             f"{spec.host}: interrupted; the host itself rolls back a switch that had begun, "
             "unless this is run again before"
@@ -140,9 +156,10 @@ class _Switch:
     async def _start(self) -> str:
         """Begin a deployment on the host; returns its id."""
         spec, deployment_id = self.spec, secrets.token_hex(8)
-        if self.dial_map is None:
-            self.answered = await external.answering(spec.external)
-        paths = await self.host.working_paths()
+        asked = () if self.dial_map else spec.external
+        self.answered, paths = await asyncio.gather(
+            external.answering(asked), self.host.working_paths()
+        )
         for path in spec.paths:
             if path.name not in paths:
                 self.report(f"{spec.host}: note: does not answer over {path.name} ({path.address})")
@@ -171,7 +188,7 @@ class _Switch:
         if done.exit != 0:
             for line in found:
                 self._note(line.strip())
-            raise NotCommittedError(await self._outcome("", f"was not started: {last_line(done)}"))
+            raise NotCommittedError(await self._outcome("", f"was not started: {done.last_line}"))
         for line in found:
             self.report(f"{spec.host}: {line.strip()}")
         return deployment_id
@@ -193,19 +210,20 @@ class _Switch:
             if _now() > end:
                 what = f"was not started: {other} did not end, and is {status['phase']}"
                 raise NotCommittedError(await self._outcome(deployment_id, what))
-            await asyncio.sleep(spec.poll_seconds)
-            status = await self._status(deployment_id)
+            status = await self._status(deployment_id, seen=status["phase"])
 
     async def _follow(self, deployment_id: str) -> None:
         """Follow a deployment to its end, and confirm it when it waits for that."""
-        spec, sealed, last = self.spec, False, HostFacts({})
+        spec, sealed, last, pause = self.spec, False, HostFacts({}), _FIRST_PAUSE
         # A rollback may take as long as the activation did.
         end = _now() + 2 * spec.activation_seconds + spec.confirm.seconds + spec.grace_seconds
         # Time to come back, to start all units, and to be confirmed.
         restart = spec.restart_seconds + 2 * spec.confirm.seconds + spec.grace_seconds
         while _now() < end:
             try:
-                status = await self._status(deployment_id)
+                confirms = last["phase"] == "awaiting" and not sealed
+                seen = "" if confirms or last["phase"] in _NOTHING_TO_AWAIT else last["phase"]
+                status = await self._status(deployment_id, seen=seen)
             except DialError as error:
                 # An initrd that asks for a disk passphrase over SSH has another host key.
                 if isinstance(error, HostKeyError) and not _restarts(last):
@@ -230,10 +248,18 @@ class _Switch:
             if status["rebooted"] and not status["supervised"]:
                 await self._resume(deployment_id, status)
             if phase == "awaiting" and not sealed:
-                sealed = await self._confirm(deployment_id, status["deployment-paths"].split())
-            # After the confirmation the commit takes only moments.
-            await asyncio.sleep(min(spec.poll_seconds, 0.5) if sealed else spec.poll_seconds)
+                wait = await self._confirmation(deployment_id, status).seal()
+                sealed = wait is None
+                if not sealed:
+                    await asyncio.sleep(min(wait or pause, spec.poll_seconds))
+                    pause *= 2
+            elif phase in _NOTHING_TO_AWAIT:
+                await asyncio.sleep(spec.poll_seconds)
         raise NotCommittedError(reports.unknown(spec, deployment_id, last, self.tried))
+
+    def _confirmation(self, deployment_id: str, status: HostFacts) -> Confirmation:
+        paths = status["deployment-paths"].split()
+        return Confirmation(self.spec, deployment_id, self.host, paths, self.answered, self._note)
 
     async def _resume(self, deployment_id: str, status: HostFacts) -> None:
         """Resume a deployment without a supervisor after a restart. The host resumes it by itself,
@@ -251,40 +277,6 @@ class _Switch:
         except DialError as error:
             self._note(f"resume: {error}")
 
-    async def _confirm(self, deployment_id: str, names: list[str]) -> bool:
-        """Check over a new connection on each path that worked before; the last one seals."""
-        if not await self._answers():
-            return False
-        paths = [path for path in self.spec.paths if path.name in names]
-        for number, path in enumerate(paths, start=1):
-            confirm = self.spec.confirm
-            script = scripts.confirm_script(
-                deployment_id,
-                confirm.units,
-                seal=number == len(paths),
-                policy=self.policy,
-                settle=confirm.settle,
-            )
-            try:
-                done = await self.host.ask_afresh(path, script)
-            except DialError as error:
-                self._note(f"confirm: {error}")
-                return False
-            if done.exit != 0:
-                self._note(f"confirm over {path.name}: {last_line(done)}")
-                return False
-        return True
-
-    async def _answers(self) -> bool:
-        """Whether all external probes that passed before pass again."""
-        if not self.answered:
-            return True
-        now = await external.answering(self.spec.external)
-        lost = sorted(self.answered - now)
-        if lost:
-            self._note(f"answered from here before the switch, and does not now: {', '.join(lost)}")
-        return not lost
-
     async def _outcome(self, deployment_id: str, what: str = "") -> str:
         """The report, with the host's present status and log."""
         try:
@@ -294,14 +286,22 @@ class _Switch:
             status = HostFacts({})
         return reports.ended(self.spec, status, self.tried, what)
 
-    async def _status(self, deployment_id: str = "", log_lines: int = 0) -> HostFacts:
+    async def _status(
+        self, deployment_id: str = "", log_lines: int = 0, seen: str = ""
+    ) -> HostFacts:
+        """The host's report; with `seen`, once the deployment has another phase, or soon."""
         done = await self.host.ask(
             scripts.status_script(
-                self.spec.release, deployment_id, log_lines=log_lines, loader=self.policy.loader
+                self.spec.release,
+                deployment_id,
+                log_lines=log_lines,
+                loader=self.policy.loader,
+                seen=seen,
+                wait_seconds=_WAIT_SECONDS,
             )
         )
         if done.exit != 0:
-            raise DialError(f"{self.spec.host}: its status script failed: {last_line(done)}")
+            raise DialError(f"{self.spec.host}: its status script failed: {done.last_line}")
         return HostFacts.parse(done.stdout)
 
     def _note(self, what: str) -> None:
@@ -313,12 +313,6 @@ class _Switch:
 def _restarts(last: HostFacts) -> bool:
     """Whether the host may be in a restart that the switch asked for."""
     return last["mode"] == "boot" and last["phase"] in ("armed", "activating", "rebooting")
-
-
-def last_line(done: Completed) -> str:
-    """The last line of a script's output, from standard error if it has any."""
-    lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-    return lines[-1][:1000] if lines else f"it exited with {done.exit} and no output"
 
 
 def _now() -> float:

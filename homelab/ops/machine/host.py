@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -59,23 +60,22 @@ class HostLink:
 
         `seconds` None means no time limit.
         """
-        session, path = await self._open()
+        session, path = await self.open()
         try:
             return await run_command(session, scripts.shell(path.user), script, seconds=seconds)
         except DialError as error:
-            name = path.name
             await self.close()
-            raise DialError(f"{self.name} over {name}: {error}") from None
+            raise DialError(f"{self.name} over {path.name}: {error}") from None
 
-    async def ask_afresh(self, path: HostPath, script: str) -> Completed:
-        """Run a script over a new connection on this path."""
-        connection = await self.dial(path)
-        try:
-            return await run_command(
-                connection, scripts.shell(path.user), script, seconds=ASK_SECONDS
-            )
-        finally:
-            connection.abort()
+    async def open(self) -> tuple[asyncssh.SSHClientConnection, HostPath]:
+        """The open connection and its path; opens one over the first path that works."""
+        if self.session is None or self.path is None:
+            self.session, self.path = await self._first()
+        return self.session, self.path
+
+    def afresh(self, path: HostPath) -> HostLink:
+        """The same host over this path alone, with a connection of its own."""
+        return HostLink(self.name, (path,), self.host_key, self.dial_map)
 
     async def carry_out(
         self, script: str, report: Callable[[str], None], seconds: float = ASK_SECONDS
@@ -95,7 +95,7 @@ class HostLink:
 
     async def follow(self, script: str, report: Callable[[str], None]) -> int:
         """Run a script without a time limit, and report each line as it comes. The exit code."""
-        session, path = await self._open()
+        session, path = await self.open()
         try:
             return await follow_command(session, scripts.shell(path.user), script, report)
         finally:
@@ -106,7 +106,7 @@ class HostLink:
 
         Raises HomelabError with the script's error output if it fails.
         """
-        session, path = await self._open()
+        session, path = await self.open()
         done = await exchange_bytes(session, scripts.shell(path.user), script.encode() + data)
         return self._sound(done)
 
@@ -122,8 +122,8 @@ class HostLink:
 
         Raises HomelabError with the error output of the script that fails.
         """
-        session, path = await self._open()
-        there, its_path = await other._open()
+        session, path = await self.open()
+        there, its_path = await other.open()
         sent, received = await pipe(
             session,
             (scripts.shell(path.user), script.encode() + data),
@@ -134,11 +134,6 @@ class HostLink:
         self._sound(sent)
         other._sound(received)
 
-    async def _open(self) -> tuple[asyncssh.SSHClientConnection, HostPath]:
-        if self.session is None or self.path is None:
-            self.session, self.path = await self._first()
-        return self.session, self.path
-
     def _sound(self, done: Answered) -> bytes:
         if done.exit != 0:
             lines = done.errors.strip().splitlines() or [f"it exited with {done.exit}"]
@@ -147,17 +142,18 @@ class HostLink:
 
     async def working_paths(self) -> list[str]:
         """The names of the paths that reach the host now; the open connection's path counts."""
-        names = []
-        for path in self.paths:
-            if path is not self.path:
-                try:
-                    (await self.dial(path)).abort()
-                except HostKeyError:
-                    raise
-                except DialError:
-                    continue
-            names.append(path.name)
-        return names
+        works = await asyncio.gather(*(self._works(path) for path in self.paths))
+        return [path.name for path, well in zip(self.paths, works, strict=True) if well]
+
+    async def _works(self, path: HostPath) -> bool:
+        if path is not self.path:
+            try:
+                (await self.dial(path)).abort()
+            except HostKeyError:
+                raise
+            except DialError:
+                return False
+        return True
 
     async def close(self) -> None:
         """Close the open connection, if there is one."""

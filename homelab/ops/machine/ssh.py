@@ -61,6 +61,12 @@ class Completed:
     stdout: str
     stderr: str
 
+    @property
+    def last_line(self) -> str:
+        """The last line of its output, from standard error if that has any."""
+        lines = (self.stderr.strip() or self.stdout.strip()).splitlines()
+        return lines[-1][:1000] if lines else f"it exited with {self.exit} and no output"
+
 
 class Dialled(Model):
     """The loopback port of one address in a dial map."""
