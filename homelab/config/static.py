@@ -150,6 +150,10 @@ class Static(Model):
     `"{dataset[docs]}/public"`. Instead of `build`."""
     build: SiteBuild | None = None
     """How its host builds the site. Instead of `directory`."""
+    package: Package | None = None
+    """Package of nixpkgs that is the site: `it-tools`. Instead of `directory`."""
+    path: Below | None = None
+    """Directory of the package with the site: `lib`. Default: the package itself."""
     fallback: Below | None = None
     """File of the site that answers, with status 200, for every path without a file: `index.html`,
     for a site that routes in the browser. Default: status 404, with the site's `404.html` if there
@@ -162,9 +166,12 @@ class Static(Model):
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Static:
-        if (self.directory is None) == (self.build is None):
+        sources = (self.directory, self.build, self.package)
+        if sum(source is not None for source in sources) != 1:
             raise ValueError(
-                "a site has one source; write directory: with its files, or build: with its "
-                "repository"
+                "a site has one source; write directory: with its files, build: with its "
+                "repository, or package: with its name in nixpkgs"
             )
+        if self.path is not None and self.package is None:
+            raise ValueError("path is a directory of a package; leave it out, or write package:")
         return self

@@ -44,4 +44,6 @@ def _stateless(config: StaticService, directory: str) -> str:
         return backup.skip
     if role := role_of(config.static.source):
         return f"its files are in the dataset {config.datasets[role]}"
-    return "its files are part of the system" if directory else "its host builds it again"
+    if directory or config.static.package is not None:
+        return "its files are part of the system"
+    return "its host builds it again"

@@ -14,7 +14,7 @@ from importlib import resources
 from homelab.config.static import SiteBuild, Static
 from homelab.hardening.baseline import FAMILIES, HIDDEN, sandbox
 from homelab.hardening.paths import below, for_systemd, for_tmpfiles
-from homelab.nix import Attrs, Nix, Pkg, Raw, Script, attrs, merge
+from homelab.nix import Attrs, Nix, Pkg, Raw, Script, Text, attrs, merge
 from homelab.plan import Plan
 from homelab.proxy.caddyfile import Directive, directive, print_caddyfile
 from homelab.services.command import Part, command_line, variable
@@ -43,8 +43,11 @@ def files(plan: Plan, service: Service) -> tuple[tuple[str, str], ...]:
 def site(plan: Plan, service: Service, static: Static) -> Attrs:
     """The options of a site: its server, and its build if it has one."""
     source = fill_text(static.source, plan, service) if static.source else ""
+    files: str | Text | None = source if static.directory else _site_of(service)
+    if static.package is not None:
+        files = Text.of(Pkg(static.package), f"/{static.path}" if static.path else "")
     return merge(
-        _server(plan, service, source if static.directory else _site_of(service)),
+        _server(plan, service, files),
         _made(service, source or ""),
         _build(plan, service, static.build, source or "") if static.build is not None else {},
     )
@@ -55,7 +58,7 @@ def _site_of(service: Service) -> str:
 
 
 def _caddyfile(service: Service, static: Static) -> str:
-    root = SITE if static.directory else f"{SITE}/current"
+    root = SITE if static.build is None else f"{SITE}/current"
     missing = [
         directive("@page", "file", "/404.html"),
         directive("@none", block=[directive("not", "file", "/404.html")]),
@@ -96,7 +99,7 @@ def _caddyfile(service: Service, static: Static) -> str:
     )
 
 
-def _server(plan: Plan, service: Service, directory: str | None) -> Attrs:
+def _server(plan: Plan, service: Service, directory: str | Text | None) -> Attrs:
     name = service.name
     config = Raw(f"./{name}.Caddyfile")
     program: list[Part] = [Raw("lib.getBin pkgs.caddy"), "/bin/caddy"]
@@ -116,7 +119,9 @@ def _server(plan: Plan, service: Service, directory: str | None) -> Attrs:
         "RestartSec": "5s",
     }
     # A check refuses a directory in a dataset that is not there.
-    if directory is not None:
+    if isinstance(directory, Text):
+        settings["BindReadOnlyPaths"] = [Text.of(*directory.parts, f":{SITE}")]
+    elif directory is not None:
         settings["BindReadOnlyPaths"] = [f"{for_systemd(directory)}:{SITE}"]
     body: Attrs = {
         "description": service.entry.summary or service.entry.title,

@@ -65,6 +65,34 @@ def test_a_directory_has_a_server_that_sees_nothing_else(tmp_path: Path) -> None
     }
 
 
+@pytest.mark.requirement("S0-51", "S2-20")
+def test_a_package_is_served_from_the_store_and_not_backed_up(tmp_path: Path) -> None:
+    changes = site({"package": "it-tools", "path": "lib", "fallback": "index.html"})
+    text = build.render(changes)["nas"]["services/heim.nix"]
+    assert 'BindReadOnlyPaths = [ "${pkgs.it-tools}/lib:/srv/site" ];' in text
+    assert "tmpfiles" not in text
+    caddyfile = build.render(changes)["nas"]["services/heim.Caddyfile"]
+    assert "root * /srv/site\n" in caddyfile
+    assert not build.found(changes, "backup-intent")
+    assert build.plan(changes).service("heim").entry.stateless  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("static", "told"),
+    [
+        ({"package": "it-tools", "directory": "/srv/www"}, "a site has one source"),
+        ({"directory": "/srv/www", "path": "lib"}, "path is a directory of a package"),
+        ({"package": "it-tools; x"}, "services.heim.static.package"),
+        ({"package": "it-tools", "path": "../etc"}, "services.heim.static.path"),
+    ],
+)
+def test_a_package_is_the_one_source_and_its_path_stays_inside(
+    static: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(Exception, match=told):
+        build.plan(site(static))
+
+
 @pytest.mark.requirement("S0-51")
 def test_a_site_has_all_that_a_service_has() -> None:
     service = {**DIRECTORY["services"]["heim"], "audience": "family", "auth": "none"}  # type: ignore[index]

@@ -569,6 +569,11 @@ RICH: Changes = {
             "port": 8333,
             "static": {"directory": "/srv/pages"},
         },
+        "tools": {
+            "host": "nas",
+            "port": 8334,
+            "static": {"package": "it-tools", "path": "lib", "fallback": "index.html"},
+        },
         "router": {
             "audience": "family",
             "auth": "forward",
