@@ -151,6 +151,8 @@ NOT_READ = {
     "services.loki": "Debian has none; its module has Loki itself check the file when it is built",
     "services.telegraf": "nothing of ours; the owner writes what it reads and where it sends it",
     "services.bookstack": "Debian has none; its module writes the environment of the PHP",
+    "services.autobrr": "Debian has none; three settings of ours, which it also takes from its environment",
+    "services.linkding": "Debian has none; an address, a port and its environment",
     "services.bazarr": "environment alone, which it does not check",
     "services.beszel": "flags and environment that its module writes",
     "services.filebrowser": "Debian has none, and none was built for these tests",

@@ -22,6 +22,7 @@ NO_PATHS = {
         "an id of an identity provider, which makes it",
     ),
     "NodeAttributes.attr": "a word of Tailscale's, in which slashes mean nothing",
+    "EarlySecretRef.sops": "keys of a file, whatever they are called",
     "ServiceSecretRef.sops": "keys of a file, whatever they are called",
     "SecretRef.sops": "keys of a file, whatever they are called",
     "Wifi.ssid": "whatever the neighbours call it",

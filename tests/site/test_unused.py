@@ -69,6 +69,7 @@ UNUSED: Mapping[str, dict[str, Any]] = {
     "hosts.*.persistence.forget": {
         "hosts": {"nas": {"persistence": {"forget": {"/srv/spare": "nothing is there"}}}}
     },
+    "services.*.jobs": {"services": {"nextcloud": {"host": "nas", "jobs": {"spare": {}}}}},
     "services.*.accept": {
         "services": {"jellyfin": {"host": "nas", "accept": {"spare": "nothing needs it"}}}
     },
