@@ -97,6 +97,8 @@ def sources(plan: Plan, host: Host) -> Iterator[Source]:
         yield ("systemd", kind, "homelab-backup-fresh"), "backup.proof"
         yield ("systemd", kind, "homelab-backup-late"), "backup.on_battery"
     for job in plan.backup.on(host.name):
+        if job.arrives_from:
+            yield ("systemd", "services", f"homelab-arrive-{job.name}"), job.source
         if job.hooks.after:
             yield ("systemd", "services", "homelab-backup-release"), job.source
     yield ("systemd", "services", "homelab-restore-resume"), "backup.targets"

@@ -10,7 +10,8 @@ from pathlib import Path
 from homelab import testing
 from homelab.config.document import Document
 from homelab.config.load import load_stack_config
-from homelab.config.lock import Lock
+from homelab.config.lock import Lock, lock_text
+from homelab.ops.project.files import updated_lock
 from homelab.plan import Plan
 from homelab.planner import make_plan
 from tests import build, stackdir
@@ -296,6 +297,12 @@ def write(name: str, directory: Path) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         text = OWN_APPS if (name, path) == ("rich", "hosts/nas/own.nix") else str(content)
         place.write_text(_with_inputs(path, text, plan), encoding="utf-8")
+    if name == "rich":
+        # Each service comes from another host.
+        coming = {s.name: next(h for h in plan.hosts if h != s.host) for s in plan.services}
+        lock, _ = updated_lock(plan, coming)
+        lock = lock.model_copy(update={"stack": name})
+        (directory / "homelab.lock.yaml").write_text(lock_text(lock), encoding="utf-8")
     deploy = directory / "secrets/deploy.yaml"
     deploy.parent.mkdir(exist_ok=True)
     deploy.write_bytes((build.SHIPPED / "secrets/deploy.yaml").read_bytes())
