@@ -141,6 +141,25 @@ def test_the_second_run_ends_the_move_and_the_old_data_stays(project: Project) -
         project.mover().prepare("nas")
 
 
+def test_a_service_moves_there_and_back_and_there_again(project: Project) -> None:
+    project.move("nas")
+    project.arrive()
+    project.mover().finish()
+    (project.nas / VAULT / "new").write_text("written on nas")
+    project.move("pi")
+    back = project.pi / "var/lib/homelab/arrivals/vaultwarden"
+    assert tree(back / "files" / VAULT) == tree(project.nas / VAULT)
+    (project.pi / VAULT).rename(project.pi / "var/lib/kept")
+    (back / "files" / VAULT).rename(project.pi / VAULT)
+    (back / "phase").write_text("arrived\n")
+    project.mover().finish()
+    project.said.clear()
+    project.move("nas")
+    assert "pi: copying /var/lib/vaultwarden while vaultwarden runs" in project.said
+    assert tree(project.arrival / "files" / VAULT) == tree(project.pi / VAULT)
+    assert (project.departure / "held").exists()
+
+
 def test_a_move_that_was_cut_off_before_the_stack_file_goes_on(project: Project) -> None:
     mover = project.mover()
     found, _ = mover.prepare("nas")

@@ -142,7 +142,9 @@ class Mover:
                 self._look(source, [old for old, _ in move.paths]), self._look(target, ())
             )
             self._possible(move, here, there)
-            if there.arrival == "ready" and there.origin == move.source and here.departure:
+            # A mark `left` is of an earlier move.
+            held = here.departure == "held"
+            if there.arrival == "ready" and there.origin == move.source and held:
                 self.report(f"{target.name}: the state of {self.name} is here already")
                 return
             if there.arrival == "arrived":
@@ -153,7 +155,7 @@ class Mover:
                 for old, new in move.paths
                 if here.paths[old][0] == "directory"
             ]
-            if not here.departure:
+            if not held:
                 for old, new in pairs:
                     self.report(f"{source.name}: copying {old} while {self.name} runs")
                     await copier.bring(old, new, last=False)
