@@ -16,6 +16,7 @@ from homelab.openings.model import Opening, View
 from homelab.openings.names import UNKNOWN
 from homelab.openings.rates import TURTLE
 from homelab.openings.registry import openings
+from homelab.openings.restarts import RESTARTS
 from homelab.openings.settings import of_containers, of_modules, of_options
 from homelab.openings.state import STATE
 from homelab.plan import Plan, once
@@ -36,6 +37,7 @@ _CHECKS = {
     COPIES: "hardlink-same-fs",
     FIRST: "first-account",
     LITERAL: "secret-literal",
+    RESTARTS: "restart-limits",
     STATE: "state-moved",
     TURTLE: "turtle-reserved",
     UNKNOWN: "option-known",
@@ -75,6 +77,13 @@ def option_known(plan: Plan) -> Iterator[Problem]:
 def option_calendar(plan: Plan) -> Iterator[Problem]:
     """A timer whose time systemd cannot parse does not load, so its job never runs."""
     for where, opening in of_stack(plan, (CALENDAR,)):
+        yield Problem(where, opening.what, opening.way_out)
+
+
+@check("restart-limits")
+def restart_limits(plan: Plan) -> Iterator[Problem]:
+    """A unit whose limit systemd ignores restarts forever, or gives up when it should not."""
+    for where, opening in of_stack(plan, (RESTARTS,)):
         yield Problem(where, opening.what, opening.way_out)
 
 

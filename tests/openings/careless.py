@@ -213,12 +213,20 @@ OPTIONS["option-calendar"] = {
     "one of several times": {"systemd.services.sweep.startAt": ["03:00", "every day"]},
     "a zone that is none": {"systemd.services.sweep.startAt": "03:00 Europe/Olso"},
 }
+OPTIONS["restart-limits"] = {
+    "a limit of restarts in the wrong section": {
+        "systemd.services.navidrome.serviceConfig.StartLimitBurst": 5
+    },
+}
 
 CAREFUL: dict[str, dict[str, Any]] = {
     "good times": {
         "systemd.services.sweep.startAt": ["Mon..Fri 03:00", "Sat *-*-* 04:00:00 Europe/Oslo"],
         "nix.gc.dates": "weekly",
         "services.restic.backups.mine.timerConfig.OnCalendar": "",
+    },
+    "a limit of restarts in the right section": {
+        "systemd.services.navidrome.unitConfig.StartLimitBurst": 5
     },
     "a program's own word": {"services.navidrome.settings.startAt": "noon"},
     "other rules of udev": {
