@@ -136,4 +136,12 @@ def connection(host: HostPlan) -> remote.ConnectionArgs:
         port=host.config.ssh.port,
         user=host.config.ssh.user,
         host_key=host.config.ssh.host_key,
+        proxy=remote.ProxyConnectionArgs(
+            host=host.jump.address,
+            port=host.jump.port,
+            user=host.jump.user,
+            host_key=host.jump.host_key,
+        )
+        if host.jump is not None
+        else None,
     )

@@ -139,6 +139,9 @@ class Ssh(Model):
     port: Port = 22
     host_key: HostKey | None = None
     """The host's ed25519 public key. Required for a live host; no connection is made without it."""
+    jump: Name | None = None
+    """Host of the stack through which the deployer connects (`ssh -J`), for a host that it does not
+    reach by itself. It is dialled at its tailnet address if it has one, else at its LAN address."""
     recovery: Recovery | None = None
     """Recovery login with a password, from the LAN and for some time after a boot."""
 

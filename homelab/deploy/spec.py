@@ -20,8 +20,9 @@ Spec: TypeAlias = dict[str, object]
 def paths_of(host: Host) -> list[Spec]:
     """The paths to a host, the LAN first."""
     ssh = host.config.ssh
+    jump = {"jump": asdict(host.jump)} if host.jump is not None else {}
     return [
-        {"name": name, "address": address, "port": ssh.port, "user": ssh.user}
+        {"name": name, "address": address, "port": ssh.port, "user": ssh.user, **jump}
         for name, address in (("lan", host.lan), ("tailnet", host.tailnet))
         if address
     ]

@@ -13,7 +13,7 @@ from pathlib import Path
 from homelab.deploy import scripts
 from homelab.ops.hosts import link_to, named
 from homelab.ops.machine.host import HostPath
-from homelab.ops.machine.ssh import DialMap, Endpoint
+from homelab.ops.machine.ssh import DialMap
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError, did_you_mean
 
@@ -115,10 +115,19 @@ def ssh_command(
     """The `ssh` command for a path. Writes the pinned key to the file `known`."""
     address, port, key, options = path.address, path.port, host_key, []
     if dial_map is not None:
-        mapped = dial_map.look_up(Endpoint(host, path.name, path.address, path.port, path.user))
+        mapped = dial_map.look_up(path.endpoint(host))
         address, port, key = "127.0.0.1", mapped.port, mapped.host_key
         options = [f"-i{dial_map.client_key}", "-oIdentitiesOnly=yes"]
-    known.write_text(f"{host} {key}\n", encoding="utf-8")
-    options += [f"-oUserKnownHostsFile={known}", f"-oHostKeyAlias={host}"]
-    options += ["-oStrictHostKeyChecking=yes", f"-p{port}", f"-l{path.user}"]
+    lines = {host: key}
+    strict = [f"-oUserKnownHostsFile={known}", "-oStrictHostKeyChecking=yes"]
+    options += [*strict, f"-oHostKeyAlias={host}", f"-p{port}", f"-l{path.user}"]
+    if path.jump is not None and dial_map is None:
+        jump = path.jump
+        lines[jump.host] = jump.host_key
+        # -J would not use these options for the jump host.
+        words = ["ssh", *strict, f"-oHostKeyAlias={jump.host}", f"-p{jump.port}"]
+        through = shlex.join([*words, f"-l{jump.user}", "-W", "[%h]:%p", "--", jump.address])
+        options.append(f"-oProxyCommand={through}")
+    text = "".join(f"{name} {pinned}\n" for name, pinned in lines.items())
+    known.write_text(text, encoding="utf-8")
     return ["ssh", *options, "--", address]

@@ -37,6 +37,17 @@ class MemberAccount:
 
 
 @dataclass(frozen=True)
+class Jump:
+    """The host through which the deployer connects to another one."""
+
+    host: str
+    address: str
+    port: int
+    user: str
+    host_key: str
+
+
+@dataclass(frozen=True)
 class Host:
     """A host in the plan."""
 
@@ -53,6 +64,7 @@ class Host:
     file_systems: tuple[FileSystem, ...] = ()
     """File systems of the stack config, by mount point."""
     swap: SwapSpace | None = None
+    jump: Jump | None = None
 
     @property
     def lan(self) -> str:

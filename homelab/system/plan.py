@@ -5,7 +5,7 @@ from __future__ import annotations
 from homelab.config.hosts import NixosHost
 from homelab.config.stack import StackConfig
 from homelab.disks.plan import plan_file_systems, plan_swap
-from homelab.system.model import Host, MemberAccount
+from homelab.system.model import Host, Jump, MemberAccount
 
 
 def plan_hosts(stack: StackConfig) -> dict[str, Host]:
@@ -28,5 +28,15 @@ def plan_hosts(stack: StackConfig) -> dict[str, Host]:
             is_nixos=seen is config,
             file_systems=plan_file_systems(name, seen),
             swap=plan_swap(name, seen),
+            jump=_jump(stack, seen.ssh.jump),
         )
     return hosts
+
+
+def _jump(stack: StackConfig, name: str | None) -> Jump | None:
+    """The jump host of this name; None for none, and for one that does not exist."""
+    found = stack.hosts.get(name or "")
+    if name is None or not isinstance(found, NixosHost):
+        return None
+    address = found.address.tailnet or found.address.lan
+    return Jump(name, str(address or ""), found.ssh.port, found.ssh.user, found.ssh.host_key or "")

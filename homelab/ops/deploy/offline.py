@@ -27,7 +27,7 @@ from homelab.ops.deploy.bundle import seal, sign
 from homelab.ops.deploy.spec import SwitchSpec
 from homelab.ops.deploy.switch import NotCommittedError, Report, patient
 from homelab.ops.machine.host import ASK_SECONDS, HostLink, HostPath
-from homelab.ops.machine.ssh import DialError, DialMap, Endpoint, HostKeyError
+from homelab.ops.machine.ssh import DialError, DialMap, HostKeyError
 
 PACKET_SECONDS = 20
 """Seconds between two wake packets."""
@@ -285,8 +285,7 @@ class _OfflineHost:
         if self.dial_map is None:
             return self.spec.host_key
         path = self.spec.paths[0]
-        endpoint = Endpoint(self.name, path.name, path.address, path.port, path.user)
-        return self.dial_map.look_up(endpoint).host_key
+        return self.dial_map.look_up(path.endpoint(self.name)).host_key
 
     async def _relay(
         self, do: Literal["look", "put", "drop"], bundle: str = "", signature: str = ""

@@ -17,6 +17,7 @@ from homelab.ops.machine.ssh import (
     DialMap,
     Endpoint,
     HostKeyError,
+    Via,
     connect,
     pipe,
 )
@@ -29,6 +30,16 @@ ASK_SECONDS = 60
 """Seconds that a script on a host may take to answer."""
 
 
+class JumpHost(Model):
+    """The host through which a path leads, with its own pinned key."""
+
+    host: Name
+    address: Str
+    port: Port = 22
+    user: Str = "root"
+    host_key: Str
+
+
 class HostPath(Model):
     """One network path to the host."""
 
@@ -37,6 +48,17 @@ class HostPath(Model):
     address: Str
     port: Port = 22
     user: Str = "root"
+    jump: JumpHost | None = None
+
+    def endpoint(self, host: str) -> Endpoint:
+        """The same as the endpoint of a host."""
+        jump = self.jump
+        via = (
+            Via(Endpoint(jump.host, "jump", jump.address, jump.port, jump.user), jump.host_key)
+            if jump is not None
+            else None
+        )
+        return Endpoint(host, self.name, self.address, self.port, self.user, via)
 
 
 @dataclass
@@ -52,8 +74,7 @@ class HostLink:
 
     async def dial(self, path: HostPath) -> asyncssh.SSHClientConnection:
         """A new connection over this path; the caller closes it."""
-        endpoint = Endpoint(self.name, path.name, path.address, path.port, path.user)
-        return await connect(endpoint, self.host_key, self.dial_map)
+        return await connect(path.endpoint(self.name), self.host_key, self.dial_map)
 
     async def ask(self, script: str, seconds: float | None = ASK_SECONDS) -> Completed:
         """Run a script over the open connection, or a new one over the first path that works.

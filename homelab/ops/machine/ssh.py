@@ -48,9 +48,20 @@ class Endpoint:
     address: str
     port: int = 22
     user: str = "root"
+    via: Via | None = None
+    """The jump host, if the path leads through one."""
 
     def __str__(self) -> str:
-        return f"{self.host} over {self.path} ({self.user}@{self.address}:{self.port})"
+        through = f" through {self.via.endpoint.host}" if self.via is not None else ""
+        return f"{self.host} over {self.path} ({self.user}@{self.address}:{self.port}{through})"
+
+
+@dataclass(frozen=True)
+class Via:
+    """A jump host and its pinned key."""
+
+    endpoint: Endpoint
+    host_key: str
 
 
 @dataclass(frozen=True)
@@ -117,11 +128,47 @@ async def connect(
             config=None, client_keys=[dial_map.client_key], agent_path=None
         )
         return await _connect(endpoint, "127.0.0.1", mapped.port, mapped.host_key, keys)
+    tunnel = None
+    if endpoint.via is not None:
+        tunnel = await connect(endpoint.via.endpoint, endpoint.via.host_key, None)
+    try:
+        made = await _with_agent(endpoint, host_key, tunnel)
+    except BaseException:
+        if tunnel is not None:
+            tunnel.abort()
+        raise
+    if tunnel is not None:
+        closing = asyncio.create_task(_close_after(made, tunnel))
+        _CLOSING.add(closing)
+        closing.add_done_callback(_CLOSING.discard)
+    return made
+
+
+_CLOSING: set[asyncio.Task[None]] = set()
+"""Tasks that close jump connections. asyncio keeps only weak references to tasks."""
+
+
+async def _close_after(
+    made: asyncssh.SSHClientConnection, tunnel: asyncssh.SSHClientConnection
+) -> None:
+    """Close the connection to the jump host when the one through it has ended."""
+    try:
+        await made.wait_closed()
+    finally:
+        tunnel.abort()
+
+
+async def _with_agent(
+    endpoint: Endpoint, host_key: str, tunnel: asyncssh.SSHClientConnection | None
+) -> asyncssh.SSHClientConnection:
+    """A connection with the keys of the agent, and then with the default files."""
     async with AsyncExitStack() as stack:
         offers = await _offers(stack)
         for last, keys in enumerate(offers, 1 - len(offers)):
             try:
-                return await _connect(endpoint, endpoint.address, endpoint.port, host_key, keys)
+                return await _connect(
+                    endpoint, endpoint.address, endpoint.port, host_key, keys, tunnel
+                )
             except _RefusedError:
                 if not last:
                     raise
@@ -164,11 +211,13 @@ async def _connect(
     port: int,
     host_key: str,
     keys: asyncssh.SSHClientConnectionOptions,
+    tunnel: asyncssh.SSHClientConnection | None = None,
 ) -> asyncssh.SSHClientConnection:
     try:
         return await asyncssh.connect(
             address,
             port,
+            tunnel=tunnel or (),
             options=keys,
             config=None,
             username=endpoint.user,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from homelab import testing
 from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.stacks import host
 
 WOL = {"interface": "eno1", "mac": "aa:bb:cc:dd:ee:ff"}
 
@@ -18,6 +19,18 @@ def nas(**said: object) -> Changes:
 
 
 WAYS = (
+    WayOut(
+        "jump-known",
+        host("nas", ssh={"jump": "pie"}),
+        host("nas", ssh={"jump": "pi"}),
+        says="no NixOS host",
+    ),
+    WayOut(
+        "jump-known",
+        host("nas", ssh={"jump": "nas"}),
+        host("nas", ssh={"jump": None}),
+        says="the same host",
+    ),
     WayOut("offline-known", offline_host({"pull_from": "pii"}), nas(offline={"pull_from": "pi"})),
     WayOut("offline-known", offline_host({"pull_from": "nas"}), nas(offline={"pull_from": "pi"})),
     WayOut(
