@@ -30,7 +30,7 @@ from homelab.policy import tinker
 from homelab.proxy import caddy, nginx, traefik
 from homelab.secrets import fetched, issued, sops_nix
 from homelab.services import containers, control, devices, fixed_ids, nixos, rates
-from homelab.storage import datasets, replicas, samba, snapshots
+from homelab.storage import datasets, replicas, samba, snapshots, syncthing
 from homelab.system import (
     arguments,
     ban,
@@ -98,6 +98,7 @@ BACKENDS: tuple[Backend, ...] = (
     fetched.modules,
     datasets.modules,
     samba.modules,
+    syncthing.modules,
     snapshots.modules,
     replicas.modules,
     restic.modules,

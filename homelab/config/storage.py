@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from homelab.config.backup import Tier
 from homelab.config.base import AbsolutePath, Model, Name, Permissions, Reason, Str, pattern
 from homelab.config.snapshots import FileSystem, Quota, Replicate, SnapshotConfig
+from homelab.config.syncing import Syncing
 from homelab.config.types import ZfsName
 
 
@@ -91,6 +92,9 @@ class DatasetConfig(Model):
     """Reason why a dataset of tier irreplaceable or user is not backed up here."""
     samba: SambaConfig | None = None
     """Share the dataset as a network drive on the tailnet: `samba: {}`."""
+    syncthing: Syncing | None = None
+    """Keep it in step with other devices, by the service `syncthing` of its host:
+    `{devices: {phone: ABCDEFG-…}}`."""
 
     @model_validator(mode="after")
     def _zfs(self) -> DatasetConfig:

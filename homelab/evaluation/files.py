@@ -68,6 +68,7 @@ FILES: Mapping[str, str] = {
     "snapshots.nix": "datasets",
     "ssh.nix": "hosts.{host}.ssh",
     "storage.nix": "datasets",
+    "syncing.nix": "datasets",
     "tailnet.nix": "hosts.{host}.tailscale",
     "trust.nix": "network.entry.acme",
     "tunnel.nix": "cloudflare",

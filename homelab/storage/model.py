@@ -8,6 +8,9 @@ from homelab.config.backup import Tier
 from homelab.config.snapshots import Every, SnapshotKeep
 from homelab.system.login import account
 
+SYNCTHING = "syncthing"
+"""The service that keeps datasets in step with other devices, and its unit without a suffix."""
+
 
 @dataclass(frozen=True)
 class Snapshots:
@@ -47,6 +50,8 @@ class Dataset:
     snapshots: Snapshots | None = None
     quota: int | None = None
     """Most data that it may hold, in bytes."""
+    synced: bool = False
+    """Whether Syncthing keeps it in step with other devices."""
 
     @property
     def waits_for(self) -> str:

@@ -61,6 +61,7 @@ def _dataset(
         zfs=zfs,
         snapshots=_snapshots(config, fs, mount, is_own),
         quota=size_of(config.quota) if config.quota else None,
+        synced=config.syncthing is not None,
     )
 
 

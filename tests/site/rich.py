@@ -229,6 +229,11 @@ RICH: Changes = {
             "tier": "user",
             "group": "media",
             "samba": {"users": ["sam"]},
+            "syncthing": {
+                "devices": {
+                    "phone": "MFZWI3D-BONSGYC-YLTMRWG-C43ENR5-QXGZDMM-FZWI3DP-BONSGYY-LTMRWAD"
+                },
+            },
             "fs": "btrfs",
             "snapshot": {"every": "hourly", "keep": {"daily": 7, "weekly": 2}},
             "quota": "500 GB",

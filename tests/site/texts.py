@@ -160,6 +160,8 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("services.btrbk.instances.=", _UNIT_NAME),
     ("services.btrbk.instances.**", judges.without(r"[^A-Za-z0-9._/@+: -]")),
     ("services.sanoid.datasets.**", judges.without(r"[^A-Za-z0-9._/:-]")),
+    # JSON that nixpkgs' module sends to the API.
+    ("services.syncthing.settings.**", _WHOLE),
     ("services.samba.settings.**", judges.without(r"[\n\r%;#\\]")),
     ("services.scrutiny.collector.settings.**", _WHOLE),
     ("services.udev.extraRules", judges.without(r"[\"\\\n\r]")),

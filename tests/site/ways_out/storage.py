@@ -10,6 +10,8 @@ from tests.site.ways_out.stacks import IDENTITY, ROOT, TAILNET, both, container,
 
 SHARE = both(TAILNET, host("nas", tailscale={}))
 
+PHONE = "MFZWI3D-BONSGYC-YLTMRWG-C43ENR5-QXGZDMM-FZWI3DP-BONSGYY-LTMRWAD"
+TABLET = "BBBBBBB-BBBBBBN-BBBBBBB-BBBBBBN-BBBBBBB-BBBBBBN-BBBBBBB-BBBBBBN"
 
 WAYS = (
     *SNAPSHOT_WAYS,
@@ -105,6 +107,34 @@ WAYS = (
         "smb-guest",
         both(SHARE, dataset("p", tier="irreplaceable", samba={"guest": True})),
         {"datasets": {"p": {"samba": {"guest": None}}}},
+    ),
+    WayOut(
+        "syncthing-folder",
+        dataset("tv", syncthing={"devices": {"phone": PHONE}}),
+        service("syncthing", host="nas"),
+        says="does not run",
+    ),
+    WayOut(
+        "syncthing-folder",
+        both(
+            service("syncthing", host="nas"),
+            dataset("tv", syncthing={"devices": {"phone": PHONE}, "folder": "a"}),
+            dataset("films", syncthing={"devices": {"phone": PHONE}, "folder": "a"}),
+        ),
+        {"datasets": {"tv": {"syncthing": {"folder": "tv"}}}},
+        asked={"tv": "name another id"},
+        says="already",
+    ),
+    WayOut(
+        "syncthing-folder",
+        both(
+            service("syncthing", host="nas"),
+            dataset("tv", syncthing={"devices": {"phone": PHONE}}),
+            dataset("films", syncthing={"devices": {"phone": TABLET}}),
+        ),
+        {"datasets": {"films": {"syncthing": {"devices": {"phone": PHONE}}}}},
+        asked={PHONE: "write the same id"},
+        says="another id",
     ),
     WayOut("smb-shares", both(SHARE, service("samba", host="nas")), {"services": {"samba": None}}),
     WayOut(

@@ -1,0 +1,74 @@
+"""Datasets as folders of Syncthing, in the settings of nixpkgs' module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homelab.config.syncing import Syncing
+from homelab.disks.waiting import optional_at, waiting
+from homelab.nix import Attrs, Module, Nix, attrs, merge
+from homelab.plan import Plan
+from homelab.storage.model import SYNCTHING, Dataset
+from homelab.system.model import Host
+
+_DAY = 86_400
+_TYPES = {"both": "sendreceive", "send": "sendonly", "receive": "receiveonly"}
+
+
+def synced(plan: Plan, host: str) -> tuple[tuple[Dataset, Syncing], ...]:
+    """The datasets of a host that Syncthing keeps in step."""
+    configs = ((d, plan.stack.datasets[d.name].syncthing) for d in plan.datasets if d.host == host)
+    return tuple((dataset, config) for dataset, config in configs if config is not None)
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`syncing.nix`, on a host with Syncthing and such a dataset."""
+    found = synced(plan, host.name)
+    if not found or not any(s.name == SYNCTHING for s in plan.on(host.name)):
+        return
+    devices: Attrs = {
+        name: {"id": device} for _, config in found for name, device in config.devices.items()
+    }
+    folders: Attrs = {d.name: _folder(d, config) for d, config in found}
+    groups: list[Nix] = [*sorted({d.group for d, _ in found} - {"root"})]
+    # Without an optional disk Syncthing goes on with the other folders: it stops one whose marker
+    # is missing.
+    waits = waiting(host, [d.waits_for for d, _ in found if optional_at(host, d.path) is None])
+    yield Module(
+        "syncing.nix",
+        "Datasets that Syncthing keeps in step with other devices",
+        derived=merge(
+            attrs("services.syncthing.settings", {"devices": devices, "folders": folders}),
+            attrs(
+                f"systemd.services.{SYNCTHING}",
+                {**waits, "serviceConfig": {"SupplementaryGroups": groups} if groups else {}},
+            ),
+        ),
+    )
+
+
+def _folder(dataset: Dataset, config: Syncing) -> Attrs:
+    devices: list[Nix] = [*sorted(config.devices)]
+    body: Attrs = {
+        "devices": devices,
+        "id": config.folder or dataset.name,
+        "path": dataset.path,
+        "type": _TYPES[config.direction],
+        # The dataset has an owner and a mode of its own.
+        "ignorePerms": True,
+    }
+    kept = _versioning(config)
+    return {**body, "versioning": kept} if kept else body
+
+
+def _versioning(config: Syncing) -> Attrs:
+    days = config.keep_days
+    match config.versions:
+        case "trashcan":
+            return {"type": "trashcan", "params": {"cleanoutDays": str(days)}}
+        case "simple":
+            return {"type": "simple", "params": {"keep": "5", "cleanoutDays": str(days)}}
+        case "staggered":
+            return {"type": "staggered", "params": {"maxAge": str(days * _DAY)}}
+        case _:
+            return {}
