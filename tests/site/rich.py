@@ -761,6 +761,7 @@ RICH: Changes = {
             },
         },
         "node-exporter": {"tags": ["metrics"]},
+        "syncthing": {"host": "nas"},
     },
     "backup": {
         "targets": {

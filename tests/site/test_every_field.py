@@ -363,6 +363,20 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         _pool(branches=["/keep", "/mnt/old"]),
         _pool(branches=["/mnt/old", "/keep"]),
     ),
+    "Syncing.devices": (
+        {"datasets": {"library": {"syncthing": {"devices": {"tablet": None}}}}},
+        {
+            "datasets": {
+                "library": {
+                    "syncthing": {
+                        "devices": {
+                            "tablet": "BBBBBBB-BBBBBBN-BBBBBBB-BBBBBBN-BBBBBBB-BBBBBBN-BBBBBBB-BBBBBBN"
+                        }
+                    }
+                }
+            }
+        },
+    ),
     "Offload.source": (
         {"backup": {"offload": {"night": {"from": "usb"}}}},
         {"backup": {"offload": {"night": {"from": "web"}}}},
