@@ -79,7 +79,11 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
         alert_hosts=alerting,
         connections=connections,
         dashboard=plan_dashboard(stack, services, routes),
-        hardening=plan_hardening(stack, services, datasets),
+        hardening=tuple(
+            unit
+            for unit in plan_hardening(stack, services, datasets)
+            if unit.host not in hosts or hosts[unit.host].config.manages("hardening")
+        ),
         secrets=plan_secrets(
             stack,
             hosts,

@@ -21,9 +21,11 @@ from homelab.deploy.model import Release
 from homelab.disks import mounts, mover, optional, smart
 from homelab.hardening import systemd
 from homelab.identity import authelia, directory, kanidm, lldap, oauth2_proxy, pocket_id, portal
+from homelab.managed import kept
 from homelab.monitoring import gatus, measurements
 from homelab.network import adguard, avahi, blocky, firewall
 from homelab.nix import Module, Nix, Raw, print_file, print_module
+from homelab.nix.flake import EXTEND
 from homelab.offline import delivery
 from homelab.plan import Plan
 from homelab.policy import tinker
@@ -126,7 +128,12 @@ Files = Mapping[str, str | bytes]
 
 
 def modules_of(plan: Plan, host: Host) -> list[Module]:
-    """Every module of a host, by file name."""
+    """Every module of a host, by file name: those of the parts that homelab manages there."""
+    return kept(host, wanted_modules(plan, host))
+
+
+def wanted_modules(plan: Plan, host: Host) -> list[Module]:
+    """Every module that the stack asks for on a host, by file name, whatever is managed there."""
     backends: tuple[Backend, ...] = (home.modules,)
     if host.config.state == "retired":
         backends = (
@@ -202,6 +209,8 @@ def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) ->
         head=f"{HEAD}\n{host.name}, whole: import this from a flake of your own, or use flake.nix.",
     )
     files["flake.nix"], files["flake.lock"] = flakes.flake(plan, host, modules, sources, HEAD)
+    if host.is_nixos and host.config.extends is not None:
+        files[EXTEND] = flakes.EXTEND_TEXT
     files |= {f"own/{name}": content for name, content in own.carried(host, sources).items()}
     root = root_path(plan)
     if root in sources and host.is_nixos:

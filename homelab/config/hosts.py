@@ -36,6 +36,7 @@ from homelab.config.host_options import (
     Wifi,
 )
 from homelab.config.kernel import Kernel
+from homelab.config.manage import FIELDS, Extends, Managed
 from homelab.config.types import (
     BootDevice,
     FlakeModule,
@@ -271,6 +272,11 @@ class NixosHost(HostConfig):
     flakes: list[FlakeModule] = Field(default_factory=list)
     """Flake modules that your own modules need: `disko.nixosModules.disko`, from `homelab:flakes`.
     """
+    extends: Extends | None = None
+    """The flake that the host was adopted with. `homelab adopt` writes it."""
+    manage: list[Managed] | None = None
+    """Parts of the host that homelab writes: `[tailnet, firewall]`. Everything else is left to your
+    own modules. Default: all parts. `homelab adopt` writes `[]`."""
     accept: dict[Name, Reason] = Field(default_factory=dict)
     """Warnings to accept for your own modules, each with the reason:
     `{other-firewall: only libvirt's guests use it}`."""
@@ -333,8 +339,33 @@ class NixosHost(HostConfig):
     tags: list[Name] = Field(default_factory=list)
     """Services with one of these tags and without a host run here."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _joins_by_itself(cls, value: object) -> object:
+        """A host whose tailnet homelab does not manage has no settings of homelab for it."""
+        if isinstance(value, Mapping) and isinstance(value.get("manage"), list):
+            if "tailnet" not in value["manage"] and "tailscale" not in value:
+                return {**value, "tailscale": None}
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> NixosHost:
+        for field, part in FIELDS.items():
+            stated = field in self.model_fields_set and getattr(self, field)
+            if stated and not self.manages(part):
+                raise ValueError(
+                    f"manage has no {part}, so nothing reads {field}; add {part} to manage, or "
+                    f"leave {field} out"
+                )
+        if self.ssh.recovery is not None and not self.manages("ssh"):
+            raise ValueError(
+                "manage has no ssh, so nothing reads ssh.recovery; add ssh to manage, or leave "
+                "ssh.recovery out"
+            )
+        if self.extends is not None and self.hardware is not None:
+            raise ValueError(
+                "the flake in extends has the hardware of the host; leave hardware out"
+            )
         darwin = self.platform.endswith("-darwin")
         if darwin:
             raise ValueError("NixOS does not run on macOS; add kind: home-manager")
@@ -345,6 +376,10 @@ class NixosHost(HostConfig):
         if self.offline is not None and self.always_on:
             raise ValueError("offline is for a host that is not always on; add always_on: false")
         return self
+
+    def manages(self, part: Managed) -> bool:
+        """Whether homelab writes this part of the host."""
+        return self.manage is None or part in self.manage
 
 
 class HomeManagerHost(HostConfig):

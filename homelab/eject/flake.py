@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from homelab.nix import Call, Nix, Raw
-from homelab.nix.flake import Json, flake_text, prune_lock
+from homelab.nix.flake import Json, extended_system, flake_text, prune_lock
+from homelab.nix.flake_inputs import renamed_follows
 from homelab.nix.printer import attribute
 from homelab.plaintext import mapping
 from homelab.plan import Plan
@@ -38,6 +39,7 @@ def whole_flake(plan: Plan, hosts: Sequence[HostFlake], head: str) -> str:
     """`flake.nix` with every host as a configuration and as a module."""
     ends = suffixes(hosts)
     inputs: dict[str, tuple[str, Mapping[str, str]]] = {}
+    written: dict[str, Nix] = {}
     systems: dict[str, Nix] = {}
     homes: dict[str, Nix] = {}
     modules: dict[str, Nix] = {}
@@ -46,6 +48,8 @@ def whole_flake(plan: Plan, hosts: Sequence[HostFlake], head: str) -> str:
         for known, (url, follows) in each.parts.inputs.items():
             renamed = {i: f"{to}{end}" if to else "" for i, to in follows.items()}
             inputs[f"{known}{end}"] = (url, renamed)
+        for known, declaration in each.parts.declared.items():
+            written[f"{known}{end}"] = renamed_follows(declaration, end)
         modules[name] = Raw(f"./hosts/{name}")
         if each.host.is_nixos:
             systems |= _systems(each, end)
@@ -66,6 +70,7 @@ def whole_flake(plan: Plan, hosts: Sequence[HostFlake], head: str) -> str:
         description="The hosts of a homelab",
         inputs=inputs,
         outputs=outputs,
+        written=written,
     )
 
 
@@ -79,7 +84,14 @@ def _systems(each: HostFlake, end: str) -> dict[str, Nix]:
         arguments: dict[str, Nix] = {"modules": listed}
         if each.parts.passes_inputs:
             arguments["specialArgs"] = {"inputs": _inputs(each, end)}
-        made[output] = Call(f"inputs.nixpkgs{end}.lib.nixosSystem", (arguments,))
+        base = each.parts.extends.get(output)
+        made[output] = (
+            Call(f"inputs.nixpkgs{end}.lib.nixosSystem", (arguments,))
+            if base is None
+            else extended_system(
+                f"./hosts/{each.host.name}", *base, _inputs(each, end), arguments
+            )
+        )
     return made
 
 
@@ -97,7 +109,9 @@ def _inputs(each: HostFlake, end: str) -> Nix:
     """The inputs by the names that the host's modules use."""
     if not end:
         return Raw("inputs")
-    names = " ".join(f"{name} = inputs.{name}{end};" for name in sorted(each.parts.inputs))
+    names = " ".join(
+        f"{attribute(name)} = inputs.{attribute(f'{name}{end}')};" for name in each.parts.names
+    )
     return Raw(f"inputs // {{ {names} }}")
 
 
@@ -109,7 +123,7 @@ def whole_lock(plan: Plan, hosts: Sequence[HostFlake], sources: Mapping[str, str
     version: Json = 7
     for pin, end in ends.items():
         ours = [h for h in hosts if h.host.config.nixpkgs == pin]
-        names = sorted({name for h in ours for name in h.parts.inputs})
+        names = sorted({name for h in ours for name in h.parts.names})
         lock = cast("dict[str, Json]", json.loads(
             prune_lock(lock_of(plan, ours[0].host, sources), names)
         ))  # fmt: skip

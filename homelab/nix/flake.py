@@ -127,9 +127,12 @@ def flake_text(
     description: str,
     inputs: Mapping[str, tuple[str, Mapping[str, str]]],
     outputs: Mapping[str, Nix],
+    written: Mapping[str, Nix] | None = None,
 ) -> str:
-    """`flake.nix`. Each input is (URL, its inputs that follow ours: its name to our name)."""
-    declared: dict[str, Nix] = {}
+    """`flake.nix`. Each input is (URL, its inputs that follow ours: its name to our name).
+    `written` are inputs as another flake declares them.
+    """
+    declared: dict[str, Nix] = dict(written or {})
     for name, (url, follows) in sorted(inputs.items()):
         declaration: dict[str, Nix] = {"url": url}
         if follows:
@@ -139,12 +142,14 @@ def flake_text(
         declared[name] = declaration
     body: dict[str, Nix] = {
         "description": description,
-        "inputs": declared,
+        "inputs": dict(sorted(declared.items())),
         "outputs": Function("inputs", dict(outputs)),
     }
     return print_file(body, head=head)
 
 
+EXTEND = "lib/extend.nix"
+"""The file of a host's tree with the function that extends a flake."""
 INHERITED = Raw("{ inherit inputs; }")
 _TO_HOMES = Raw("{ home-manager.extraSpecialArgs = { inherit inputs; }; }")
 
@@ -154,11 +159,13 @@ def nixos_output(
     *,
     inputs: bool = False,
     homes: bool = False,
+    extended: Mapping[str, tuple[str, str]] | None = None,
 ) -> dict[str, Nix]:
     """`nixosConfigurations.<name>`. Each system is (file of the tree, modules of other flakes).
 
     With `inputs`, its modules get the flake's inputs as the argument `inputs`. With `homes`, the
-    modules of home-manager do.
+    modules of home-manager do. A system in `extended` is that of another flake, with modules added:
+    (its directory, its name there).
     """
     configurations: dict[str, Nix] = {}
     for name, (file, modules) in sorted(systems.items()):
@@ -168,8 +175,25 @@ def nixos_output(
         arguments: dict[str, Nix] = {"modules": module_list}
         if inputs:
             arguments["specialArgs"] = INHERITED
-        configurations[name] = Call("inputs.nixpkgs.lib.nixosSystem", (arguments,))
+        base = (extended or {}).get(name)
+        configurations[name] = (
+            Call("inputs.nixpkgs.lib.nixosSystem", (arguments,))
+            if base is None
+            else extended_system(".", *base, Raw("inputs"), arguments)
+        )
     return {"nixosConfigurations": configurations}
+
+
+def extended_system(
+    top: str, directory: str, name: str, inputs: Nix, arguments: Mapping[str, Nix]
+) -> Nix:
+    """The system of the flake in a directory of a host's tree, with modules added. `top` is the
+    path of that tree.
+    """
+    return Call(
+        f"import {top}/{EXTEND}",
+        ({**arguments, "directory": Raw(f"{top}/{directory}"), "inputs": inputs, "name": name},),
+    )
 
 
 def home_output(user: str, platform: str, *, inputs: bool = False) -> dict[str, Nix]:

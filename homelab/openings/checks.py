@@ -217,6 +217,8 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
                 severity="warning",
             )
         for setting, opening in _each(source.settings, view):
+            if not _concerns(host, opening):
+                continue
             if setting.forced is not None:
                 # A forced set is reported once, not for each option in it.
                 if (name, opening) in forced:
@@ -242,6 +244,15 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
                 did_you_mean(word, sorted(needed), "words") if needed else "drop it",
                 check=FORBIDDEN_PATTERNS,
             )
+
+
+def _concerns(host: Host, opening: Opening) -> bool:
+    """Whether an opening bypasses what homelab manages. On a host that is managed in part, the
+    modules of its owner run it; only a managed firewall and secrets in plain text matter.
+    """
+    if host.config.manage is None or opening.word == LITERAL:
+        return True
+    return opening.word in FIREWALL and host.config.manages("firewall")
 
 
 def _each(settings: tuple[Setting, ...], view: View) -> Iterator[tuple[Setting, Opening]]:

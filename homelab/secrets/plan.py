@@ -377,7 +377,7 @@ def _of_members(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secre
 def _of_owner(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:
     for host in hosts.values():
         password = stack.site.owner.password
-        if password is None or not host.is_nixos:
+        if password is None or not host.is_nixos or not host.config.manages("accounts"):
             continue
         fact, origin = SecretFact(source="stored"), "site.owner.password"
         found = of_host(stack, host.name, PASSWORD, fact, password, origin)

@@ -115,7 +115,7 @@ def missing(host: Host) -> Iterator[Problem]:
             "nothing connects to a host whose key is not pinned, and no secret is encrypted to it",
             "write host_key: with what /etc/ssh/ssh_host_ed25519_key.pub of the host holds" + help_,
         )
-    if host.config.hardware is None:
+    if host.config.hardware is None and host.config.extends is None:
         yield Problem(
             f"{host.source}.hardware",
             "a system needs a root file system",

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from homelab.nix.source import Setting, read_nix
 from homelab.system.model import Host
-from homelab.system.own import carried, own_settings
+from homelab.system.own import own_files, own_settings
 
 _NAMED = re.compile(
     r'fileSystems\s*\.\s*"(/[^"]*)"|^\s*"(/[^"]*)"\s*=\s*\{|mountpoint\s*=\s*"(/[^"]*)"',
@@ -59,8 +59,8 @@ def _mounts(setting: Setting) -> Iterator[str]:
 
 
 def own_texts(host: Host, sources: Mapping[str, str | bytes]) -> Iterator[str]:
-    """The text of every hand-written file that is copied to the host, without comment lines."""
-    for text in carried(host, sources).values():
+    """The text of every hand-written file that the host names, without comment lines."""
+    for text in own_files(host, sources).values():
         if isinstance(text, str):
             yield _COMMENT.sub("", text)
 

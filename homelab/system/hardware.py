@@ -32,10 +32,13 @@ def _own(host: Host) -> Iterator[Module]:
     paths = [p for p in (host.config.hardware, *host.config.modules) if p]
     named = (flake.partition(".") for flake in host.config.flakes)
     flakes = tuple((name, path) for name, _, path in named)
-    if paths or flakes:
+    # Without host.nix nothing else of homelab names the platform. A flake names its own.
+    named_here = not host.config.manages("system") and host.config.extends is None
+    if paths or flakes or named_here:
         yield Module(
             "own.nix",
             "Hand-written modules, copied as they are",
+            derived=attrs("nixpkgs.hostPlatform", host.config.platform) if named_here else {},
             imports=tuple(f"./own/{p}" for p in paths),
             flakes=flakes,
         )

@@ -54,7 +54,8 @@ def _other_flakes(plan: Plan, pin: str, inputs: set[str], text: str) -> Iterator
     config, locked = plan.stack.nixpkgs[pin], originals(text)
     urls = {n: i.url for n, i in known_inputs(plan.stack, config.release).items()}
     urls["nixpkgs"] = config.url
-    for name in sorted(inputs & locked.keys()):
+    # The flake that a host extends declares further ones itself.
+    for name in sorted(inputs & locked.keys() & urls.keys()):
         wanted = parse_ref(urls[name])
         if wanted is not None and wanted != locked[name]:
             correct = {"nixpkgs": f"nixpkgs.{pin}.url", "home-manager": f"nixpkgs.{pin}.release"}

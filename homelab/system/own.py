@@ -51,7 +51,14 @@ def named_by(path: str, text: str) -> Iterator[tuple[str, str]]:
 
 
 def carried(host: Host, sources: Sources) -> dict[str, str | bytes]:
-    """Every file that is copied: those that the host names, and those that they name in turn."""
+    """Every file that is copied: the hand-written ones, and the flake that the host extends."""
+    extends = host.config.extends
+    whole = dict(below(extends.flake, sources)) if extends is not None and host.is_nixos else {}
+    return dict(sorted({**whole, **own_files(host, sources)}.items()))
+
+
+def own_files(host: Host, sources: Sources) -> dict[str, str | bytes]:
+    """The hand-written files that the host names, and those that they name in turn."""
     return reached(own_paths(host), sources)
 
 
@@ -80,8 +87,10 @@ def below(path: str, sources: Sources) -> Iterator[tuple[str, str | bytes]]:
 
 
 def own_settings(host: Host, sources: Sources) -> Iterator[Setting]:
-    """Every option that a hand-written module of the host sets, as far as its text shows."""
-    for name, content in carried(host, sources).items():
+    """Every option that a hand-written module of the host sets, as far as its text shows. A flake
+    that the host extends may have other hosts too, so only evaluation can read it.
+    """
+    for name, content in own_files(host, sources).items():
         if name.endswith(".nix") and isinstance(content, str):
             yield from read_nix(content).settings
 
@@ -89,7 +98,7 @@ def own_settings(host: Host, sources: Sources) -> Iterator[Setting]:
 def inputs_asked(host: Host, sources: Sources) -> set[str]:
     """Flake inputs that the host's own modules ask for, as `inputs.<name>`."""
     out: set[str] = set()
-    for name, content in carried(host, sources).items():
+    for name, content in own_files(host, sources).items():
         if name.endswith(".nix") and isinstance(content, str):
             out |= inputs_in(content)
     return out
@@ -100,7 +109,7 @@ def check_own_files(plan: Plan, sources: Sources) -> Iterator[Problem]:
     for host in plan.hosts.values():
         for path in own_paths(host):
             yield from _is_module(host, path, sources)
-        for name, content in carried(host, sources).items():
+        for name, content in own_files(host, sources).items():
             if name.endswith(".nix") and isinstance(content, str):
                 yield from _all_there(host, name, content, sources)
 

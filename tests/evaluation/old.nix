@@ -86,10 +86,22 @@
     in
     real
     // {
-      lib = lib // {
+      lib = lib // rec {
         nixosSystem =
           args:
-          real.lib.nixosSystem (
+          # `extendModules` came with 21.11: the same system, with more modules and arguments.
+          {
+            extendModules =
+              more:
+              nixosSystem (
+                args
+                // {
+                  modules = args.modules ++ more.modules or [ ];
+                  specialArgs = args.specialArgs or { } // more.specialArgs or { };
+                }
+              );
+          }
+          // real.lib.nixosSystem (
             args
             // {
               modules =

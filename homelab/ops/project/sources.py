@@ -52,6 +52,14 @@ def read_sources(
                 )
             )
         sources |= found
+    for host in plan.hosts.values():
+        if (extends := host.config.extends) is not None:
+            found = _whole(directory, extends.flake)
+            sources |= found
+            if f"{extends.flake}/flake.nix" not in found:
+                place, what = f"{host.source}.extends.flake", f"there is no {extends.flake}/flake.nix"
+                way_out = f"write the directory that homelab adopt host {host.name} made"
+                problems.append(Problem(place, what, way_out, check="file-present"))
     _follow(directory, plan, sources)
     return sources, problems
 
@@ -109,6 +117,16 @@ def _files(directory: Path, path: str) -> dict[str, str | bytes]:
         p.relative_to(directory).as_posix(): _content(p)
         for p in sorted(top.rglob("*"))
         if p.is_file() and not p.name.startswith(".")
+    }
+
+
+def _whole(directory: Path, path: str) -> dict[str, str | bytes]:
+    """Every file of a flake, also the hidden ones: its store path depends on all of them."""
+    top = directory / path
+    return {
+        p.relative_to(directory).as_posix(): _content(p)
+        for p in sorted(top.rglob("*"))
+        if p.is_file() and ".git" not in p.relative_to(top).parts
     }
 
 

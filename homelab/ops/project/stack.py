@@ -55,6 +55,7 @@ from homelab.system.checks import check_own_modules
 from homelab.system.disk_checks import check_disks
 from homelab.system.flake_checks import check_flakes
 from homelab.system.kernel_checks import check_kernel
+from homelab.system.manage_checks import check_extended, check_managed
 from homelab.system.nix_checks import check_locks
 from homelab.system.own import check_own_files
 from homelab.system.persistence_checks import check_persistence
@@ -261,6 +262,8 @@ def check_sources(
     """
     return [
         *(check_locks(plan, sources) if sound else ()),
+        *(check_managed(plan) if sound else ()),
+        *check_extended(plan, sources),
         *check_own_modules(plan, sources),
         *check_own_files(plan, sources),
         *check_arguments(plan, sources),
