@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from homelab.cli.adopt import adopt_app
 from homelab.cli.attic import attic_app
 from homelab.cli.backups import backup_app, orphans_app, restore_app
 from homelab.cli.differences import diff_app
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(start_app)
 app.add_typer(upgrade_app)
+app.add_typer(adopt_app, name="adopt")
 app.add_typer(update_app)
 app.add_typer(pin_app)
 app.add_typer(leave_app)

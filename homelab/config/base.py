@@ -207,6 +207,15 @@ HostKey = Annotated[
 Release = Annotated[
     Str, pattern(r"[0-9][0-9]\.(05|11)", 'this is not a NixOS release; write "25.11", in quotes')
 ]
+StateVersion = Annotated[
+    Str,
+    pattern(
+        r"13\.10|14\.(04|12)|1[5-9]\.(03|09)|20\.(03|09)|(2[1-9]|[3-9][0-9])\.(05|11)",
+        'this is not a NixOS release; write "25.11", in quotes',
+    ),
+]
+"""Any NixOS release that a machine may have been installed with. Until 20.09 they came in spring
+and autumn."""
 Time = Annotated[
     Str,
     pattern(

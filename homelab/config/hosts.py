@@ -19,6 +19,7 @@ from homelab.config.base import (
     Port,
     Reason,
     Release,
+    StateVersion,
     Str,
     TreePath,
 )
@@ -234,7 +235,7 @@ class HostConfig(Kind):
     platform: Platform
     nixpkgs: Name = "default"
     """Name of the nixpkgs pin that it uses."""
-    state_version: Release
+    state_version: StateVersion
     """`system.stateVersion` or `home.stateVersion`: the release that the machine was installed
     with. Nothing raises it automatically."""
     address: HostAddress = HostAddress()
@@ -343,9 +344,9 @@ class NixosHost(HostConfig):
     @classmethod
     def _joins_by_itself(cls, value: object) -> object:
         """A host whose tailnet homelab does not manage has no settings of homelab for it."""
-        if isinstance(value, Mapping) and isinstance(value.get("manage"), list):
-            if "tailnet" not in value["manage"] and "tailscale" not in value:
-                return {**value, "tailscale": None}
+        manage = value.get("manage") if isinstance(value, Mapping) else None
+        if isinstance(manage, list) and "tailnet" not in manage:
+            return {"tailscale": None, **value}
         return value
 
     @model_validator(mode="after")

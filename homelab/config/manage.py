@@ -70,7 +70,5 @@ class Extends(Model):
     flake: TreePath
     """Directory with the flake, beside the stack file: `hosts/nas/nixos`. It is copied to the host
     with every release, and its `flake.lock` pins its inputs."""
-    name: (
-        Annotated[Str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@+-]*$")] | None
-    ) = None
+    name: Annotated[Str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@+-]*$")] | None = None
     """The system in it: `nixosConfigurations.NAME`. Default: the name of the host."""

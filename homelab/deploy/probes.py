@@ -61,7 +61,7 @@ def _carried(plan: Plan, host: Host) -> Iterator[Probe]:
     cloud = plan.cloudflare
     if cloud is not None and cloud.tunnel and cloud.tunnel_host == host.name:
         yield Probe("tunnel", "tunnel", f"cloudflared-tunnel-{cloud.tunnel}.service")
-    if plan.stack.network.entry.host == host.name:
+    if plan.stack.network.entry.host == host.name and plan.stack.network.entry.proxy in here:
         # Tests the proxy alone; it also answers for a name that no route has.
         route = next((r for r in plan.routes if r.is_web and r.internal), None)
         if route is not None:

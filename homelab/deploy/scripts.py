@@ -231,6 +231,11 @@ def move_script(
     return _file("move", names, extra=MOVING, arguments=arguments)
 
 
+def adopt_script(directory: str) -> str:
+    """Describe a host and its configuration in a directory: `name`, tab, value in base64."""
+    return _compose("adopt", {}, arguments=[directory])
+
+
 def wake_script(command: str) -> str:
     """Wake another host with the command that this host has for it."""
     return _compose("wake", {"WAKE": named("command", command)})

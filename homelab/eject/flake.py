@@ -88,9 +88,7 @@ def _systems(each: HostFlake, end: str) -> dict[str, Nix]:
         made[output] = (
             Call(f"inputs.nixpkgs{end}.lib.nixosSystem", (arguments,))
             if base is None
-            else extended_system(
-                f"./hosts/{each.host.name}", *base, _inputs(each, end), arguments
-            )
+            else extended_system(f"./hosts/{each.host.name}", *base, _inputs(each, end), arguments)
         )
     return made
 

@@ -116,3 +116,17 @@ def _nodes(text: str) -> Iterator[tree_sitter.Node]:
 
 def _text(node: tree_sitter.Node) -> str:
     return (node.text or b"").decode(errors="replace")
+
+
+@lru_cache(maxsize=512)
+def elsewhere_in(text: str) -> tuple[str, ...]:
+    """Paths that lead out of a flake, as written: `<nixpkgs>`, `/etc/nixos/x.nix`, `~/x.nix`. A
+    flake is evaluated without them.
+    """
+    kinds = ("spath_expression", "hpath_expression")
+    found = [
+        _text(node)
+        for node in _nodes(text)
+        if node.type in kinds or (node.type == "path_expression" and _text(node).startswith("/"))
+    ]
+    return tuple(dict.fromkeys(found))

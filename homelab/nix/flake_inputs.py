@@ -10,7 +10,6 @@ from homelab.nix.flake import Json, originals
 from homelab.nix.source import Computed, Value, read_nix
 from homelab.nix.values import Attrs, Nix
 
-
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_'-]*")
 
 

@@ -104,9 +104,9 @@ def entry_of(name: str, stack: StackConfig, config: ServiceConfig | None = None)
 
 def implied(stack: StackConfig) -> dict[str, tuple[tuple[str, str], ...]]:
     """Services that other sections need: name to (host, place in the stack config)."""
-    out: dict[str, tuple[tuple[str, str], ...]] = {
-        stack.network.entry.proxy: ((stack.network.entry.host, "network.entry"),),
-    }
+    out: dict[str, tuple[tuple[str, str], ...]] = {}
+    if has_proxy(stack):
+        out[stack.network.entry.proxy] = ((stack.network.entry.host, "network.entry"),)
     if stack.network.dns.host is not None:
         resolver = resolver_entry(stack.network.dns.server)
         out[resolver] = ((stack.network.dns.host, "network.dns"),)
@@ -129,6 +129,12 @@ def implied(stack: StackConfig) -> dict[str, tuple[tuple[str, str], ...]]:
     if stack.cloudflare is not None and stack.cloudflare.tunnel is not None:
         out["cloudflared"] = ((stack.cloudflare.tunnel.host, "cloudflare.tunnel"),)
     return out
+
+
+def has_proxy(stack: StackConfig) -> bool:
+    """Whether the entry host runs the proxy. An adopted one runs none while no service needs it."""
+    entry = nixos_hosts(stack.hosts).get(stack.network.entry.host)
+    return entry is None or entry.manages("proxy") or bool(stack.services)
 
 
 def _wanted(

@@ -8,6 +8,7 @@ from homelab.check import check, file_check
 from homelab.nix.flake_inputs import FlakeInputsError
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.plan import has_proxy
 from homelab.system.flakes import read_inputs
 from homelab.system.model import Host
 from homelab.system.nixpkgs import builds_for
@@ -15,8 +16,7 @@ from homelab.system.nixpkgs import builds_for
 MANAGE_NEEDED = file_check(
     "manage-needed",
     "error",
-    "What the stack asks for on a host, in a part that homelab does not write there, would be"
-    " missing without a word.",
+    "What the stack asks for on a host is missing if homelab does not write that part there.",
 )
 EXTENDS_INPUTS = file_check(
     "extends-inputs",
@@ -38,13 +38,14 @@ def check_managed(plan: Plan) -> Iterator[Problem]:
             continue
         files: dict[str, list[str]] = {}
         for part, file in missing(host, wanted_modules(plan, host)):
+            if part == "proxy" and not has_proxy(plan.stack):
+                continue
             files.setdefault(part, []).append(file)
         for part, found in sorted(files.items()):
             yield _lacks(host, part, f"the stack asks for {', '.join(sorted(found))}")
-        if others := builds_for(plan, host):
-            if not host.config.manages("nix"):
-                names = ", ".join(h.name for h in others)
-                yield _lacks(host, "nix", f"{names} builds there with an account of nix.nix")
+        if (others := builds_for(plan, host)) and not host.config.manages("nix"):
+            names = ", ".join(h.name for h in others)
+            yield _lacks(host, "nix", f"{names} builds with an account of nix.nix")
 
 
 def check_extended(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
@@ -83,12 +84,7 @@ def manage_firewall(plan: Plan) -> Iterator[Problem]:
         ports = sorted(
             f"{p.port}/{p.protocol} ({p.owner})"
             for p in plan.firewall.on(host.name)
-            if p.owner not in EXTENDS_INPUTS = file_check(
-    "extends-inputs",
-    "error",
-    "The flake of a host has the inputs of the flake that it extends, with the same lock.",
-)
-_OPENED_BY_THEMSELVES
+            if p.owner not in _OPENED_BY_THEMSELVES
         )
         if ports:
             wanted = ", ".join(sorted({*(host.config.manage or ()), "firewall"}))

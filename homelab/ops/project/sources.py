@@ -57,7 +57,10 @@ def read_sources(
             found = _whole(directory, extends.flake)
             sources |= found
             if f"{extends.flake}/flake.nix" not in found:
-                place, what = f"{host.source}.extends.flake", f"there is no {extends.flake}/flake.nix"
+                place, what = (
+                    f"{host.source}.extends.flake",
+                    f"there is no {extends.flake}/flake.nix",
+                )
                 way_out = f"write the directory that homelab adopt host {host.name} made"
                 problems.append(Problem(place, what, way_out, check="file-present"))
     _follow(directory, plan, sources)

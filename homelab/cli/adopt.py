@@ -1,0 +1,88 @@
+"""`homelab adopt`: take over what runs already, without changing it."""
+
+from __future__ import annotations
+
+import sys
+from ipaddress import AddressValueError, IPv4Address
+from typing import Annotated
+
+import typer
+
+from homelab.cli.lab import HERE, Directory, StackName
+from homelab.problems import UsageError
+
+adopt_app = typer.Typer(no_args_is_help=True, help="Take over what runs already. Reads only.")
+
+
+@adopt_app.command()
+def host(
+    name: Annotated[str, typer.Argument(help="Name of the host in the stack.")],
+    address: Annotated[
+        str, typer.Option("--address", help="Its IPv4 address, on the LAN or in the tailnet.")
+    ],
+    host_key: Annotated[
+        str | None,
+        typer.Option("--host-key", help="Its SSH host key. Default: that of ~/.ssh/known_hosts."),
+    ] = None,
+    user: Annotated[str, typer.Option("--user", help="SSH user.")] = "root",
+    port: Annotated[int, typer.Option("--port", help="SSH port.", min=1, max=65535)] = 22,
+    config: Annotated[
+        str, typer.Option("--config", help="Directory of its configuration, on the machine.")
+    ] = "/etc/nixos",
+    system: Annotated[
+        str, typer.Option("--system", help="Its name in its flake. Default: its host name.")
+    ] = "",
+    state_version: Annotated[
+        str,
+        typer.Option("--state-version", help="Its system.stateVersion, if that cannot be read."),
+    ] = "",
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Add a running NixOS machine to the stack, with its own configuration and nothing managed.
+
+    Reads the machine over SSH and changes nothing on it. Copies its configuration beside the stack
+    file, and adds its entry to the stack file. Replaces no file and no entry.
+    """
+    from homelab.adoption.decision import Asked
+    from homelab.adoption.report import found_on
+    from homelab.ops.adopt import adopt
+    from homelab.ops.project.stack import find_stack
+
+    try:
+        where = IPv4Address(address)
+    except AddressValueError:
+        raise UsageError(f'--address: "{address}" is not an IPv4 address') from None
+    if not config.startswith("/"):
+        raise UsageError(f'--config: "{config}" is not absolute; start it with /')
+    asked = Asked(name, where, user, port, config, system, state_version)
+    done = adopt(cwd, find_stack(cwd, stack), asked, host_key)
+    for line in found_on(done.machine):
+        print(line)
+    for path in done.written:
+        print(f"written: {path}")
+    for section, text in done.to_add.items():
+        print(f"add to homelab:{section}:\n{text}", end="")
+    for note in done.adoption.notes:
+        print(f"note: {note}", file=sys.stderr)
+    for step in (*done.adoption.steps, "homelab check", f"homelab eval {name}"):
+        print(f"next: {step}")
+
+
+@adopt_app.command()
+def part(
+    host_name: Annotated[str, typer.Argument(metavar="HOST", help="An adopted host.")],
+    parts: Annotated[list[str], typer.Argument(metavar="PART…", help="tailnet, dns, …")],
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Show what changes on a host when homelab manages more of it. Changes nothing.
+
+    Prints the generated files that come, the options that they set, and the lines of your own
+    modules that set the same options. `homelab eval` shows the units and the new system.
+    """
+    from homelab.ops.adopt_part import preview
+    from homelab.ops.project.stack import find_stack
+
+    for line in preview(cwd, find_stack(cwd, stack), host_name, parts):
+        print(line)
