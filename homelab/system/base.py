@@ -28,7 +28,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module("users.nix", "Accounts that may log in", derived=people(plan), shared=True)
     yield from _password(plan, host)
     yield from _members(plan, host)
-    yield Module("ssh.nix", "SSH: keys only", derived=way_in(host))
+    # A firewall that homelab does not manage opens the port by this option.
+    open_here = not host.config.manages("firewall")
+    yield Module("ssh.nix", "SSH: keys only", derived=way_in(host, everywhere=open_here))
     yield from _known_hosts(plan, host)
 
 

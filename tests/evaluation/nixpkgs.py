@@ -27,10 +27,11 @@ OLDEST = "25.11"
 """The oldest release that stacks may name: a nixpkgs of it needs no stand-in."""
 
 
-def ask(expression: str) -> object:
-    """The value of a Nix expression."""
+def ask(expression: str, *, write: bool = False) -> object:
+    """The value of a Nix expression. With `write`, derivations and sources are stored."""
+    mode = ["--read-write-mode"] if write else []
     done = subprocess.run(
-        ["nix-instantiate", "--eval", "--strict", "--json", "--expr", expression],
+        ["nix-instantiate", "--eval", *mode, "--strict", "--json", "--expr", expression],
         capture_output=True,
         text=True,
         check=False,

@@ -6,5 +6,5 @@
     device = "/dev/disk/by-uuid/1b5f0f0e-6a0a-4a7c-9b5e-0d6f3c1a2b3c";
     fsType = "ext4";
   };
-  nix.maxJobs = lib.mkDefault 2;
+  nixpkgs.hostPlatform = lib.mkDefault "x86_64-linux";
 }
