@@ -29,7 +29,10 @@ STACK = {
         "homelab:site": build.SMALLEST["site"] | {"exposure": "internal-only"},  # type: ignore[operator]
         "homelab:network": {
             "lan": {"cidr": "192.168.1.0/24", "gateway": "192.168.1.1"},
-            "entry": {"host": "nas"},
+            "entry": {
+                "host": "nas",
+                "acme": {"provider": "desec", "credentials": {"DESEC_TOKEN": {"sops": "acme/desec"}}},
+            },
             "dns": {"server": "none"},
         },
         "homelab:secrets": {"master": {"sops": "master"}},
@@ -93,8 +96,14 @@ def adopted(directory: Path, kind: Kind) -> tuple[Path, Adopted]:
     with machine(directory / "lab", kind):
         done = adopt(top, "home", ASKED, None)
     if kind == "channel":
-        # What `nix flake lock` writes, which needs a network.
-        lock = (build.SHIPPED / "locks/nixos-25.11.lock").read_text(encoding="utf-8")
-        pinned = prune_lock(lock, ["nixpkgs"]).replace('"ref": "nixos-25.11"', f'"rev": "{REVISION}"')
-        (top / "hosts/nas/pin/flake.lock").write_text(pinned)
+        lock_inputs(top / "hosts/nas/pin/flake.lock", "nixpkgs", revision=True)
     return top, done
+
+
+def lock_inputs(file: Path, *inputs: str, revision: bool) -> None:
+    """Write what `nix flake lock` writes, which needs a network."""
+    lock = (build.SHIPPED / "locks/nixos-25.11.lock").read_text(encoding="utf-8")
+    text = prune_lock(lock, inputs)
+    if revision:
+        text = text.replace('"ref": "nixos-25.11"', f'"rev": "{REVISION}"')
+    file.write_text(text)

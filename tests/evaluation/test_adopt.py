@@ -13,7 +13,7 @@ from homelab.ops.eject import eject
 from homelab.ops.project.rehearsed import rehearsed
 from homelab.ops.project.stack import Stack, open_stack
 from homelab.ops.project.trees import write_releases
-from tests.adoption.machines import Kind, adopted
+from tests.adoption.machines import Kind, adopted, lock_inputs
 from tests.evaluation.nixpkgs import ask, inputs
 
 pytestmark = pytest.mark.nixpkgs
@@ -58,6 +58,18 @@ def rendered(stack: Stack, place: Path, *, tags: bool = False) -> Path:
     return place / "nas"
 
 
+def with_sops(top: Path, kind: Kind) -> None:
+    """Add the input that secrets need, and lock it, as the check says."""
+    flake = top / ("hosts/nas/nixos" if kind == "flake" else "hosts/nas/pin")
+    text = (flake / "flake.nix").read_text()
+    more = (
+        '  inputs.sops-nix.url = "github:Mic92/sops-nix";\n'
+        '  inputs.sops-nix.inputs.nixpkgs.follows = "nixpkgs";\n'
+    )
+    (flake / "flake.nix").write_text(text.replace("  outputs =", f"{more}  outputs ="))
+    lock_inputs(flake / "flake.lock", "nixpkgs", "sops-nix", revision=kind == "channel")
+
+
 def managing(top: Path, *parts: str, more: str = "") -> Stack:
     file = top / "Pulumi.home.yaml"
     text = re.sub(r"manage: \[.*\]", f"manage: [{', '.join(parts)}]", file.read_text())
@@ -89,6 +101,9 @@ def test_one_part_after_the_other_is_taken_over_and_the_host_leaves_again(
   homelab:services:
     miniflux: {host: nas, name: news, backup: {skip: "it is a test"}}
 """
+    with_sops(top, kind)
+    # The stack has all of this file now, and its open port is refused.
+    (top / "hosts/nas/nixos/modules/web.nix").write_text("{ }\n")
     stack = managing(
         top, "system", "services", "secrets", "hardening", "proxy", "firewall", more=news
     )

@@ -4,7 +4,7 @@
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-25.11";
 
   outputs =
-    { self, nixpkgs }@inputs:
+    { self, nixpkgs, ... }@inputs:
     {
       nixosConfigurations.nas = nixpkgs.lib.nixosSystem {
         specialArgs = { inherit inputs; motd = "hello"; };
