@@ -18,7 +18,7 @@ adopt_app = typer.Typer(no_args_is_help=True, help="Take over what runs already.
 def host(
     name: Annotated[str, typer.Argument(help="Name of the host in the stack.")],
     address: Annotated[
-        str, typer.Option("--address", help="Its IPv4 address, on the LAN or in the tailnet.")
+        str, typer.Argument(help="Its IPv4 address, on the LAN or in the tailnet.")
     ],
     host_key: Annotated[
         str | None,
@@ -49,14 +49,15 @@ def host(
     from homelab.ops.adopt import adopt
     from homelab.ops.project.stack import find_stack
 
+    found = find_stack(cwd, stack)
     try:
         where = IPv4Address(address)
     except AddressValueError:
-        raise UsageError(f'--address: "{address}" is not an IPv4 address') from None
+        raise UsageError(f'"{address}" is not an IPv4 address; write 192.168.1.9') from None
     if not config.startswith("/"):
         raise UsageError(f'--config: "{config}" is not absolute; start it with /')
     asked = Asked(name, where, user, port, config, system, state_version)
-    done = adopt(cwd, find_stack(cwd, stack), asked, host_key)
+    done = adopt(cwd, found, asked, host_key)
     for line in found_on(done.machine):
         print(line)
     for path in done.written:

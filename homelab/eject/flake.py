@@ -50,7 +50,8 @@ def whole_flake(plan: Plan, hosts: Sequence[HostFlake], head: str) -> str:
             inputs[f"{known}{end}"] = (url, renamed)
         for known, declaration in each.parts.declared.items():
             written[f"{known}{end}"] = renamed_follows(declaration, end)
-        modules[name] = Raw(f"./hosts/{name}")
+        if not each.parts.extends:  # its modules alone are not the whole host
+            modules[name] = Raw(f"./hosts/{name}")
         if each.host.is_nixos:
             systems |= _systems(each, end)
         else:

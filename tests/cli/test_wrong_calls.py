@@ -18,6 +18,9 @@ __all__ = ["call"]
 WORDS = {
     "directory": "ejected",
     "host": "nas",
+    "host_name": "nas",
+    "parts": "tailnet",
+    "address": "192.168.1.9",
     "subject": "nas",
     "name": "miniflux-admin",
     "key": "paste/token",
