@@ -99,6 +99,28 @@ TAILNET: dict[str, object] = {
 HARDWARE = '{ fileSystems."/" = { device = "/dev/disk/by-label/nixos"; fsType = "ext4"; }; }\n'
 
 
+FLAKE = f"""\
+{{
+  inputs.nixpkgs.url = "{URL}";
+  outputs =
+    {{ nixpkgs, ... }}:
+    {{
+      nixosConfigurations.NAME = nixpkgs.lib.nixosSystem {{
+        modules = [
+          {{
+            nixpkgs.hostPlatform = "x86_64-linux";
+            boot.loader.grub.device = "/dev/sda";
+            fileSystems."/".device = "/dev/disk/by-label/nixos";
+            system.stateVersion = "25.11";
+          }}
+        ];
+      }};
+    }};
+}}
+"""
+"""A flake that a host extends, with the system NAME."""
+
+
 def config(changes: Mapping[str, object] | None = None) -> dict[str, object]:
     """The smallest homelab's config with changes merged in; a value of None removes its key."""
     made = changed(SMALLEST, changes or {})
@@ -151,6 +173,8 @@ def sources(made: Plan) -> dict[str, str | bytes]:
         for path in (host.config.hardware, *host.config.modules, *homes):
             if path:
                 out[path] = hardware
+        if (extends := host.config.extends) is not None:
+            out[f"{extends.flake}/flake.nix"] = FLAKE.replace("NAME", extends.name or host.name)
         kept = host.config.persistence
         if kept is not None and host.config.hardware:
             # As the stack states: a root that is discarded at boot, and disks that persist.

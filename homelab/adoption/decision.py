@@ -202,7 +202,7 @@ def _state_version(texts: Mapping[str, str | bytes], asked: Asked) -> str:
 
 def _address(stack: StackConfig, machine: Machine, asked: Asked) -> dict[str, object]:
     ours = machine.tailnet.addresses if machine.tailnet is not None else []
-    tailnet = next((a for a in ours if ":" not in a), "")
+    tailnet = next((a for a in ours if ":" not in a and stack.tailnet is not None), "")
     cidr = stack.network.lan.cidr
     known = [a for a in (asked.address, *machine.addresses) if a not in TAILNET and a in cidr]
     out: dict[str, object] = {"lan": str(known[0])} if known else {}

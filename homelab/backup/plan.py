@@ -85,6 +85,8 @@ def skip_reason(service: Service) -> str:
         return backup.skip
     if service.role == "agent" and service.entry.infrastructure:
         return "its host has role agent, and it can join again"
+    if service.entry.infrastructure and not service.is_backed_up:
+        return "homelab does not manage backups of its host"
     return "" if backup.include is not None else service.entry.stateless
 
 

@@ -17,9 +17,7 @@ adopt_app = typer.Typer(no_args_is_help=True, help="Take over what runs already.
 @adopt_app.command()
 def host(
     name: Annotated[str, typer.Argument(help="Name of the host in the stack.")],
-    address: Annotated[
-        str, typer.Argument(help="Its IPv4 address, on the LAN or in the tailnet.")
-    ],
+    address: Annotated[str, typer.Argument(help="Its IPv4 address, on the LAN or in the tailnet.")],
     host_key: Annotated[
         str | None,
         typer.Option("--host-key", help="Its SSH host key. Default: that of ~/.ssh/known_hosts."),

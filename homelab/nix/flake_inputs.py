@@ -33,8 +33,8 @@ def declared_inputs(flake: str, lock: str) -> dict[str, Attrs]:
             name = setting.path[1]
             _put(out.setdefault(name, {}), setting.path[2:], _plain(name, setting.value))
     for name, original in originals(lock).items():
-        if name not in out or not out[name]:
-            out[name] = {**out.get(name, {}), **_from_registry(original)}
+        if not out.get(name) and (registered := _from_registry(original)):
+            out[name] = registered
     for name, declaration in out.items():
         if not _NAME.fullmatch(name):
             raise FlakeInputsError(repr(name), "has a name that homelab cannot carry over")

@@ -78,6 +78,8 @@ class Service:
     """Addresses of its host that the callers connect to; empty without callers."""
     role: Role = "workhorse"
     """Role of its host."""
+    is_backed_up: bool = True
+    """Whether homelab manages the backups of its host."""
     namespace: Namespace | None = None
     """The network namespace that it runs in; none for the host's own network."""
     memory: Memory | None = None

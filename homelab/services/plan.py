@@ -311,6 +311,7 @@ def _place(
         release=hosts[host].release,
         source=source,
         role=hosts[host].role,
+        is_backed_up=hosts[host].config.manages("backup"),
         namespace=namespace,
         databases=databases,
         known_secrets=frozenset(original.secrets if original else ())

@@ -59,8 +59,8 @@ def check_extended(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[P
             yield Problem(
                 f"{host.source}.extends.flake",
                 f"{extends.flake}/flake.nix: {error}",
-                "write it as a flake elsewhere, such as github:owner/repo, or import its files by "
-                "their path",
+                "remove the line and import its files by their path, or make it a repository of "
+                "its own",
                 check=EXTENDS_INPUTS,
             )
 
@@ -104,9 +104,12 @@ def extends_pin(plan: Plan) -> Iterator[Problem]:
         extends = host.config.extends
         pin = plan.stack.nixpkgs.get(host.config.nixpkgs)
         if extends is not None and pin is not None and pin.lock != f"{extends.flake}/flake.lock":
+            lock = f"{extends.flake}/flake.lock"
+            pins = plan.stack.nixpkgs.items()
+            named = next((name for name, other in pins if other.lock == lock), "")
             yield Problem(
                 f"{host.source}.nixpkgs",
                 f"{host.name} extends the flake in {extends.flake}, and its pin "
                 f"{host.config.nixpkgs} has the lock {pin.lock}",
-                f"write a pin with lock: {extends.flake}/flake.lock, and name it here",
+                f"write nixpkgs: {named}" if named else f"name a pin here that has lock: {lock}",
             )

@@ -31,7 +31,10 @@ STACK = {
             "lan": {"cidr": "192.168.1.0/24", "gateway": "192.168.1.1"},
             "entry": {
                 "host": "nas",
-                "acme": {"provider": "desec", "credentials": {"DESEC_TOKEN": {"sops": "acme/desec"}}},
+                "acme": {
+                    "provider": "desec",
+                    "credentials": {"DESEC_TOKEN": {"sops": "acme/desec"}},
+                },
             },
             "dns": {"server": "none"},
         },

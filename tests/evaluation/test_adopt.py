@@ -78,7 +78,9 @@ def managing(top: Path, *parts: str, more: str = "") -> Stack:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_adopted_host_is_the_same_derivation_but_for_our_tags(kind: Kind, tmp_path: Path) -> None:
+def test_an_adopted_host_is_the_same_derivation_but_for_our_tags(
+    kind: Kind, tmp_path: Path
+) -> None:
     top, _ = adopted(tmp_path, kind)
     stack = opened(top)
     was = derivation(stack, before(top, kind, tmp_path / "before"), tmp_path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.build import OWNER
+from tests.build import OWNER, URL, host_key
 from tests.household import Changes
 
 IMAGE = f"ghcr.io/a/b:1@sha256:{'0' * 64}"
@@ -108,6 +108,7 @@ RICH: Changes = {
             "key": {"sops": "vpn/privado"},
         }
     },
+    "nixpkgs": {"old": {"release": "25.11", "url": URL, "lock": "hosts/old/nixos/flake.lock"}},
     "hosts": {
         "pi": {
             "profile": "raspberry-pi-4",
@@ -198,6 +199,14 @@ RICH: Changes = {
             "tags": ["metrics"],
             "flakes": [],
         },
+        "old": _host(
+            8,
+            hardware=None,
+            nixpkgs="old",
+            extends={"flake": "hosts/old/nixos", "name": "cellar"},
+            manage=["ssh", "tailnet"],
+            ssh={"host_key": host_key("old")},
+        ),
         "box": _host(
             4,
             always_on=False,

@@ -664,6 +664,8 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {"identity": {"directory": None, "users": {"sops": "authelia/others"}}},
     ),
     "NixosHost.offline": ({}, {"hosts": {"box": {"offline": None}}}),
+    "Extends.name": ({}, {"hosts": {"old": {"extends": {"name": "attic"}}}}),
+    "Pin.url": ({}, {"nixpkgs": {"default": {"url": "github:lee/other"}}}),
     "NixosHost.flakes": ({}, {"hosts": {"nas": {"flakes": ["vote.nixosModules.default"]}}}),
     "SiteFacts.mutable_users": ({}, {"site": {"mutable_users": False}}),
     "Persistence.forget": (
