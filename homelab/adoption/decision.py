@@ -177,7 +177,7 @@ def _channel_pin(
         f"# The nixpkgs that {asked.name} ran when it was adopted. To lock it: nix flake lock "
         f'./{at}\n{{\n  inputs.nixpkgs.url = "{url}";\n  outputs = _: {{ }};\n}}\n'
     )
-    pin = {"release": machine.release, "url": url, "lock": f"{at}/flake.lock"}
+    pin: dict[str, object] = {"release": machine.release, "url": url, "lock": f"{at}/flake.lock"}
     return pin, {f"{at}/flake.nix": flake}, (f"nix flake lock ./{at}",)
 
 

@@ -344,7 +344,9 @@ class NixosHost(HostConfig):
     @classmethod
     def _joins_by_itself(cls, value: object) -> object:
         """A host whose tailnet homelab does not manage has no settings of homelab for it."""
-        manage = value.get("manage") if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping):
+            return value
+        manage = value.get("manage")
         if isinstance(manage, list) and "tailnet" not in manage:
             return {"tailscale": None, **value}
         return value

@@ -34,8 +34,8 @@ def preview(directory: Path, stack: str, name: str, parts: Sequence[str]) -> Ite
         present = open_stack(directory, stack)
         host = present.plan.hosts.get(name)
         if host is None or not host.is_nixos or host.config.manage is None:
-            known = [h.name for h in present.plan.hosts.values() if h.config.manage is not None]
-            way_out = did_you_mean(name, known, "hosts") if known else "none has manage"
+            others = [h.name for h in present.plan.hosts.values() if h.config.manage is not None]
+            way_out = did_you_mean(name, others, "hosts") if others else "none has manage"
             raise UsageError(f'there is no host "{name}" that is managed in part; {way_out}')
         wanted = sorted({*host.config.manage, *parts})
         coming = _with_parts(directory, stack, name, wanted)

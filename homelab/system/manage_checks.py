@@ -41,8 +41,8 @@ def check_managed(plan: Plan) -> Iterator[Problem]:
             if part == "proxy" and not has_proxy(plan.stack):
                 continue
             files.setdefault(part, []).append(file)
-        for part, found in sorted(files.items()):
-            yield _lacks(host, part, f"the stack asks for {', '.join(sorted(found))}")
+        for name, found in sorted(files.items()):
+            yield _lacks(host, name, f"the stack asks for {', '.join(sorted(found))}")
         if (others := builds_for(plan, host)) and not host.config.manages("nix"):
             names = ", ".join(h.name for h in others)
             yield _lacks(host, "nix", f"{names} builds with an account of nix.nix")

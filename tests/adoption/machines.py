@@ -19,7 +19,7 @@ from homelab.ops.adopt import Adopted, adopt
 from tests import build
 
 HERE = Path(__file__).parent
-LAN, NEW = "192.168.1.9", "192.168.1.3"
+LAN = "192.168.1.9"
 Kind = Literal["flake", "channel"]
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 ASKED = Asked("nas", IPv4Address(LAN), "root", 22, "/etc/nixos")
