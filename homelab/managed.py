@@ -18,7 +18,7 @@ PARTS: Mapping[Managed, tuple[str, ...]] = {
     "disks": ("disks.nix", "movers.nix", "optional-disks.nix", "smart.nix"),
     "dns": ("dns.nix",),
     "firewall": ("firewall.nix",),
-    "hardening": ("hardening.nix",),
+    "hardening": ("hardening.nix", "tinker.nix"),
     "hardware": ("boot.nix", "graphics.nix", "power.nix", "reboot.nix", "watchdog.nix"),
     "home": ("home.nix",),
     "identity": ("auth-proxy.nix", "directory.nix", "identity.nix", "kanidm.nix", "portal.nix"),
@@ -30,6 +30,7 @@ PARTS: Mapping[Managed, tuple[str, ...]] = {
     "secrets": ("fetched-secrets.nix", "issued-secrets.nix", "secrets.nix"),
     "services": (
         "connections.nix",
+        "databases.nix",
         "containers.nix",
         "control.nix",
         "devices.nix",
