@@ -108,10 +108,10 @@ def _inputs(each: HostFlake, end: str) -> Nix:
     """The inputs by the names that the host's modules use."""
     if not end:
         return Raw("inputs")
-    names = " ".join(
-        f"{attribute(name)} = inputs.{attribute(f'{name}{end}')};" for name in each.parts.names
-    )
-    return Raw(f"inputs // {{ {names} }}")
+    names: dict[str, Nix] = {
+        name: Raw(f"inputs.{attribute(f'{name}{end}')}") for name in each.parts.names
+    }
+    return Call("inputs //", (names,))
 
 
 def whole_lock(plan: Plan, hosts: Sequence[HostFlake], sources: Mapping[str, str | bytes]) -> str:
