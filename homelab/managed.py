@@ -57,7 +57,15 @@ PARTS: Mapping[Managed, tuple[str, ...]] = {
 UNASKED = frozenset(
     (
         *("boot.nix", "facts.nix", "firewall.nix", "hardening.nix", "host.nix", "known-hosts.nix"),
-        *("network.nix", "nix.nix", "password.nix", "ssh.nix", "trust.nix", "users.nix"),
+        *(
+            "network.nix",
+            "nix.nix",
+            "packages.nix",
+            "password.nix",
+            "ssh.nix",
+            "trust.nix",
+            "users.nix",
+        ),
     )
 )
 """Files that a host gets although nothing in the stack asks for them on this host."""
