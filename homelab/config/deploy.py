@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from homelab.config.base import Model, Name, Str
+from homelab.config.base import Model, Name, Str, Time
 
 Unit = Annotated[
     Str, Field(pattern=r"^[A-Za-z0-9@._:-]+\.(service|timer|mount|path|socket|target)$")
 ]
+
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class WindowConfig(Model):
+    """A part of the day in which a deployment may switch hosts, in `site.timezone`."""
+
+    start: Time
+    """`"22:00"`, in quotes."""
+    end: Time
+    """`"06:00"`, in quotes. An earlier time than `start` is on the next day."""
+    days: Annotated[list[Day], Field(min_length=1)] = Field(
+        default_factory=lambda: [*get_args(Day)]
+    )
+    """Days on which it starts: `[fri, sat]`. Default: every day."""
+
+    @model_validator(mode="after")
+    def _has_a_length(self) -> WindowConfig:
+        if self.start == self.end:
+            raise ValueError("it starts when it ends; leave out windows to switch at any time")
+        return self
 
 
 class DeployConfig(Model):
@@ -49,6 +71,10 @@ class DeployConfig(Model):
     require_confirm: bool = False
     """Refuse `pulumi up` unless the environment variable HOMELAB_CONFIRM has the name of the stack,
     also with `--yes`: `HOMELAB_CONFIRM=home pulumi up`."""
+    windows: list[WindowConfig] = Field(default_factory=list)
+    """Times in which a deployment may switch a host: `[{start: "22:00", end: "06:00"}]`. At other
+    times `pulumi up` builds, and the switch fails before it changes anything. Rollbacks are always
+    possible, and so is `HOMELAB_ANY_TIME=1 pulumi up`. Default: at any time."""
     may_fail: list[Unit] = Field(default_factory=list)
     """Units whose failure is reported but does not roll back the switch: `nixos-upgrade.service`.
     """

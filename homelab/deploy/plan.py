@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from homelab.config.stack import StackConfig
 from homelab.deploy.model import BUILD_USER, WavePlan, wake_command
 from homelab.deploy.policy import DeployPolicy, Probe, restart_of
+from homelab.deploy.windows import DAYS, Window
 from homelab.network.between import dialled
 from homelab.services.model import Service
 from homelab.system.home import may_fail as home_may_fail
@@ -129,5 +130,10 @@ def policy_of(
         unlocked=config is not None and config.unlocked,
         need_backups=stack_config.deploy.need_backups,
         clean_up=stack_config.deploy.clean_up,
+        windows=tuple(
+            Window(tuple(d for d in DAYS if d in w.days), w.start, w.end)
+            for w in stack_config.deploy.windows
+        ),
+        timezone=stack_config.site.timezone if stack_config.deploy.windows else "",
         probes=probes,
     )

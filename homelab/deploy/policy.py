@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal, Protocol
 
+from homelab.deploy.windows import Window
+
 ProbeKind = Literal["unit", "http", "dns", "tailnet", "tunnel"]
 Restart = Literal["never", "once", "always"]
 
@@ -79,5 +81,9 @@ class DeployPolicy:
     """Refuse to switch while a backup of the host is too old."""
     clean_up: bool = False
     """Delete generations beyond `limit` after a commit."""
+    windows: tuple[Window, ...] = ()
+    """Times in which the host may be switched; empty for any time."""
+    timezone: str = ""
+    """Time zone of the windows; empty without windows."""
     probes: tuple[Probe, ...] = ()
     """Probes that must pass after the switch if they passed before it."""

@@ -63,6 +63,9 @@ def switch_spec(
         spec["need_backups"] = True
     if policy.clean_up:
         spec["clean_up"] = True
+    if policy.windows:
+        spec["windows"] = [asdict(window) for window in policy.windows]
+        spec["timezone"] = policy.timezone
     return spec
 
 

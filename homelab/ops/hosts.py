@@ -116,10 +116,12 @@ async def _roll_back(
             f"{host.name}: there is no {'committed' if to == 'current' else 'previous'} release; "
             "boot an older generation from its boot menu instead"
         )
-    # The rollback replaces what runs now, so the check for changes by hand must not stop it.
+    # The rollback replaces what runs now, so the check for changes by hand must not stop it, and
+    # nor does the time of day.
     policy = replace(
         policy_of(plan.stack, host, probes_of(plan, host), stack=stack),
         again=f"{BY_HAND}{secrets.token_hex(4)}",
+        windows=(),
     )
     version = facts["secrets" if to == "current" else "before-secrets"]
     external = external_probes_of(plan, host)

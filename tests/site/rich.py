@@ -834,7 +834,11 @@ RICH: Changes = {
         },
         "operators": ["age1cv8ydl70jl2n0789pccya3xx5d39c2hhpfakk5u9vvn4tjlp0v2se8rf2z"],
     },
-    "deploy": {"canary": "nas", "last": ["pi"]},
+    "deploy": {
+        "canary": "nas",
+        "last": ["pi"],
+        "windows": [{"start": "22:00", "end": "06:00", "days": ["mon", "fri"]}],
+    },
     "policy": {
         "disable": [
             {"id": "SEC-SSH-005", "reason": "the agent has many keys", "until": "2031-01-01"}

@@ -61,6 +61,14 @@ class RebootRules(Model):
     unlocked: bool = False
 
 
+class WindowSpec(Model):
+    """A part of the day; see `homelab.deploy.windows.Window`."""
+
+    days: tuple[Str, ...]
+    start: Str
+    end: Str
+
+
 class SwitchSpec(Model):
     """The spec of one host's switch; read as JSON from standard input."""
 
@@ -80,6 +88,10 @@ class SwitchSpec(Model):
     """Delete generations beyond the limit after the commit."""
     stack: Str = ""
     """The stack that runs this."""
+    windows: tuple[WindowSpec, ...] = ()
+    """Times in which it may begin; see `homelab.deploy.windows`."""
+    timezone: Str = ""
+    """Time zone of the windows."""
     again: Str = ""
     """If it differs from the committed one: switch even if the host was changed by hand."""
     may_fail: tuple[Str, ...] = ()

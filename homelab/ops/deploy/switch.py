@@ -12,12 +12,15 @@ import os
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TypeAlias, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 
 from homelab.deploy import scripts
 from homelab.deploy.status import HostFacts
+from homelab.deploy.windows import ANY_TIME, Window, closed
 from homelab.ops.deploy import external
 from homelab.ops.deploy import report as reports
 from homelab.ops.deploy.confirm import Confirmation
@@ -106,6 +109,23 @@ def has_committed(facts: HostFacts, spec: SwitchSpec) -> bool:
     )
 
 
+def outside(spec: SwitchSpec, now: datetime) -> str:
+    """Why a deployment may not begin at this time; empty if it may. Raises HomelabError if this
+    machine does not know the time zone.
+    """
+    if not spec.windows or os.environ.get(ANY_TIME):
+        return ""
+    try:
+        zone = ZoneInfo(spec.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise NotCommittedError(
+            f"{spec.host}: this machine does not know the time zone {spec.timezone} of "
+            f"deploy.windows; install tzdata, or run {ANY_TIME}=1 pulumi up"
+        ) from None
+    windows = [Window(w.days, w.start, w.end) for w in spec.windows]
+    return closed(windows, now.astimezone(zone))
+
+
 @dataclass
 class _Switch:
     spec: SwitchSpec
@@ -156,6 +176,9 @@ class _Switch:
     async def _start(self) -> str:
         """Begin a deployment on the host; returns its id."""
         spec, deployment_id = self.spec, secrets.token_hex(8)
+        # The clock says nothing about hosts of the lab.
+        if self.dial_map is None and (why := outside(spec, datetime.now(UTC))):
+            raise NotCommittedError(await self._outcome("", f"was not started: {why}"))
         asked = () if self.dial_map else spec.external
         self.answered, paths = await asyncio.gather(
             external.answering(asked), self.host.working_paths()
