@@ -153,7 +153,14 @@ def test_nextclouds_dump_and_files_are_consistent() -> None:
     assert on < dump
     jobs = {j.name: j for j in plan().backup.jobs}
     assert f"systemd.services.restic-backups-{jobs['nextcloud'].unit}.after" in own
-    assert "previewgenerator" in own
+
+
+@pytest.mark.requirement("S1-23")
+def test_previews_are_generated_when_somebody_starts_their_unit() -> None:
+    text = files()["services/nextcloud.nix"]
+    assert "extraApps.previewgenerator = " in text
+    assert "systemd.services.nextcloud-generate-previews = {" in text
+    assert "systemd.timers.nextcloud-generate-previews" not in text
 
 
 @pytest.mark.requirement("S1-16", "S1-18", "S1-19")
