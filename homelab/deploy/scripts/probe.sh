@@ -11,7 +11,7 @@ resolves() {
   done
   # Response code 0, and at least one answer. nc waits for a second one, and this does not wait for nc.
   # shellcheck disable=SC2059 # the format is the packet
-  od -An -v -tu1 -N 8 < <(printf "$packet\\000\\000\\001\\000\\001" | nc -u -w 1 127.0.0.1 53 9>&-) |
+  od -An -v -tu1 -N 8 < <(exec nc -u -w 1 127.0.0.1 53 9>&- < <(printf "$packet\\000\\000\\001\\000\\001")) |
     awk '{ well = $4 % 16 == 0 && $7 * 256 + $8 > 0 } END { exit !well }'
 }
 

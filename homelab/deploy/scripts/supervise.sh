@@ -215,9 +215,9 @@ main() {
   write "$state/current" "$RELEASE"
   [ ! -e "$root/etc/machine-id" ] || write "$state/machine-id" "$(cat "$root/etc/machine-id")"
   give_back_lease
-  announce
   clean_up "$toplevel"
   prune "$before"
+  announce
 }
 
 main </dev/null
