@@ -29,8 +29,11 @@ main() {
   [ -x "$toplevel/bin/switch-to-configuration" ] ||
     fail "$state/releases/$RELEASE: not built here; run pulumi up, which builds it first"
   previous=$(readlink -f "$running")
-  # The build has just reported its notes about this switch.
-  [ "$(content "$state/releases/$RELEASE/noted")" != "$previous" ] || noted=yes
+  # The build left its notes about a switch from this system.
+  if [ "$(content "$state/releases/$RELEASE/noted")" = "$previous" ]; then
+    noted=yes notes=$(content "$state/releases/$RELEASE/notes")
+    [ -z "$notes" ] || notes=$notes$'\n'
+  fi
   preflight "$toplevel" || fail "nothing was activated"
 
   deployment=$state/deployments/$DEPLOYMENT_ID

@@ -45,7 +45,7 @@ main() {
   say "built $(readlink -f result)"
   # The preflight runs here because every host builds before any host switches.
   preflight "$(readlink -f result)" || fail "the preflight of $HOST failed; no host was changed"
-  readlink -f "$running" >noted || true
+  if printf '%s' "$notes" >notes; then readlink -f "$running" >noted || true; fi
 }
 
 main "$@" </dev/null

@@ -2,7 +2,7 @@
 # Checks of a built system on this host, before anything is activated. Reads only, and prints all
 # findings at once. A blocking finding fails the build, so that no host changes; a note does not.
 
-findings='' blocked='' noted='' # noted: the notes of the slow checks have been reported
+findings='' blocked='' noted='' notes='' # noted: the notes of the slow checks are known
 
 block() {
   findings="$findings  stops: $1"$'\n'
@@ -163,6 +163,7 @@ check_impact() {
 
 # preflight TOPLEVEL: run all checks and print the findings. Fails if one blocks the switch.
 preflight() {
+  local before
   check_system "$1"
   check_identity
   check_disk
@@ -172,8 +173,12 @@ preflight() {
   check_database "$1"
   check_backups
   if [ -z "$noted" ]; then
+    before=$findings
     check_others
     [ -n "$blocked" ] || check_impact "$1"
+    notes=${findings#"$before"}
+  else
+    findings=$findings$notes
   fi
   [ -z "$findings" ] || printf '%s' "$findings" >&2
   [ -z "$blocked" ]
