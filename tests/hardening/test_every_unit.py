@@ -23,6 +23,7 @@ REASONS = {
     "ProtectSystem": {
         "dataset-films": "sets attributes of a directory of the owner",
         "dataset-library": "sets attributes of a directory of the owner",
+        "backup-target-web": "a file system of the owner may be anywhere",
         "replicas-fresh": "reads directories of the owner anywhere",
         "replica-library": "writes a directory of the owner",
     },
