@@ -23,7 +23,7 @@ REASONS = {
     "ProtectSystem": {
         "dataset-films": "sets attributes of a directory of the owner",
         "dataset-library": "sets attributes of a directory of the owner",
-        "backup-target-web": "a file system of the owner may be anywhere",
+        "backup-target-web": "makes the directory of a target, which may be anywhere",
         "replicas-fresh": "reads directories of the owner anywhere",
         "replica-library": "writes a directory of the owner",
     },
