@@ -200,11 +200,6 @@ WAYS = (
         says="pinned to",
     ),
     WayOut(
-        "option-literal",
-        service("jellyfin", host="nas", options={"environment.etc.x.text": "a.home.example.org"}),
-        service("jellyfin", options={"environment.etc.x.text": {"$text": "a.{domain}"}}),
-    ),
-    WayOut(
         "option-word",
         service("jellyfin", host="nas", options={"environment.etc.x.text": {"$txt": "{url}"}}),
         service("jellyfin", options={"environment.etc.x.text": {"$text": "{url}", "$txt": None}}),

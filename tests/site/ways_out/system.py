@@ -73,6 +73,11 @@ WAYS = (
         {"datasets": {"tv": {"host": "nas"}}},
     ),
     WayOut(
+        "option-literal",
+        service("jellyfin", host="nas", options={"environment.etc.x.text": "a.home.example.org"}),
+        service("jellyfin", options={"environment.etc.x.text": {"$text": "a.{domain}"}}),
+    ),
+    WayOut(
         "blacklist-conflict",
         host("nas", gpu={"vendor": "intel"}, kernel={"blacklist": ["btusb", "i915"]}),
         host("nas", kernel={"blacklist": ["btusb"]}),
