@@ -47,7 +47,7 @@ def plan_waves(
     if awake or offline:
         waves.append((tuple(sorted((*awake, *offline))), "nothing else depends on them"))
     for host in last:
-        waves.append(((host,), _why(stack_config, hosts[host], caches)))
+        waves.append(((host,), _why(stack_config, hosts, host, caches)))
     return tuple(WavePlan(f"wave-{i + 1}", names, why) for i, (names, why) in enumerate(waves))
 
 
@@ -57,12 +57,14 @@ def _last(
     """Hosts that the rollout needs: caches first, then those that the deployer connects through."""
     if stack_config.deploy.last is not None:
         return list(stack_config.deploy.last)
-    paths = [
-        name
-        for name, host in sorted(hosts.items())
-        if name in (stack_config.network.dns.host, stack_config.network.entry.host) or _routes(host)
-    ]
+    needed = {stack_config.network.dns.host, stack_config.network.entry.host, *_jumps(hosts)}
+    paths = [name for name, host in sorted(hosts.items()) if name in needed or _routes(host)]
     return [*sorted(caches - {*paths}), *paths]
+
+
+def _jumps(hosts: Mapping[str, Host]) -> AbstractSet[str]:
+    """The jump hosts: a connection through one ends when it restarts its network."""
+    return {host.jump.host for host in hosts.values() if host.jump is not None}
 
 
 def _routes(host: Host) -> bool:
@@ -70,8 +72,10 @@ def _routes(host: Host) -> bool:
     return tailscale is not None and bool(tailscale.subnet_routes or tailscale.exit_node)
 
 
-def _why(stack_config: StackConfig, host: Host, caches: AbstractSet[str]) -> str:
-    reasons = []
+def _why(
+    stack_config: StackConfig, hosts: Mapping[str, Host], name: str, caches: AbstractSet[str]
+) -> str:
+    host, reasons = hosts[name], []
     if host.name in caches:
         reasons.append("the cache")
     if host.name == stack_config.network.dns.host:
@@ -80,6 +84,8 @@ def _why(stack_config: StackConfig, host: Host, caches: AbstractSet[str]) -> str
         reasons.append("the reverse proxy")
     if _routes(host):
         reasons.append("the route from the tailnet")
+    if name in _jumps(hosts):
+        reasons.append("SSH to other hosts")
     return f"it carries {', '.join(reasons)}" if reasons else "deploy.last names it"
 
 

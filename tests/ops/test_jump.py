@@ -133,6 +133,16 @@ def test_connections_of_pulumi_use_the_jump_host_with_its_key() -> None:
     assert connection(hosts["pi"]).proxy is None
 
 
+def test_a_jump_host_switches_alone_among_the_last() -> None:
+    changes = {"hosts": {"pi": {"ssh": {"jump": "nas"}}}}
+    waves = build.plan(changes).waves
+    assert [(w.hosts, w.why) for w in waves][-1] == (
+        ("pi",),
+        "it carries DNS, the reverse proxy",
+    )
+    assert (("nas",), "it carries SSH to other hosts") in [(w.hosts, w.why) for w in waves]
+
+
 def test_a_shell_pins_the_keys_of_both(tmp_path: Path) -> None:
     known = tmp_path / "known_hosts"
     path = HostPath.model_validate(paths_of(build.plan(JUMP).hosts["nas"])[0])
