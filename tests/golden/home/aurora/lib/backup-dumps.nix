@@ -101,12 +101,14 @@ in
 
   # A unit without a backup copies the snapshots of another target.
   copy =
-    name: target:
+    name: target: source:
     ''
       #!${pkgs.runtimeShell}
       set -euo pipefail
     ''
     + unlock name target
+    # restic locks what it copies, too.
+    + unlock name source
     + call "copy" name target;
 
   prepare =

@@ -257,7 +257,8 @@ let
         exclude = lib.optionals (!copies) (
           lib.unique (settings.exclude ++ dumps.live settings ++ leftovers)
         );
-        backupPrepareCommand = if copies then dumps.copy job target else dumps.prepare job settings target;
+        backupPrepareCommand =
+          if copies then dumps.copy job target store.copyOf else dumps.prepare job settings target;
       }
       # nixpkgs' unit would have nothing to run.
       // lib.optionalAttrs (copies && store.keepsAll) { checkOpts = [ "--quiet" ]; }
