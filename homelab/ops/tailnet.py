@@ -6,17 +6,19 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from homelab.config.tailnet import TailnetConfig
 from homelab.ops.secrets.lookup import resolve
 from homelab.plan import Plan
 from homelab.problems import HomelabError
 from homelab.tailnet.drift import drift
+from homelab.tailnet.existing import Dns
 from homelab.tailnet.model import TailnetPlan
 from homelab.tailnet.policy import policy_text
 from homelab.tailnet.status import Machine, TailnetStatus
@@ -64,6 +66,9 @@ class _Devices(_Answered):
     devices: list[_Device]
 
 
+_SPLIT: TypeAdapter[dict[str, list[str] | None]] = TypeAdapter(dict[str, list[str] | None])
+
+
 def read_status(plan: Plan, directory: Path) -> TailnetStatus | None:
     """What Tailscale has, compared with the stack; None without a tailnet in the stack."""
     config = plan.stack.tailnet
@@ -71,6 +76,49 @@ def read_status(plan: Plan, directory: Path) -> TailnetStatus | None:
         return None
     token = _sign_in(config, directory, plan.secrets.file)
     return _read(plan.tailnet, token)
+
+
+@dataclass(frozen=True)
+class Present:
+    """What a tailnet has: the text of its policy, its devices and its DNS settings."""
+
+    policy: str
+    machines: tuple[Machine, ...]
+    dns: Dns | None
+    """None if the OAuth client may not read them."""
+
+
+def read_present(config: TailnetConfig, directory: Path, file: str) -> Present:
+    """The tailnet as it is. `file` is the stack's sops file. Raises TailscaleError."""
+    token = _sign_in(config, directory, file)
+    policy = _ask("tailnet/-/acl", token=token, accept="application/hujson")
+    try:
+        dns = _dns(token)
+    except TailscaleError:
+        dns = None
+    return Present(policy, _machines(token), dns)
+
+
+class _Nameservers(_Answered):
+    dns: list[str] = Field(default_factory=list)
+
+
+class _Search(_Answered):
+    paths: list[str] = Field(default_factory=list, alias="searchPaths")
+
+
+def _dns(token: str) -> Dns:
+    try:
+        servers = _Nameservers.model_validate_json(_ask("tailnet/-/dns/nameservers", token=token))
+        search = _Search.model_validate_json(_ask("tailnet/-/dns/searchpaths", token=token))
+        split = _SPLIT.validate_json(_ask("tailnet/-/dns/split-dns", token=token))
+    except ValidationError:
+        raise _unusable("DNS setting") from None
+    return Dns(
+        tuple(servers.dns),
+        tuple(sorted((domain, tuple(found or ())) for domain, found in split.items())),
+        tuple(search.paths),
+    )
 
 
 def read_scopes(plan: Plan, directory: Path) -> Iterator[tuple[str, str]]:
@@ -98,6 +146,15 @@ def read_scopes(plan: Plan, directory: Path) -> Iterator[tuple[str, str]]:
 def _read(plan: TailnetPlan, token: str) -> TailnetStatus:
     # If another stack owns the policy, it is not compared with this one.
     live = "" if plan.elsewhere else _ask("tailnet/-/acl", token=token, accept="application/hujson")
+    machines = _machines(token)
+    return TailnetStatus(
+        name=plan.name,
+        policy=None if plan.elsewhere else drift(live, policy_text(plan), plan.adopt),
+        machines=machines,
+    )
+
+
+def _machines(token: str) -> tuple[Machine, ...]:
     listed = _ask("tailnet/-/devices?fields=all", token=token)
     try:
         devices = _Devices.model_validate_json(listed).devices
@@ -113,11 +170,7 @@ def _read(plan: TailnetPlan, token: str) -> TailnetStatus:
         )
         for d in devices
     )
-    return TailnetStatus(
-        name=plan.name,
-        policy=None if plan.elsewhere else drift(live, policy_text(plan), plan.adopt),
-        machines=tuple(sorted(machines, key=lambda m: (m.name, m.id))),
-    )
+    return tuple(sorted(machines, key=lambda m: (m.name, m.id)))
 
 
 def _sign_in(config: TailnetConfig, directory: Path, file: str) -> str:
