@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from homelab.cli.adopt_clouds import clouds_app
 from homelab.cli.lab import HERE, Directory, StackName
 from homelab.problems import UsageError
 
 adopt_app = typer.Typer(no_args_is_help=True, help="Take over what runs already. Reads only.")
+adopt_app.add_typer(clouds_app)
 
 
 @adopt_app.command()

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from homelab.cli.adopt import adopt_app
 from homelab.cli.lab import HERE, Directory, StackName
 
+clouds_app = typer.Typer()
 
-@adopt_app.command()
+
+@clouds_app.command()
 def cloudflare(stack: StackName = None, cwd: Directory = HERE) -> None:
     """Write the ids of existing records, applications and the tunnel into the stack file.
 
@@ -31,7 +32,7 @@ def cloudflare(stack: StackName = None, cwd: Directory = HERE) -> None:
     raise typer.Exit(1 if done.existing.conflicts else 0)
 
 
-@adopt_app.command()
+@clouds_app.command()
 def tailscale(
     replace_policy: Annotated[
         bool,

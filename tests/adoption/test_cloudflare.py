@@ -29,7 +29,7 @@ STACK = {
     "services": {
         "navidrome": {"host": "nas", "publish": "tunnel", "auth": "native"},
         "miniflux": {"host": "nas", "publish": "tunnel", "auth": "native"},
-        "radicale": {"host": "nas", "publish": "tunnel", "auth": "native"},
+        "audiobookshelf": {"host": "nas", "publish": "tunnel", "auth": "native"},
     },
 }
 TUNNEL_ID = "6ff42ae2-765d-4adf-8112-31c55c1551ef"
@@ -115,7 +115,7 @@ def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 names that http.server looks for
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -245,7 +245,7 @@ def test_a_stack_with_the_ids_is_in_order_and_a_second_run_writes_nothing(
                     record("b" * 32, "navidrome-home.example.org"),
                     record(
                         "c" * 32,
-                        "radicale-home.example.org",
+                        "audiobookshelf-home.example.org",
                         content=f"{OTHER_ID}.cfargotunnel.com",
                     ),
                 ]
@@ -294,7 +294,7 @@ def test_a_refusal_is_one_line_and_writes_nothing(api: Api, home: Home, status: 
 
 
 def test_a_stack_without_cloudflare_has_nothing_to_adopt(api: Api, home: Home) -> None:
-    stackdir.write_stack(home.directory)
+    stackdir.write_stack(home.directory, {"cloudflare": None})
     said = home.run()
     assert said.code in (1, 2)
     assert "homelab:cloudflare" in said.err

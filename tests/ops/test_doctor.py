@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from homelab.cli.app import app
+from homelab.ops import cloudflare as cloudflare_api
 from homelab.ops.doctor import machine, online
 from homelab.ops.doctor.project import project_findings
 from homelab.ops.secrets.doctor import Finding
@@ -159,7 +160,7 @@ def cloudflare(api: Api, monkeypatch: pytest.MonkeyPatch) -> Api:
     """The same server also answers like Cloudflare."""
     from homelab.ops import tailnet
 
-    monkeypatch.setattr(online, "CLOUDFLARE", tailnet.API)
+    monkeypatch.setattr(cloudflare_api, "API", tailnet.API)
     api.devices = {"success": True, "devices": []}
     inner = api.answer
 
@@ -189,10 +190,10 @@ def test_each_part_of_a_token_is_tried_by_reading(cloudflare: Api, tmp_path: Pat
 def test_a_cloud_that_does_not_answer_is_an_error_on_one_line(
     cloudflare: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(online, "CLOUDFLARE", "http://127.0.0.1:9")
+    monkeypatch.setattr(cloudflare_api, "API", "http://127.0.0.1:9")
     stackdir.write_stack(tmp_path / "stack", CLOUDS)
     found = _lines(online.cloud_findings(build.plan(CLOUDS), tmp_path / "stack"))
-    assert "error: Cloudflare cannot be reached (" in found[0]
+    assert "error: cloudflare: Cloudflare cannot be reached (" in found[0]
     assert all("\n" not in line for line in found)
 
 

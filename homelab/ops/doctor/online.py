@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
-from http.client import HTTPException
 from pathlib import Path
 
+from homelab.ops.cloudflare import CloudflareError, ask
 from homelab.ops.doctor.model import error, note, ok
 from homelab.ops.hosts import link_to
 from homelab.ops.machine.ssh import DialError, DialMap, HostKeyError
@@ -21,10 +18,8 @@ from homelab.plan import Plan
 from homelab.problems import HomelabError
 from homelab.system.model import Host
 
-CLOUDFLARE = "https://api.cloudflare.com/client/v4"
 SKEW_SECONDS = 30
 """A larger difference of clocks makes one-time passwords, tokens and certificates fail."""
-_SECONDS = 20
 
 
 def host_findings(plan: Plan) -> list[Finding]:
@@ -109,38 +104,16 @@ def _cloudflare(plan: Plan, directory: Path) -> Iterator[Finding]:
 
 def _readable(token: str, parts: Mapping[str, str]) -> Iterator[Finding]:
     for permission, path in parts.items():
-        wrong = _get(path, token)
-        if not wrong:
-            yield ok(f"Cloudflare: what {permission} is for can be read")
-        elif wrong in ("401", "403"):
-            yield error(
-                f"cloudflare.token: Cloudflare answered {wrong} for {path.partition('?')[0]}; give "
-                f"the token the permission {permission}, for this account and zone"
-            )
+        try:
+            ask(path, token)
+        except CloudflareError as problem:
+            if problem.status in (401, 403):
+                yield error(
+                    f"cloudflare.token: Cloudflare answered {problem.status} for "
+                    f"{path.partition('?')[0]}; give the token the permission {permission}, for "
+                    "this account and zone"
+                )
+            else:
+                yield error(str(problem))
         else:
-            yield error(f"Cloudflare {wrong}")
-
-
-def _get(path: str, token: str) -> str:
-    """What is wrong with a GET; empty if it succeeds. The status alone for a refusal."""
-    request = urllib.request.Request(  # noqa: S310 https
-        f"{CLOUDFLARE}/{path}",
-        headers={"Authorization": f"Bearer {token}", "User-Agent": "homelab"},
-    )
-    try:
-        with urllib.request.build_opener(_StayHere).open(request, timeout=_SECONDS) as answer:
-            answered = json.loads(answer.read())
-    except urllib.error.HTTPError as problem:
-        return str(problem.code) if problem.code in (401, 403) else f"answered {problem.code}"
-    except (OSError, HTTPException, ValueError) as problem:
-        kind = type(getattr(problem, "reason", problem)).__name__
-        return f"cannot be reached ({kind}); check whether this machine is online"
-    succeeded = isinstance(answered, dict) and answered.get("success") is True
-    return "" if succeeded else "answered without success; try again"
-
-
-class _StayHere(urllib.request.HTTPRedirectHandler):
-    """Follow no redirect: it would send the token to another server."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Return None: urllib then raises HTTPError."""
+            yield ok(f"Cloudflare: what {permission} is for can be read")
