@@ -105,7 +105,7 @@ FLAKE = f"""\
   outputs =
     {{ nixpkgs, ... }}:
     {{
-      nixosConfigurations.NAME = nixpkgs.lib.nixosSystem {{
+      nixosConfigurations."NAME" = nixpkgs.lib.nixosSystem {{
         modules = [
           {{
             nixpkgs.hostPlatform = "x86_64-linux";
