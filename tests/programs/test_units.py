@@ -42,6 +42,9 @@ def test_the_units_are_accepted(name: str, tmp_path: Path) -> None:
     for host, unit, text in found:
         place = tmp_path / host
         place.mkdir(exist_ok=True)
+        if unit.endswith(".socket") and "Listen" not in text:
+            # The module says where its socket listens.
+            text += "\n[Socket]\nListenStream=/run/module.sock\n"
         (place / unit.replace("@.", "@x.")).write_text(text, encoding="utf-8")
         if unit.endswith(".socket"):
             # The service of a module's socket is defined by the module.
