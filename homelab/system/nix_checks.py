@@ -26,13 +26,17 @@ LOCK_MATCHES = file_check(
 def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
     """Problems of each pin's lock: missing inputs, and inputs locked for another URL."""
     from homelab.render import modules_of
-    from homelab.system.flakes import inputs_of
+    from homelab.system.flakes import extended_inputs, inputs_of
 
     needed: dict[str, set[str]] = {}
+    # The flake that a host extends declares its inputs itself, also those of our names.
+    declared: dict[str, set[str]] = {}
     for host in plan.hosts.values():
         if host.config.nixpkgs in plan.stack.nixpkgs:
             names = inputs_of(plan, host, modules_of(plan, host), sources)
             needed.setdefault(host.config.nixpkgs, set()).update(names)
+            theirs = extended_inputs(host, sources).keys() - {"nixpkgs"}
+            declared.setdefault(host.config.nixpkgs, set()).update(theirs)
     for pin, inputs in sorted(needed.items()):
         path = plan.stack.nixpkgs[pin].lock
         content = sources.get(path)
@@ -44,7 +48,7 @@ def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Prob
         except LockError as error:
             words = "run: homelab update; your own flake.nix beside it must have the input, too"
             yield Problem(f"nixpkgs.{pin}.lock", f"{path}: {error}", words, check=LOCK_COMPLETE)
-        yield from _other_flakes(plan, pin, inputs, text)
+        yield from _other_flakes(plan, pin, inputs - declared[pin], text)
 
 
 def _other_flakes(plan: Plan, pin: str, inputs: set[str], text: str) -> Iterator[Problem]:
@@ -54,8 +58,7 @@ def _other_flakes(plan: Plan, pin: str, inputs: set[str], text: str) -> Iterator
     config, locked = plan.stack.nixpkgs[pin], originals(text)
     urls = {n: i.url for n, i in known_inputs(plan.stack, config.release).items()}
     urls["nixpkgs"] = config.url
-    # The flake that a host extends declares further ones itself.
-    for name in sorted(inputs & locked.keys() & urls.keys()):
+    for name in sorted(inputs & locked.keys()):
         wanted = parse_ref(urls[name])
         if wanted is not None and wanted != locked[name]:
             correct = {"nixpkgs": f"nixpkgs.{pin}.url", "home-manager": f"nixpkgs.{pin}.release"}

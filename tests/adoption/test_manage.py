@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import get_args
 
 import pytest
@@ -12,6 +13,7 @@ from homelab.evaluation.files import FILES
 from homelab.managed import ALWAYS, PARTS, UNASKED, parts_of
 from homelab.problems import InvalidStackError
 from homelab.render import modules_of, wanted_modules
+from homelab.system.nix_checks import check_locks
 from tests import build
 from tests.site.rich import RICH
 
@@ -73,3 +75,23 @@ def test_an_unmanaged_tailnet_makes_no_member_and_no_key() -> None:
 def test_a_field_that_only_an_unmanaged_part_reads_is_refused() -> None:
     with pytest.raises(InvalidStackError, match="manage has no ssh, so nothing reads fail2ban"):
         build.plan({"hosts": {"nas": {"manage": ["system"], "fail2ban": {}}}})
+
+
+def test_an_extended_flake_locks_its_own_home_manager() -> None:
+    """Most configurations follow another branch of it than the release's."""
+    top = "hosts/nas/nixos"
+    pin = {"release": "25.11", "url": build.URL, "lock": f"{top}/flake.lock"}
+    nas = {"hardware": None, "nixpkgs": "nas", "extends": {"flake": top}, "manage": []}
+    plan = build.plan({"nixpkgs": {"nas": pin}, "hosts": {"nas": nas}})
+    url = "github:nix-community/home-manager"
+    lock = build.sources(plan)[f"{top}/flake.lock"]
+    own = json.loads(lock)
+    del own["nodes"]["home-manager"]["original"]["ref"]
+    declared = f'  inputs.home-manager.url = "{url}";\n  outputs ='
+    sources = build.sources(plan) | {
+        f"{top}/flake.lock": json.dumps(own),
+        f"{top}/flake.nix": build.FLAKE.replace("  outputs =", declared, 1),
+    }
+    assert [p for p in check_locks(plan, sources) if f"{top}/" in p.what] == []
+    other = {**sources, f"{top}/flake.lock": json.dumps(own).replace("nixos-25.11", "nixos-25.05")}
+    assert [p.check for p in check_locks(plan, other) if f"{top}/" in p.what] == ["lock-matches"]
