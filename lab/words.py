@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.system.model import Host
 
-HOMELAB: Final = ("rollback", "retire", "status", "unlock")
+HOMELAB: Final = ("move", "rollback", "retire", "status", "unlock")
 """Commands of `homelab` that the lab has as `homelab lab …`."""
 PULUMI: Final = ("destroy", "preview", "up")
 """Commands of Pulumi that the lab has as `homelab lab …`."""

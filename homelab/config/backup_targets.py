@@ -123,6 +123,12 @@ class BackupTarget(Model):
         served = self.kind == "rest" and self.host is not None
         if served and not self.path.startswith("/"):
             raise ValueError("the path on the host must be absolute; start it with /")
+        # nixpkgs' module writes the directory into a command line and into fields of systemd-tmpfiles.
+        if served and not re.fullmatch(r"[A-Za-z0-9/_.:@+-]+", self.path):
+            raise ValueError(
+                "the directory of a rest-server may have letters, digits and / _ . : @ + - only; "
+                "choose another path"
+            )
         if self.kind == "rest" and not served and not re.match(r"https?://[^/@]+(/|$)", self.path):
             raise ValueError(
                 "the path is not the address of a rest-server; write https://backup.example.net/me "

@@ -19,7 +19,9 @@ let
         name: _: all.${name} or (throw "no directory was named for the input ${name}")
       ) (removeAttrs (builtins.functionArgs flake.outputs) [ "self" ]);
       inputs = all // wanted;
-      outputs = flake.outputs (inputs // { inherit self; });
+      # A flake that names its arguments one by one, as that of nixpkgs, refuses any other.
+      declared = flake.inputs or { } // builtins.functionArgs flake.outputs;
+      outputs = flake.outputs (builtins.intersectAttrs declared inputs // { inherit self; });
     in
     self;
   all = builtins.mapAttrs (_: call) paths;

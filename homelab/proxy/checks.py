@@ -235,10 +235,15 @@ def legacy_uri(plan: Plan) -> Iterator[Problem]:
             for where, value in settings:
                 for text in sorted(set(texts(value))):
                     if name.search(text):
+                        # An option that repeats the domain would be the next problem.
+                        follows = where.startswith("options.")
+                        new = name.sub(
+                            rf"\g<1>{'{domain}' if follows else facts.domain}\g<2>", text
+                        )
                         yield Problem(
                             f"services.{key}.{where}",
                             f"{text} uses {legacy.domain}, which only redirects",
-                            "write " + name.sub(rf"\g<1>{facts.domain}\g<2>", text),
+                            f'write {{$text: "{new}"}}' if follows else f"write {new}",
                         )
 
 

@@ -16,6 +16,7 @@ from homelab.ops.evaluate import Evaluation, evaluate
 from homelab.ops.project.stack import Stack
 from homelab.plan import Plan
 from homelab.system.model import Host
+from homelab.system.pinned import replaced as replaced_packages
 
 HERE = Path(__file__).parent
 AGE = HERE / "age.nix"
@@ -81,7 +82,8 @@ def inputs(plan: Plan, host: Host, directory: Path) -> Mapping[str, str]:
     """A directory for each input that the host's flake may name."""
     stubs = {p.name: str(p) for p in (HERE / "stubs").iterdir() if p.is_dir()}
     real = {p.name: str(p) for p in Path(INPUTS).iterdir()} if INPUTS else {}
-    return {**stubs, **real, "nixpkgs": _nixpkgs(plan, host, directory)}
+    others = dict.fromkeys(replaced_packages(plan.stack), NIXPKGS)
+    return {**stubs, **others, **real, "nixpkgs": _nixpkgs(plan, host, directory)}
 
 
 def _nixpkgs(plan: Plan, host: Host, directory: Path) -> str:

@@ -156,6 +156,8 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("services.oauth2-proxy.**", _WORD),
     ("services.openldap.settings.**", _WORD),
     ("services.pocket-id.settings.**", _UNIT),
+    # A word of a command line, in nixpkgs' module without quotes.
+    ("services.restic.server.**", judges.without(r"[^A-Za-z0-9/_.:@+-]")),
     # btrbk's lines and sanoid's sections.
     ("services.btrbk.instances.=", _UNIT_NAME),
     ("services.btrbk.instances.**", judges.without(r"[^A-Za-z0-9._/@+: -]")),
@@ -214,6 +216,8 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("systemd.paths.**", _UNIT),
     ("systemd.targets.=", _UNIT_NAME),
     ("systemd.targets.**", _UNIT),
+    ("systemd.sockets.=", _UNIT_NAME),
+    ("systemd.sockets.**", _UNIT),
     ("systemd.timers.=", _UNIT_NAME),
     ("systemd.services.*.script", _SHELL),
     ("systemd.services.*.preStart", _SHELL),

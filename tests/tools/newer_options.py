@@ -32,6 +32,15 @@ _MODULE_2605 = "module file of nixpkgs, absent in the option list of 25.11"
 _PORT = "16 bit unsigned integer; between 0 and 65535 (both inclusive)"
 
 NEWER: dict[str, Newer] = {
+    "services.autobrr.enable": Newer("boolean", "25.05", _MODULE_2505),
+    "services.autobrr.secretFile": Newer("path", "25.05", _MODULE_2505),
+    "services.autobrr.settings": Newer("anything", "25.05", _MODULE_2505),
+    "services.linkding.address": Newer("string", "26.05", _MODULE_2605),
+    "services.linkding.dataDir": Newer("path", "26.05", _MODULE_2605),
+    "services.linkding.enable": Newer("boolean", "26.05", _MODULE_2605),
+    "services.linkding.environmentFile": Newer("null or path", "26.05", _MODULE_2605),
+    "services.linkding.port": Newer(_PORT, "26.05", _MODULE_2605),
+    "services.linkding.settings": Newer("anything", "26.05", _MODULE_2605),
     "services.nextcloud.secrets": Newer("attribute set of path", "25.11", _LIST_MODULE_2511),
     "services.gotenberg.bindIP": Newer("null or string", "25.11", _LIST_MODULE_2511),
     "services.readeck.settings": Newer("anything", "25.05", _MODULE_2505),

@@ -169,7 +169,7 @@ WAYS = (
                 "jellyfin", host="nas", options={"environment.etc.x.text": "https://a.nori.lan"}
             ),
         ),
-        service("jellyfin", options={"environment.etc.x.text": "https://a.home.example.org"}),
+        service("jellyfin", options={"environment.etc.x.text": {"$text": "https://a.{domain}"}}),
         says="only redirects",
     ),
     WayOut(

@@ -70,6 +70,6 @@ WAYS = (
         host("nas", extends={"flake": "hosts/nas/nixos"}, manage=[], nixpkgs="old") | {**PIN},
         host("nas", hardware=None),
         kind="value_error",
-        says="leave hardware out",
+        says="the flake in extends has the hardware",
     ),
 )
