@@ -123,7 +123,7 @@ class BackupTarget(Model):
         served = self.kind == "rest" and self.host is not None
         if served and not self.path.startswith("/"):
             raise ValueError("the path on the host must be absolute; start it with /")
-        # nixpkgs' module writes the directory into a command line and into fields of systemd-tmpfiles.
+        # nixpkgs' module writes the directory into a command line without quotes.
         if served and not re.fullmatch(r"[A-Za-z0-9/_.:@+-]+", self.path):
             raise ValueError(
                 "the directory of a rest-server may have letters, digits and / _ . : @ + - only; "
