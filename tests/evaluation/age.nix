@@ -154,6 +154,7 @@ in
     _1password-cli.why = "_1password until 25.05";
     bun.why = "came with 22.11";
     iproute2.why = "iproute until 21.05";
+    it-tools.why = "came with 23.05";
     ollama-cuda.why = "came with 24.05";
     pandoc = {
       why = "made of hackage-packages.nix, which a snapshot may leave out for its size";

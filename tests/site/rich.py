@@ -204,7 +204,7 @@ RICH: Changes = {
             hardware=None,
             nixpkgs="old",
             extends={"flake": "hosts/old/nixos", "name": "cellar"},
-            manage=["ssh", "tailnet"],
+            manage=["accounts", "firewall", "secrets", "ssh", "tailnet"],
             ssh={"host_key": host_key("old")},
         ),
         "box": _host(
