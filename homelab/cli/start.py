@@ -117,7 +117,7 @@ def init(
     print(f"{answers.name} is in {directory.resolve()}:")
     for line in (*lines_of_files(started), *notes):
         print(line)
-    for line in next_lines(answers, directory, started.missing, run=run, in_git=started.has_hook):
+    for line in next_lines(answers, directory, started, run=run):
         print(line)
 
 

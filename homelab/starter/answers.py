@@ -59,6 +59,8 @@ class Answers:
     cloudflare: Cloudflare | None = None
     tailnet: str = ""
     """Name of the tailnet: `tail1a2b3.ts.net`. Empty: none."""
+    has_flake: bool = False
+    """Whether the directory has a flake of its owner. The pins then have a lock of their own."""
 
     @property
     def first(self) -> Machine:

@@ -8,7 +8,15 @@ import tomli_w
 
 from homelab.nix import Nix, print_file
 from homelab.starter.answers import Answers, Machine
-from homelab.starter.stack_text import CA_KEY, LOCK, USERS, hardware_path, stack_text
+from homelab.starter.stack_text import (
+    CA_KEY,
+    FLAKE,
+    LOCK,
+    USERS,
+    hardware_path,
+    lock_path,
+    stack_text,
+)
 from homelab.system.placeholders import PLACEHOLDER
 from homelab.templates import filled, raw
 
@@ -38,10 +46,11 @@ def project_files(answers: Answers, *, run: str = "") -> dict[str, str]:
         HOOK: _template("pre-commit.sh"),
         ".github/workflows/check.yaml": _filled("workflow.yaml", _GITHUB),
         ".forgejo/workflows/check.yaml": _filled("workflow.yaml", _FORGEJO),
-        "flake.nix": _template("flake.nix"),
-        LOCK: _template("flake.lock"),
+        lock_path(answers): _template(LOCK),
         "README.md": _readme(answers, run),
     }
+    if not answers.has_flake:
+        files[FLAKE] = _template(FLAKE)
     for machine in answers.machines:
         files[hardware_path(machine)] = machine.hardware or _hardware(machine)
     return dict(sorted(files.items()))
@@ -64,6 +73,11 @@ def pulumi_template(library: str) -> dict[str, str]:
         "__main__.py": _template("main.py.in"),
         "pyproject.toml": _pyproject("${PROJECT}", library),
     }
+
+
+def is_own_flake(name: str, text: str) -> bool:
+    """Whether a `flake.nix` or `flake.lock` is another than that of init."""
+    return text != _template(name)
 
 
 def to_do(answers: Answers, run: str = "") -> list[str]:
@@ -201,6 +215,10 @@ def _readme(answers: Answers, run: str) -> str:
             "run": run,
             "clouds": f" and configures {' and '.join(clouds)}" if clouds else "",
             "secret_files": f": {', '.join(sorted(stored))}",
+            "pins": f"`{lock_path(answers)}` | the revisions of nixpkgs that the hosts use"
+            if answers.has_flake
+            else f"`{FLAKE}`, `{LOCK}` | the revisions of nixpkgs that the hosts use; a "
+            "development shell",
             "todo": _numbered(to_do(answers, run)),
             "after": _numbered(after(answers)),
         },

@@ -10,7 +10,7 @@ from homelab.starter.answers import Answers, Machine
 
 RELEASE = "25.11"
 """NixOS release of a new homelab; `templates/flake.lock` pins it."""
-LOCK = "flake.lock"
+FLAKE, LOCK = "flake.nix", "flake.lock"
 CA = "ca/root.crt"
 CA_KEY = "ca/key"
 USERS = "authelia/users"
@@ -21,7 +21,7 @@ def stack_text(answers: Answers) -> str:
     """`Pulumi.<stack>.yaml`. Every value is quoted where YAML needs it."""
     lines = [
         *_site(answers),
-        *_pins(),
+        *_pins(answers),
         *_cloudflare(answers),
         *_tailnet(answers),
         *_network(answers),
@@ -67,13 +67,13 @@ def _site(answers: Answers) -> Iterator[str]:
     yield "    exposure: internal-only"
 
 
-def _pins() -> Iterator[str]:
+def _pins(answers: Answers) -> Iterator[str]:
     yield "  homelab:nixpkgs:"
     yield "    default:"
     yield f'      release: "{RELEASE}"'
     yield f"      url: github:NixOS/nixpkgs/nixos-{RELEASE}"
     yield "      # The exact revisions. To update them: homelab update"
-    yield f"      lock: {LOCK}"
+    yield f"      lock: {lock_path(answers)}"
 
 
 def _cloudflare(answers: Answers) -> Iterator[str]:
@@ -158,6 +158,11 @@ def _host(machine: Machine, answers: Answers) -> Iterator[str]:
     yield "      # Its /etc/ssh/ssh_host_ed25519_key.pub."
     yield "      ssh:"
     yield f"        host_key: {scalar(machine.host_key)}"
+
+
+def lock_path(answers: Answers) -> str:
+    """Path of the pins' lock file. The lock of the owner's flake has that flake's inputs only."""
+    return f"locks/nixos-{RELEASE}.lock" if answers.has_flake else LOCK
 
 
 def hardware_path(machine: Machine) -> str:

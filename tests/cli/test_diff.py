@@ -122,4 +122,29 @@ def test_a_commit_with_problems_is_named(top: Path) -> None:
 
 def test_a_directory_without_git_is_named(tmp_path: Path) -> None:
     stackdir.write_stack(tmp_path, SERVICES)
-    assert "not a git repository" in str(_diff(tmp_path).exception)
+    said = str(_diff(tmp_path).exception)
+    assert "this is not in a Git repository; run git init && git add -A && git commit" in said
+
+
+@pytest.mark.parametrize(
+    ("committed", "said"),
+    [
+        ((), "nothing is committed yet; run git add -A && git commit"),
+        (("other.txt",), "no file of it is committed yet; run git add -A && git commit"),
+        (("homelab/Pulumi.yaml",), "no Pulumi.small.yaml in it; run git add -A && git commit"),
+    ],
+    ids=["no commit", "another directory", "another file"],
+)
+def test_a_stack_that_is_not_committed_yet_says_what_to_type(
+    tmp_path: Path, committed: tuple[str, ...], said: str
+) -> None:
+    place = tmp_path / "homelab"
+    stackdir.write_stack(place, SERVICES)
+    _git(tmp_path, "init", "--quiet")
+    for name in committed:
+        (tmp_path / name).touch()
+        _git(tmp_path, "add", name)
+        _commit(tmp_path)
+    done = _diff(place)
+    assert said in str(done.exception)
+    assert getattr(done.exception, "exit_code", 0) == 2

@@ -87,6 +87,69 @@ def test_into_adds_and_overwrites_nothing(call: Call) -> None:
     assert "Pulumi.home.yaml" in found
 
 
+OWN_LOCK = """{
+  "nodes": {
+    "nixpkgs": {
+      "locked": {"lastModified": 1, "narHash": "sha256-x", "owner": "NixOS", "repo": "nixpkgs",
+        "rev": "0123456789abcdef0123456789abcdef01234567", "type": "github"},
+      "original": {"owner": "NixOS", "ref": "nixos-24.11", "repo": "nixpkgs", "type": "github"}
+    },
+    "root": {"inputs": {"nixpkgs": "nixpkgs"}}
+  },
+  "root": "root",
+  "version": 7
+}
+"""
+OWN_FLAKES = {
+    "locked": {"flake.nix": "{ outputs = _: { }; }\n", "flake.lock": OWN_LOCK},
+    "not locked": {"flake.nix": "{ outputs = _: { }; }\n"},
+    "a lock alone": {"flake.lock": OWN_LOCK},
+}
+
+
+@pytest.mark.parametrize("there", OWN_FLAKES.values(), ids=OWN_FLAKES.keys())
+def test_the_pins_are_not_in_the_lock_of_a_flake_that_was_there(
+    call: Call, there: dict[str, str]
+) -> None:
+    for name, text in there.items():
+        Path(name).write_text(text)
+    said = call("init", *BASE, "--into")
+    assert said.code == 0, said.err
+    assert call("check").code == 0
+    found = files_of(Path())
+    assert {n: found[n].decode() for n in found if n.startswith("flake.")} == there
+    assert "locks/nixos-25.11.lock" in found
+    readme = found["README.md"].decode()
+    assert "| `locks/nixos-25.11.lock` | the revisions of nixpkgs" in readme
+    assert "development shell" not in readme
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("hosts/server/hardware.nix", "{ imports = [ ../gone.nix ]; }\n", "gone.nix"),
+        ("locks/nixos-25.11.lock", OWN_LOCK, "[lock-complete]"),
+        ("homelab.lock.yaml", "services: [\n", "homelab.lock.yaml"),
+    ],
+)
+def test_nothing_is_written_if_a_file_that_stays_breaks_the_stack(
+    call: Call, tmp_path: Path, name: str, text: str, words: str
+) -> None:
+    there = {name: text, "flake.nix": "{ outputs = _: { }; }\n"}
+    for path, content in there.items():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(content)
+    said = call("init", *BASE, "--into")
+    assert said.code == 1
+    assert words in said.err
+    assert said.err.endswith("nothing was written\n")
+    assert {n: d.decode() for n, d in files_of(Path()).items()} == there
+    assert {p.as_posix() for p in Path().rglob("*") if p.is_dir()} == {
+        p.as_posix() for p in Path(name).parents if p != Path()
+    }
+    assert list((tmp_path / "person").iterdir()) == [], "a key without a homelab"
+
+
 @pytest.mark.parametrize("name", ["secrets/server.yaml", "ca/root.crt", ".sops.yaml"])
 def test_new_secrets_are_not_mixed_with_existing_ones(
     call: Call, tmp_path: Path, name: str

@@ -84,6 +84,19 @@ def test_a_secret_in_plain_text_is_not_committed(checked: Path, name: str, text:
 
 
 @pytest.mark.skipif(GIT is None, reason="git is not on PATH")
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "there"])
+def test_the_last_step_of_init_is_the_commit_that_diff_needs(call: Call, is_there: bool) -> None:
+    if is_there:
+        git("init", "-q")
+    out = call("init", *BASE).out.splitlines()
+    assert out[-1] == "  git add -A && git commit -m 'A new homelab'"
+    assert "nothing is committed yet; run git add -A && git commit" in call("diff").err
+    git("add", "-A")
+    git("commit", "--no-verify", "-m", "first")
+    assert call("diff").out == "no generated file differs\n"
+
+
+@pytest.mark.skipif(GIT is None, reason="git is not on PATH")
 def test_a_repository_that_is_there_keeps_its_hooks(call: Call) -> None:
     git("init", "-q")
     git("config", "core.hooksPath", "mine")

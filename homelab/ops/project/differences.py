@@ -21,6 +21,7 @@ from homelab.ops.project.stack import Stack, open_document, open_stack
 from homelab.problems import HomelabError, InvalidStackError, Problem, UsageError
 from homelab.render import changed_files
 
+_COMMIT = "git add -A && git commit"
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -64,7 +65,8 @@ def at_commit(directory: Path, name: str, commit: str) -> Stack:
     with tempfile.TemporaryDirectory(prefix="homelab-") as place:
         _extract(directory, commit, Path(place))
         if not (Path(place) / f"Pulumi.{name}.yaml").exists():
-            raise UsageError(f"{commit}: there is no Pulumi.{name}.yaml in it; name a later commit")
+            way_out = f"run {_COMMIT}" if commit == "HEAD" else "name a later commit"
+            raise UsageError(f"{commit}: there is no Pulumi.{name}.yaml in it; {way_out}")
         try:
             return open_stack(Path(place), name)
         except InvalidStackError as error:
@@ -145,6 +147,11 @@ def _without_head(lines: Iterator[str]) -> Iterator[str]:
             yield line
 
 
+def _succeeds(directory: Path, *words: str) -> bool:
+    command = ["git", "-C", str(directory), *words]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 def _extract(directory: Path, commit: str, place: Path) -> None:
     """The files of the stack's directory at a commit."""
     command = ["git", "-C", str(directory), "archive", "--format=tar", commit, "--", "."]
@@ -158,6 +165,12 @@ def _extract(directory: Path, commit: str, place: Path) -> None:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         what = said[-1].removeprefix("fatal: ") if said else "git archive failed"
         where, way_out = str(directory), "name a commit of its repository, such as HEAD~1"
+        if not _succeeds(directory, "rev-parse", "--git-dir"):
+            what, way_out = "this is not in a Git repository", f"run git init && {_COMMIT}"
+        elif commit == "HEAD" and not _succeeds(directory, "rev-parse", "--verify", "HEAD"):
+            what, way_out = "nothing is committed yet", f"run {_COMMIT}"
+        elif commit == "HEAD" and not _succeeds(directory, "rev-parse", "--verify", "HEAD:./"):
+            what, way_out = "no file of it is committed yet", f"run {_COMMIT}"
         raise UsageError(str(Problem(where, what, way_out)))
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as files:
         if hasattr(tarfile, "data_filter"):

@@ -22,6 +22,8 @@ from homelab.ops.starter.made import (
 )
 from homelab.problems import UsageError, did_you_mean
 from homelab.starter.answers import Answers, Cloudflare, Machine, SignIn
+from homelab.starter.files import is_own_flake
+from homelab.starter.stack_text import FLAKE, LOCK
 
 Ask = Callable[[str, str], str]
 """Asks a person: the question and the default, which an empty answer takes."""
@@ -108,6 +110,7 @@ def gather(
         sign_in=sign_in,
         cloudflare=cloudflare,
         tailnet=tailnet,
+        has_flake=_has_flake(directory),
     )
     if answers.is_local:
         notes.append(
@@ -115,6 +118,20 @@ def gather(
             "other machines cannot install it; change that line, or use --library"
         )
     return answers, key, notes
+
+
+def _has_flake(directory: Path) -> bool:
+    """Whether the directory has a flake that init did not write."""
+    for name in (FLAKE, LOCK):
+        try:
+            text = (directory / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError):
+            return True
+        if is_own_flake(name, text):
+            return True
+    return False
 
 
 def _check_name(name: str, flag: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
+from homelab.ops.starter.start import Started
 from homelab.starter.answers import Answers
 from homelab.starter.files import to_do
 
@@ -18,13 +19,11 @@ def command_prefix() -> str:
     return "uv run " if shutil.which("uv") else ""
 
 
-def next_lines(
-    answers: Answers, directory: Path, missing: Sequence[str], *, run: str, in_git: bool
-) -> Iterator[str]:
+def next_lines(answers: Answers, directory: Path, started: Started, *, run: str) -> Iterator[str]:
     """The commands, each after two spaces, and what is left before a deployment."""
-    for key in missing:
+    for key in started.missing:
         yield f"{key} has no value yet: {run}homelab secret set {key}"
-    if in_git:
+    if started.has_hook:
         yield "it is a Git repository, and checks itself before each commit"
     left = len(to_do(answers, run))
     yield f"README.md lists {left} steps before the first deployment; a rehearsal needs none"
@@ -34,3 +33,6 @@ def next_lines(
     yield f"  {run}homelab check"
     yield f"  {run}homelab lab up"
     yield f"  {run}pytest" if run else "  python -m pytest"
+    if started.in_repository:
+        # `homelab diff` compares with the last commit.
+        yield "  git add -A && git commit -m 'A new homelab'"

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +44,8 @@ class Started:
     warnings: tuple[Problem, ...]
     has_hook: bool
     """Whether Git runs the hook in this directory."""
+    in_repository: bool = False
+    """Whether the directory is in a Git repository, a new one or one that was there."""
 
 
 def check_place(directory: Path, stack: str, *, into: bool) -> None:
@@ -75,15 +78,20 @@ def start(
         for name, text in project_files(answers, run=run).items():
             _put(trial / name, text)
         missing = _secrets(trial, answers, ask)
-        _, problems = check_stack(trial, answers.stack)
-        if any(p.severity == "error" for p in problems):
-            raise InvalidStackError(problems)
+        problems = _checked(trial, answers.stack)
         _check_secrets(trial, directory)
-        if key is not None:
-            write_key(key)
-        written, kept = _copied(trial, directory)
+        written, kept = _copied(trial, directory, answers.stack, key)
     has_hook = git and HOOK in written and _with_git(directory)
-    return Started(written, kept, missing, problems, has_hook)
+    in_repository = shutil.which("git") is not None and _git(directory, "rev-parse", "--git-dir")
+    return Started(written, kept, missing, problems, has_hook, in_repository)
+
+
+def _checked(place: Path, stack: str) -> tuple[Problem, ...]:
+    """The warnings of a stack. Raises InvalidStackError if it has errors."""
+    _, problems = check_stack(place, stack)
+    if any(p.severity == "error" for p in problems):
+        raise InvalidStackError(problems)
+    return problems
 
 
 def _check_secrets(trial: Path, directory: Path) -> None:
@@ -169,14 +177,22 @@ def _nested(values: dict[str, str]) -> Tree:
     return tree
 
 
-def _copied(trial: Path, directory: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Copy every file that is not there. Returns the written and the kept ones."""
+def _copied(
+    trial: Path, directory: Path, stack: str, key: AgeKey | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Copy every file that is not there, and write the key. Returns the written and the kept files.
+
+    Raises InvalidStackError, with nothing left behind, if the stack has errors together with the
+    files that the directory had.
+    """
     written: list[str] = []
     kept: list[str] = []
+    made = [p for p in (directory, *directory.absolute().parents) if not p.exists()]
     try:
         for path in sorted(p for p in trial.rglob("*") if p.is_file()):
             name = path.relative_to(trial).as_posix()
             to = directory / name
+            made += [p for p in to.parents if not p.exists()]
             to.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with to.open("xb") as out:
@@ -187,9 +203,17 @@ def _copied(trial: Path, directory: Path) -> tuple[tuple[str, ...], tuple[str, .
                 continue
             if name == HOOK:
                 to.chmod(0o755)
-    except OSError as error:
+        _checked(directory, stack)
+        if key is not None:
+            write_key(key)
+    except BaseException as error:
         for name in written:
             (directory / name).unlink(missing_ok=True)
+        for place in sorted({p.absolute() for p in made}, reverse=True):
+            with suppress(OSError):
+                place.rmdir()
+        if not isinstance(error, OSError):
+            raise
         raise HomelabError(
             f"{error.filename or directory}: cannot be written ({error.strerror}); nothing was "
             "left behind, fix that or name another directory"
