@@ -10,6 +10,7 @@ from homelab.backup.plan import (
     KEPT_TIERS,
     dumps_of,
     every_path,
+    is_settled,
     not_kept,
     paths_of,
     skip_reason,
@@ -29,8 +30,7 @@ from homelab.storage.owners import Kind, is_fixed, taken
 def backup_intent(plan: Plan) -> Iterator[Problem]:
     """A service without backup settings may lose its data unnoticed."""
     for service in plan.services:
-        kept = paths_of(service) or dumps_of(service) or commands_of(service)
-        if not skip_reason(service) and not kept:
+        if not skip_reason(service) and not is_settled(service):
             yield Problem(
                 service.at("backup"),
                 f"the stack does not say what to back up of {service.name}",
@@ -44,6 +44,22 @@ def _what_to_keep(service: Service) -> str:
         return f"include: [/var/lib/…], or {skip}"
     private = "private/" if service.entry.dynamic_user else ""
     return f"write state: [/var/lib/{private}{service.name}], or backup: {{{skip}}}"
+
+
+@check("backup-live")
+def backup_live(plan: Plan) -> Iterator[Problem]:
+    """A reason for copying files in use has no effect if no files are copied."""
+    for service in plan.services:
+        backup = service.config.backup
+        live = backup.live if isinstance(backup, CustomBackup) else None
+        # `backup-intent` reports a service that states nothing at all.
+        copies = not skip_reason(service) and (paths_of(service) or not is_settled(service))
+        if live is not None and not copies:
+            yield Problem(
+                service.at("backup.live"),
+                f"no files of {service.name} are backed up, so this has no effect",
+                "leave live out; or write state: [/var/lib/…] if it keeps files",
+            )
 
 
 @check("backup-dump")

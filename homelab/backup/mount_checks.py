@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.backup.plan import paths_of, skip_reason
+from homelab.backup.plan import is_settled, paths_of, skip_reason
 from homelab.check import check
 from homelab.config.backup import CustomBackup
 from homelab.hardening.paths import below
@@ -28,9 +28,9 @@ def backup_mount(plan: Plan) -> Iterator[Problem]:
         if not service.parts or skip_reason(service) or service.config.backup.include is not None:
             continue
         # `backup-intent` reports a service that states nothing at all.
-        kept = paths_of(service)
-        if not kept and not service.entry.dumps and not _dumps(service):
+        if not is_settled(service):
             continue
+        kept = paths_of(service)
         datasets = [d.path for d in plan.datasets if d.host == service.host]
         for part in service.parts:
             if _is_dumped(service, part):
@@ -52,13 +52,16 @@ def backup_mount(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("backup-writable", severity="warning")
+@check("backup-writable")
 def backup_writable(plan: Plan) -> Iterator[Problem]:
     """A directory that `harden.read_write` opens and no backup contains is lost with its disk."""
     for service in plan.services:
-        kept = paths_of(service)
-        if skip_reason(service) or not kept or service.config.backup.include is not None:
+        # The same exceptions as above.
+        if skip_reason(service) or service.config.backup.include is not None:
             continue
+        if not is_settled(service):
+            continue
+        kept = paths_of(service)
         saved = [p for job in plan.backup.on(service.host) for p in job.paths]
         datasets = [d.path for d in plan.datasets if d.host == service.host]
         for index, path in enumerate(service.harden.read_write):
@@ -69,12 +72,9 @@ def backup_writable(plan: Plan) -> Iterator[Problem]:
                     service.at(f"harden.read_write[{index}]"),
                     f"{service.name} writes {path}, and no backup contains it",
                     _way_out(service, path, made=False),
+                    # Beside files that are kept, it may be one that need not be.
+                    severity="warning" if kept else "error",
                 )
-
-
-def _dumps(service: Service) -> bool:
-    backup = service.config.backup
-    return isinstance(backup, CustomBackup) and bool(backup.dump)
 
 
 def _is_dumped(service: Service, part: Part) -> bool:

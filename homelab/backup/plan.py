@@ -18,6 +18,7 @@ from homelab.backup.model import BackupPlan, Copied, Job
 from homelab.config.backup import CustomBackup, Tier
 from homelab.config.backup_targets import BackupTarget
 from homelab.config.stack import StackConfig
+from homelab.databases.model import Database
 from homelab.grouping import grouped
 from homelab.services.model import Service
 from homelab.storage.model import Dataset
@@ -88,6 +89,20 @@ def skip_reason(service: Service) -> str:
     if service.entry.infrastructure and not service.is_backed_up:
         return "homelab does not manage backups of its host"
     return "" if backup.include is not None else service.entry.stateless
+
+
+def is_settled(service: Service) -> bool:
+    """Whether the stack says what to back up of a service: files, dumps, or a database that is
+    dumped on another host.
+    """
+    kept = paths_of(service) or dumps_of(service) or commands_of(service)
+    return bool(kept or databases_away(service))
+
+
+def databases_away(service: Service) -> tuple[str, ...]:
+    """Hosts of the databases of a service that are dumped on another host than its own."""
+    away = (d.host for d in service.databases if d.is_remote and d.kind != "redis")
+    return _unique(away) if service.config.backup.skip is None else ()
 
 
 def paths_of(service: Service) -> tuple[str, ...]:
@@ -186,6 +201,7 @@ def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Wor
             units=_units((service,)),
             hooks=hooks_of(service),
             at=backup.at,
+            callers=_callers(services, service),
             arrives_from=service.arrives_from,
         )
 
@@ -201,7 +217,11 @@ def _databases(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Wo
         (service, database)
         for service in services
         for database in service.databases
-        if database.is_remote and database.kind != "redis" and service.config.backup.skip is None
+        if database.is_remote
+        and database.kind != "redis"
+        and service.config.backup.skip is None
+        # The job of an instance on that host has its dump.
+        and not any(_is_dumped_by(other, database) for other in services)
     ]
     # The instances of a service on several hosts share a database.
     places = grouped(away, lambda one: f"{one[0].name} {one[1].host}")
@@ -235,6 +255,27 @@ def _databases(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Wo
             at=backup.at,
             callers=tuple(sorted(callers.items())),
         )
+
+
+def _is_dumped_by(service: Service, database: Database) -> bool:
+    """Whether a database is that of an instance of its service on its host, which is backed up."""
+    if (service.name, service.host) != (database.service, database.host) or skip_reason(service):
+        return False
+    return any((d.kind, d.name) == (database.kind, database.name) for d in service.databases)
+
+
+def _callers(
+    services: tuple[Service, ...], service: Service
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Other hosts whose instances of a service use its databases, with their units."""
+    here = {(d.kind, d.name) for d in service.databases if not d.is_remote}
+    return tuple(
+        (other.host, _units((other,)))
+        for other in services
+        if other.name == service.name
+        and other.host != service.host
+        and any(d.host == service.host and (d.kind, d.name) in here for d in other.databases)
+    )
 
 
 def _units(services: Iterable[Service]) -> tuple[str, ...]:
@@ -325,7 +366,9 @@ def is_below(path: str, top: str) -> bool:
 def _skipped(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[tuple[str, str]]:
     many = Counter(s.name for s in services)
     for service in services:
-        reason = skip_reason(service)
+        reason, away = skip_reason(service), databases_away(service)
+        if away and not reason and not every_path(service):
+            reason = f"its data is in a database on {', '.join(away)}"
         if reason:
             several = many[service.name] > 1
             yield f"{service.name}@{service.host}" if several else service.name, reason

@@ -132,14 +132,13 @@ def _fields(
 
 def with_databases(entry: Entry, databases: tuple[Database, ...]) -> Entry:
     """The entry with its databases on its own host, their dumps, and the passwords of those that it
-    reaches over the network.
+    reaches over the network. A database says nothing about the files of its service.
     """
     if not databases:
         return entry
     here = [d for d in databases if not d.is_remote]
     dumps = tuple(Dump.of(d.kind, d.name) for d in here if d.kind != "redis")
     servers = {d.kind for d in here} - {"redis"}
-    away = {d.host: None for d in databases if d.is_remote and d.kind != "redis"}
     passwords = {str(d.kind): _password(d, entry) for d in databases if not d.by_socket}
     update: dict[str, object] = {
         "dumps": (*entry.dumps, *(d for d in dumps if d not in entry.dumps)),
@@ -148,8 +147,6 @@ def with_databases(entry: Entry, databases: tuple[Database, ...]) -> Entry:
     }
     if servers and entry.database == "none":
         update["database"] = "postgresql" if "postgresql" in servers else "mysql"
-    if away and not (entry.state or entry.stateless or dumps or entry.dumps):
-        update["stateless"] = f"its data is in a database on {', '.join(away)}"
     return entry.model_copy(update=update)
 
 

@@ -153,6 +153,70 @@ def test_a_service_without_state_says_where_its_data_is() -> None:
     assert not build.found(changes, "backup-intent")
 
 
+MOUNT = {
+    "container": {"image": IMAGE, "port": 80, "mounts": [{"source": "/srv/f", "target": "/f"}]}
+}
+WRITES: dict[str, Changes] = {
+    "container": MOUNT,
+    "containers": {"containers": {"app": MOUNT["container"]}},
+    "unit": {"harden": {"read_write": ["/srv/f"]}},
+    "flake": {"harden": {"read_write": ["/srv/f"]}},
+}
+
+
+@pytest.mark.parametrize("place", ["nas", "pi"])
+@pytest.mark.parametrize("kind", WRITES)
+def test_a_database_does_not_stand_for_the_files_that_its_service_writes(
+    kind: str, place: str
+) -> None:
+    databases = {"postgresql": {"host": place}}
+
+    def told(**more: object) -> list[str]:
+        return [
+            f"{p.severity} {p.where}"
+            for check in ("backup-mount", "backup-writable", "backup-intent")
+            for p in build.found(pad(kind, databases, on="nas", **{**WRITES[kind], **more}), check)
+        ]
+
+    where = {"container": "container.mounts", "containers": "containers.app.mounts"}
+    assert told() == [f"error services.pad.{where.get(kind, 'harden.read_write')}[0]"]
+    for settled in (
+        {"state": ["/srv/f"]},
+        {"backup": {"include": []}},
+        {"backup": {"include": ["/srv/f"]}},
+        {"backup": {"skip": "it can be made again"}},
+    ):
+        assert not told(**settled)
+    plan = build.plan(
+        testing.merged(pad(kind, databases, "nas", **WRITES[kind], state=["/srv/f"]), TARGET)
+    )
+    assert [j.paths[0] for j in plan.backup.jobs if j.name == "pad"] == ["/srv/f"]
+
+
+def test_a_reason_for_a_copy_in_use_needs_files_that_are_copied() -> None:
+    away = {"postgresql": {"host": "nas"}}
+    (problem,) = build.found(pad("container", away, backup={"live": "it sleeps"}), "backup-live")
+    assert problem.where == "services.pad.backup.live"
+    kept = pad("container", away, backup={"live": "it sleeps"}, state=["/srv/f"])
+    assert not build.found(kept, "backup-live")
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_a_database_of_instances_on_several_hosts_is_dumped_once(kind: str) -> None:
+    """The instance on its host dumps it, and a restore there stops the other instances."""
+    both = {"pad": {"host": None, "tags": ["app"]}}
+    tags = {name: {"tags": ["app"]} for name in ("pi", "nas")}
+    plan = build.plan(
+        testing.merged(
+            pad("unit", {kind: {"host": "nas"}}), {"services": both, "hosts": tags}, TARGET
+        )
+    )
+    (job,) = [j for j in plan.backup.jobs if "pad" in j.name]
+    assert (job.name, job.host) == ("pad", "nas")
+    assert len(job.paths) == 1
+    assert job.callers == (("pi", ("pad.service",)),)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [("{pass}", "write one of {url}"), ("{url", "write one of"), ("{{url}}", "write one of")],

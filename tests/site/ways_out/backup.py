@@ -37,6 +37,13 @@ def writing(source: str, **config: object) -> Changes:
     return draw(container=inside, state=["/var/lib/draw"], **config)
 
 
+def with_database_away(mounts: object = (), **config: object) -> Changes:
+    """A container whose database is on another host."""
+    image = f"docker.io/a/b:1@sha256:{'0' * 64}"
+    inside = {"image": image, "port": 80, **({"mounts": mounts} if mounts else {})}
+    return draw(container=inside, databases={"postgresql": {"host": "pi"}}, **config)
+
+
 SHELF = {"kind": "sftp", "host": "nas", "path": "/mnt/shelf"}
 
 
@@ -113,6 +120,16 @@ WAYS = (
         "backup-mount",
         writing("/srv/more"),
         {"services": {"draw": {"backup": {"include": ["/var/lib/draw"]}}}},
+    ),
+    WayOut(
+        "backup-mount",
+        with_database_away(mounts=[{"source": "/srv/pad", "target": "/data"}]),
+        {"services": {"draw": {"state": ["/srv/pad"]}}},
+    ),
+    WayOut(
+        "backup-live",
+        with_database_away(backup={"live": "it sleeps at night"}),
+        {"services": {"draw": {"backup": {"live": None}}}},
     ),
     WayOut(
         "backup-writable",
