@@ -208,14 +208,6 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
     view, needed = View(plan, host, beside), set()
     forced: set[tuple[str, Opening]] = set()
     for name, source in files.items():
-        for line in source.unread[:1]:
-            yield Problem(
-                host.source,
-                f"{name}:{line}: this cannot be parsed as Nix, so it is not known what it opens",
-                "correct it, or write it without syntax that only newer versions of Nix have",
-                check=FORBIDDEN_PATTERNS,
-                severity="warning",
-            )
         for setting, opening in _each(source.settings, view):
             if not _concerns(host, opening):
                 continue

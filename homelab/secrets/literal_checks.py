@@ -56,8 +56,8 @@ def check_literals(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[P
     """Secrets in plain text in the hand-written files of each host, including comments."""
     for host in plan.hosts.values():
         for name, content in carried(host, sources).items():
-            lines = content.splitlines() if isinstance(content, str) else ()
-            for number, line in enumerate(lines, 1):
+            text = content if isinstance(content, str) else content.decode("latin-1")
+            for number, line in enumerate(text.splitlines(), 1):
                 for what in kinds_in(line):
-                    text = f"{name}:{number}: this contains {what}: {WHY}"
-                    yield Problem(host.source, text, _FILE, check="secret-literal")
+                    found = f"{name}:{number}: this contains {what}: {WHY}"
+                    yield Problem(host.source, found, _FILE, check="secret-literal")

@@ -7,6 +7,7 @@ check reports files elsewhere and missing files.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 
 from homelab.check import file_check
@@ -17,10 +18,13 @@ from homelab.problems import Problem
 from homelab.system.model import Host
 
 OWN_MODULE = file_check(
-    "own-module", "error", "A hand-written module must be Nix, and its imports must be copyable."
+    "own-module",
+    "error",
+    "A hand-written module must be Nix that homelab can read, and its imports must be copyable.",
 )
 
 Sources = Mapping[str, str | bytes]
+_PIPE = re.compile(r"\|>|<\|")
 
 
 def own_paths(host: Host) -> list[str]:
@@ -111,7 +115,30 @@ def check_own_files(plan: Plan, sources: Sources) -> Iterator[Problem]:
             yield from _is_module(host, path, sources)
         for name, content in own_files(host, sources).items():
             if name.endswith(".nix") and isinstance(content, str):
+                yield from _is_nix(host, name, content)
                 yield from _all_there(host, name, content, sources)
+        for name, content in carried(host, sources).items():
+            if name.endswith(".nix") and isinstance(content, bytes):
+                yield Problem(
+                    host.source,
+                    f"{name} is not text: it has bytes that are not UTF-8, or a NUL, so no check "
+                    "reads it",
+                    "save it as UTF-8",
+                    check=OWN_MODULE,
+                )
+
+
+def _is_nix(host: Host, name: str, content: str) -> Iterator[Problem]:
+    for line in read_nix(content).unread[:1]:
+        # The grammar does not have pipes, which are experimental in Nix.
+        newer = not read_nix(_PIPE.sub("++", content)).unread
+        yield Problem(
+            host.source,
+            f"{name}:{line}: this cannot be parsed as Nix, so it is not known what it opens",
+            "write it without |> and <|" if newer else "correct it",
+            check=OWN_MODULE,
+            severity="warning" if newer else "error",
+        )
 
 
 def _is_module(host: Host, path: str, sources: Sources) -> Iterator[Problem]:

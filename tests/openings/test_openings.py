@@ -220,12 +220,6 @@ def test_a_host_accepts_for_its_modules() -> None:
     assert stale.where == "hosts.nas.accept.other-firewall"
 
 
-def test_a_file_that_is_not_nix_is_reported_once() -> None:
-    (problem,) = of_module("{a=" * 5000)
-    assert problem.severity == "warning"
-    assert "cannot be parsed as Nix" in problem.what
-
-
 def test_openings_that_depend_on_the_rest_of_the_stack_are_reported() -> None:
     told = of_module("security.sudo.enable = false;", {"ssh": {"user": "sam"}})
     assert "sudo" in told[0].what

@@ -140,3 +140,60 @@ def test_a_module_of_an_unknown_flake_is_named() -> None:
         "inputs.nixos-hardware.nixosModules.common-pc-ssd"
         in build.render(known)["nas"]["flake.nix"]
     )
+
+
+def _of_bytes(tmp_path: Path, content: bytes, path: str) -> list[Problem]:
+    """The problems of a host whose file at `path` has this content, as it is read from the disk."""
+    host: dict[str, object] = {"hosts/nas/hardware.nix": {}, "home/sam.nix": {"home": path}}.get(
+        path, {"modules": [path]}
+    )
+    made = build.plan({"hosts": {"nas": host}})
+    for name, text in build.sources(made).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(str(text), encoding="utf-8")
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_bytes(content)
+    sources, missing = read_sources(tmp_path, made)
+    return [p for p in (*missing, *check_sources(made, sources)) if p.severity == "error"]
+
+
+OWN_FILES = ("hosts/nas/hardware.nix", "hosts/nas/x.nix", "home/sam.nix")
+
+
+@pytest.mark.parametrize("path", OWN_FILES)
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"# K\xfcche\n{ networking.firewall.enable = false; }\n",
+        b"\xff\xfe\xe9",
+        b"{ } # \0\n",
+        '{ x = "\u00fc"; }'.encode("utf-16"),
+    ],
+)
+def test_a_nix_file_that_is_not_text_is_refused(tmp_path: Path, path: str, content: bytes) -> None:
+    found = [p for p in _of_bytes(tmp_path, content, path) if p.check == "own-module"]
+    assert [p.what.partition(":")[0] for p in found] == [f"{path} is not text"]
+
+
+@pytest.mark.parametrize("path", OWN_FILES)
+@pytest.mark.parametrize("content", [b"[" * 3000, b"{ ", b"{a=" * 5000, b"{ x = ; }"])
+def test_a_nix_file_that_cannot_be_parsed_is_refused(
+    tmp_path: Path, path: str, content: bytes
+) -> None:
+    found = [p for p in _of_bytes(tmp_path, content, path) if p.check == "own-module"]
+    assert [p.what for p in found] == [
+        f"{path}:1: this cannot be parsed as Nix, so it is not known what it opens"
+    ]
+
+
+def test_pipes_of_newer_nix_are_a_warning(tmp_path: Path) -> None:
+    found, _ = stack(tmp_path, {"a.nix": "{ x = [ 1 ] |> map f; }"}, modules=["a.nix"])
+    assert [(p.severity, p.way_out) for p in found] == [("warning", "write it without |> and <|")]
+
+
+def test_a_known_key_is_found_in_a_file_that_is_not_text(tmp_path: Path) -> None:
+    path = "hosts/nas/x.nix"
+    found = _of_bytes(tmp_path, b'# \xfc\n{ x = "ghp_' + b"a1B2" * 9 + b'"; }\n', path)
+    assert [p.what.partition(" this")[0] for p in found if p.check == "secret-literal"] == [
+        f"{path}:2:"
+    ]

@@ -134,12 +134,17 @@ def _whole(directory: Path, path: str) -> dict[str, str | bytes]:
 
 
 def _content(path: Path) -> str | bytes:
+    """Text where the file is UTF-8 without NUL, bytes otherwise. The check own-module refuses a Nix
+    file that is bytes, because no other check reads it.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise HomelabError(
             f"{path}: cannot be read ({error.strerror}); fix its permissions or its disk"
         ) from None
+    if b"\0" in data:
+        return data
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

@@ -173,7 +173,7 @@ WAYS = (
         files={OWN: "{\n}\n"},
     ),
     WayOut(
-        "forbidden-patterns",
+        "own-module",
         nas(modules=[OWN]),
         {},
         files={OWN: "{\n"},

@@ -317,7 +317,7 @@ WAYS = (
         files=own(FORGETS, PERSIST, "services.jellyfin.enable = true;"),
     ),
     WayOut(
-        "forbidden-patterns",
+        "own-module",
         {},
         {},
         says="cannot be parsed as Nix",
