@@ -12,7 +12,7 @@ from homelab.problems import Problem, did_you_mean
 from homelab.system.devices import mount_at
 from homelab.system.file_systems import file_systems, fs_type
 from homelab.system.model import Host
-from homelab.system.own import own_settings
+from homelab.system.own_flake import system_settings
 
 Sources = Mapping[str, str | bytes]
 MOUNT_ONCE = file_check(
@@ -46,7 +46,7 @@ def check_file_systems(plan: Plan, sources: Sources) -> Iterator[Problem]:
 def _mounted_twice(host: Host, sources: Sources) -> Iterator[Problem]:
     if not host.file_systems and host.swap is None:
         return
-    settings = [*own_settings(host, sources)]
+    settings = [*system_settings(host, sources)]
     own = {s.path[1] for s in settings if s.path[0] == "fileSystems" and len(s.path) > 1}
     by_disko = {
         s.value for s in settings if s.path[0] == "disko" and s.path[-1] in ("mountpoint", "path")

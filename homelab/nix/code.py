@@ -21,10 +21,10 @@ def paths_in(text: str) -> tuple[str, ...]:
     For a path with an interpolation, the directory before the interpolation.
     """
     found: list[str] = []
-    for node in _nodes(text):
+    for node in nodes_of(text):
         if node.type == "path_expression":
             first = node.named_children[0]
-            path = _text(first)
+            path = text_of(first)
             if len(node.named_children) > 1:
                 path = path.rpartition("/")[0]
             if path.startswith("."):
@@ -37,9 +37,9 @@ def texts_in(text: str) -> tuple[tuple[int, str], ...]:
     """Lines of the text in strings, without interpolations and comments: (line, text)."""
     return tuple(
         (node.start_point[0] + 1 + offset, line)
-        for node in _nodes(text)
+        for node in nodes_of(text)
         if node.type == "string_fragment"
-        for offset, line in enumerate(_text(node).splitlines())
+        for offset, line in enumerate(text_of(node).splitlines())
     )
 
 
@@ -47,15 +47,15 @@ def texts_in(text: str) -> tuple[tuple[int, str], ...]:
 def inputs_in(text: str) -> frozenset[str]:
     """Flake inputs that a module uses, as `inputs.<name>` or `inherit (inputs) <name>`."""
     found: set[str] = set()
-    for node in _nodes(text):
+    for node in nodes_of(text):
         children = node.named_children
         if node.type not in ("select_expression", "inherit_from") or len(children) < 2:
             continue
-        if _text(children[0]) != "inputs":
+        if text_of(children[0]) != "inputs":
             continue
         names = children[1].named_children
         used = names[:1] if node.type == "select_expression" else names
-        found |= {_text(n).strip('"') for n in used if n.type != "interpolation"}
+        found |= {text_of(n).strip('"') for n in used if n.type != "interpolation"}
     return frozenset(found)
 
 
@@ -67,13 +67,13 @@ def attributes_in(text: str, argument: str) -> frozenset[tuple[str, ...]]:
     """
     found: set[tuple[str, ...]] = set()
     taken = False
-    for node in _nodes(text):
-        taken |= node.type == "formal" and _text(node.named_children[0]) == argument
-        if node.type == "variable_expression" and _text(node) == argument:
+    for node in nodes_of(text):
+        taken |= node.type == "formal" and text_of(node.named_children[0]) == argument
+        if node.type == "variable_expression" and text_of(node) == argument:
             found |= _paths_from(node)
         elif node.type == "inherit":
             names = [n for attrs in node.named_children for n in attrs.named_children]
-            found |= {()} if argument in map(_text, names) else set()
+            found |= {()} if argument in map(text_of, names) else set()
     return frozenset(found) if taken else frozenset()
 
 
@@ -83,7 +83,7 @@ def _paths_from(variable: tree_sitter.Node) -> set[tuple[str, ...]]:
     if around is None:
         return {()}
     if around.type == "inherit_from" and around.named_children[0] == variable:
-        return {(_text(n).strip('"'),) for n in around.named_children[1].named_children}
+        return {(text_of(n).strip('"'),) for n in around.named_children[1].named_children}
     if around.type != "select_expression" or around.named_children[0] != variable:
         return {()}
     path = _fixed(around.named_children[1])
@@ -98,23 +98,26 @@ def _fixed(path: tree_sitter.Node) -> tuple[str, ...]:
     """The names of an attribute path up to the first one that is computed."""
     out: list[str] = []
     for name in path.named_children if path.type == "attrpath" else [path]:
-        text = _text(name)
+        text = text_of(name)
         if name.type == "interpolation" or "${" in text:
             break
         out.append(text.strip('"'))
     return tuple(out)
 
 
-def _nodes(text: str) -> Iterator[tree_sitter.Node]:
-    """Every node of the file, in source order."""
-    pending = [tree_sitter.Parser(_language()).parse(text.encode(errors="replace")).root_node]
+def nodes_of(code: str | tree_sitter.Node) -> Iterator[tree_sitter.Node]:
+    """Every node of a file or of an expression, in source order."""
+    if isinstance(code, str):
+        code = tree_sitter.Parser(_language()).parse(code.encode(errors="replace")).root_node
+    pending = [code]
     while pending:
         node = pending.pop()
         yield node
         pending += reversed(node.named_children)
 
 
-def _text(node: tree_sitter.Node) -> str:
+def text_of(node: tree_sitter.Node) -> str:
+    """The text of a node."""
     return (node.text or b"").decode(errors="replace")
 
 
@@ -125,8 +128,8 @@ def elsewhere_in(text: str) -> tuple[str, ...]:
     """
     kinds = ("spath_expression", "hpath_expression")
     found = [
-        _text(node)
-        for node in _nodes(text)
-        if node.type in kinds or (node.type == "path_expression" and _text(node).startswith("/"))
+        text_of(node)
+        for node in nodes_of(text)
+        if node.type in kinds or (node.type == "path_expression" and text_of(node).startswith("/"))
     ]
     return tuple(dict.fromkeys(found))

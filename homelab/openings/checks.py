@@ -17,7 +17,7 @@ from homelab.openings.names import UNKNOWN
 from homelab.openings.rates import TURTLE
 from homelab.openings.registry import openings
 from homelab.openings.restarts import RESTARTS
-from homelab.openings.settings import of_containers, of_modules, of_options
+from homelab.openings.settings import of_containers, of_modules, of_options, of_others
 from homelab.openings.state import STATE
 from homelab.plan import Plan, once
 from homelab.problems import Problem, did_you_mean
@@ -228,6 +228,7 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
                 _CHECKS.get(opening.word, FORBIDDEN_PATTERNS),
                 severity=opening.severity,
             )
+    yield from _of_others(plan, host, sources)
     for word in host.config.accept:
         if word not in needed:
             yield Problem(
@@ -236,6 +237,24 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
                 did_you_mean(word, sorted(needed), "words") if needed else "drop it",
                 check=FORBIDDEN_PATTERNS,
             )
+
+
+def _of_others(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
+    """What the files open of which the text does not show whether the host has them."""
+    extends = host.config.extends
+    for name, source in of_others(host, sources).items() if extends is not None else ():
+        view = View(plan, host, source.settings)
+        for setting, opening in _each(source.settings, view):
+            if extends is not None and _concerns(host, opening):
+                system = f"nixosConfigurations.{extends.name or host.name}"
+                yield Problem(
+                    host.source,
+                    f"{name}:{setting.line}: {opening.what}, if {system} has this module: "
+                    f"{extends.flake}/flake.nix lists its modules in a way that only Nix resolves",
+                    f"{opening.way_out}; or write {system} = ….nixosSystem {{ modules = [ … ]; }}",
+                    _CHECKS.get(opening.word, FORBIDDEN_PATTERNS),
+                    severity="warning",
+                )
 
 
 def _concerns(host: Host, opening: Opening) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from homelab.catalog.references import reference
-from homelab.nix.source import Computed, Setting, Source, Value, read_nix
+from homelab.nix.source import Computed, Setting, Source, Value
 from homelab.plan import Plan
 from homelab.services.declared import declared_options
 from homelab.services.parts import Part
 from homelab.system.model import Host
 from homelab.system.own import reached
+from homelab.system.own_flake import flake_modules, read_files
 
 
 def of_options(plan: Plan, host: str) -> tuple[Setting, ...]:
@@ -70,12 +71,18 @@ def _plain(value: object) -> Value:
 
 
 def of_modules(host: Host, sources: Mapping[str, str | bytes]) -> Mapping[str, Source]:
-    """The options that the host's hand-written modules set, by file. Home-manager modules are left
-    out, because they set no option of the system.
+    """The options that the host's hand-written modules set, by file, and the modules of the flake
+    that it extends. Home-manager modules are left out, because they set no option of the system.
     """
     config = host.config
     if not host.is_nixos:
         return {}
     files = reached([p for p in (config.hardware, *config.modules) if p], sources)
     texts = {n: t for n, t in files.items() if n.endswith(".nix") and isinstance(t, str)}
-    return {name: read_nix(text) for name, text in texts.items()}
+    own = tuple(texts.items())
+    return read_files((*(f for f in flake_modules(host, sources).files if f not in own), *own))
+
+
+def of_others(host: Host, sources: Mapping[str, str | bytes]) -> Mapping[str, Source]:
+    """The options in the files of a flake whose text does not show which of them the host has."""
+    return read_files(flake_modules(host, sources).others)

@@ -8,13 +8,14 @@ from homelab.evaluation.model import Secured
 from homelab.nix import values as nix
 from homelab.nix.source import Computed, Value
 from homelab.openings.model import matches
-from homelab.openings.settings import of_modules
+from homelab.openings.settings import of_modules, of_others
 from homelab.plan import Plan
 from homelab.policy.baseline import BASELINE
 from homelab.policy.model import Facts, Path
 from homelab.policy.rules import path
 from homelab.render import modules_of
 from homelab.system.model import Host
+from homelab.system.own_flake import unread_modules
 
 ASKED: tuple[Path, ...] = tuple(sorted({path(o) for rule in BASELINE for o in rule.options}))
 """Every option that a rule reads."""
@@ -34,7 +35,10 @@ def from_text(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Fac
         for setting in source.settings:
             for at, value in _spread(setting.path, setting.value):
                 _add(values, at, value)
-    return Facts(plan, host, values)
+    others = of_others(host, sources).values()
+    unsure = {at for s in others for o in s.settings for at, _ in _spread(o.path, o.value)}
+    unread = bool(unread_modules(host, sources))
+    return Facts(plan, host, values, unread=unread, unsure=frozenset(unsure))
 
 
 def from_report(plan: Plan, host: Host, found: Secured) -> Facts:

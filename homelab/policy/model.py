@@ -24,6 +24,18 @@ class Facts:
     """An option that is not in it has its default."""
     missing: frozenset[Path] = frozenset()
     """Options that this nixpkgs does not have."""
+    unread: bool = False
+    """Whether the host has modules that the text does not show, so that an option that is not in
+    `values` may be set there."""
+    unsure: frozenset[Path] = frozenset()
+    """Options that a file sets of which the text does not show whether it is a module of the host.
+    """
+
+    def settles(self, option: Path) -> bool:
+        """Whether the text decides an option: no module that it does not show may set it."""
+        if any(matches(option, path) for path in self.unsure):
+            return False
+        return not self.unread or ("*" not in option and option in self.values)
 
     def each(self, option: Path) -> Iterator[tuple[Path, Value]]:
         """The values of an option; `*` in its path is any name."""

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from homelab.check import file_check
 from homelab.config.policy import Disable
+from homelab.openings.model import matches
 from homelab.plan import Plan
 from homelab.policy.baseline import BASELINE
 from homelab.policy.facts import from_text
 from homelab.policy.model import Facts, HostScore, Rule, UnknownError, Verdict
+from homelab.policy.rules import path
 from homelab.problems import Problem
 from homelab.system.model import RUNNING
 
@@ -59,12 +61,22 @@ def _verdict(facts: Facts, rule: Rule, today: str) -> Verdict:
         what = rule.look(facts)
     except UnknownError:
         return Verdict(rule, "unknown")
+    if not _is_settled(facts, rule, what):
+        return Verdict(rule, "unknown")
     if not what:
         return Verdict(rule, "holds")
     exception = accepted(facts.plan, rule.id, facts.host.name, today)
     if exception is not None:
         return Verdict(rule, "accepted", what, f"{exception.reason} (until {exception.until})")
     return Verdict(rule, "broken", what)
+
+
+def _is_settled(facts: Facts, rule: Rule, what: str) -> bool:
+    """Whether the text decides a rule. What a module sets breaks it, whatever others set."""
+    options = [path(option) for option in rule.options]
+    if what and any(True for option in options for _ in facts.each(option)):
+        return not any(matches(option, at) for option in options for at in facts.unsure)
+    return all(map(facts.settles, options))
 
 
 def accepted(plan: Plan, id_: str, host: str, today: str) -> Disable | None:

@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 
 from homelab.nix.source import Setting, read_nix
 from homelab.system.model import Host
-from homelab.system.own import own_files, own_settings
+from homelab.system.own import own_files
+from homelab.system.own_flake import system_settings
 
 _NAMED = re.compile(
     r'fileSystems\s*\.\s*"(/[^"]*)"|^\s*"(/[^"]*)"\s*=\s*\{|mountpoint\s*=\s*"(/[^"]*)"',
@@ -26,7 +27,7 @@ _ROLLED_BACK = re.compile(
 
 def mount_settings(host: Host, sources: Mapping[str, str | bytes]) -> Iterator[Setting]:
     """Settings of the host's hand-written modules, and of its file systems in the stack config."""
-    yield from own_settings(host, sources)
+    yield from system_settings(host, sources)
     for system in host.file_systems:
         if system.present and system.kind:
             at = ("fileSystems", system.mount)

@@ -12,7 +12,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.model import Service
 from homelab.system.model import Host
-from homelab.system.own import own_settings
+from homelab.system.own_flake import system_settings
 from homelab.system.watchdog import MODULES as WATCHDOGS
 
 BLACKLIST_CONFLICT = file_check(
@@ -108,7 +108,7 @@ def _storage(host: Host) -> Iterator[Need]:
 
 def _loaded(host: Host, sources: Mapping[str, str | bytes]) -> frozenset[str]:
     """Modules that hand-written modules load, as far as their text shows."""
-    found = (s.value for s in own_settings(host, sources) if s.path in _LOADS)
+    found = (s.value for s in system_settings(host, sources) if s.path in _LOADS)
     return frozenset(name.replace("-", "_") for value in found for name in _names(value))
 
 

@@ -91,8 +91,8 @@ def below(path: str, sources: Sources) -> Iterator[tuple[str, str | bytes]]:
 
 
 def own_settings(host: Host, sources: Sources) -> Iterator[Setting]:
-    """Every option that a hand-written module of the host sets, as far as its text shows. A flake
-    that the host extends may have other hosts too, so only evaluation can read it.
+    """Every option that a hand-written module of the host sets, as far as its text shows. Those of
+    a flake that the host extends are in `own_flake`.
     """
     for name, content in own_files(host, sources).items():
         if name.endswith(".nix") and isinstance(content, str):

@@ -17,7 +17,7 @@ from homelab.system.file_systems import (
     root_type,
 )
 from homelab.system.model import Host
-from homelab.system.own import own_settings
+from homelab.system.own_flake import system_settings
 from homelab.system.persistence import OURS, STATE_OF, by_itself, kept
 
 PERSISTENCE_COMPLETE = file_check(
@@ -188,6 +188,6 @@ def _switched_on(plan: Plan, host: Host, sources: Sources) -> dict[str, tuple[st
         if own and (entry.state or entry.persist):
             known[own.removesuffix(".enable")] = (*entry.state, *entry.persist)
     enabled = {
-        s.path[:-1] for s in own_settings(host, sources) if s.path[-1] == "enable" and s.value
+        s.path[:-1] for s in system_settings(host, sources) if s.path[-1] == "enable" and s.value
     }
     return {option: paths for option, paths in known.items() if tuple(option.split(".")) in enabled}
