@@ -108,7 +108,11 @@ def _server(host: Host, name: str, target: BackupTarget) -> Attrs:
                 "dataDir": path,
                 "htpasswd-file": _logins(name),
                 "listenAddress": str(target.port),
-                "privateRepos": Comment("A client reaches the directory of its own name.", True),
+                # The option privateRepos has tmpfiles create .htpasswd, and so the directory, while
+                # its disk is not mounted. The flag alone does not.
+                "extraFlags": Comment(
+                    "A client reaches the directory of its own name.", ["--private-repos"]
+                ),
             },
         ),
         attrs(

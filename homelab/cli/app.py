@@ -87,9 +87,10 @@ def check(
 
     With `--security`, print what the security baseline says about each host instead, as far as the
     stack config and the text of its modules show it. `homelab eval --security` asks Nix.
+    With `--list` too, print the rules of the baseline.
     """
     if list_:
-        _list_checks(as_json)
+        _list_checks(security=security, as_json=as_json)
         return
     if security:
         from homelab.cli.baseline import check_baseline
@@ -352,13 +353,17 @@ def sops(
         print(line)
 
 
-def _list_checks(as_json: bool) -> None:
+def _list_checks(*, security: bool, as_json: bool) -> None:
     from homelab.checks import every_rule
+    from homelab.policy.baseline import BASELINE
 
-    rules = every_rule()
+    if security:
+        rows = [{"id": r.id, "required": r.required, "why": r.why} for r in BASELINE]
+    else:
+        rows = [{"id": r.id, "severity": r.severity, "why": r.why} for r in every_rule()]
     if as_json:
-        rows = [{"id": r.id, "severity": r.severity, "why": r.why} for r in rules]
         print(json.dumps(rows, indent=2))
         return
-    for rule in rules:
-        print(f"{rule.id} ({rule.severity})\n    {rule.why}")
+    for row in rows:
+        kind = row.get("severity") or ("required" if row["required"] else "recommended")
+        print(f"{row['id']} ({kind})\n    {row['why']}")

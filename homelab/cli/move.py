@@ -15,7 +15,13 @@ move_app = typer.Typer()
 @move_app.command()
 def move(
     name: Annotated[str, typer.Argument(help="The service.")],
-    to: Annotated[str | None, typer.Option("--to", help="Host that it moves to.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            help="Host that it moves to. With --undo, the host with a copy that was interrupted.",
+        ),
+    ] = None,
     plan_only: Annotated[
         bool, typer.Option("--plan", help="Only print what would move. Changes nothing.")
     ] = False,

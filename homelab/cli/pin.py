@@ -53,7 +53,10 @@ def pin(
     from homelab.ops.update.pin import pin_request
 
     name = find_stack(cwd, stack)
-    if remove == (source is not None):
+    if remove and (source is not None or url is not None):
+        other = "--from" if source is not None else "--url"
+        raise UsageError(f"--remove and {other} exclude each other; leave one out")
+    if not remove and source is None:
         raise UsageError("name the other nixpkgs with --from INPUT, or write --remove")
     asked = pin_request(cwd, name, package, source, url, on=on, memory_mib=memory)
     with rehearsed():

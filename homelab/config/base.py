@@ -100,6 +100,19 @@ STRAIGHT = r"(?!.*//)(?!(.*/)?\.\.?(/.*)?\Z)"
 directory, comparisons of paths would be wrong.
 """
 
+LONGEST_NAME = 63
+"""Characters of a DNS label."""
+
+
+def _short(value: str) -> str:
+    if len(value) > LONGEST_NAME:
+        raise ValueError(
+            f"this name has {len(value)} characters; use at most {LONGEST_NAME}, the most that DNS "
+            "allows"
+        )
+    return value
+
+
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 Str = Annotated[str, BeforeValidator(_text)]
@@ -107,6 +120,7 @@ Str = Annotated[str, BeforeValidator(_text)]
 
 Name = Annotated[
     Str,
+    AfterValidator(_short),
     pattern(
         r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?",
         "this is not a name; use lower-case letters, digits and inner hyphens, a letter first",

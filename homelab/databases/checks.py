@@ -31,7 +31,7 @@ def database_host(plan: Plan) -> Iterator[Problem]:
             elif host not in hosts:
                 yield Problem(
                     where,
-                    f"{host} does not run NixOS, so homelab creates no database there",
+                    f"{host} is managed by home-manager only, so homelab creates no database there",
                     f"name another host: {', '.join(usable)}",
                 )
             elif host not in usable:

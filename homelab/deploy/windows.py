@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from homelab.problems import UsageError
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ANY_TIME = "HOMELAB_ANY_TIME"
-"""Environment variable of the deployer that opens every window."""
+"""Environment variable of the deployer that opens every window: 1 or true."""
+_OPEN, _AS_STATED = ("1", "true"), ("", "0", "false")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,21 @@ class Window:
     def __str__(self) -> str:
         on = "" if self.days == DAYS else f" on {', '.join(self.days)}"
         return f"{self.start} to {self.end}{on}"
+
+
+def opens_all(environment: Mapping[str, str]) -> bool:
+    """Whether `HOMELAB_ANY_TIME` opens every window. Raises UsageError for a value with another
+    meaning than yes or no: `no` or a time must not open them.
+    """
+    value = environment.get(ANY_TIME, "")
+    if value.lower() in _OPEN:
+        return True
+    if value.lower() in _AS_STATED:
+        return False
+    raise UsageError(
+        f'{ANY_TIME} is "{value}", which is neither 1 nor 0; write {ANY_TIME}=1 to deploy outside '
+        "of deploy.windows, or unset it"
+    )
 
 
 def closed(windows: Sequence[Window], now: datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from homelab.deploy import scripts
@@ -80,7 +80,7 @@ def named(plan: Plan, name: str) -> Host:
     """The host of this name. Raises UsageError with the nearest known name."""
     known = [h.name for h in plan.hosts.values() if h.is_nixos and h.config.state != "planned"]
     if name not in known:
-        raise UsageError(f'there is no host "{name}"; {did_you_mean(name, known, "hosts")}')
+        raise UsageError(_unknown(plan, name, known))
     return plan.hosts[name]
 
 
@@ -88,8 +88,18 @@ def known_host(plan: Plan, name: str) -> Host:
     """The NixOS host of this name, in any state. Raises UsageError with the nearest known name."""
     known = [h.name for h in plan.hosts.values() if h.is_nixos]
     if name not in known:
-        raise UsageError(f'there is no host "{name}"; {did_you_mean(name, known, "hosts")}')
+        raise UsageError(_unknown(plan, name, known))
     return plan.hosts[name]
+
+
+def _unknown(plan: Plan, name: str, known: Iterable[str]) -> str:
+    """Why a command cannot work with this host, and the hosts with which it can."""
+    host, others = plan.hosts.get(name), did_you_mean(name, known, "hosts")
+    if host is None:
+        return f'there is no host "{name}"; {others}'
+    if not host.is_nixos:
+        return f"{name} is managed by home-manager only, and this needs a NixOS host; {others}"
+    return f"{name} is planned, so it is not set up yet; {others}"
 
 
 def roll_back(plan: Plan, stack: str, name: str, to: str, report: Callable[[str], None]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from homelab.backup import rest
 from homelab.backup.restic import modules
 from homelab.testing import changed
 from tests import build
@@ -91,3 +92,19 @@ def test_somebody_elses_server_that_keeps_all_is_not_asked_to_delete() -> None:
     backup = made["services"]["restic"]["backups"]["vaultwarden-far"]
     assert backup["repository"] == "rest:https://backup.example.net/me/aurora/vaultwarden"
     assert backup["pruneOpts"] == []
+
+
+def test_nothing_creates_the_directory_while_its_disk_is_not_mounted(tmp_path: Path) -> None:
+    """nixpkgs' module creates the home of its user. With privateRepos it also has the tmpfiles rule
+    `f DIR/.htpasswd`, for any htpasswd-file, and tmpfiles creates the directory of a file.
+    """
+    plan = build.plan(stack())
+    server = of_host(stack(), "services.restic.server", tmp_path)
+    assert "privateRepos" not in server
+    assert server["extraFlags"] == ["--private-repos"]
+    (module,) = rest.modules(plan, plan.hosts["nas"])
+    assert "tmpfiles" not in str(module.derived)
+    assert of_host(stack(), "users.users.restic.createHome", tmp_path) is False
+    units = of_host(stack(), "systemd.services", tmp_path)
+    for unit in ("restic-rest-server", "backup-target-web", "backup-target-web-prune"):
+        assert "/mnt/usb/rest" in units[unit]["unitConfig"]["RequiresMountsFor"]

@@ -12,6 +12,7 @@ from homelab.deploy.spec import switch_spec
 from homelab.deploy.windows import ANY_TIME, DAYS, Window, closed
 from homelab.ops.deploy.spec import SwitchSpec
 from homelab.ops.deploy.switch import NotCommittedError, outside
+from homelab.problems import HomelabError
 from tests import build
 
 NIGHT = Window(("fri", "sat"), "22:00", "06:00")
@@ -78,3 +79,23 @@ def test_an_unknown_time_zone_refuses_the_switch(monkeypatch: pytest.MonkeyPatch
     given = spec(days=["fri"]).model_copy(update={"timezone": "Nowhere/Else"})
     with pytest.raises(NotCommittedError, match="install tzdata"):
         outside(given, datetime(2026, 5, 1, 12, 0, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("value", "is_open"), [("1", True), ("true", True), ("0", False), ("false", False), ("", False)]
+)
+def test_only_1_and_true_open_every_window(
+    value: str, *, is_open: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ANY_TIME, value)
+    why = outside(spec(days=["fri"]), datetime(2026, 5, 1, 12, 0, tzinfo=UTC))
+    assert (why == "") is is_open
+
+
+@pytest.mark.parametrize("value", ["no", "off", "22:00"])
+def test_an_unknown_value_of_any_time_is_refused_by_name(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ANY_TIME, value)
+    with pytest.raises(HomelabError, match=f'{ANY_TIME} is "{value}"'):
+        outside(spec(days=["fri"]), datetime(2026, 5, 1, 20, 0, tzinfo=UTC))

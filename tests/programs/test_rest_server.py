@@ -124,7 +124,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     subprocess.run(["bash", "-euc", call, "-", logins, *hashes], check=True)
     flags = [f"--path={held.data}", f"--htpasswd-file={logins}", f"--listen=127.0.0.1:{port}"]
     flags += ["--append-only"] if options["appendOnly"] else []
-    flags += ["--private-repos"] if options["privateRepos"] else []
+    flags += [*options["extraFlags"]]
     with (top / "log").open("w") as log:
         process = subprocess.Popen(["rest-server", *flags], stdout=log, stderr=log)
     try:

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from homelab.deploy import scripts
 from homelab.deploy.status import HostFacts
-from homelab.deploy.windows import ANY_TIME, Window, closed
+from homelab.deploy.windows import ANY_TIME, Window, closed, opens_all
 from homelab.ops.deploy import external
 from homelab.ops.deploy import report as reports
 from homelab.ops.deploy.confirm import Confirmation
@@ -111,9 +111,9 @@ def has_committed(facts: HostFacts, spec: SwitchSpec) -> bool:
 
 def outside(spec: SwitchSpec, now: datetime) -> str:
     """Why a deployment may not begin at this time; empty if it may. Raises HomelabError if this
-    machine does not know the time zone.
+    machine does not know the time zone, or if `HOMELAB_ANY_TIME` has an unknown value.
     """
-    if not spec.windows or os.environ.get(ANY_TIME):
+    if not spec.windows or opens_all(os.environ):
         return ""
     try:
         zone = ZoneInfo(spec.timezone)

@@ -60,6 +60,14 @@ def write_lock(
     meant |= {("dataset-moved", d.source) for d, _ in moved_datasets(plan) if d.name in moves}
     meant |= {("state-version-kept", f"hosts.{n}.state_version") for n in moves}
     meant |= {("secret-rotated", where) for name, where, _ in rotations(plan) if name in rotated}
+    keys = names | {s.epoch_key for s in plan.secrets.secrets} | {"namespace"}
+    if unknown := [r for r in rotated if r not in keys]:
+        raise UsageError(
+            "\n".join(
+                f'--rotate {r}: there is no service "{r}"; {did_you_mean(r, keys, "services")}'
+                for r in unknown
+            )
+        )
     if idle := [r for r in rotated if r not in {name for name, *_ in rotations(plan)}]:
         raise UsageError(f"--rotate {idle[0]}: its encryption key does not change; leave it out")
     left = [p for p in problems if p.severity == "error" and (p.check, p.where) not in meant]
