@@ -15,6 +15,10 @@ _TOKEN = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _RELATIVE = re.compile(r"(?<![\w./}$])(\.\.?(?:/[\w.+-]+)+)(?!/?[\w$]|/?\$\{)")
+_READ = re.compile(r"(?:[^=!<>]=|\?|(?<![\w.-])(?:builtins|lib)\.(?!import\b)[\w.'-]+)\s*\Z")
+"""What stands before a path that is a value, a default or an argument. No module imports that."""
+_EXTENDED = re.compile(r"\s*\+")
+"""A path is extended to a file below it."""
 _INPUT = re.compile(r"(?<![\w.])inputs\.([\w-]+)")
 _INPUTS = re.compile(r"(?<![\w.])inputs\s*=\s*\{")
 
@@ -34,7 +38,9 @@ def problems(flake: Path) -> Iterator[str]:
     """Each relative path in the tree's Nix files that does not exist or leaves the tree."""
     top = flake.resolve()
     for path in sorted(flake.rglob("*.nix")):
-        for named in _RELATIVE.findall(code(path.read_text(errors="replace"))):
+        text = code(path.read_text(errors="replace"))
+        for match in _RELATIVE.finditer(text):
+            named = match[1]
             target = (path.parent / named).resolve()
             where = f"{path.relative_to(flake)}: {named}"
             if not target.is_relative_to(top):
@@ -44,6 +50,8 @@ def problems(flake: Path) -> Iterator[str]:
             elif target.is_dir() and not (target / "default.nix").exists():
                 if not any(target.rglob("*.nix")):
                     continue  # files for a program, which no module imports
+                if _READ.search(text[: match.start()]) or _EXTENDED.match(text, match.end()):
+                    continue  # a directory that is read, such as that of an extended flake
                 yield f"{where} is a directory without default.nix"
 
 

@@ -13,13 +13,14 @@ from homelab.adoption.decision import decide
 from homelab.adoption.machine import Machine, read_machine
 from homelab.adoption.report import found_on
 from homelab.config.entry_edit import with_entry
+from homelab.lab.rehearsal import Rehearsal
 from homelab.ops.adopt import adopt
 from homelab.ops.adopt_part import preview
 from homelab.ops.project.rehearsed import rehearsed
 from homelab.ops.project.stack import open_stack
 from homelab.problems import HomelabError, UsageError
 from tests import build
-from tests.adoption.machines import ASKED, REVISION, adopted, machine, new_stack
+from tests.adoption.machines import ASKED, REVISION, Kind, adopted, machine, new_stack
 
 OS = 'ID=nixos\nVERSION_ID="25.11"\n'
 STACK = build.stack_config({"hosts": {"nas": None}})
@@ -86,6 +87,16 @@ def test_a_machine_is_read_over_ssh_and_nothing_on_it_changes(kind: str, tmp_pat
     assert "accounts: sam (1000)" in lines
     assert "ports that listen beyond loopback: 80/tcp" in lines
     assert any(line.startswith("service: miniflux (miniflux)") for line in lines)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("kind", ["flake", "channel"])
+def test_an_adopted_machine_can_be_rehearsed(
+    kind: Kind, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    top, _ = adopted(tmp_path, kind)
+    (top / "__main__.py").write_text("from homelab import main\n\nmain()\n")
+    assert Rehearsal(top, "home").up(), capsys.readouterr().out
 
 
 @pytest.mark.lab

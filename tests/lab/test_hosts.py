@@ -186,6 +186,36 @@ def test_paths_in_strings_and_comments_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
+    ("expression", "imported"),
+    [
+        ("{ imports = [ ./dir ]; }", True),
+        ("{ imports = [ ./here.nix ./dir ]; }", True),
+        ("import ./dir { }", True),
+        ("{ x = import ./dir; }", True),
+        ("{ x = builtins.import ./dir; }", True),
+        ("{ x = pkgs.callPackage ./dir { }; }", True),
+        ("import ./lib/extend.nix { directory = ./dir; }", False),
+        ('{ environment.etc."x".source = ./dir; }', False),
+        ("{ dir ? ./dir }: dir", False),
+        ("builtins.readDir ./dir", False),
+        ("{ x = lib.fileset.toSource ./dir; }", False),
+        ('import (./dir + "/x.nix")', False),
+    ],
+)
+def test_a_directory_needs_a_default_nix_only_where_it_is_imported(
+    expression: str, imported: bool, tmp_path: Path
+) -> None:
+    for path in ("dir/x.nix", "here.nix", "lib/extend.nix"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("{ }\n")
+    (tmp_path / "default.nix").write_text(f"{expression}\n")
+    found = ["default.nix: ./dir is a directory without default.nix"] if imported else []
+    assert list(nix_text.problems(tmp_path)) == found
+    (tmp_path / "dir/default.nix").write_text("{ }\n")
+    assert list(nix_text.problems(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
     ("text", "names"),
     [
         ("{ outputs = _: { }; }", set()),
