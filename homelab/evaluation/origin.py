@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from homelab.evaluation.messages import split_path
+from homelab.evaluation.own_settings import OwnSetting, own_settings
 from homelab.evaluation.places import Place, Places
 from homelab.nix.bindings import Binding, bindings, elements, innermost
 from homelab.plan import Plan
@@ -103,11 +104,14 @@ class Origins:
         yield last
 
     def of_option(self, option: Sequence[str]) -> list[Origin]:
-        """Every binding that sets an option, or options below it; else the set that holds it."""
+        """Every line that sets an option, or options below it; your own modules come first.
+
+        If there is none, the binding that holds the option in a value that Nix computes.
+        """
         wanted = ".".join(option)
         exact: list[Origin] = []
         below: list[Origin] = []
-        around: list[tuple[int, Origin]] = []
+        around: list[tuple[int, Origin | None]] = []
         for file, path, binding in self._bound():
             name = ".".join(path)
             if name == wanted:
@@ -117,21 +121,29 @@ class Origins:
                 if not any(o.file == file and binding.last <= o.last for o in below[-1:]):
                     below.append(self._of_binding(file, binding, path))
             elif len(path) > 1 and wanted.startswith(f"{name}."):
-                around.append((len(path), self._of_binding(file, binding, path)))
+                # A set in braces has no other keys than those that are written.
+                around.append(
+                    (len(path), None if binding.is_set else self._of_binding(file, binding, path))
+                )
         deepest = max((depth for depth, _ in around), default=0)
-        found = exact or below or [o for depth, o in around if depth == deepest]
-        return found or self._of_own_option(option)
+        held = [o for depth, o in around if depth == deepest and o is not None]
+        own = [self._of_own(s) for s in self._own if s.sets(option)]
+        may = [self._of_own(s) for s in self._own if s.holds(option)]
+        return list(dict.fromkeys([*own, *(exact or below)] or [*may, *held]))
 
-    def _of_own_option(self, option: Sequence[str]) -> list[Origin]:
-        """The line of the owner's own module that alone names an option."""
-        place = self._places.near(option)
-        if place is None or not place.file:
-            return []
-        return [Origin(f"own/{place.file}", place.line, place.line, _name(option), place)]
+    @cached_property
+    def _own(self) -> tuple[OwnSetting, ...]:
+        return own_settings(self._files)
+
+    def _of_own(self, own: OwnSetting) -> Origin:
+        path, line = own.file[len("own/") :], own.setting.line
+        place = Place(self._places.of_own(path).where, path, line)
+        return Origin(own.file, line, line, own.setting.name, place)
 
     def options(self) -> list[str]:
         """Every option that the tree sets, by name."""
-        return sorted({".".join(path) for _, path, _ in self._bound()})
+        own = {s.name for s in self._own if s.name}
+        return sorted(own | {".".join(path) for _, path, _ in self._bound()})
 
     def _bound(self) -> Iterator[tuple[str, tuple[str, ...], Binding]]:
         for module in modules_of(self._plan, self._host):

@@ -10,6 +10,9 @@ from functools import cache, lru_cache
 import tree_sitter
 import tree_sitter_nix
 
+_PRIORITY = re.compile(r"(?:derive|(?:lib\.)?mk(?:Default|Force|If|Override))\s")
+"""Functions that return the settings of their last argument."""
+
 
 @dataclass(frozen=True)
 class Binding:
@@ -20,6 +23,8 @@ class Binding:
     first: int
     """First line, from 1: that of the comment, if there is one."""
     last: int
+    is_set: bool = False
+    """Whether its value is a set in braces, so that the text shows every key of it."""
 
     def __contains__(self, line: int) -> bool:
         return self.first <= line <= self.last
@@ -61,8 +66,32 @@ def _below(node: tree_sitter.Node, path: tuple[str, ...]) -> Iterator[Binding]:
             continue
         target = child.child_by_field_name("attrpath")
         here = (*path, *(_name(a) for a in target.named_children)) if target else path
-        yield Binding(here, _first(child), child.end_point.row + 1)
+        is_set = _is_set(child.child_by_field_name("expression"))
+        yield Binding(here, _first(child), child.end_point.row + 1, is_set)
         yield from _below(child, here)
+
+
+def _is_set(node: tree_sitter.Node | None) -> bool:
+    """Whether a value is a set in braces, also with a priority or a condition."""
+    if node is None:
+        return False
+    if node.type == "parenthesized_expression":
+        return _is_set(node.child_by_field_name("expression"))
+    if node.type == "apply_expression":
+        called = _PRIORITY.match((node.text or b"").decode())
+        return called is not None and _is_set(node.child_by_field_name("argument"))
+    if not node.type.endswith("attrset_expression"):
+        return False
+    parts = [b for s in node.named_children if s.type == "binding_set" for b in s.named_children]
+    return not any(_is_open(part) for part in parts)
+
+
+def _is_open(binding: tree_sitter.Node) -> bool:
+    """Whether a part of a set adds keys that the text of its paths does not show."""
+    target = binding.child_by_field_name("attrpath")
+    if target is None:
+        return binding.type.startswith("inherit")
+    return b"${" in (target.text or b"")
 
 
 def _elements(node: tree_sitter.Node) -> Iterator[tuple[int, int]]:
