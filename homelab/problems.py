@@ -54,13 +54,17 @@ class Problem:
 
 
 _LONG, _SHOWN = 12, 8
+_ITEM = re.compile(r", (?![^\[\]]*\])")
+"""Between two items of a list that is not in brackets."""
 
 
 def shortened(text: str) -> str:
-    """The text with each long list cut: `a, b, c, … and 190 more`."""
+    """The text with each long list cut: `a, b, c, … and 190 more`. A list in brackets is there to
+    be copied, and stays whole.
+    """
     parts = []
     for part in re.split(r"(; |\. )", text):
-        items = part.split(", ")
+        items = _ITEM.split(part)
         if len(items) > _LONG:
             # Text after the list is part of its last item.
             _, _, after = items[-1].partition(" ")

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 from homelab.managed import ALWAYS
 from homelab.nix import Comment, Force, Module, Nix
-from homelab.nix.source import Computed, Setting, read_nix
+from homelab.nix.source import Computed, Setting, Source
 from homelab.system.model import Host
 from homelab.system.own import Sources, carried
+from homelab.system.own_flake import flake_modules, read_files
 
 Path = tuple[str, ...]
+_OF_THE_MACHINE = {"networking.hostId": "host_id", "system.stateVersion": "state_version"}
+"""Options whose value belongs to the data on the machine, and the fields that follow it: another
+`stateVersion` moves state and upgrades databases, another `hostId` imports no ZFS pool."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +46,27 @@ def overlaps(host: Host, modules: Sequence[Module], sources: Sources) -> Iterato
         if module.file not in ALWAYS
         for path, value, stated in _values(module)
     }
-    for name, text in carried(host, sources).items():
-        if not name.endswith(".nix") or not isinstance(text, str):
-            continue
-        for setting in read_nix(text).settings:
+    for name, source in _own(host, sources).items():
+        for setting in source.settings:
             found = known.get(setting.path)
             if found is not None:
                 module, value, stated = found
-                verdict = _verdict(setting, value, stated=stated)
+                verdict = _verdict(host, setting, value, stated=stated)
                 yield Overlap(name, setting.line, setting.name, module.file, verdict)
 
 
-def _verdict(setting: Setting, value: Nix, *, stated: bool) -> str:
+def _own(host: Host, sources: Sources) -> dict[str, Source]:
+    """Every Nix file that is copied to the host, and the modules inside of the flake's own file."""
+    texts = {
+        name: text
+        for name, text in carried(host, sources).items()
+        if name.endswith(".nix") and isinstance(text, str)
+    }
+    inside = [(n, t) for n, t in flake_modules(host, sources).files if texts.get(n) != t]
+    return read_files((*texts.items(), *inside))
+
+
+def _verdict(host: Host, setting: Setting, value: Nix, *, stated: bool) -> str:
     if isinstance(setting.value, Computed):
         return "compare them: yours is computed"
     own = [*setting.value] if isinstance(setting.value, tuple) else setting.value
@@ -63,6 +76,11 @@ def _verdict(setting: Setting, value: Nix, *, stated: bool) -> str:
         if all(item in value for item in own):
             return "all of it is there, so this line is superfluous"
         return "both lists count"
+    field = _OF_THE_MACHINE.get(setting.name)
+    if field is not None and isinstance(own, str):
+        return (
+            f'another value, and that of the machine is right: write {host.source}.{field}: "{own}"'
+        )
     if stated:
         return "another value, so Nix refuses both: remove this line"
     return "another value, and yours wins; remove this line to get that of homelab"

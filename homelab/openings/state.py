@@ -51,10 +51,22 @@ def databases(setting: Setting, view: View) -> Iterator[Opening]:
             STATE,
             f"{setting.name} is {shown(setting.value)}: {', '.join(served) or 'services'} of "
             f"{view.host.name} may start with an empty database",
-            "leave it out: state_version of the host chooses the version; or dump, upgrade and "
-            "restore by hand first",
+            _way_out(setting, view),
             acceptable=True,
         )
+
+
+def _way_out(setting: Setting, view: View) -> str:
+    present, value = view.host.config.state_version, setting.value
+    if setting.path[0] == "system" and isinstance(value, str) and value != present:
+        return (
+            f'if the machine was installed with {value}, write {view.host.source}.state_version: "'
+            f'{value}" and leave it out here; otherwise leave it out: it has {present} in the stack'
+        )
+    return (
+        "leave it out: state_version of the host chooses the version; or dump, upgrade and restore "
+        "by hand first"
+    )
 
 
 @rule("fileSystems.*.fsType")

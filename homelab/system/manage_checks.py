@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homelab.check import check, file_check
+from homelab.config.manage import Managed
 from homelab.nix.flake_inputs import FlakeInputsError
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -30,22 +31,38 @@ Tailscale uses relays."""
 
 def check_managed(plan: Plan) -> Iterator[Problem]:
     """Parts that something in the stack needs on a host, and that its `manage` lacks."""
+    for host in plan.hosts.values():
+        parts, why = _lacking(plan, host)
+        if parts:
+            wanted = ", ".join(sorted({*(host.config.manage or ()), *parts}))
+            yield Problem(
+                f"{host.source}.manage",
+                f"{why} on {host.name}, and homelab does not manage {', '.join(sorted(parts))} "
+                "there",
+                f"write manage: [{wanted}], or let another host have it",
+                check=MANAGE_NEEDED,
+            )
+
+
+def _lacking(plan: Plan, host: Host) -> tuple[set[Managed], str]:
+    """Parts that a host's `manage` lacks, and what needs them; empty if it lacks none."""
     from homelab.managed import missing
     from homelab.render import wanted_modules
 
-    for host in plan.hosts.values():
-        if host.config.manage is None:
-            continue
-        files: dict[str, list[str]] = {}
-        for part, file in missing(host, wanted_modules(plan, host)):
-            if part == "proxy" and not has_proxy(plan.stack):
-                continue
-            files.setdefault(part, []).append(file)
-        for name, found in sorted(files.items()):
-            yield _lacks(host, name, f"the stack asks for {', '.join(sorted(found))}")
-        if (others := builds_for(plan, host)) and not host.config.manages("nix"):
-            names = ", ".join(h.name for h in others)
-            yield _lacks(host, "nix", f"{names} builds with an account of nix.nix")
+    parts: set[Managed] = set()
+    files: set[str] = set()
+    if host.config.manage is None:
+        return parts, ""
+    for part, file in missing(host, wanted_modules(plan, host)):
+        if part != "proxy" or has_proxy(plan.stack):
+            parts.add(part)
+            files.add(file)
+    why = [f"the stack asks for {', '.join(sorted(files))}"] if files else []
+    if (others := builds_for(plan, host)) and not host.config.manages("nix"):
+        parts.add("nix")
+        names = ", ".join(h.name for h in others)
+        why.append(f"{names} builds with an account of nix.nix")
+    return parts, " and ".join(why)
 
 
 def check_extended(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
@@ -65,16 +82,6 @@ def check_extended(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[P
             )
 
 
-def _lacks(host: Host, part: str, why: str) -> Problem:
-    wanted = ", ".join(sorted({*(host.config.manage or ()), part}))
-    return Problem(
-        f"{host.source}.manage",
-        f"{why} on {host.name}, and homelab does not manage {part} there",
-        f"write manage: [{wanted}], or let another host have it",
-        check=MANAGE_NEEDED,
-    )
-
-
 @check("manage-firewall", severity="warning")
 def manage_firewall(plan: Plan) -> Iterator[Problem]:
     """The firewall of a host that homelab does not manage decides alone who reaches a service."""
@@ -87,7 +94,8 @@ def manage_firewall(plan: Plan) -> Iterator[Problem]:
             if p.owner not in _OPENED_BY_THEMSELVES
         )
         if ports:
-            wanted = ", ".join(sorted({*(host.config.manage or ()), "firewall"}))
+            lacking, _ = _lacking(plan, host)
+            wanted = ", ".join(sorted({*(host.config.manage or ()), *lacking, "firewall"}))
             yield Problem(
                 f"{host.source}.manage",
                 f"homelab does not manage the firewall of {host.name}, so {', '.join(ports)} is "

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -11,8 +13,10 @@ from homelab.config.hosts import HomeManagerHost, NixosHost
 from homelab.config.manage import FIELDS, Managed
 from homelab.evaluation.files import FILES
 from homelab.managed import ALWAYS, PARTS, UNASKED, parts_of
+from homelab.plan import Plan
 from homelab.problems import InvalidStackError
 from homelab.render import modules_of, wanted_modules
+from homelab.system.manage_checks import check_managed
 from homelab.system.nix_checks import check_locks
 from tests import build
 from tests.site.rich import RICH
@@ -95,3 +99,25 @@ def test_an_extended_flake_locks_its_own_home_manager() -> None:
     assert [p for p in check_locks(plan, sources) if f"{top}/" in p.what] == []
     other = {**sources, f"{top}/flake.lock": json.dumps(own).replace("nixos-25.11", "nixos-25.05")}
     assert [p.check for p in check_locks(plan, other) if f"{top}/" in p.what] == ["lock-matches"]
+
+
+def _managing(parts: list[str]) -> Plan:
+    """The full stack, with a host that manages these parts. Fields of other parts stay."""
+    plan = build.plan(RICH)
+    nas = plan.hosts["nas"]
+    config = nas.config.model_copy(update={"manage": parts})
+    return replace(plan, hosts={**plan.hosts, "nas": replace(nas, config=config)})
+
+
+def test_all_that_a_host_needs_to_manage_is_one_list_that_can_be_copied() -> None:
+    every = sorted(get_args(Managed))
+    plan = _managing([])
+    found = [p for p in check_managed(plan) if p.where == "hosts.nas.manage"]
+    assert len(found) == 1
+    line = str(found[0])
+    (wanted,) = re.findall(r"write manage: \[([a-z, ]+)\], or let another host have it", line)
+    listed = wanted.split(", ")
+    assert len(listed) > 12, "the list is longer than what a message cuts"
+    assert {*listed} <= {*every}
+    assert found[0].what.count("storage.nix") == 1
+    assert [p for p in check_managed(_managing(listed)) if p.where == "hosts.nas.manage"] == []
