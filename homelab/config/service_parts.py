@@ -45,9 +45,11 @@ class ServiceIds(Model):
 
     uid: Annotated[int, Field(ge=1, le=60000)] | None = None
     """Uid of its user, if it already has another one on the host: `id -u jellyfin` prints it.
-    Default: assigned by homelab and recorded in the lock."""
+    400 to 999, or the number that nixpkgs gives the user. Default: assigned by homelab and recorded
+    in the lock."""
     gid: Annotated[int, Field(ge=1, le=60000)] | None = None
-    """Gid of its group, if it already has another one on the host."""
+    """Gid of its group, if it already has another one on the host: 400 to 29999, or that of
+    nixpkgs."""
 
 
 class PortConfig(Model):

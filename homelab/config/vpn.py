@@ -104,9 +104,9 @@ class ServiceVpn(Model):
     lan: bool = False
     """With killswitch: the service may also reach the LAN."""
     uid: Annotated[int, Field(ge=1, le=60000)] | None = None
-    """Uid of the service's user, if it already has another one on the host."""
+    """Uid of the service's user, if it already has another one on the host: 400 to 999."""
     gid: Annotated[int, Field(ge=1, le=60000)] | None = None
-    """Gid of the service's group, if it already has another one on the host."""
+    """Gid of the service's group, if it already has another one on the host: 400 to 29999."""
 
     @model_validator(mode="after")
     def _of_one_mode(self) -> ServiceVpn:

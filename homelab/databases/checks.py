@@ -9,6 +9,7 @@ from homelab.check import check
 from homelab.config.databases import fields_in
 from homelab.config.services import databases_of
 from homelab.databases.model import Database
+from homelab.databases.plan import catalog_databases
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.system.renamed import renamed_hosts
@@ -19,6 +20,7 @@ def database_host(plan: Plan) -> Iterator[Problem]:
     """A database needs a host that runs NixOS and is set up."""
     hosts = {n: h for n, h in plan.hosts.items() if h.is_nixos}
     usable = [n for n, h in hosts.items() if h.config.state not in ("planned", "retired")]
+    held = [n for n in usable if hosts[n].config.state == "held"]
     for service in plan.each_service():
         for database in service.databases:
             where, host = f"{database.source}.host", database.host
@@ -34,12 +36,30 @@ def database_host(plan: Plan) -> Iterator[Problem]:
                     f"{host} is managed by home-manager only, so homelab creates no database there",
                     f"name another host: {', '.join(usable)}",
                 )
+            elif hosts[host].config.state == "held" and not _is_recorded(plan, database):
+                yield Problem(
+                    where,
+                    f"{host} is held, so no deployment creates a database there",
+                    f"name another host: {', '.join(n for n in usable if n not in held)}; or set "
+                    f"hosts.{host}.state: live",
+                )
             elif host not in usable:
                 yield Problem(
                     where,
                     f"{host} is {hosts[host].config.state}, so it has no databases",
                     f"name another host: {', '.join(usable)}",
                 )
+
+
+def _is_recorded(plan: Plan, database: Database) -> bool:
+    """Whether the lock has the database on its host, so that a deployment has created it."""
+    current = renamed_hosts(plan.stack, plan.lock)
+    recorded = (
+        s.memory.placement.databases.get(database.kind)
+        for s in plan.instances(database.service)
+        if s.memory is not None
+    )
+    return any(current.get(h, h) == database.host for h in recorded if h is not None)
 
 
 @check("database-own")
@@ -49,10 +69,10 @@ def database_own(plan: Plan) -> Iterator[Problem]:
     """
     for host in plan.hosts:
         taken = {
-            (dump.kind, dump.source): service.name
+            key: service.name
             for service in plan.on(host)
-            for dump in service.entry.dumps
-            if not any(d.kind == dump.kind and d.name == dump.source for d in service.databases)
+            for key in catalog_databases(service.entry)
+            if key not in {(d.kind, d.name) for d in service.databases}
         }
         seen: dict[tuple[str, str], Database] = {}
         for database in plan.databases_on(host):

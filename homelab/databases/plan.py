@@ -88,6 +88,16 @@ def _database(
     )
 
 
+def catalog_databases(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Kinds and names of the databases of an entry on shared servers of its host. The module of an
+    app that saves its database itself names it after the user.
+    """
+    named = [(dump.kind, dump.source) for dump in entry.dumps if dump.kind in SOCKETS]
+    yield from named
+    if not named and entry.database in SOCKETS and entry.user:
+        yield entry.database, entry.user
+
+
 def _user(name: str, config: ServiceConfig, entry: Entry) -> str:
     """The user as which the main unit of a service runs; empty if it is not known."""
     if isinstance(config, PodmanService):

@@ -129,6 +129,16 @@ def sleepy_dependency(plan: Plan) -> Iterator[Problem]:
         host = plan.hosts[service.host]
         if not host.always_on and service.name not in family:
             continue
+        for database in service.databases:
+            there = database.host
+            if database.is_remote and there in plan.hosts and _sleeps(plan, there):
+                yield Problem(
+                    f"{database.source}.host",
+                    f"{service.name} on {service.host} needs its database on {there}, "
+                    "which is not always on",
+                    "name an always-on host, "
+                    f"or be sure that {service.name} does without it for a while",
+                )
         for use in (u for u in service.uses if u.at):
             name = use.name
             used = plan.instances(name)

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.services.ids import has_fixed_user, ids_stated, place_of_ids
+from homelab.services.ids import (
+    BUILD_GROUP,
+    FREE,
+    NIXPKGS,
+    has_fixed_user,
+    ids_stated,
+    place_of_ids,
+)
 from homelab.services.model import Service
 
 _KINDS = ("uid", "gid")
@@ -34,6 +41,34 @@ def id_user(plan: Plan) -> Iterator[Problem]:
                 f"{service.entry.user} cannot be the name of an ordinary user",
                 "leave ids out; systemd gives its unit a dynamic user",
             )
+
+
+@check("id-own")
+def id_own(plan: Plan) -> Iterator[Problem]:
+    """A service with the number of another user or group reads and writes its files."""
+    for kind in _KINDS:
+        for service, number in _numbers(plan, kind):
+            whose = _others(service.entry.user, kind, number)
+            if whose:
+                yield Problem(
+                    f"{place_of_ids(service)}.{kind}",
+                    f"{kind} {number} is not for {service.entry.user}: {whose}",
+                    f"state a {kind} from {FREE.start} to {FREE.stop - 1}, or leave {kind} out; "
+                    "give files with the other number to the new one: chown",
+                )
+
+
+def _others(user: str, kind: str, number: int) -> str:
+    """Whose number it is, or may become; empty if it is free for a service."""
+    own = NIXPKGS.get(user)
+    if number in FREE or (own is not None and number == (own.uid if kind == "uid" else own.gid)):
+        return ""
+    if number < FREE.start:
+        return f"nixpkgs assigns those below {FREE.start} to users and groups of its own"
+    if kind == "uid":
+        return f"NixOS gives those from {FREE.stop} up to the accounts of people"
+    # NixOS itself gives no group such a number.
+    return "" if number < BUILD_GROUP else f"Nix and systemd have those from {BUILD_GROUP} up"
 
 
 @check("id-unique")

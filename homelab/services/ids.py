@@ -20,11 +20,21 @@ NIXPKGS: Mapping[str, Numbers] = {
     name: Numbers(uid=uid, gid=gid)
     for name, uid, gid in (
         ("aria2", 277, 277),
+        ("caddy", 239, 239),
         ("deluge", 83, 83),
+        ("grafana", 196, 196),
+        ("hass", 286, 286),
         ("jackett", 276, 276),
         ("lidarr", 306, 306),
+        ("matrix-synapse", 224, 224),
+        ("mosquitto", 246, 246),
+        ("nginx", 60, 60),
         ("nzbget", 245, 245),
+        ("paperless", 315, 315),
         ("plex", 193, 193),
+        ("plexpy", 195, 195),
+        ("postgres", 71, 71),
+        ("prometheus", 255, 255),
         ("radarr", 275, 275),
         ("sabnzbd", 38, 194),
         ("sonarr", 274, 274),
@@ -32,7 +42,15 @@ NIXPKGS: Mapping[str, Numbers] = {
         ("transmission", 70, 70),
     )
 }
-"""Numbers that nixpkgs assigns (`misc/ids.nix`)."""
+"""Numbers that nixpkgs assigns (`misc/ids.nix`). The groups of grafana and plexpy have none; the
+number of the user is free there.
+"""
+FREE = range(400, 1000)
+"""Numbers of system users and groups that nixpkgs does not assign: `misc/ids.nix` has none above
+399, and NixOS gives people those from 1000 up (`config/update-users-groups.pl`).
+"""
+BUILD_GROUP = 30_000
+"""The group of Nix's builders, below the numbers of systemd's dynamic users."""
 
 FIRST, LAST = 400, 599
 """Range that homelab assigns: above the fixed numbers of nixpkgs, and below those that NixOS

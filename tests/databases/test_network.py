@@ -217,6 +217,43 @@ def test_a_database_of_instances_on_several_hosts_is_dumped_once(kind: str) -> N
     assert job.callers == (("pi", ("pad.service",)),)
 
 
+def test_a_database_on_a_host_that_may_be_off_is_a_warning() -> None:
+    asleep: Changes = {"hosts": {"nas": {"always_on": False}}}
+    away = pad("container", {"postgresql": {"host": "nas"}})
+    (problem,) = build.found(testing.merged(away, asleep), "sleepy-dependency")
+    assert (problem.where, problem.severity) == (
+        "services.pad.databases.postgresql.host",
+        "warning",
+    )
+    assert "needs its database on nas, which is not always on" in problem.what
+    assert not build.found(away, "sleepy-dependency")
+    both = pad("container", {"postgresql": {"host": "nas"}}, on="nas")
+    assert not build.found(testing.merged(both, asleep), "sleepy-dependency")
+
+
+def test_a_held_host_gets_no_new_database_and_keeps_those_that_it_has() -> None:
+    held: Changes = {"hosts": {"nas": {"state": "held"}}}
+    changes = testing.merged(pad("container", {"postgresql": {"host": "nas"}}), held)
+    (problem,) = build.found(changes, "database-host")
+    assert "nas is held" in problem.what
+    there = {"host": "pi", "port": 8010, "databases": {"postgresql": "nas"}}
+    lock = Lock.model_validate({"services": {"pad": there}})
+    assert not [p for p in build.problems(changes, lock) if p.check == "database-host"]
+
+
+@pytest.mark.parametrize("app", ["immich", "miniflux"])
+def test_a_unit_does_not_take_the_database_of_an_app_of_the_catalog(app: str) -> None:
+    """Whether homelab dumps it by name or the app saves it itself."""
+    user = build.plan({"services": {app: {"host": "nas"}}}).on("nas")
+    (entry,) = [s.entry for s in user if s.name == app]
+    unit: Changes = {"package": "hello", "command": ["hello"], "user": entry.user}
+    changes = testing.merged(
+        pad("unit", ["postgresql"], on="nas", unit=unit), {"services": {app: {"host": "nas"}}}
+    )
+    (problem,) = build.found(changes, "database-own")
+    assert f"{app} has a database {entry.user} in postgresql on nas already" in problem.what
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [("{pass}", "write one of {url}"), ("{url", "write one of"), ("{{url}}", "write one of")],

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from homelab.catalog import ENTRIES
+from homelab.catalog.upstream import read as upstream
 from homelab.config.lock import Lock, Numbers
 from homelab.ops.project.files import updated_lock
 from homelab.services.ids import FIRST, LAST, NIXPKGS
 from tests import build
 from tests.catalog.table import RELEASES
 from tests.household import Changes
+from tests.site.ways_out.vpn import vpn
 
 pytestmark = pytest.mark.requirement("S4-31")
 SEERR: Changes = {
@@ -75,6 +77,59 @@ def test_two_services_with_one_number_are_refused_and_both_are_named() -> None:
     both = {n: {"host": "nas", "ids": {"uid": 460}} for n in ("jellyfin", "navidrome")}
     (problem,) = build.found({"services": both}, "id-unique")
     assert "jellyfin and navidrome both have uid 460 on nas" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("stated", "whose"),
+    [
+        ({"uid": 1000}, "the accounts of people"),
+        ({"uid": 30001}, "the accounts of people"),
+        ({"uid": 237}, "nixpkgs assigns"),
+        ({"uid": 399}, "nixpkgs assigns"),
+        ({"gid": 1}, "nixpkgs assigns"),
+        ({"gid": 100}, "nixpkgs assigns"),
+        ({"gid": 30000}, "Nix and systemd"),
+    ],
+)
+@pytest.mark.parametrize("place", ["ids", "vpn", "lock"])
+def test_a_number_that_belongs_to_somebody_else_is_refused(
+    stated: dict[str, int], whose: str, place: str
+) -> None:
+    ((kind, number),) = stated.items()
+    lock = Lock()
+    changes: Changes = service("jellyfin", **stated)
+    if place == "lock":
+        changes = service("jellyfin")
+        lock = Lock(ids={"jellyfin": Numbers(**{"uid": 450, "gid": 450, **stated})})
+    elif place == "vpn":
+        changes = vpn(jellyfin={"name": "privado", **stated})
+    (problem,) = [p for p in build.problems(changes, lock) if p.check == "id-own"]
+    assert problem.where == f"services.jellyfin.{'vpn' if place == 'vpn' else 'ids'}.{kind}"
+    assert f"{kind} {number} is not for jellyfin" in problem.what
+    assert whose in problem.what
+
+
+def test_numbers_of_a_host_and_of_nixpkgs_itself_are_a_services_own() -> None:
+    for name, stated in (
+        ("jellyfin", {"uid": 998, "gid": 400}),
+        ("jellyfin", {"gid": 1000}),
+        ("syncthing", {"uid": 237, "gid": 237}),
+    ):
+        assert not build.found(service(name, **stated), "id-own")
+
+
+def test_every_number_that_a_module_of_nixpkgs_gives_its_user_is_known() -> None:
+    """Another one contradicts the module."""
+    found = {
+        user.name: user.uid
+        for name in upstream.names()
+        if (facts := upstream.find(name)) is not None
+        for release in facts.releases.values()
+        for user in release.users.values()
+        if user.uid is not None
+    }
+    assert len(found) > 10
+    assert found == {name: NIXPKGS[name].uid for name in found if name in NIXPKGS}
 
 
 def test_a_dynamic_user_becomes_an_ordinary_one_and_its_state_moves() -> None:

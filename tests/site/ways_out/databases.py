@@ -42,6 +42,12 @@ WAYS = (
         says="is planned",
     ),
     WayOut(
+        "database-host",
+        both(host("old", **machine("192.168.1.9", state="held")), on("old")),
+        on("pi"),
+        says="is held",
+    ),
+    WayOut(
         "database-own",
         both(OTHER, pad(["postgresql"])),
         on("pi"),

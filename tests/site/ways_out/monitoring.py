@@ -6,6 +6,7 @@ from homelab import testing
 from tests import build
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import IDENTITY, TUNNEL, draw
+from tests.site.ways_out.stacks import container
 
 WATCHED: Changes = {"services": {"gatus": {"host": "pi", "auth": "native"}}}
 
@@ -120,5 +121,14 @@ WAYS = (
             },
         },
         on("ollama", host="pi"),
+    ),
+    WayOut(
+        "sleepy-dependency",
+        both(
+            {"hosts": {"nas": {"always_on": False}}},
+            on("pad", **container("pi", databases={"postgresql": {"host": "nas"}})),
+        ),
+        on("pad", databases={"postgresql": {"host": "pi"}}),
+        asked={"pi": "name an always-on host"},
     ),
 )

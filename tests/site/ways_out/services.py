@@ -449,6 +449,11 @@ WAYS = (
         service("navidrome", jobs=None),
     ),
     WayOut(
+        "id-own",
+        service("jellyfin", host="nas", ids={"uid": 1000}),
+        service("jellyfin", ids={"uid": 999}),
+    ),
+    WayOut(
         "id-unique",
         both(
             IDENTITY,
