@@ -167,18 +167,20 @@ def _modules(texts: Mapping[str, str | bytes], top: str) -> dict[str, object]:
 def _channel_pin(
     machine: Machine, asked: Asked
 ) -> tuple[dict[str, object], dict[str, str | bytes], tuple[str, ...]]:
-    """The pin of the revision that runs. Its lock needs Nix, so a flake to lock it is written."""
+    """The pin of the revision that runs. Only Nix can lock it, so its flake is written."""
     revision = machine.version.revision or machine.channel
     at = f"hosts/{asked.name}/pin"
     known = re.fullmatch(r"[0-9a-f]{40}", revision)
     ref = revision if known else f"nixos-{machine.release}"
     url = f"github:NixOS/nixpkgs/{ref}"
+    # It locks this pin only, and needs no file to be in Git as `nix flake lock` does.
+    command = f"homelab update --host {asked.name}"
     flake = (
-        f"# The nixpkgs that {asked.name} ran when it was adopted. To lock it: nix flake lock "
-        f'./{at}\n{{\n  inputs.nixpkgs.url = "{url}";\n  outputs = _: {{ }};\n}}\n'
+        f"# The nixpkgs that {asked.name} ran when it was adopted. To lock it: {command}\n"
+        f'{{\n  inputs.nixpkgs.url = "{url}";\n  outputs = _: {{ }};\n}}\n'
     )
     pin: dict[str, object] = {"release": machine.release, "url": url, "lock": f"{at}/flake.lock"}
-    return pin, {f"{at}/flake.nix": flake}, (f"nix flake lock ./{at}",)
+    return pin, {f"{at}/flake.nix": flake}, (command,)
 
 
 def _settings(texts: Mapping[str, str | bytes]) -> Iterator[tuple[str, Setting]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
+from homelab.config.backup import BackupConfig
 from homelab.config.base import by_model
 from homelab.config.fact_parts import SecretFact, SignIn
 from homelab.config.facts import ServiceFacts
@@ -28,6 +29,10 @@ RENAMED: Mapping[type[BaseModel], Mapping[str, str]] = {
 """The new name of each old key, by the model that has it."""
 
 MOVED: Mapping[type[BaseModel], Mapping[str, str]] = {
+    BackupConfig: {
+        "skip": "write it at each service that is not backed up: homelab:services: {NAME: {backup: "
+        "{skip: why}}}",
+    },
     Unit: {
         "databases": "write it beside unit: databases: [postgresql]",
         "extensions": "write it beside unit: databases: {postgresql: {extensions: […]}}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from homelab.check import file_check
 from homelab.nix.flake import LockError, originals, prune_lock
@@ -46,9 +46,17 @@ def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Prob
         try:
             prune_lock(text, sorted(inputs))
         except LockError as error:
-            words = "run: homelab update; your own flake.nix beside it must have the input, too"
+            words = f"run: {update_command(plan, pin, error.missing)}"
             yield Problem(f"nixpkgs.{pin}.lock", f"{path}: {error}", words, check=LOCK_COMPLETE)
         yield from _other_flakes(plan, pin, inputs - declared[pin], text)
+
+
+def update_command(plan: Plan, pin: str, inputs: Sequence[str] = ()) -> str:
+    """The command that locks a pin, or some of its inputs, and leaves every other pin as it is."""
+    names = [h.name for h in plan.hosts.values() if h.config.nixpkgs == pin]
+    is_only = {h.config.nixpkgs for h in plan.hosts.values()} == {pin} and len(names) > 1
+    host = [] if is_only or not names else ["--host", names[0]]
+    return " ".join(["homelab update", *host, *inputs])
 
 
 def _other_flakes(plan: Plan, pin: str, inputs: set[str], text: str) -> Iterator[Problem]:
@@ -62,11 +70,12 @@ def _other_flakes(plan: Plan, pin: str, inputs: set[str], text: str) -> Iterator
         wanted = parse_ref(urls[name])
         if wanted is not None and wanted != locked[name]:
             correct = {"nixpkgs": f"nixpkgs.{pin}.url", "home-manager": f"nixpkgs.{pin}.release"}
+            command = update_command(plan, pin, [name])
             place = f"flakes.{name}.url" if name in plan.stack.flakes else correct.get(name)
             yield Problem(
                 f"nixpkgs.{pin}.lock",
                 f"{config.lock} locks {name} for {show_ref(locked[name])}, "
                 f"and its hosts name {urls[name]}",
-                f"run: homelab update {name}{f', or correct {place}' if place else ''}",
+                f"run: {command}{f', or correct {place}' if place else ''}",
                 check=LOCK_MATCHES,
             )

@@ -17,10 +17,18 @@ from homelab.lab.rehearsal import Rehearsal
 from homelab.ops.adopt import adopt
 from homelab.ops.adopt_part import preview
 from homelab.ops.project.rehearsed import rehearsed
-from homelab.ops.project.stack import open_stack
+from homelab.ops.project.stack import check_stack, open_stack
 from homelab.problems import HomelabError, UsageError
 from tests import build
-from tests.adoption.machines import ASKED, REVISION, Kind, adopted, machine, new_stack
+from tests.adoption.machines import (
+    ASKED,
+    REVISION,
+    Kind,
+    adopted,
+    lock_inputs,
+    machine,
+    new_stack,
+)
 
 OS = 'ID=nixos\nVERSION_ID="25.11"\n'
 STACK = build.stack_config({"hosts": {"nas": None}})
@@ -108,6 +116,23 @@ def test_an_adopted_host_has_two_generated_modules(flake: Path) -> None:
         *("default.nix", "flake.nix", "flake.lock", "release.nix", "release-id.nix")
     }
     assert [p.check for p in stack.warnings if p.where.startswith("hosts")] == []
+
+
+@pytest.mark.lab
+def test_adopt_and_check_name_the_same_command_that_locks_the_new_pin_alone(
+    tmp_path: Path,
+) -> None:
+    top = new_stack(tmp_path / "stack")
+    with machine(tmp_path / "lab", "channel"):
+        done = adopt(top, "home", ASKED, None)
+    (missing,) = (p for p in check_stack(top, "home")[1] if p.check == "file-present")
+    assert done.adoption.steps == ("homelab update --host nas",)
+    assert missing.way_out == f"make it: {done.adoption.steps[0]}"
+    assert done.adoption.steps[0] in (top / "hosts/nas/pin/flake.nix").read_text()
+    # A lock without an input that a host needs gets that input, and keeps the others.
+    lock_inputs(top / "hosts/nas/pin/flake.lock", "impermanence", revision=False)
+    (lacking,) = (p for p in check_stack(top, "home")[1] if p.check == "lock-complete")
+    assert lacking.way_out == "run: homelab update --host nas nixpkgs"
 
 
 @pytest.mark.lab
@@ -204,7 +229,7 @@ def test_channels_and_paths_elsewhere_are_named() -> None:
         assert word in notes
     assert made.host["state_version"] == "19.03"
     assert made.pin[1]["url"] == f"github:NixOS/nixpkgs/{REVISION}"
-    assert made.steps == ("nix flake lock ./hosts/nas/pin",)
+    assert made.steps == ("homelab update --host nas",)
 
 
 def test_the_tailnet_address_is_written_only_for_a_stack_with_a_tailnet() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from homelab.cli import app
+from homelab.templates import raw
 from tests import stackdir
 from tests.cli.test_cli import Said
 from tests.cli.test_eval import report
@@ -221,12 +222,20 @@ def test_nix_that_cannot_lock_is_one_line(call: Any, stand: Stand) -> None:
     assert call("update", "--host", "nsa").code == 2
 
 
-def test_the_owners_own_flake_decides_which_inputs_there_are(call: Any, stand: Stand) -> None:
-    flake = '{ inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-25.11"; outputs = _: { }; }\n'
+def beside(stand: Stand, flake: str) -> None:
+    """Write the owner's `flake.nix`, and move the pin's lock file beside it."""
     (stand.stack / "flake.nix").write_text(flake, encoding="utf-8")
     stand.lock.rename(stand.stack / "flake.lock")
     file = stand.stack / "Pulumi.small.yaml"
     file.write_text(file.read_text("utf-8").replace(LOCK, "flake.lock"), encoding="utf-8")
+
+
+def test_the_owners_own_flake_decides_which_inputs_there_are(call: Any, stand: Stand) -> None:
+    flake = (
+        '{ inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-25.11"; '
+        'inputs.sops-nix.url = "github:Mic92/sops-nix"; outputs = _: { }; }\n'
+    )
+    beside(stand, flake)
     said = call("update", "--host", "nas", "--yes")
     assert said.code == 0, said.err
     assert (stand.top / "flake.nix").read_text(encoding="utf-8") == flake
@@ -245,9 +254,8 @@ def test_json_has_every_change(call: Any) -> None:
     assert data["hosts"]["nas"]["compiled"] == ["jellyfin-10.11.2"]
 
 
-def test_a_package_is_pinned_to_another_nixpkgs_and_taken_back(call: Any, stand: Stand) -> None:
-    file = stand.stack / "Pulumi.small.yaml"
-    before = file.read_text(encoding="utf-8")
+def locks_unstable(stand: Stand) -> None:
+    """Let Nix lock a further nixpkgs."""
     lock = json.loads(stand.lock.read_text(encoding="utf-8"))
     lock["nodes"]["unstable"] = {
         "locked": {
@@ -266,6 +274,12 @@ def test_a_package_is_pinned_to_another_nixpkgs_and_taken_back(call: Any, stand:
     }
     lock["nodes"]["root"]["inputs"]["unstable"] = "unstable"
     (stand.top / "new.lock").write_text(json.dumps(lock), encoding="utf-8")
+
+
+def test_a_package_is_pinned_to_another_nixpkgs_and_taken_back(call: Any, stand: Stand) -> None:
+    file = stand.stack / "Pulumi.small.yaml"
+    before = file.read_text(encoding="utf-8")
+    locks_unstable(stand)
     said = call("pin", "jellyfin", "--from", "unstable")
     assert said.code == 0, said.err
     assert "unstable  new -> 111111111111" in said.out
@@ -290,3 +304,66 @@ def test_a_package_is_pinned_to_another_nixpkgs_and_taken_back(call: Any, stand:
     assert call("pin", "jellyfin", "--remove").code == 2
     assert call("pin", "jellyfin", "--from", "elsewhere").code == 2
     assert call("pin", "jelly fin", "--from", "unstable").code == 1
+
+
+INIT = raw("homelab.starter", "templates/flake.nix")
+UNSTABLE = '    unstable.url = "github:NixOS/nixpkgs/nixos-unstable";\n'
+
+
+@pytest.mark.parametrize(
+    "flake",
+    [
+        INIT,
+        INIT.replace("25.11", "26.05"),
+        INIT.replace("inputs = {", "inputs = {\n    x.url = 1;"),
+    ],
+    ids=["as written", "of another release", "with another input"],
+)
+def test_a_package_can_be_pinned_beside_the_flake_that_init_wrote(
+    call: Any, stand: Stand, flake: str
+) -> None:
+    locks_unstable(stand)
+    beside(stand, flake)
+    said = call("pin", "jellyfin", "--from", "unstable")
+    assert said.code == 0, said.err
+    assert (stand.stack / "flake.nix").read_text("utf-8") == flake
+    said = call("pin", "jellyfin", "--from", "unstable", "--yes")
+    assert said.code == 0, said.err
+    written = (stand.stack / "flake.nix").read_text("utf-8")
+    assert written.replace(UNSTABLE, "", 1) == flake
+    assert (stand.top / "flake.nix").read_text("utf-8") == written
+    assert call("check").code == 0
+
+
+OWN = '{ inputs = { nixpkgs.url = "x"; sops-nix.url = "y"; }; outputs = _: { }; }\n'
+
+
+@pytest.mark.parametrize(
+    ("words", "edit", "line"),
+    [
+        (
+            ("pin", "jellyfin", "--from", "unstable", "--yes"),
+            {},
+            'inputs.unstable.url = "github:NixOS/nixpkgs/nixos-unstable";',
+        ),
+        (
+            ("update", "--yes"),
+            {"flakes": {"edge": {"url": "github:a/edge", "follows": {}, "packages": ["hello"]}}},
+            'inputs.edge.url = "github:a/edge";',
+        ),
+    ],
+    ids=["pin", "update"],
+)
+def test_an_own_flake_without_the_input_is_left_alone_and_the_line_is_named(
+    call: Any, stand: Stand, words: tuple[str, ...], edit: dict[str, object], line: str
+) -> None:
+    stackdir.write_stack(stand.stack, {"services": {"jellyfin": {"host": "nas"}}, **edit})
+    beside(stand, OWN)
+    before = {p: p.read_bytes() for p in stand.stack.rglob("*") if p.is_file()}
+    said = call(*words)
+    assert said.code == 1
+    lines = said.err.splitlines()
+    assert "flake.nix: this flake does not have the input" in lines[-3]
+    assert lines[-2:] == [line, "then run this again; nothing was changed"]
+    assert {p: p.read_bytes() for p in stand.stack.rglob("*") if p.is_file()} == before
+    assert not (stand.top / "calls").exists(), "Nix locked a flake without the input"

@@ -377,6 +377,64 @@ def test_questions_are_asked_on_a_terminal_only_for_missing_flags(
     assert asked == []
 
 
+@pytest.mark.parametrize(
+    ("question", "wrong", "right"),
+    [
+        ("Your account on the hosts", "", "kim"),
+        ("Hosts, NAME=ADDRESS with spaces between", "kim", "kim=192.168.1.10"),
+        ("First service, SERVICE=NAME", "navidrom", "navidrome=kim"),
+        ("Time zone", "Mars/Olympus", "Europe/Oslo"),
+        ("cloudflare-zone-id, as the dashboard shows it", "", "9f8e7d6c5b4a39281706f5e4d3c2b1a0"),
+    ],
+)
+def test_a_wrong_answer_is_asked_for_again_and_loses_no_other(
+    call: Call, monkeypatch: pytest.MonkeyPatch, question: str, wrong: str, right: str
+) -> None:
+    asked: list[str] = []
+
+    def prompt(said: str, default: str = "", **_: object) -> str:
+        asked.append(said)
+        if said.splitlines()[-1] != question:
+            return {"Domain of the names at home": "ask.example.org"}.get(said, default)
+        return right if len([a for a in asked if a.endswith(question)]) > 1 else wrong
+
+    monkeypatch.setattr("typer.prompt", prompt)
+    monkeypatch.setattr("getpass.getuser", lambda: "root")
+    flags = ("--cloudflare-zone", "example.org", "--cloudflare-account", CLOUDFLARE[-1])
+    by_question = {
+        "Your account on the hosts": (),
+        "cloudflare-zone-id, as the dashboard shows it": flags,
+    }
+    user = () if question == "Your account on the hosts" else ("--user", "nora")
+    said = call("init", *user, "--email", "nora@example.org", "--ssh-key", OWNER,
+                *by_question.get(question, ()), terminal=True)  # fmt: skip
+    assert said.code == 0, said.err
+    assert len({a.splitlines()[-1] for a in asked}) == len(asked) - 1
+    (again,) = (a for a in asked if "\n" in a)
+    assert again.endswith(f"\n{question}")
+    text = Path("Pulumi.home.yaml").read_text()
+    assert right.rpartition("=")[2] in text
+    assert "domain: ask.example.org" in text
+
+
+def test_a_bad_flag_is_named_before_anything_is_asked(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: pytest.fail("a question was asked"))
+    for flags in (("--sign-in", "auth"), ("--ssh-key", "gone.pub")):
+        said = call("init", "new", "--user", "nora", *flags, terminal=True)
+        assert (said.code, flags[0] in said.err) == (2, True)
+
+
+def test_a_skipped_backup_of_the_whole_stack_names_the_place_of_a_service(call: Call) -> None:
+    assert call("init", *BASE).code == 0
+    path = Path("Pulumi.home.yaml")
+    path.write_text(f"{path.read_text()}  homelab:backup: {{skip: none}}\n")
+    said = call("check")
+    assert said.code == 1
+    assert "homelab:services: {NAME: {backup: {skip: why}}}" in said.out + said.err
+
+
 def test_the_tests_of_a_new_homelab_are_those_of_this_repository() -> None:
     """The template is not Python to linters; this file, which they read, is."""
     body = "@pytest.mark.parametrize"

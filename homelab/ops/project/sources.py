@@ -10,6 +10,7 @@ from homelab.problems import HomelabError, Problem
 from homelab.render import root_path
 from homelab.secret_paths import sops_file
 from homelab.secrets.readers import readers_of
+from homelab.system.nix_checks import update_command
 from homelab.system.own import carried, named_at, named_by, own_paths
 
 
@@ -47,7 +48,7 @@ def read_sources(
                 Problem(
                     source,
                     f"there is no {path}",
-                    _way_out(path, source),
+                    _way_out(plan, path, source),
                     check="file-present",
                 )
             )
@@ -98,11 +99,12 @@ _LONGEST = 240
 """Maximum characters of a path beside the stack file; a file name has at most 255 bytes."""
 
 
-def _way_out(path: str, source: str) -> str:
+def _way_out(plan: Plan, path: str, source: str) -> str:
     if source == "secrets.hosts":
         return "make it: homelab secret set --missing"
-    if source.endswith(".lock"):
-        return "make it: homelab update"
+    if source.startswith("nixpkgs."):
+        pin = source.removeprefix("nixpkgs.").removesuffix(".lock")
+        return f"make it: {update_command(plan, pin)}"
     if source.endswith(".root"):
         return "make it with openssl, see the guide's page on certificates"
     if source.endswith(".hardware"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import getpass
 import ipaddress
 import re
+import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 from homelab.catalog import ENTRIES
 from homelab.ops.starter.library import running_library
@@ -70,6 +71,8 @@ def gather(
     _check_name(given.stack, "--stack")
     name = given.name or _as_name(directory.resolve().name)
     _check_name(name, "--name")
+    # What is wrong with a flag is said before a person types answers.
+    sign_in, ssh_keys = _sign_in(given), _ssh_keys(given)
     cloudflare = _cloudflare(given, ask)
     tailnet = given.tailnet
     if tailnet is None:
@@ -84,10 +87,8 @@ def gather(
         raise UsageError("--email is missing: certificates and the tailnet's policy need yours")
     zone = given.timezone or local_timezone()
     if ask and not given.timezone:
-        zone = ask("Time zone", zone)
-    sign_in = _sign_in(given)
+        zone = _answer(ask, "Time zone", zone, _timezone)
     service, service_name = _service(given, sign_in, ask)
-    ssh_keys = _ssh_keys(given)
     library = given.library or running_library()
     operators, key, notes = _operators(given)
     answers = Answers(
@@ -134,6 +135,33 @@ def _has_flake(directory: Path) -> bool:
     return False
 
 
+T = TypeVar("T")
+
+
+def _answer(ask: Ask, question: str, default: str, read: Callable[[str], T]) -> T:
+    """What a person types, read as a value. Asks again until it is one, so that the answers before
+    it are not lost.
+    """
+    said = question
+    while True:
+        try:
+            return read(ask(said, default).strip())
+        except UsageError as error:
+            said = f"{error}\n{question}"
+
+
+def _is_there(text: str) -> str:
+    if not text:
+        raise UsageError("an answer is needed here")
+    return text
+
+
+def _timezone(text: str) -> str:
+    if text not in zoneinfo.available_timezones():
+        raise UsageError(f'there is no time zone "{text}"; write one like Europe/Oslo')
+    return text
+
+
 def _check_name(name: str, flag: str) -> None:
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -161,10 +189,13 @@ def _pairs(flags: tuple[str, ...], flag: str) -> dict[str, str]:
 
 
 def _machines(given: Given, ask: Ask | None) -> tuple[Machine, ...]:
-    hosts = given.hosts
-    if not hosts and ask:
-        answer = ask("Hosts, NAME=ADDRESS with spaces between", _HOST)
-        hosts = tuple(answer.split())
+    if not given.hosts and ask:
+        question = "Hosts, NAME=ADDRESS with spaces between"
+        return _answer(ask, question, _HOST, lambda text: _of_hosts(given, tuple(text.split())))
+    return _of_hosts(given, given.hosts)
+
+
+def _of_hosts(given: Given, hosts: tuple[str, ...]) -> tuple[Machine, ...]:
     found = []
     for name, value in _pairs(hosts or (_HOST,), "--host").items():
         address, _, platform = value.partition(",")
@@ -220,7 +251,9 @@ def _user(given: Given, ask: Ask | None) -> str:
     except (OSError, KeyError):
         here = ""
     default = "" if here in ("root", "homelab") else here
-    user = given.user or (ask("Your account on the hosts", default) if ask else default)
+    if given.user is None and ask:
+        return _answer(ask, "Your account on the hosts", default, _is_there)
+    user = given.user or default
     if not user:
         raise UsageError("--user is missing: the name of your account on the hosts, --user sam")
     return user
@@ -239,7 +272,7 @@ def _cloudflare(given: Given, ask: Ask | None) -> Cloudflare | None:
     }
     if ask:
         values = {
-            flag: v or ask(f"{flag[2:]}, as the dashboard shows it", "")
+            flag: v or _answer(ask, f"{flag[2:]}, as the dashboard shows it", "", _is_there)
             for flag, v in values.items()
         }
     missing = [flag for flag, value in values.items() if not value]
@@ -266,9 +299,12 @@ def _sign_in(given: Given) -> SignIn:
 def _service(given: Given, sign_in: SignIn, ask: Ask | None) -> tuple[str, str]:
     # Without a portal, the first service has a sign-in of its own.
     default = "navidrome=music" if sign_in == "authelia" else "jellyfin=films"
-    text = given.service
-    if text is None:
-        text = ask("First service, SERVICE=NAME", default) if ask else default
+    if given.service is None and ask:
+        return _answer(ask, "First service, SERVICE=NAME", default, _of_catalog)
+    return _of_catalog(given.service or default)
+
+
+def _of_catalog(text: str) -> tuple[str, str]:
     service, _, name = text.partition("=")
     if service not in ENTRIES or ENTRIES[service].infrastructure:
         known = [key for key, entry in ENTRIES.items() if not entry.infrastructure]

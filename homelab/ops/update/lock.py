@@ -15,6 +15,7 @@ from homelab.ops.hosts import named
 from homelab.ops.project.documents import read_stack_document, with_facts
 from homelab.ops.project.sources import read_sources
 from homelab.ops.project.stack import Stack, check_document, open_document
+from homelab.ops.update.own_flake import completed, own_flake
 from homelab.ops.whole import replace_file
 from homelab.plan import Plan
 from homelab.problems import (
@@ -28,7 +29,7 @@ from homelab.render import modules_of
 from homelab.system.flakes import inputs_of
 from homelab.system.model import Host
 from homelab.system.nix_checks import LOCK_COMPLETE, LOCK_MATCHES
-from homelab.update.locking import LOCK, LockTask, lock_task, revisions, same_lock
+from homelab.update.locking import LockTask, lock_task, revisions, same_lock
 from homelab.update.model import PinUpdate
 from homelab.update.release import moved_flake, moved_pin
 
@@ -65,7 +66,7 @@ class Update:
     """None if the stack has no usable lock files yet."""
     new: Stack
     files: Mapping[Path, str] = field(default_factory=dict)
-    """Every file that a write changes: lock files, and with another release the stack file."""
+    """Every file that a write changes: lock files, an own `flake.nix` and the stack file."""
 
 
 def lock_anew(directory: Path, name: str, request: Request, report: Say) -> Update:
@@ -94,13 +95,17 @@ def lock_anew(directory: Path, name: str, request: Request, report: Say) -> Upda
     updates = []
     for pin in pins:
         path = new_plan.stack.nixpkgs[pin].lock
-        own, flake = _own_flake(directory, path), ""
-        if own is not None:
-            flake = own.read_text(encoding="utf-8")
-            if pin in moves:
-                flake = files[own] = moved_flake(flake, plan.stack, moves[pin], own.name)
+        own, flake = own_flake(directory, path), ""
         present = _text(sources.get(path, ""))
         needed = _needed(new_plan, pin, sources)
+        if own is not None:
+            written = flake = files.get(own) or own.read_text(encoding="utf-8")
+            if pin in moves:
+                flake = moved_flake(flake, plan.stack, moves[pin], own.name)
+            place = own.relative_to(directory).as_posix()
+            flake = completed(new_plan.stack, pin, flake, present, needed, place)
+            if flake != written:
+                files[own] = flake
         inputs = _meant(request.inputs, pin, needed, present)
         if request.only_new:
             inputs = tuple(sorted({*needed} - locked_inputs(present).keys())) or _NOTHING
@@ -166,13 +171,6 @@ def _meant(inputs: Sequence[str], pin: str, needed: Sequence[str], present: str)
                 f'the pin {pin} has no input "{name}"; {did_you_mean(name, known, "inputs")}'
             )
     return tuple(inputs)
-
-
-def _own_flake(directory: Path, path: str) -> Path | None:
-    """The owner's `flake.nix` that the lock file belongs to; None if there is none."""
-    place = directory / path
-    flake = place.parent / "flake.nix"
-    return flake if place.name == LOCK and flake.is_file() else None
 
 
 def _text(content: str | bytes) -> str:
