@@ -23,7 +23,7 @@ _SIGN_FILE = "lib/issue-certificates.sh"
 _SIGN = (resources.files("homelab.certificates") / "issue.sh").read_text(encoding="utf-8")
 BUNDLE = "/etc/ssl/certs/ca-bundle.crt"
 _DIRECTORY = ROOT.rpartition("/")[0]
-_TRUSTED = ("NODE_EXTRA_CA_CERTS", "REQUESTS_CABUNDLE", "SSL_CERT_FILE")
+_TRUSTED = ("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """How programs that bring authorities of their own are told of the system's."""
 
 

@@ -93,6 +93,9 @@ def test_every_host_trusts_the_root_and_one_has_its_key() -> None:
     hosts = build.render(stack(INTERNAL))
     for files in hosts.values():
         assert "certificateFiles = [ ./ca/root.crt ];" in files["trust.nix"]
+        # These read a list of authorities of their own unless told of the system's.
+        for variable in ("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+            assert f'{variable} = "/etc/ssl/certs/ca-bundle.crt";' in files["trust.nix"]
         assert files["ca/root.crt"].startswith("-----BEGIN CERTIFICATE-----")
     holders = {s.host for s in build.plan(stack(INTERNAL)).secrets.secrets if s.key == "ca/key"}
     assert holders == {"pi"}
