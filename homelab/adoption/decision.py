@@ -227,11 +227,14 @@ def _of_texts(machine: Machine, texts: Mapping[str, str | bytes], top: str) -> I
     for path, text in texts.items():
         if not path.endswith(".nix") or not isinstance(text, str):
             continue
-        for written in elsewhere_in(text):
+        for line, written in elsewhere_in(text):
             if "flake.nix" in machine.files and written == "<nixpkgs>":
                 continue
             way_out = "a flake of homelab:flakes" if written.startswith("<") else "a file beside it"
-            yield f"{path}: names {written}, which a flake may not read; replace it by {way_out}"
+            yield (
+                f"{path}:{line}: names {written}, which a flake may not read; replace it by "
+                f"{way_out}"
+            )
         if "flake.nix" not in machine.files:
             yield from _missing(path, text, texts)
     tools = {s.path[0] for _, s in _settings(texts) if s.path[0] in ("sops", "age")}

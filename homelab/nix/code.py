@@ -122,14 +122,31 @@ def text_of(node: tree_sitter.Node) -> str:
 
 
 @lru_cache(maxsize=512)
-def elsewhere_in(text: str) -> tuple[str, ...]:
-    """Paths that lead out of a flake, as written: `<nixpkgs>`, `/etc/nixos/x.nix`, `~/x.nix`. A
-    flake is evaluated without them.
+def elsewhere_in(text: str) -> tuple[tuple[int, str], ...]:
+    """Paths that lead out of a flake, each with its line: `<nixpkgs>`, `/etc/nixos/x.nix`,
+    `~/x.nix`. A flake is evaluated without them.
+
+    Defaults of a function's arguments are left out, because the caller gives the arguments:
+    `{ pkgs ? import <nixpkgs> { } }`. So is `<nix/…>`, which Nix has built in.
     """
-    kinds = ("spath_expression", "hpath_expression")
-    found = [
-        text_of(node)
+    return tuple(
+        (node.start_point[0] + 1, text_of(node))
         for node in nodes_of(text)
-        if node.type in kinds or (node.type == "path_expression" and text_of(node).startswith("/"))
-    ]
-    return tuple(dict.fromkeys(found))
+        if _leads_out(node) and not _is_default(node)
+    )
+
+
+def _leads_out(node: tree_sitter.Node) -> bool:
+    if node.type == "spath_expression":
+        return not text_of(node).startswith("<nix/")
+    return node.type == "hpath_expression" or (
+        node.type == "path_expression" and text_of(node).startswith("/")
+    )
+
+
+def _is_default(node: tree_sitter.Node) -> bool:
+    """Whether it is in the default of a function's argument."""
+    above = node.parent
+    while above is not None and above.type != "formal":
+        above = above.parent
+    return above is not None

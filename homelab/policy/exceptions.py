@@ -27,7 +27,14 @@ POLICY_UNUSED = file_check(
     "An exception that nothing needs would hide a later problem.",
 )
 TEXT_READERS = frozenset(
-    ("forbidden-patterns", "open-firewall-ban", "option-calendar", "option-known", "option-opens")
+    (
+        "flake-path",
+        "forbidden-patterns",
+        "open-firewall-ban",
+        "option-calendar",
+        "option-known",
+        "option-opens",
+    )
 )
 """Checks that read the text of options and modules, and may be wrong about it."""
 OURS = frozenset((POLICY_ENDED, POLICY_EXCEPTION, POLICY_UNUSED, "policy-known", "tinker-expired"))

@@ -225,7 +225,13 @@ def test_channels_and_paths_elsewhere_are_named() -> None:
     )
     made = decide(STACK, found(**{"file_configuration.nix": text, "channel": REVISION}), ASKED)
     notes = "\n".join(made.notes)
-    for word in ("<home-manager/nixos>", "/home/sam/x.nix", "./gone.nix", "../up.nix", "agenix"):
+    for word in (
+        ":1: names <home-manager/nixos>",
+        "/home/sam/x.nix",
+        "./gone.nix",
+        "../up.nix",
+        "agenix",
+    ):
         assert word in notes
     assert made.host["state_version"] == "19.03"
     assert made.pin[1]["url"] == f"github:NixOS/nixpkgs/{REVISION}"

@@ -58,6 +58,7 @@ from homelab.system.kernel_checks import check_kernel
 from homelab.system.manage_checks import check_extended, check_managed
 from homelab.system.nix_checks import check_locks
 from homelab.system.own import check_own_files
+from homelab.system.path_checks import check_flake_paths
 from homelab.system.persistence_checks import check_persistence
 from homelab.system.pin_checks import check_pin_ages
 from homelab.system.placeholders import check_placeholders
@@ -266,6 +267,7 @@ def check_sources(
         *check_extended(plan, sources),
         *check_own_modules(plan, sources),
         *check_own_files(plan, sources),
+        *check_flake_paths(plan, sources),
         *check_arguments(plan, sources),
         *check_site_literals(plan, sources),
         *check_disks(plan, sources),

@@ -29,7 +29,39 @@ def _naming(name: str) -> dict[str, str]:
     return own(ROOT, f'networking.domain = "x.{name}";', head="{ homelab, ... }: ")
 
 
+def _importing(module: str, argument: str = "...") -> dict[str, str]:
+    """The hardware module of nas, which imports this one."""
+    return own(ROOT, f"imports = [ {module} ];", head=f"{{ {argument} }}: ")
+
+
 WAYS = (
+    WayOut(
+        "flake-path",
+        {},
+        {},
+        says="names <home-manager/nixos>",
+        files=_importing("<home-manager/nixos>"),
+        fixed=_importing("inputs.home-manager.nixosModules.default", "inputs, ..."),
+        asked={"imports": "write its module"},
+    ),
+    WayOut(
+        "flake-path",
+        {},
+        {},
+        says="names <nixpkgs/nixos/modules/profiles/headless.nix>",
+        files=_importing("<nixpkgs/nixos/modules/profiles/headless.nix>"),
+        fixed=_importing('"${modulesPath}/profiles/headless.nix"', "modulesPath, ..."),
+        asked={"imports": "with the argument"},
+    ),
+    WayOut(
+        "flake-path",
+        {},
+        {},
+        says="names ~/x.nix",
+        files=_importing("~/x.nix"),
+        fixed={**_importing("./x.nix"), "hosts/nas/x.nix": "{ }\n"},
+        asked={"imports": "name it"},
+    ),
     WayOut(
         "site-literal",
         {},
