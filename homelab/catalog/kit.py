@@ -174,7 +174,9 @@ def _state(entry: Entry) -> Iterator[Problem]:
                 else f"{path} exists only for a unit with DynamicUser",
                 f"write {path.replace('/var/lib/', '/var/lib/private/', 1)}"
                 if entry.dynamic_user
-                else f"write {path.replace('/private/', '/', 1)}, or dynamic_user: true",
+                # For a unit with DynamicUser, the other path would be a link with nothing in it.
+                else "write dynamic_user: true; or, if its unit has no DynamicUser, "
+                f"{path.replace('/private/', '/', 1)}",
             )
     inside = [
         *(("exclude", p) for p in entry.exclude),

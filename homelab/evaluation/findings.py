@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from homelab.evaluation import failures
+from homelab.evaluation.dynamic_users import dynamic_users
 from homelab.evaluation.messages import Complaint, Position, read_complaint
 from homelab.evaluation.model import Answer, Report, Said
 from homelab.evaluation.openings import openings
@@ -48,6 +49,7 @@ def findings(
         place = _of_said(places, report, said)
         yield _problem(place, f"{_line(said.text)} ({_module(said.file)})", severity="warning")
     yield from _sandboxes(plan, host, report)
+    yield from dynamic_users(plan, host, report)
     yield from _people(plan, host, report)
     yield from _mounts(plan, host, report)
     yield from openings(plan, host, places, report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from homelab.evaluation.dynamic_users import SETTING, stated_by_owner
 from homelab.evaluation.model import Asked
 from homelab.hardening.baseline import BASELINE
 from homelab.nix import Comment, Module, Nix
@@ -19,12 +20,13 @@ STARTS = "ExecStart"
 def plan_asked(plan: Plan, host: Host, packages: tuple[Path, ...] = ()) -> Asked:
     """Every option that the tree of the host sets, every unit with a sandbox, and `packages`."""
     units = plan.units_on(host.name)
+    stated = {u for service in stated_by_owner(plan, host) for u in service.units}
     settings = {part.setting for part in BASELINE} | {s for u in units for s, _ in u.settings}
     # A unit without ExecStart exists only because hardening.nix names it.
-    settings.add(STARTS)
+    settings |= {STARTS, SETTING}
     return Asked(
         options=tuple(sorted({path for m in modules_of(plan, host) for path, _ in leaves_of(m)})),
-        units=tuple(sorted({u.unit for u in units})),
+        units=tuple(sorted({u.unit for u in units} | stated)),
         settings=tuple(sorted(settings)),
         secured=ASKED,
         packages=packages,

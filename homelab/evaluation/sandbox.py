@@ -49,6 +49,11 @@ def _last(values: Values) -> str:
     return _YES.get(value, value)
 
 
+def is_on(values: Values) -> bool:
+    """Whether a switch is on; off without a value."""
+    return bool(values) and _last(values) != "no"
+
+
 def _switch(wanted: Values, got: Values) -> bool:
     """Every value except off is on: `private` and `disconnected` are even stricter."""
     return _last(wanted) == "no" or _last(got) != "no"

@@ -56,6 +56,25 @@ def test_each_backup_is_recorded_with_what_was_saved(host: Restored) -> None:
     assert identity.rstrip(",") in host.restic("snapshots", "--json")
 
 
+def test_a_path_that_is_a_link_fails_the_backup_unless_another_path_holds_its_target(
+    host: Restored,
+) -> None:
+    # As /var/lib/app of a unit with DynamicUser.
+    link = host.data.with_name("linked")
+    link.symlink_to(host.data)
+    host.describe(paths=[str(link)])
+    host.backup()
+    assert "notes.txt" not in host.restic("ls", "latest")
+    done = host.call("saved", "app", "disk")
+    assert done.returncode == 1
+    assert f"app is not backed up: {link} is a link to {host.data}" in done.stderr
+    assert not (host.proofs / "app/disk/saved").exists()
+    host.describe(paths=[str(link), str(host.data.parent / "app")])
+    host.backup()
+    assert "notes.txt" in host.restic("ls", "latest")
+    assert host.call("saved", "app", "disk").returncode == 0
+
+
 def test_the_first_check_and_drill_are_spread_and_then_repeat(host: Restored) -> None:
     host.call("saved", "app", "disk")
     _set(host, "next-check", str(LONG_AGO))

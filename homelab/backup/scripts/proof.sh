@@ -40,10 +40,35 @@ done_until() {
   echo $(($(date +%s) + $2 * 86400)) >"$proofs/$job/$target/next-$1"
 }
 
+# links: paths of the job that are links to what no path of the job holds. restic stores only the link
+# itself, so such a backup has no data: /var/lib/NAME of a unit with DynamicUser is such a link.
+links() {
+  local path real
+  while IFS= read -r path; do
+    [ -L "$path" ] || continue
+    real=$(realpath -m -- "$path")
+    holds "$real" || echo "$path is a link to $real"
+  done < <(of paths)
+}
+
+# holds FILE: whether it is a path of the job, or below one.
+holds() {
+  local path
+  while IFS= read -r path; do
+    case $1 in
+      "$path" | "${path%/}"/*) return 0 ;;
+    esac
+  done < <(of paths)
+  return 1
+}
+
 # saved TARGET: called after each backup. Also makes the check and the drill that are due.
 saved() {
   aim "$1"
-  local line bad=''
+  local line bad='' linked
+  linked=$(links | paste -sd ';' | sed 's/;/; /g')
+  [ -z "$linked" ] ||
+    fail "$job is not backed up: $linked, and a backup has only the link; name the directory that it leads to"
   # Jobs end at the same time; their checks and drills wait for each other.
   export HOMELAB_BACKUP_WAIT=21600
   line=$(ask snapshots --latest 1 | jq -r 'last | .short_id + (

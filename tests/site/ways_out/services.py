@@ -181,6 +181,11 @@ WAYS = (
     WayOut(
         "facts-agree",
         facts(state=["/var/lib/private/forum"]),
+        service("forum", module={"dynamic_user": True}),
+    ),
+    WayOut(
+        "facts-agree",
+        facts(state=["/var/lib/private/forum"]),
         service("forum", module={"state": ["/var/lib/forum"]}),
     ),
     WayOut(
