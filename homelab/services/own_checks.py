@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from homelab.catalog import ENTRIES, find
 from homelab.catalog.kit import flaws
@@ -71,17 +71,34 @@ def facts_agree(plan: Plan) -> Iterator[Problem]:
 @check("facts-used", severity="warning")
 def facts_used(plan: Plan) -> Iterator[Problem]:
     """Facts that no service uses have no effect."""
-    used = {
-        config.service or name
-        for name, config in plan.stack.services.items()
-        if isinstance(config, CatalogService)
-    }
-    for name in sorted(plan.stack.catalog.keys() - used):
+    for name in sorted(plan.stack.catalog.keys() - used_facts(plan)):
         yield Problem(
             f"catalog.{name}",
             "no service uses these facts",
             f"add services.{name}: {{host: …}}, or remove them",
         )
+
+
+def used_facts(plan: Plan) -> frozenset[str]:
+    """The names of the facts that services of the stack use."""
+    return frozenset(
+        config.service or name
+        for name, config in plan.stack.services.items()
+        if isinstance(config, CatalogService)
+    )
+
+
+def unused_everywhere(
+    problems: Iterable[Problem], shared: Collection[str], others: Iterable[Plan | None]
+) -> list[Problem]:
+    """The problems without those about `shared` facts that another stack of the project uses, or
+    may use: None is one that cannot be planned.
+    """
+    used: set[str] = set()
+    for other in others:
+        used |= {*shared} if other is None else used_facts(other)
+    places = {f"catalog.{name}" for name in used & {*shared}}
+    return [p for p in problems if not (p.check == "facts-used" and p.where in places)]
 
 
 def is_reported(flaw: Problem, entry: Entry) -> bool:

@@ -136,6 +136,25 @@ def test_facts_that_no_service_uses_are_a_warning(tmp_path: Path) -> None:
     assert problems_of(on_disk(tmp_path / "used", yaml.safe_dump(FACTS), other)) == []
 
 
+def test_facts_in_a_file_that_another_stack_of_the_project_uses_are_no_warning(
+    tmp_path: Path,
+) -> None:
+    place = on_disk(tmp_path / "stack", yaml.safe_dump(FACTS), {})
+    stack = (place / f"Pulumi.{stackdir.NAME}.yaml").read_text(encoding="utf-8")
+    used = yaml.safe_load(stack)
+    used["config"]["homelab:services"] = {
+        **(used["config"].get("homelab:services") or {}),
+        **SERVICE["services"],
+    }
+    checks = {p.check for p in problems_of(place)}
+    assert "facts-used" in checks
+    (place / "Pulumi.other.yaml").write_text(yaml.safe_dump(used), encoding="utf-8")
+    assert "facts-used" not in {p.check for p in problems_of(place)}
+    # The other stack uses the file, and not the section of this one.
+    (place / FILE).rename(place / "services/other.yaml")
+    assert "facts-used" in {p.check for p in problems_of(place)}
+
+
 def test_extends_adds_keys_and_replaces_lists() -> None:
     added = {"ports": {"gossip": {"port": 9094, "scope": "lan", "why": "peers"}}}
     facts = {"extends": "jellyfin", "title": "Films", "exclude": ["/var/lib/jellyfin/log"], **added}

@@ -20,7 +20,7 @@ from homelab.config.stack import StackConfig
 from homelab.deploy.git import check_git
 from homelab.deploy.model import Release
 from homelab.disks.file_checks import check_file_systems
-from homelab.neighbours import check_neighbours
+from homelab.neighbours import Neighbour, check_neighbours
 from homelab.openings.checks import check_openings
 from homelab.ops.project.documents import read_stack_document, with_facts
 from homelab.ops.project.git import git_state
@@ -49,6 +49,7 @@ from homelab.secrets.literal_checks import check_literals
 from homelab.secrets.recipients import check_sops_files
 from homelab.secrets.stand_in import for_rehearsal, stand_ins
 from homelab.services.lock_checks import check_lock
+from homelab.services.own_checks import unused_everywhere
 from homelab.storage.mount_checks import check_mounts, check_targets
 from homelab.system.arguments import check_arguments
 from homelab.system.checks import check_own_modules
@@ -200,9 +201,9 @@ def _planned(
         *check_tinker(plan, day),
         *check_git(plan, git_state(directory) if plan.stack.deploy.require_clean_git else None),
     }
-    found |= {
-        *check_neighbours(plan, keys_of(directory, plan), read_neighbours(directory, name, plan))
-    }
+    neighbours = read_neighbours(directory, name, plan)
+    found |= {*check_neighbours(plan, keys_of(directory, plan), neighbours)}
+    found = {*_facts_of_the_project(found, document, neighbours)}
     if is_rehearsed():
         sources |= stand_ins(plan, sources)
         found = {for_rehearsal(p, plan) for p in found}
@@ -223,8 +224,20 @@ def _of_the_rest(directory: Path, name: str, document: Document) -> list[Problem
     site, left_out = rest
     plan = make_plan(site, read_lock(directory, name).lock)
     found = _each_once({*run_checks(plan), *read_sources(directory, plan)[1]})
+    # Whether another stack uses them shows when this one can be read.
+    found = [p for p in found if p.check != "facts-used"]
     problems = [completed(p, left_out, document) for p in unrelated(found, left_out)]
     return [located_in(p, document) for p in problems]
+
+
+def _facts_of_the_project(
+    problems: Iterable[Problem], document: Document, neighbours: Iterable[Neighbour]
+) -> list[Problem]:
+    """The problems without `facts-used` of a file that another stack of the project uses."""
+    shared = {str(place[1]) for place in document.files if place[:1] == ("catalog",)}
+    # The stack file of the same project is in the same directory.
+    others = [n.plan for n in neighbours if Path(n.file).parent == Path()]
+    return unused_everywhere(problems, shared, others)
 
 
 def _each_once(problems: Iterable[Problem]) -> list[Problem]:
