@@ -53,10 +53,9 @@ class LabHosts:
         self.connections: Counter[str] = Counter()
         """Sign-ins per host since the lab was opened."""
         self._commands = self.directory / "bin"
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="lab-hosts", daemon=True
-        )
+        # Made when the hosts serve, and closed afterwards.
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: threading.Thread
         self._servers: list[asyncssh.SSHAcceptor] = []
         self._groups: set[int] = set()
         self._dial_map: ssh.DialMap | None = None
@@ -67,6 +66,10 @@ class LabHosts:
         self._held = hold(self.directory / "serving")
         machine.install(self._commands)
         machine.install_wakers(self._commands, self.hosts)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="lab-hosts", daemon=True
+        )
         self._thread.start()
         try:
             self._wait(self._serve())

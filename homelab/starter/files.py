@@ -22,6 +22,11 @@ from homelab.templates import filled, raw
 
 HOOK = ".githooks/pre-commit"
 """The file that must be executable."""
+_PYTEST = {
+    "testpaths": ["tests"],
+    # The SDK warns about its own deprecated name of a resource.
+    "filterwarnings": ["ignore::DeprecationWarning:pulumi_command"],
+}
 _GITHUB = {
     "runner": "ubuntu-latest",
     "checkout": "actions/checkout@v4",
@@ -171,7 +176,7 @@ def _pyproject(name: str, library: str) -> str:
                 "dependencies": [library],
             },
             "dependency-groups": {"dev": ["pytest>=8.3"]},
-            "tool": {"uv": {"package": False}, "pytest": {"ini_options": {"testpaths": ["tests"]}}},
+            "tool": {"uv": {"package": False}, "pytest": {"ini_options": _PYTEST}},
         }
     )
 

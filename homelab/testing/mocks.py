@@ -14,6 +14,7 @@ import runpy
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -102,17 +103,43 @@ def run(
             settings.SETTINGS.outputs.clear()
 
     asyncio.set_event_loop(loop)
+    threads = _Threads()
+    loop.set_default_executor(threads)
     try:
         with _in(directory), _stand_ins() if stand_in_secrets else nullcontext():
             # The SDK keeps its settings in context variables, so a new context resets the SDK.
             contextvars.copy_context().run(go)
     finally:
+        threads.shutdown(wait=True)
         for task in asyncio.all_tasks(loop):
             task.cancel()
         loop.run_until_complete(asyncio.sleep(0))
         asyncio.set_event_loop(None)
         loop.close()
     return recorded
+
+
+class _Threads(ThreadPoolExecutor):
+    """Threads in which the SDK's mocks answer, with an event loop each.
+
+    The mocks make a loop in a thread that has none, and never close it. Python closes it whenever
+    its memory is freed, which may print a traceback in an unrelated test.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(initializer=self._begin)
+        self._loops: list[asyncio.AbstractEventLoop] = []
+
+    def _begin(self) -> None:
+        loop = asyncio.new_event_loop()
+        self._loops.append(loop)
+        asyncio.set_event_loop(loop)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let the threads end, and close their loops if that is waited for."""
+        super().shutdown(wait=wait, cancel_futures=cancel_futures)
+        while wait and self._loops:
+            self._loops.pop().close()
 
 
 def _program() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 import shutil
@@ -12,10 +13,13 @@ import pytest
 
 from homelab.config.document import read_document
 from homelab.config.load import load_stack_config
+from homelab.lab.hosts import LabHosts
 from homelab.problems import InvalidStackError
+from homelab.starter.files import pulumi_template
 from homelab.testing import changed, changed_files, merged, stack, stack_text, write_stack
 from tests import build
 
+pytest_plugins = ["pytester"]
 GUIDE = (build.ROOT / "docs/guide/testing.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 SLOW = "Rehearsal"
@@ -96,3 +100,42 @@ def test_a_stack_with_an_error_has_problems_and_no_files(project: Path) -> None:
     with pytest.raises(InvalidStackError, match="nobody"):
         _ = wrong.files
     assert "nobody" in wrong.register().error
+
+
+def test_a_mocked_run_and_a_lab_leave_no_event_loop_open(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python closes an open loop whenever its memory is freed, and may print a traceback."""
+    made: list[asyncio.AbstractEventLoop] = []
+    make = asyncio.new_event_loop
+
+    def counted() -> asyncio.AbstractEventLoop:
+        made.append(make())
+        return made[-1]
+
+    monkeypatch.setattr(asyncio, "new_event_loop", counted)
+    assert stack(project / "Pulumi.home.yaml").register(preview=True).error == ""
+    mocked = len(made)
+    assert mocked > 1, "the mocks answer in threads of their own"
+    lab = LabHosts(project / "lab", {"pi": ["192.168.1.2"]})
+    assert len(made) == mocked
+    with lab:
+        assert len(made) == mocked + 1
+    assert [loop for loop in made if not loop.is_closed()] == []
+
+
+def test_the_tests_of_a_new_homelab_show_no_deprecation_of_the_sdk(
+    pytester: pytest.Pytester,
+) -> None:
+    settings = pulumi_template("homelab")["pyproject.toml"].partition("[tool.pytest")
+    pytester.makepyprojecttoml("[tool.pytest" + settings[2])
+    (pytester.path / "tests").mkdir()
+    (pytester.path / "tests/test_it.py").write_text(
+        "from pulumi_command.remote import CopyFile\n"
+        "def test_it():\n"
+        "    try:\n"
+        "        CopyFile('x', connection={'host': 'x'}, local_path='x', remote_path='x')\n"
+        "    except Exception:\n"
+        "        pass\n"
+    )
+    pytester.runpytest_subprocess("-q").assert_outcomes(passed=1, warnings=0)
