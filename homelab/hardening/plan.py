@@ -15,7 +15,7 @@ from homelab.hardening.together import SYSTEM, brought_in
 from homelab.nix import Nix
 from homelab.services.devices import Claim, claims
 from homelab.services.model import Service
-from homelab.storage.model import SYNCTHING, Dataset
+from homelab.storage.model import Dataset, is_syncthing
 
 EVERYTHING = "everything"
 """Name of the exception for a unit without a sandbox."""
@@ -65,7 +65,7 @@ def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Plac
     is_main = unit == service.units[0] and service.static is None
     roles = service.datasets if is_main else {}
     here = [d for d in datasets if d.host == service.host]
-    syncs = is_main and service.name == SYNCTHING
+    syncs = is_main and is_syncthing(service)
     used = [d for d in here if d.name in roles.values() or (syncs and d.synced)]
     # One dataset may have several roles, and one that is written is enough.
     written = {name for role, name in roles.items() if role in entry.writes_datasets}

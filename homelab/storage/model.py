@@ -6,10 +6,17 @@ from dataclasses import dataclass
 
 from homelab.config.backup import Tier
 from homelab.config.snapshots import Every, SnapshotKeep
+from homelab.services.model import Service
 from homelab.system.login import account
 
 SYNCTHING = "syncthing"
-"""The service that keeps datasets in step with other devices, and its unit without a suffix."""
+"""The catalog entry of the service that keeps datasets in step with other devices, and its unit
+without a suffix."""
+
+
+def is_syncthing(service: Service) -> bool:
+    """Whether a service is the Syncthing of its host, whatever its key in the stack config is."""
+    return service.entry.name == SYNCTHING and not service.is_made
 
 
 @dataclass(frozen=True)

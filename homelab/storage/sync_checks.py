@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.storage.model import SYNCTHING
-from homelab.storage.syncthing import synced
+from homelab.storage.model import SYNCTHING, is_syncthing
+from homelab.storage.syncthing import groups_of, lacks_access, synced
 
 
 @check("syncthing-folder")
@@ -16,7 +16,7 @@ def syncthing_folder(plan: Plan) -> Iterator[Problem]:
     """A folder without a Syncthing is not synced, and two with one id mix their files."""
     ids: dict[tuple[str, str], tuple[str, str]] = {}
     for host in plan.hosts:
-        runs = any(s.name == SYNCTHING for s in plan.on(host))
+        runs = any(map(is_syncthing, plan.on(host)))
         folders: dict[str, str] = {}
         for dataset, config in synced(plan, host):
             where = f"{dataset.source}.syncthing"
@@ -43,3 +43,21 @@ def syncthing_folder(plan: Plan) -> Iterator[Problem]:
                         f"{name} has another id at {other}",
                         f"write the same id, or another name, such as {name}-2",
                     )
+
+
+@check("syncthing-access")
+def syncthing_access(plan: Plan) -> Iterator[Problem]:
+    """Syncthing stops a folder in which it may not write, and its files are not synced."""
+    for service in filter(is_syncthing, plan.services):
+        found, user = synced(plan, service.host), service.entry.user
+        groups = {*groups_of(found), user}
+        for dataset, config in found:
+            lacks = lacks_access(dataset, config, user, groups)
+            if lacks:
+                whose = f"{dataset.owner}:{dataset.group}, mode {dataset.mode}"
+                sends = ", or syncthing: {direction: send}" if lacks == "write" else ""
+                yield Problem(
+                    f"{dataset.source}.syncthing",
+                    f"{user} may not {lacks} in {dataset.path}: it is {whose}",
+                    f'write owner: {user}, or a group of its own and mode: "2770"{sends}',
+                )

@@ -8,7 +8,7 @@ from homelab.config.syncing import Syncing
 from homelab.disks.waiting import optional_at, waiting
 from homelab.nix import Attrs, Module, Nix, attrs, merge
 from homelab.plan import Plan
-from homelab.storage.model import SYNCTHING, Dataset
+from homelab.storage.model import SYNCTHING, Dataset, is_syncthing
 from homelab.system.model import Host
 
 _DAY = 86_400
@@ -21,16 +21,33 @@ def synced(plan: Plan, host: str) -> tuple[tuple[Dataset, Syncing], ...]:
     return tuple((dataset, config) for dataset, config in configs if config is not None)
 
 
+def groups_of(found: tuple[tuple[Dataset, Syncing], ...]) -> set[str]:
+    """Groups whose datasets Syncthing opens. That of root is not given away."""
+    return {dataset.group for dataset, _ in found} - {"root"}
+
+
+def lacks_access(dataset: Dataset, config: Syncing, user: str, groups: set[str]) -> str:
+    """What Syncthing may not do in a dataset, by its owner and mode: read or write; empty if it may
+    do what the direction of its folder needs.
+    """
+    mode = int(dataset.mode, 8)
+    shift = 6 if dataset.owner == user else 3 if dataset.group in groups else 0
+    allowed = mode >> shift & 7
+    if allowed & 5 != 5:
+        return "read"
+    return "" if allowed & 2 or config.direction == "send" else "write"
+
+
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`syncing.nix`, on a host with Syncthing and such a dataset."""
     found = synced(plan, host.name)
-    if not found or not any(s.name == SYNCTHING for s in plan.on(host.name)):
+    if not found or not any(map(is_syncthing, plan.on(host.name))):
         return
     devices: Attrs = {
         name: {"id": device} for _, config in found for name, device in config.devices.items()
     }
     folders: Attrs = {d.name: _folder(d, config) for d, config in found}
-    groups: list[Nix] = [*sorted({d.group for d, _ in found} - {"root"})]
+    groups: list[Nix] = [*sorted(groups_of(found))]
     # Without an optional disk Syncthing goes on with the other folders: it stops one whose marker
     # is missing.
     waits = waiting(host, [d.waits_for for d, _ in found if optional_at(host, d.path) is None])

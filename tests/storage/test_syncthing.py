@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from homelab import testing
+from homelab.checks import run_checks
 from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import Changes, household
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.requirement("S0-42")
 PHONE = "MFZWI3D-BONSGYC-YLTMRWG-C43ENR5-QXGZDMM-FZWI3DP-BONSGYY-LTMRWAD"
 
 
-def music(path: str = "/mnt/music", **sync: object) -> Changes:
+def music(path: str = "/mnt/music", key: str = "syncthing", **sync: object) -> Changes:
     dataset = {
         "host": "aurora",
         "path": path,
@@ -30,7 +32,10 @@ def music(path: str = "/mnt/music", **sync: object) -> Changes:
         "syncthing": {"devices": {"phone": PHONE}, **sync},
     }
     return household(
-        {"datasets": {"music": dataset}, "services": {"syncthing": {"host": "aurora"}}}
+        {
+            "datasets": {"music": dataset},
+            "services": {key: {"host": "aurora", "service": "syncthing"}},
+        }
     )
 
 
@@ -58,6 +63,40 @@ def test_syncthing_sees_and_writes_the_dataset() -> None:
     text = build.render(music())["aurora"]["syncing.nix"]
     assert 'SupplementaryGroups = [ "media" ];' in text
     assert 'RequiresMountsFor = [ "/mnt/music" ];' in text
+
+
+@pytest.mark.parametrize("key", ["syncthing", "sync2"])
+def test_syncthing_is_found_by_its_entry_and_not_by_its_key(key: str) -> None:
+    changes = music(key=key)
+    plan = build.plan(changes)
+    assert not [p for p in run_checks(plan) if p.check == "syncthing-folder"]
+    assert "services.syncthing.settings" in build.render(changes)["aurora"]["syncing.nix"]
+    (unit,) = (u for u in plan.units_on("aurora") if u.service == key and u.unit == "syncthing")
+    assert dict(unit.settings)["BindPaths"] == ["/mnt/music"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "group", "mode", "direction", "lacks"),
+    [
+        ("root", "media", "0750", "both", "write"),
+        ("root", "media", "0750", "receive", "write"),
+        ("root", "media", "0750", "send", ""),
+        ("root", "root", "0770", "send", "read"),
+        ("root", "media", "2770", "both", ""),
+        ("root", "root", "0777", "both", ""),
+        ("syncthing", "root", "0700", "both", ""),
+        ("syncthing", "media", "0570", "both", "write"),
+    ],
+)
+def test_a_folder_that_syncthing_cannot_write_is_an_error_unless_it_only_sends(
+    owner: str, group: str, mode: str, direction: str, lacks: str
+) -> None:
+    access = {"datasets": {"music": {"owner": owner, "group": group, "mode": mode}}}
+    changes = testing.merged(music(direction=direction), access)
+    found = [p for p in run_checks(build.plan(changes)) if p.check == "syncthing-access"]
+    assert [p.what.split(" in ")[0] for p in found] == (
+        [f"syncthing may not {lacks}"] if lacks else []
+    )
 
 
 def test_a_mistyped_device_id_is_refused() -> None:

@@ -136,6 +136,14 @@ WAYS = (
         asked={PHONE: "write the same id"},
         says="another id",
     ),
+    WayOut(
+        "syncthing-access",
+        both(
+            service("syncthing", host="nas"),
+            dataset("tv", syncthing={"devices": {"phone": PHONE}}, owner="root", mode="0750"),
+        ),
+        {"datasets": {"tv": {"owner": "syncthing"}}},
+    ),
     WayOut("smb-shares", both(SHARE, service("samba", host="nas")), {"services": {"samba": None}}),
     WayOut(
         "smb-shares",
