@@ -33,7 +33,8 @@ class DashboardConfig(Model):
             "Network",
         ]
     )
-    """Groups in the order that the page shows them. A tile in another group is an error."""
+    """Groups in the order that the page shows them. Groups that the catalog names for a service
+    come after these. A `tile.group` or a link with another group is an error."""
     links: list[Link] = Field(default_factory=list)
     """Tiles for pages outside of the homelab, such as the Cloudflare dashboard."""
 

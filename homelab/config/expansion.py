@@ -19,7 +19,9 @@ from homelab.problems import Problem, did_you_mean
 
 Written = dict[str, Value]
 MONITOR = "gatus"
-"""The service whose `uses` gets the services of a family that it can only ask at their ports."""
+"""The service that runs the health checks. Its `uses` gets the services of a family that it can
+only ask at their ports.
+"""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from homelab.problems import Problem, did_you_mean
 @check("dashboard-group-known")
 def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
     """A group that is not declared has no position on the dashboard."""
-    declared = plan.stack.dashboard.groups
-    for group, tiles in plan.dashboard.groups if plan.dashboard else ():
+    shown = plan.dashboard.groups if plan.dashboard else ()
+    added = [group for group, tiles in shown if not all(t.chosen for t in tiles)]
+    declared = [*plan.stack.dashboard.groups, *added]
+    for group, tiles in shown:
         if group in declared:
             continue
         for tile in tiles:

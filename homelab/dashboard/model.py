@@ -17,6 +17,8 @@ class Tile:
     probe: str
     """URL that the dashboard requests to show whether the app is up; empty for none."""
     source: str
+    chosen: bool
+    """The stack config names the group. Otherwise the facts of the service do."""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ def plan_dashboard(
 ) -> DashboardPlan | None:
     """A tile for each route, in its group. `None` if no dashboard runs.
 
-    Groups have the order of the stack config. A tile in an unknown group comes last, and a check
-    reports it.
+    Groups have the order of the stack config. Groups that only the facts of services name come
+    after them, by name. A check reports a group that the stack config names at a tile alone.
     """
     dashboard = next((s for s in services if s.name == DASHBOARD), None)
     if dashboard is None:
@@ -39,7 +39,7 @@ def plan_dashboard(
             tiles.append(_tile(stack, dashboard.host, route, service, main[service.name]))
     for index, link in enumerate(stack.dashboard.links):
         where = f"dashboard.links[{index}]"
-        tiles.append(Tile(**link.model_dump(), probe="", source=where))
+        tiles.append(Tile(**link.model_dump(), probe="", source=where, chosen=True))
     declared = stack.dashboard.groups
     groups = [*declared, *sorted({t.group for t in tiles} - set(declared))]
     by_group = grouped(tiles, lambda t: t.group)
@@ -71,4 +71,5 @@ def _tile(stack: StackConfig, watcher: str, route: Route, service: Service, main
         group=wanted.group or entry.category,
         probe=asked.url if web and service.config.monitor.skip is None else "",
         source=route.source,
+        chosen=wanted.group is not None,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homelab.backup.model import BackupPlan
+from homelab.config.expansion import MONITOR
 from homelab.config.snapshots import SNAPSHOTS
 from homelab.config.stack import StackConfig
 from homelab.monitoring.model import MonitoringPlan, Probe
@@ -15,7 +16,6 @@ from homelab.services.model import Service
 from homelab.storage.model import Dataset, Replica
 from homelab.system.model import Host
 
-MONITOR = "gatus"
 ABSENT = ("planned", "retired")
 """States of hosts that are not monitored."""
 

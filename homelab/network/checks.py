@@ -32,7 +32,7 @@ def port_unique(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 use.source,
                 f"{first} and {second} both use {use.port}/{use.protocol} on {use.host}",
-                "give one of them another port",
+                _other_port(plan, other, use),
             )
         elif other is not None and other.owner == use.owner and other.label != use.label:
             first, second = sorted((other.label, use.label))
@@ -42,6 +42,18 @@ def port_unique(plan: Plan) -> Iterator[Problem]:
                 "give one of them another port",
             )
         seen[key] = use
+
+
+def _other_port(plan: Plan, *uses: PortUse) -> str:
+    """Which of two programs with one port can have another port."""
+    fixed, movable = [], []
+    for use in sorted(uses, key=lambda u: u.owner):
+        service = next((s for s in plan.instances(use.owner) if s.host == use.host), None)
+        if service is not None and use.label == "web" and not service.is_custom:
+            (movable if is_movable(service) else fixed).append(use.owner)
+    if fixed and movable:
+        return f"write another services.{movable[0]}.port; no option of {fixed[0]} changes its port"
+    return "give one of them another port"
 
 
 @check("port-band")

@@ -1,4 +1,6 @@
-"""Services that use others without `uses`: Prometheus its exporters, Grafana its databases."""
+"""Services that use others without `uses`: Prometheus its exporters, Grafana its databases, and
+the monitor each app that has no page.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from homelab.catalog.model import Entry
+from homelab.catalog.references import WEB
+from homelab.config.expansion import MONITOR
 from homelab.config.services import ServiceConfig
 from homelab.config.stack import StackConfig
 from homelab.services.own import original_entry
@@ -21,18 +25,22 @@ class Readers:
 
     @cached_property
     def _entries(self) -> dict[str, Entry]:
-        """Entries of enabled services that provide or read data, by service name."""
+        """Entries of enabled services, by service name."""
         found = {
             name: original_entry(self.stack, name, config)
             for name, config in self.stack.services.items()
             if config.runs
         }
-        return {n: e for n, e in found.items() if e is not None and (e.provides or e.consumes)}
+        return {name: entry for name, entry in found.items() if entry is not None}
 
     def callers(self, host: str, entry: Entry, config: ServiceConfig) -> tuple[str, ...]:
         """Hosts that use the data of a service on this host: only its own host if a reader runs
         there, otherwise every host with a reader. Alerts come from every host.
         """
+        monitor = self.hosts_of(MONITOR, self.stack) if self._is_asked(entry, config) else ()
+        return tuple(sorted({*monitor, *self._reading(host, entry, config)}))
+
+    def _reading(self, host: str, entry: Entry, config: ServiceConfig) -> tuple[str, ...]:
         if not entry.provides or config.never_publish:
             return ()
         there = {
@@ -46,4 +54,22 @@ class Readers:
 
     def read_by(self, entry: Entry) -> tuple[str, ...]:
         """Services that an entry uses."""
-        return tuple(n for n, other in self._entries.items() if other.provides in entry.consumes)
+        if entry.name == MONITOR:
+            services = self.stack.services
+            return tuple(n for n, e in self._entries.items() if self._is_asked(e, services[n]))
+        return tuple(
+            n for n, e in self._entries.items() if e.provides and e.provides in entry.consumes
+        )
+
+    def _is_asked(self, entry: Entry, config: ServiceConfig) -> bool:
+        """Whether the monitor calls the port of the app: it has no page whose name it can call."""
+        return (
+            MONITOR in self._entries
+            and not entry.page
+            and not entry.infrastructure
+            and entry.monitor in ("http", "tcp")
+            and config.monitor.skip is None
+            and config.routes is None
+            and WEB in entry.ports
+            and not (config.never_publish or entry.never_publish)
+        )

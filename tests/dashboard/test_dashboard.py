@@ -67,6 +67,19 @@ def test_a_tile_in_an_unknown_group_is_an_error() -> None:
 
 
 @pytest.mark.requirement("S0-50")
+def test_a_group_that_only_the_catalog_names_comes_after_the_stated_ones() -> None:
+    few: Changes = {"dashboard": {"groups": ["Personal", "Media"]}}
+    with_n8n: Changes = {"services": {"n8n": {"host": "aurora"}}}
+    assert [name for name, _ in dashboard(few, with_n8n).groups][:3] == [
+        *("Personal", "Media", "Automation"),
+    ]
+    assert build.found(household(PAGE, few, with_n8n), "dashboard-group-known") == []
+    odd: Changes = {"services": {"jellyfin": {"tile": {"group": "Automatoin"}}}}
+    (problem,) = build.found(household(PAGE, few, with_n8n, odd), "dashboard-group-known")
+    assert 'did you mean "Automation"?' in problem.way_out
+
+
+@pytest.mark.requirement("S0-50")
 def test_homepage_accepts_only_its_own_names() -> None:
     """From 25.05 on it refuses an unknown Host header."""
     text = build.render(household(PAGE))["aurora"]["dashboard.nix"]

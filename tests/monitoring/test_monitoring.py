@@ -159,6 +159,21 @@ def test_a_skip_is_listed_with_its_reason() -> None:
 
 
 @pytest.mark.requirement("S0-45")
+def test_the_monitor_may_call_the_port_of_an_app_without_a_page() -> None:
+    """Nothing in the stack says so, and no other host may call it."""
+    broker: Changes = {"services": {"mosquitto": {"host": "aurora"}}}
+    assert probes(broker)["mosquitto"].url == "tcp://192.168.1.10:1883"
+    assert found("monitor-intent", STATUS, broker) == []
+    plan = build.plan(household(STATUS, broker))
+    (service,) = (s for s in plan.services if s.name == "mosquitto")
+    assert service.callers == ("pi",)
+    skipped: Changes = {"services": {"mosquitto": {"monitor": {"skip": "it is a toy"}}}}
+    plan = build.plan(household(STATUS, broker, skipped))
+    (service,) = (s for s in plan.services if s.name == "mosquitto")
+    assert service.callers == ()
+
+
+@pytest.mark.requirement("S0-45")
 def test_a_planned_host_is_not_monitored() -> None:
     planned: Changes = {"hosts": {"aurora": {"state": "planned"}}}
     assert "navidrome" not in probes(on("aurora"), planned)

@@ -1,0 +1,122 @@
+"""An entry of the catalog is one line in a stack, or the problem says what to choose."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from homelab.catalog import ENTRIES
+from homelab.checks import run_checks
+from homelab.ops.project.stack import check_sources, read_sources
+from homelab.problems import Problem
+from tests import build
+from tests.golden.test_home import planned
+
+PORT = "port-unique"
+"""The home stack has another service at the entry's port."""
+OPTION = "option-demanded"
+"""The owner writes an option that has no default."""
+SECRET = "secret-known"
+"""The owner stores a secret."""
+RELEASE = "module-available"
+"""Only a later release has the module."""
+READER = "exporter-scraped"
+"""Prometheus is missing."""
+PLACED = "service-placed"
+"""Another section places it."""
+OTHER = "service-single"
+"""Another section chose another one."""
+DEVICE = "service-needs"
+"""A radio is missing."""
+
+CHOICES: dict[str, set[str]] = {
+    "adguardhome": {"dns-single-writer"},
+    "alertmanager": {OPTION},
+    "alloy": {OPTION},
+    "atticd": {PORT, SECRET},
+    "cockpit": {"password-present"},
+    "frigate": {OPTION, PORT},
+    "go2rtc": {OPTION},
+    "harmonia": {SECRET},
+    "immich-public-proxy": {OPTION},
+    "immichframe": {OPTION, RELEASE},
+    # The home stack has both on the workstation, with its GPU.
+    "jellyfin": {"dataset-host", "gpu-present"},
+    "ollama": {"gpu-present"},
+    "linkding": {RELEASE},
+    "lldap": {OPTION},
+    "minecraft": {OPTION},
+    "open-webui": {PORT, RELEASE},
+    "openthread-border-router": {DEVICE, PORT, RELEASE},
+    "photoprism": {OPTION},
+    "radicale": {SECRET},
+    "rustdesk-server": {OPTION},
+    "samba": {"smb-shares"},
+    "seerr": {RELEASE},
+    "slskd": {OPTION, SECRET},
+    "snapserver": {OPTION},
+    "telegraf": {OPTION},
+    "zigbee2mqtt": {DEVICE, OPTION, PORT},
+    "zwave-js": {DEVICE, SECRET},
+    "zwave-js-ui": {DEVICE},
+    **{n: {PLACED} for n in ("authelia", "blocky", "caddy", "cloudflared", "tailscale")},
+    **{n: {OTHER} for n in ("nginx", "oauth2-proxy", "openldap", "pocket-id", "traefik")},
+    **{
+        name: {PORT}
+        for name in (
+            *("baikal", "filebrowser", "gatus", "glance", "gotify", "headscale", "litellm"),
+            *("qbittorrent", "sabnzbd", "scrutiny", "shiori", "stirling-pdf"),
+            *("tandoor-recipes", "trilium-server", "wastebin"),
+        )
+    },
+    **{name: {READER} for name, entry in ENTRIES.items() if entry.provides == "metrics"},
+}
+"""Entries that need a choice in the home stack, with the checks that ask for it."""
+SAYS = {
+    PORT: r"give one of them another port|write another services.\S+.port",
+    OPTION: r"add (services|environment)\.\S+: … under services\.\S+\.options|add datasets: \{",
+    SECRET: r"homelab secret set \S+",
+    RELEASE: r"set nixpkgs\.default\.release to",
+    READER: r"add services\.prometheus: \{host: aurora\}",
+    PLACED: r"leave host out",
+    OTHER: r"leave it out",
+    DEVICE: r"write hosts\.aurora\.devices: .* and services\.\S+\.devices: ",
+}
+"""What the way out of each check tells the owner to write."""
+
+
+def _errors(name: str, **more: object) -> list[Problem]:
+    plan = planned({"services": {name: {"host": "aurora"} | more}})
+    sources, missing = read_sources(build.SHIPPED, plan)
+    problems = [*missing, *run_checks(plan), *check_sources(plan, sources)]
+    return [p for p in problems if p.severity == "error"]
+
+
+@pytest.mark.parametrize("name", sorted(ENTRIES))
+def test_one_line_passes_or_the_problem_says_what_to_choose(name: str) -> None:
+    problems = _errors(name)
+    assert {p.check for p in problems} == CHOICES.get(name, set()), [str(p) for p in problems]
+    for problem in problems:
+        assert re.search(SAYS.get(problem.check, "."), problem.way_out), problem.way_out
+
+
+@pytest.mark.parametrize(
+    "name", sorted(n for n, asked in CHOICES.items() if asked == {PORT} and n != "sabnzbd")
+)
+def test_another_port_is_all_that_an_entry_with_a_taken_port_needs(name: str) -> None:
+    host = "pi" if name == "gatus" else "aurora"
+    assert [str(p) for p in _errors(name, host=host, port=18123)] == []
+
+
+def test_beside_a_fixed_port_the_problem_names_the_service_that_can_move() -> None:
+    (problem,) = _errors("sabnzbd")
+    assert "write another services.miniflux.port" in problem.way_out
+    plan = planned({"services": {"sabnzbd": {"host": "aurora"}, "miniflux": {"port": 18123}}})
+    assert not [p for p in run_checks(plan) if p.check == PORT]
+
+
+def test_the_family_of_home_automation_is_one_line() -> None:
+    plan = planned({"home_automation": {"host": "aurora"}})
+    errors = [p for p in run_checks(plan) if p.severity == "error"]
+    assert {p.check for p in errors} <= {SECRET}, [str(p) for p in errors]
