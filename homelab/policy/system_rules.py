@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from homelab.config.kernel import weakens
 from homelab.policy.model import Facts, UnknownError, is_computed
 from homelab.policy.rules import REMOVE, option, path, register
 from homelab.policy.values import between, is_exactly, items
@@ -83,7 +82,7 @@ option(
     "SEC-KERN-002",
     "the kernel's mitigations are on",
     "boot.kernelParams",
-    lambda v: not any(re.search(r"mitigations=off|nokaslr|nosm[ae]p", str(p)) for p in items(v)),
+    lambda v: not any(weakens(word) for p in items(v) for word in str(p).split()),
     default=(),
     required=True,
     why="Without them one program reads the memory of others.",
@@ -105,7 +104,7 @@ option(
     is_exactly(1),
     default=0,
     why="The log contains addresses, serial numbers and names of devices.",
-    way_out='set boot.kernel.sysctl."kernel.dmesg_restrict" = 1 in a module of yours',
+    way_out="write hosts.….kernel.sysctl: {kernel.dmesg_restrict: 1}",
 )
 option(
     "SEC-KERN-005",

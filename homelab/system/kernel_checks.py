@@ -1,4 +1,6 @@
-"""A kernel module that a host needs is not on its blacklist."""
+"""A kernel module that a host needs is not on its blacklist, and its kernel forwards packets where
+it must.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,11 @@ import re
 from collections.abc import Iterator, Mapping
 
 from homelab.check import file_check
-from homelab.config.disks import ZfsPool
 from homelab.nix.source import Computed, Value
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.model import Service
+from homelab.system.kernel_needs import Need, storage_needs
 from homelab.system.model import Host
 from homelab.system.own_flake import system_settings
 from homelab.system.watchdog import MODULES as WATCHDOGS
@@ -19,6 +21,11 @@ BLACKLIST_CONFLICT = file_check(
     "blacklist-conflict",
     "error",
     "A host whose network, disk or graphics module is not loaded does not come back after a boot.",
+)
+SYSCTL_CONFLICT = file_check(
+    "sysctl-conflict",
+    "error",
+    "An exit node or a subnet router whose kernel forwards nothing reaches nobody.",
 )
 _WIFI = re.compile(
     r"ath\d+k?(_\w+)?|b43|brcm(fmac|smac|util)(_\w+)?|carl9170|cfg80211|iwl(wifi|mvm|dvm|mld)"
@@ -30,13 +37,6 @@ _GPU = {
     "nvidia": re.compile(r"nvidia(_\w+)?"),
 }
 _SERIAL = re.compile(r"cdc_acm|ch341|cp210x|ftdi_sio|pl2303|usbserial")
-_DISKS = {
-    "ata": re.compile(r"ahci|libata|sd_mod|scsi_mod"),
-    "mmc": re.compile(r"mmc_\w+|sdhci\w*"),
-    "nvme": re.compile(r"nvme(_core)?"),
-    "usb": re.compile(r"sd_mod|uas|usb_storage|xhci\w*|ehci\w*"),
-}
-"""By the start of a name in /dev/disk/by-id."""
 _FIREWALL = re.compile(r"nf_\w+|nft_\w+|nfnetlink\w*")
 _CONTAINERS = re.compile(r"br_netfilter|bridge|overlay|veth")
 _LOADS = (
@@ -45,17 +45,22 @@ _LOADS = (
     ("boot", "initrd", "availableKernelModules"),
 )
 
-Need = tuple[re.Pattern[str], str]
-"""Modules, and what needs them."""
+_FORWARDING = re.compile(r"net\.ipv4\.ip_forward|net\.ipv[46]\.conf\..+\.forwarding")
+Sources = Mapping[str, str | bytes]
 
 
 def check_kernel(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
-    """Modules on the blacklist that a feature of the host, or a module of the owner, needs."""
+    """Modules on the blacklist that a feature of the host, or a module of the owner, needs, and
+    settings that turn off forwarding on a host that needs it.
+    """
     for host in plan.hosts.values():
-        kernel = host.config.kernel if host.is_nixos else None
+        if not host.is_nixos:
+            continue
+        yield from _forwarding(plan, host, sources)
+        kernel = host.config.kernel
         if kernel is None:
             continue
-        needs = list(_needs(plan.on(host.name), host))
+        needs = [*_needs(plan.on(host.name), host), *storage_needs(host, sources)]
         loaded = _loaded(host, sources)
         for index, name in enumerate(kernel.blacklist):
             plain = name.replace("-", "_")
@@ -89,21 +94,42 @@ def _needs(services: tuple[Service, ...], host: Host) -> Iterator[Need]:
     for name, device in config.devices.items():
         if "/serial/" in str(getattr(device, "path", device)):
             yield _SERIAL, f"the device {name}"
-    yield from _storage(host)
 
 
-def _storage(host: Host) -> Iterator[Need]:
-    for system in host.file_systems:
-        kind = system.kind.removeprefix("fuse.")
-        modules = "fuse" if system.kind.startswith("fuse.") else re.escape(kind)
-        yield re.compile(modules), f"the file system {system.mount}"
-        if system.encryption is not None:
-            yield re.compile("dm_crypt|dm_mod"), f"the encrypted file system {system.mount}"
-        bus = re.match(r"/dev/disk/by-id/([a-z]+)-", system.device or system.what)
-        if bus is not None and bus[1] in _DISKS:
-            yield _DISKS[bus[1]], f"the disk of {system.mount}"
-    if any(isinstance(pool, ZfsPool) for pool in host.config.pools.values()):
-        yield re.compile("zfs|spl"), "ZFS pools"
+def _forwarding(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
+    """Settings that turn off forwarding on a host that forwards packets for others."""
+    needed = next(_forwards(plan.on(host.name), host), "")
+    kernel = host.config.kernel
+    stated = dict(kernel.sysctl) if kernel is not None else {}
+    for name, value in stated.items() if needed else ():
+        if _FORWARDING.fullmatch(name) and str(value) == "0":
+            yield Problem(
+                f"{host.source}.kernel.sysctl",
+                f"{name}: 0 turns off forwarding, which {host.name} needs for {needed}",
+                f"leave {name} out",
+                check=SYSCTL_CONFLICT,
+            )
+    for setting in system_settings(host, sources) if needed else ():
+        if setting.path[:3] != ("boot", "kernel", "sysctl") or len(setting.path) != 4:
+            continue
+        if _FORWARDING.fullmatch(setting.path[3]) and setting.value in (0, "0"):
+            yield Problem(
+                host.source,
+                f"a module of {host.name} sets {setting.name} to 0, which turns off forwarding, "
+                f"and {host.name} needs it for {needed}",
+                "remove the line from the module",
+                check=SYSCTL_CONFLICT,
+            )
+
+
+def _forwards(services: tuple[Service, ...], host: Host) -> Iterator[str]:
+    tailscale = host.config.tailscale
+    if tailscale is not None and tailscale.exit_node:
+        yield "the exit node (tailscale.exit_node)"
+    if tailscale is not None and tailscale.subnet_routes:
+        yield "its subnet routes (tailscale.subnet_routes)"
+    if any(s.parts for s in services):
+        yield "containers"
 
 
 def _loaded(host: Host, sources: Mapping[str, str | bytes]) -> frozenset[str]:

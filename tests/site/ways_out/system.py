@@ -82,6 +82,15 @@ WAYS = (
         host("nas", gpu={"vendor": "intel"}, kernel={"blacklist": ["btusb", "i915"]}),
         host("nas", kernel={"blacklist": ["btusb"]}),
     ),
+    WayOut(
+        "sysctl-conflict",
+        both(
+            build.TAILNET,
+            host("nas", tailscale={"exit_node": True}),
+            host("nas", kernel={"sysctl": {"net.ipv4.ip_forward": 0, "vm.swappiness": 10}}),
+        ),
+        host("nas", kernel={"sysctl": {"net.ipv4.ip_forward": None}}),
+    ),
     WayOut("host-known", service("jellyfin", host="nass"), service("jellyfin", host="nas")),
     WayOut(
         "host-known",
