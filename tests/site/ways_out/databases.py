@@ -34,7 +34,7 @@ def on(place: str) -> Changes:
 
 WAYS = (
     WayOut("database-host", on("pie"), on("pi"), says="no host"),
-    WayOut("database-host", both(MACS, on("mac")), on("pi"), says="does not run NixOS"),
+    WayOut("database-host", both(MACS, on("mac")), on("pi"), says="managed by home-manager only"),
     WayOut(
         "database-host",
         both(host("old", **machine("192.168.1.9", state="planned")), on("old")),

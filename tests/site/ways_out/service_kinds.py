@@ -344,6 +344,25 @@ WAYS = (
         says="for dynamic users",
     ),
     WayOut(
+        "unit-told",
+        service("a", **unit(inside={"command": ["a"]})),
+        service("a", unit={"environment": {"PORT": "{port}"}}),
+    ),
+    WayOut(
+        "unit-told",
+        service("a", **unit(inside={"command": ["a"]})),
+        service("a", unit={"command": ["a", "{port}"]}),
+    ),
+    WayOut(
+        "unit-told",
+        both(
+            service("a", **unit(extends="navidrome", auth="native", datasets={"music": "songs"})),
+            {"datasets": {"songs": {"host": "nas", "path": "/srv/songs", "tier": "user"}}},
+        ),
+        service("a", unit={"command": ["a", "{port}", "{dataset[music]}"]}),
+        says="of this dataset",
+    ),
+    WayOut(
         "unit-user",
         service("a", **unit(inside={"user": "sshd"})),
         service("a", unit={"user": "a"}),

@@ -67,7 +67,7 @@ def unit(on: str = "nas", /, inside: Changes | None = None, **said: Any) -> Chan
     """A unit without state."""
     return {
         "host": on,
-        "unit": {"package": "a", "command": ["a"], **(inside or {})},
+        "unit": {"package": "a", "command": ["a", "{port}"], **(inside or {})},
         "port": 8007,
         "auth": "none",
         "backup": {"skip": "it keeps nothing"},
