@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from homelab.check import check
 from homelab.checks import every_rule
 from homelab.plan import Plan
-from homelab.policy.exceptions import disableable
+from homelab.policy.exceptions import OURS, disableable
 from homelab.problems import Problem, did_you_mean
 from homelab.system.model import nixos_hosts
 
@@ -22,7 +22,10 @@ def policy_known(plan: Plan) -> Iterator[Problem]:
         if one.id in everything - disableable():
             yield Problem(
                 f"{place}.id",
-                f"{one.id} finds what does not work, so there is no exception from it",
+                f"{one.id} is about exceptions or tinker mode, so there is no exception from it"
+                if one.id in OURS
+                else f"{one.id} can be an error about what does not work, so there is no exception "
+                "from it, also where it warns",
                 "remove the exception, and follow the message of the check",
             )
         elif one.id not in disableable():

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
 
-from homelab.policy.exceptions import TEXT_READERS, disableable, excepted
+import pytest
+import yaml
+
+from homelab.config.policy import Tinker
+from homelab.policy.exceptions import (
+    BASELINE_IDS,
+    OURS,
+    TEXT_READERS,
+    disableable,
+    excepted,
+)
 from homelab.policy.report import scores_of
 from homelab.problems import Problem
 from tests import build
@@ -47,6 +58,35 @@ def test_no_exception_covers_an_error_of_what_cannot_work() -> None:
 
     errors = {rule.id for rule in every_rule() if rule.severity == "error"}
     assert errors & disableable() == TEXT_READERS
+
+
+def test_a_check_that_warns_and_can_be_an_error_says_why_it_has_no_exception() -> None:
+    from homelab.policy.checks import policy_known
+
+    (problem,) = policy_known(build.plan(disable(id="backup-same-disk")))
+    assert problem.what.startswith("backup-same-disk can be an error")
+    assert "also where it warns" in problem.what
+    (problem,) = policy_known(build.plan(disable(id="tinker-expired")))
+    assert "about exceptions or tinker mode" in problem.what
+
+
+def test_the_guide_names_the_checks_that_an_exception_may_name() -> None:
+    guide = (Path(__file__).parents[2] / "docs/guide/policy.md").read_text(encoding="utf-8")
+    listed = guide.partition("may be wrong about it:")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z-]+)`", listed)) == TEXT_READERS
+    # Those that the reference marks, and nothing else.
+    reference = (Path(__file__).parents[2] / "docs/reference/checks.md").read_text(encoding="utf-8")
+    marked = set(re.findall(r"^\| `([a-z0-9-]+)` \(warning\)", reference, re.MULTILINE))
+    assert marked - OURS == disableable() - TEXT_READERS - BASELINE_IDS
+
+
+def test_the_guide_shows_tinker_mode_as_it_is_written() -> None:
+    guide = (Path(__file__).parents[2] / "docs/guide/policy.md").read_text(encoding="utf-8")
+    section = guide.partition("## Tinker mode")[2].partition("\n## ")[0]
+    example = yaml.safe_load(section.partition("```yaml\n")[2].partition("```")[0])
+    tinker = Tinker.model_validate(example["homelab:policy"]["tinker"])
+    assert example["homelab:policy"]["tinker"].keys() == Tinker.model_fields.keys()
+    assert f"$ date +%F\n{tinker.enabled_at}\n" in section
 
 
 @pytest.mark.requirement("S4-23")
