@@ -41,8 +41,8 @@ class Disable(Model):
     """One exception: a rule that does not apply, with the reason and the last day."""
 
     id: CheckId
-    """Id of a rule of the security baseline (`SEC-SSH-005`), of a check that is never an error, or of
-    one that only reads the text of options and modules."""
+    """Id of a rule of the security baseline (`SEC-SSH-005`), of a check that is never an error, or
+    of one that only reads the text of options and modules."""
     reason: Reason
     """Why the rule does not apply here."""
     until: Day

@@ -28,7 +28,8 @@ WAYS = (
         says="no rule",
         warns=("policy-exception",),
     ),
-    WayOut("policy-known", disable(id="host-known"), NONE, says="no exception from it"),
+    WayOut("policy-known", disable(id="host-known"), NONE, says="can be an error"),
+    WayOut("policy-known", disable(id="policy-ended"), NONE, says="is about exceptions"),
     WayOut(
         "policy-known",
         disable(hosts=["nass"]),
