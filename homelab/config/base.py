@@ -19,6 +19,7 @@ from pydantic import (
     Field,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from homelab.sshkey import whole_key
 
@@ -70,6 +71,17 @@ def _network(value: object) -> object:
         raise ValueError(
             "this is not an IPv4 network; write its first address, as 192.168.1.0/24"
         ) from None
+
+
+def key_of(model: type[BaseModel], name: str) -> str:
+    """The key of a field in the stack file: its alias, such as `from`, or its name."""
+    return model.model_fields[name].alias or name
+
+
+def field_of(model: type[BaseModel], key: str) -> FieldInfo | None:
+    """The field with this key in the stack file; None if there is none."""
+    found = (f for n, f in model.model_fields.items() if key_of(model, n) == key)
+    return next(found, None)
 
 
 def by_model(

@@ -12,7 +12,7 @@ from typing import Annotated, Union, get_args, get_origin
 from pydantic import BaseModel, Discriminator, ValidationError
 from pydantic_core import ErrorDetails
 
-from homelab.config.base import Kind, Model
+from homelab.config.base import Kind, Model, field_of, key_of
 from homelab.config.descriptions import descriptions
 from homelab.config.document import NAMESPACE, Document, Path_
 from homelab.config.expansion import expanded, problems_of_families
@@ -135,7 +135,7 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
             return "this key has another place now", moved
         if missing := missing_key(model, str(path[-1])):
             return missing
-        known = list(model.model_fields) if model else []
+        known = [key_of(model, name) for name in model.model_fields] if model else []
         if model is not None and issubclass(model, Kind):
             # These keys do not exist here either, but a near match leads to their explanation.
             known += difflib.get_close_matches(str(path[-1]), model.lacks, n=1, cutoff=0.8)
@@ -170,7 +170,7 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
         wanted = _wanted(path)
         if wanted is not None and wanted in SHAPES:
             return SHAPES[wanted]
-        keys = list(wanted.model_fields)[:6] if wanted else []
+        keys = [key_of(wanted, name) for name in wanted.model_fields][:6] if wanted else []
         return (
             "keys are expected here, not a single value",
             f"keys: {', '.join(keys)}, …" if keys else "write its keys below it, each with a value",
@@ -183,7 +183,8 @@ def _least(path: Path_) -> str:
     wanted = _wanted(path)
     if wanted is None:
         return "…"
-    needed = [k for k, field in wanted.model_fields.items() if field.is_required()]
+    fields = wanted.model_fields.items()
+    needed = [key_of(wanted, name) for name, field in fields if field.is_required()]
     return f"{{{', '.join(f'{k}: …' for k in needed)}}}" if needed else "…"
 
 
@@ -199,7 +200,8 @@ _SHAPES = {
 
 def _form(path: Path_, model: type[BaseModel] | None) -> str:
     """The description of the field, which explains its form."""
-    text = descriptions(model).get(str(path[-1])) if model else None
+    named = {key_of(model, n): t for n, t in descriptions(model).items()} if model else {}
+    text = named.get(str(path[-1]))
     return " ".join(text.split()) if text else "see the reference"
 
 
@@ -223,7 +225,7 @@ def follow(loc: tuple[str | int, ...]) -> tuple[Path_, type[BaseModel] | None]:
         if model is not None:
             owner = model
             path.append(part)
-            field = model.model_fields.get(str(part))
+            field = field_of(model, str(part))
             here = field.annotation if field else None
             continue
         inner = _inner(here)
@@ -233,7 +235,7 @@ def follow(loc: tuple[str | int, ...]) -> tuple[Path_, type[BaseModel] | None]:
         elif here is None and not path:
             path.append(part)
     if owner is not None and _model(here) is not None and here is not StackConfig:
-        owner = _model(here) if loc and str(loc[-1]) not in owner.model_fields else owner
+        owner = _model(here) if loc and field_of(owner, str(loc[-1])) is None else owner
     return tuple(path), owner
 
 
@@ -242,7 +244,7 @@ def _wanted(path: Path_) -> type[BaseModel] | None:
     here: object = StackConfig
     for part in path:
         models = [m for m in (_model(here), *_kinds(here).values()) if m is not None]
-        fields = (m.model_fields.get(str(part)) for m in models)
+        fields = (field_of(m, str(part)) for m in models)
         field = next((f for f in fields if f is not None), None)
         here = field.annotation if field else _inner(here)
     return next(iter(_kinds(here).values()), None) or _model(here)

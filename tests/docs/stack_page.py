@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from homelab.config.base import Model
+from homelab.config.base import Model, key_of
 from homelab.config.descriptions import descriptions
 from homelab.config.document import NAMESPACE
 from homelab.config.stack import StackConfig
@@ -111,7 +111,7 @@ def _model(model: type[Model], shared: list[type[Model]]) -> Iterator[str]:
         if name not in _source(model):
             continue
         what, meaning = _type(model, name), _meaning(model, name, field)
-        cells = (f"`{name}`", what, _default(field), meaning)
+        cells = (f"`{key_of(model, name)}`", what, _default(field), meaning)
         yield "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
     yield ""
 
