@@ -8,11 +8,16 @@ from homelab.backup.plan import database_job
 from homelab.check import check
 from homelab.config.databases import fields_in
 from homelab.config.services import databases_of
+from homelab.databases.extensions import CONTRIB
 from homelab.databases.model import Database
 from homelab.databases.plan import catalog_databases
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.declared import declares
+from homelab.system.model import Host
 from homelab.system.renamed import renamed_hosts
+
+EXTENSIONS = "services.postgresql.extensions"
 
 
 @check("database-host")
@@ -97,6 +102,35 @@ def database_own(plan: Plan) -> Iterator[Problem]:
                     f"this is the name of the backup of {database.service}'s database on {host}",
                     "give the service another name",
                 )
+
+
+@check("database-extension")
+def database_extension(plan: Plan) -> Iterator[Problem]:
+    """The unit that creates an extension which the server lacks fails, and its service with it."""
+    for service in plan.each_service():
+        for database in service.databases:
+            lacking = [e for e in database.extensions if e not in CONTRIB]
+            host = plan.hosts.get(database.host)
+            if host is None or not lacking or _may_add_extensions(plan, host):
+                continue
+            for extension in lacking:
+                yield Problem(
+                    f"{database.source}.extensions",
+                    f"PostgreSQL does not come with {extension}, and {host.name} does not add it",
+                    f"set {EXTENSIONS} in a module of {host.source}.modules, or leave it out",
+                )
+
+
+def _may_add_extensions(plan: Plan, host: Host) -> bool:
+    """Whether options of the host may add extensions. No check of the plan reads its modules, and
+    a nixpkgs module with a database, such as Immich's, adds those of its app.
+    """
+    services = plan.on(host.name)
+    return (
+        bool(host.config.modules or host.config.extends)
+        or any(declares(s.config, EXTENSIONS) for s in services)
+        or any(s.entry.database == "postgresql" and not s.is_made for s in services)
+    )
 
 
 @check("database-env")

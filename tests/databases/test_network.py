@@ -254,6 +254,17 @@ def test_a_unit_does_not_take_the_database_of_an_app_of_the_catalog(app: str) ->
     assert f"{app} has a database {entry.user} in postgresql on nas already" in problem.what
 
 
+@pytest.mark.parametrize("place", ["nas", "pi"])
+def test_an_extension_that_the_server_lacks_is_refused(place: str) -> None:
+    named = ["pg_trgm", "uuid-ossp", "vector", "nosuchext", "timescaledb"]
+    changes = pad("unit", {"postgresql": {"host": place, "extensions": named}})
+    told = build.found(changes, "database-extension")
+    assert sorted(p.what.split()[5].strip(",") for p in told) == sorted(named[2:])
+    assert {p.where for p in told} == {"services.pad.databases.postgresql.extensions"}
+    own: Changes = {"hosts": {place: {"modules": ["hosts/own.nix"]}}}
+    assert not build.found(testing.merged(changes, own), "database-extension")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [("{pass}", "write one of {url}"), ("{url", "write one of"), ("{{url}}", "write one of")],

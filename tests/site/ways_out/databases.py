@@ -88,5 +88,11 @@ WAYS = (
         service("pad", databases={"postgresql": {"host": "nas"}}),
         says="through the VPN",
     ),
+    WayOut(
+        "database-extension",
+        pad({"postgresql": {"extensions": ["vector", "pg_trgm"]}}),
+        pad({"postgresql": {"extensions": ["pg_trgm"]}}),
+        asked={"pg_trgm": "or leave it out"},
+    ),
     WayOut("database-moved", pad(["postgresql"]), on("pi"), says="was on pi", lock=WAS),
 )
