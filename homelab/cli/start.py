@@ -67,6 +67,12 @@ def init(
         str | None,
         typer.Option(help="Where homelab comes from, as pip takes it. Default: the one that runs."),
     ] = None,
+    adopt_later: Annotated[
+        bool,
+        typer.Option(
+            "--adopt-later", help="The hosts run NixOS already; homelab adopt host follows."
+        ),
+    ] = False,
     into: Annotated[
         bool, typer.Option("--into", help="Add to a directory that is not empty.")
     ] = False,
@@ -103,6 +109,7 @@ def init(
         account=account,
         tailnet=tailnet,
         library=library,
+        adopt_later=adopt_later,
     )
     check_place(directory, new_stack, into=into)
     asks = not yes and sys.stdin.isatty()

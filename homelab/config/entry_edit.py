@@ -46,6 +46,40 @@ def with_entry(text: str, section: str, name: str, value: Mapping[str, object]) 
     return edited if is_right else ""
 
 
+def with_entry_replaced(text: str, section: str, name: str, value: Mapping[str, object]) -> str:
+    """The text of a stack file with another entry in place of the present one. Empty if its form
+    allows no edit that changes this alone.
+    """
+    try:
+        present = _inner(_inner(yaml_node(text), "config"), f"homelab:{section}")
+        if not isinstance(present, yaml.MappingNode) or present.flow_style:
+            return ""
+        key, old = next((k, v) for k, v in present.value if k.value == name)
+        lines = text.split("\n")
+        column = key.start_mark.column
+        lines[key.start_mark.line : _last_line(old) + 1] = [
+            entry_text(name, value, column).rstrip("\n")
+        ]
+        edited = "\n".join(lines)
+        whole = dict(mapping(yaml_data(text)))
+        config = dict(mapping(whole["config"]))
+        entries = {**mapping(config[f"homelab:{section}"])}
+        entries[name] = yaml_data(yaml.safe_dump(dict(value)))
+        expected = {**whole, "config": {**config, f"homelab:{section}": entries}}
+        return edited if yaml_data(edited) == expected else ""
+    except (UnreadableError, KeyError, StopIteration):
+        return ""
+
+
+def _last_line(node: yaml.Node) -> int:
+    """The last line of a value. A block's own end is the start of what follows it."""
+    if isinstance(node, yaml.MappingNode) and node.value and not node.flow_style:
+        return _last_line(node.value[-1][1])
+    if isinstance(node, yaml.SequenceNode) and node.value and not node.flow_style:
+        return _last_line(node.value[-1])
+    return int(node.end_mark.line)
+
+
 def _edited(text: str, section: str, name: str, value: Mapping[str, object]) -> str:
     config = _inner(yaml_node(text), "config")
     if not isinstance(config, yaml.MappingNode) or config.flow_style:

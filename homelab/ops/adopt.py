@@ -13,8 +13,13 @@ from pydantic import TypeAdapter, ValidationError
 from homelab.adoption.decision import Adoption, Asked, decide
 from homelab.adoption.machine import Machine, read_machine
 from homelab.config.base import HostKey, Name
-from homelab.config.entry_edit import entry_text, with_entry
+from homelab.config.entry_edit import entry_text, with_entry, with_entry_replaced
 from homelab.deploy import scripts
+from homelab.ops.adopt_checks import (
+    has_placeholders_only,
+    placeholder_path,
+    refuse_what_breaks,
+)
 from homelab.ops.machine.ssh import DialMap, Endpoint, connect, run
 from homelab.ops.project.stack import check_stack
 from homelab.problems import HomelabError, Problem, UsageError
@@ -39,7 +44,8 @@ class Adopted:
 def adopt(directory: Path, stack: str, asked: Asked, host_key: str | None) -> Adopted:
     """Read the machine, and write its entry and its files. Changes nothing on the machine.
 
-    Raises HomelabError before anything is written: an existing file or entry is never replaced.
+    Raises HomelabError before anything is written. Only an entry that still has the placeholders of
+    `homelab init` is replaced, and no file.
     """
     try:
         TypeAdapter(Name).validate_python(asked.name)
@@ -48,16 +54,20 @@ def adopt(directory: Path, stack: str, asked: Asked, host_key: str | None) -> Ad
             f'"{asked.name}" is not a name of a host; use lower-case letters, digits and hyphens'
         ) from None
     plan, _ = check_stack(directory, stack)
-    if asked.name in plan.stack.hosts:
+    replaces = asked.name in plan.stack.hosts
+    if replaces and not has_placeholders_only(plan, directory, asked.name):
         raise UsageError(
-            f"hosts.{asked.name} is in the stack already; remove it there, or adopt the machine "
-            "under another name"
+            f"hosts.{asked.name} is in the stack already, and not as homelab init wrote it; remove "
+            "it there, or adopt the machine under another name"
         )
     machine = _read(asked, host_key)
     adoption = decide(plan.stack, machine, asked)
     _check_free(directory, adoption)
-    edited, to_add = _edited(directory / f"Pulumi.{stack}.yaml", adoption)
+    refuse_what_breaks(directory, stack, adoption)
+    edited, to_add = _edited(directory / f"Pulumi.{stack}.yaml", adoption, replaces=replaces)
     written = _write(directory, {**adoption.files, **edited})
+    if replaces and "hosts" not in to_add:
+        (directory / placeholder_path(asked.name)).unlink(missing_ok=True)
     return Adopted(machine, adoption, written, to_add)
 
 
@@ -129,13 +139,16 @@ def _check_free(directory: Path, adoption: Adoption) -> None:
         raise HomelabError("\n".join(map(str, taken[:5])) + more)
 
 
-def _edited(file: Path, adoption: Adoption) -> tuple[dict[str, str], dict[str, str]]:
+def _edited(
+    file: Path, adoption: Adoption, *, replaces: bool
+) -> tuple[dict[str, str], dict[str, str]]:
     """The new text of the stack file, and the entries that it could not get."""
     pin, values = adoption.pin
     present = text = file.read_text(encoding="utf-8")
     to_add: dict[str, str] = {}
     for section, name, entry in (("nixpkgs", pin, values), ("hosts", adoption.name, adoption.host)):
-        if edited := with_entry(text, section, name, entry):
+        edit = with_entry_replaced if replaces and section == "hosts" else with_entry
+        if edited := edit(text, section, name, entry):
             text = edited
         else:
             to_add[section] = entry_text(name, entry)

@@ -59,6 +59,10 @@ class Answers:
     cloudflare: Cloudflare | None = None
     tailnet: str = ""
     """Name of the tailnet: `tail1a2b3.ts.net`. Empty: none."""
+    adopt_later: bool = False
+    """Whether the machines run NixOS already. The stack then has no service, and manages nothing
+    on them until they are adopted.
+    """
     has_flake: bool = False
     """Whether the directory has a flake of its owner. The pins then have a lock of their own."""
 

@@ -90,6 +90,9 @@ def to_do(answers: Answers, run: str = "") -> list[str]:
     steps = []
     for machine in answers.machines:
         where, path = machine.name, hardware_path(machine)
+        if answers.adopt_later:
+            steps.append(f"`{run}homelab adopt host {where} {machine.address}`")
+            continue
         if not machine.hardware:
             steps.append(
                 f"`{path}` is a placeholder. On {where}, or from here: `ssh root@{machine.address} "
@@ -112,7 +115,7 @@ def to_do(answers: Answers, run: str = "") -> list[str]:
             f"homelab names: `{run}homelab secret set tailscale/client_id`, and "
             f"`{run}homelab secret set tailscale/client_secret`"
         )
-    if answers.sign_in == "authelia":
+    if answers.sign_in == "authelia" and not answers.adopt_later:
         steps.append(
             "Your password at the sign-in portal: "
             '`sops decrypt --extract \'["authelia"]["users"]\' secrets/deploy.yaml`'
@@ -121,15 +124,17 @@ def to_do(answers: Answers, run: str = "") -> list[str]:
         "Keep a copy of the master key and of your age key outside of the homelab: "
         "`sops decrypt --extract '[\"master\"]' secrets/deploy.yaml`"
     )
-    if len(answers.machines) == 1:
+    if len(answers.machines) == 1 and not answers.adopt_later:
         steps.append("Add a backup target; the stack file shows one")
     steps.append(f"`{run}homelab lock`, and commit `homelab.lock.yaml`")
     return steps
 
 
-def after(answers: Answers) -> list[str]:
+def after(answers: Answers, run: str = "") -> list[str]:
     """What is left after the first deployment, one step each."""
     first = answers.first
+    if answers.adopt_later:
+        return [f"`{run}homelab adopt part {first.name} system` shows what managing a part changes"]
     steps = [f"The router's DHCP gives {first.address} ({first.name}) to devices as DNS server"]
     if answers.cloudflare is None:
         steps.append(
@@ -209,7 +214,7 @@ def _readme(answers: Answers, run: str) -> str:
     ]
     stored = [
         *([CA_KEY] if answers.cloudflare is None else []),
-        *([USERS] if answers.sign_in == "authelia" else []),
+        *([USERS] if answers.sign_in == "authelia" and not answers.adopt_later else []),
         "master",
     ]
     return _filled(
@@ -225,6 +230,6 @@ def _readme(answers: Answers, run: str) -> str:
             else f"`{FLAKE}`, `{LOCK}` | the revisions of nixpkgs that the hosts use; a "
             "development shell",
             "todo": _numbered(to_do(answers, run)),
-            "after": _numbered(after(answers)),
+            "after": _numbered(after(answers, run)),
         },
     )

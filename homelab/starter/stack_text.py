@@ -116,12 +116,16 @@ def _network(answers: Answers) -> Iterator[str]:
         yield "      # Certificates of your own authority. Each device trusts its root once:"
         yield f"      # http://ca.{answers.domain}"
         yield f"      acme: {{provider: internal, root: {CA}, key: {{sops: {CA_KEY}}}}}"
+    if answers.adopt_later:
+        yield f"    # No resolver yet. For one: dns: {{host: {first}, server: blocky}}"
+        yield "    dns: {server: none}"
+        return
     yield "    # The resolver. Your router's DHCP must name it as DNS server."
     yield f"    dns: {{host: {first}, server: blocky}}"
 
 
 def _identity(answers: Answers) -> Iterator[str]:
-    if answers.sign_in == "none":
+    if answers.sign_in == "none" or answers.adopt_later:
         return
     yield "  # The sign-in portal, and the reverse proxy's question before each request."
     yield "  homelab:identity:"
@@ -146,9 +150,14 @@ def _host(machine: Machine, answers: Answers) -> Iterator[str]:
     yield "      # What nixos-generate-config wrote on it."
     yield f"      hardware: {scalar(hardware_path(machine))}"
     yield f"      address: {{lan: {scalar(machine.address)}}}"
-    if machine.platform == "aarch64-linux":
+    if answers.adopt_later:
+        yield "      # homelab adopt host replaces this entry. Until then nothing is managed."
+        yield "      manage: []"
+    elif machine.platform == "aarch64-linux":
         yield "      boot: {loader: extlinux}"
-    if answers.tailnet and machine is answers.first:
+    if answers.adopt_later:
+        pass
+    elif answers.tailnet and machine is answers.first:
         yield "      # It leads the tailnet to the home network. Once it has joined, add to"
         yield "      # address: tailnet: 100.…"
         yield f"      tailscale: {{subnet_routes: [{scalar(answers.cidr)}]}}"
@@ -171,6 +180,11 @@ def hardware_path(machine: Machine) -> str:
 
 
 def _services(answers: Answers) -> Iterator[str]:
+    if answers.adopt_later:
+        yield "  # Services, once the hosts are adopted and manage `services`:"
+        yield "  # homelab:services:"
+        yield f"  #   miniflux: {{host: {answers.first.name}, name: news}}"
+        return
     host, url = answers.first.name, f"https://{answers.service_name}.{answers.domain}"
     yield "  homelab:services:"
     yield f"    # {url}. The catalog lists the other services."
@@ -189,6 +203,8 @@ def _services(answers: Answers) -> Iterator[str]:
 
 
 def _backup(answers: Answers) -> Iterator[str]:
+    if answers.adopt_later:
+        return
     if len(answers.machines) == 1:
         yield "  # Backups to a disk of the host, mounted by its hardware module:"
         yield "  # homelab:backup:"

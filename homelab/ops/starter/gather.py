@@ -58,6 +58,7 @@ class Given:
     account: str | None
     tailnet: str | None
     library: str | None
+    adopt_later: bool = False
 
 
 def gather(
@@ -71,6 +72,11 @@ def gather(
     _check_name(given.stack, "--stack")
     name = given.name or _as_name(directory.resolve().name)
     _check_name(name, "--name")
+    if given.adopt_later and (given.service or given.hardware or given.host_keys):
+        raise UsageError(
+            "--adopt-later: the hosts have no service yet, and homelab adopt host reads their keys "
+            "and hardware; leave out --service, --hardware and --host-key"
+        )
     # What is wrong with a flag is said before a person types answers.
     sign_in, ssh_keys = _sign_in(given), _ssh_keys(given)
     cloudflare = _cloudflare(given, ask)
@@ -88,7 +94,10 @@ def gather(
     zone = given.timezone or local_timezone()
     if ask and not given.timezone:
         zone = _answer(ask, "Time zone", zone, _timezone)
-    service, service_name = _service(given, sign_in, ask)
+    if given.adopt_later:
+        service, service_name = "", ""
+    else:
+        service, service_name = _service(given, sign_in, ask)
     library = given.library or running_library()
     operators, key, notes = _operators(given)
     answers = Answers(
@@ -111,6 +120,7 @@ def gather(
         sign_in=sign_in,
         cloudflare=cloudflare,
         tailnet=tailnet,
+        adopt_later=given.adopt_later,
         has_flake=_has_flake(directory),
     )
     if answers.is_local:

@@ -128,6 +128,10 @@ def _secrets(place: Path, answers: Answers, ask: Ask) -> tuple[str, ...]:
             trees.setdefault(file, {})[stored.key] = value
         if password := passwords.get(stored.key):
             trees.setdefault(plan.secrets.file, {})[stored.key] = password
+    placed = {name for tree in trees.values() for name in tree}
+    for name in known.keys() - placed:
+        # No host reads it yet, and it cannot be made again.
+        trees.setdefault(plan.secrets.file, {})[name] = known[name]
     now, readers = datetime.now(UTC), readers_of(plan)
     for file, values in sorted(trees.items()):
         notes = {CHANGED: dict.fromkeys(values, now.date().isoformat())}
@@ -143,7 +147,7 @@ def _known(place: Path, answers: Answers) -> tuple[dict[str, str], dict[str, str
     if answers.cloudflare is None:
         certificate, values[CA_KEY] = authority(answers.domain, answers.name)
         _put(place / CA, certificate)
-    if answers.sign_in == "authelia":
+    if answers.sign_in == "authelia" and not answers.adopt_later:
         values[USERS], passwords[USERS] = first_user(answers)
     return values, passwords
 
