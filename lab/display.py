@@ -42,10 +42,18 @@ class Display:
     """Prints a row for each step, the changed lines of each host, and a summary."""
 
     def __init__(
-        self, plan: Plan, place: Path, *, as_json: bool, console: Console | None = None
+        self,
+        plan: Plan,
+        place: Path,
+        *,
+        as_json: bool,
+        console: Console | None = None,
+        warned: set[str] | None = None,
     ) -> None:
+        """`warned` has the warnings that are printed already, which are not repeated."""
         self._plan, self._place, self._as_json = plan, place, as_json
         self._out = console or Console(highlight=False, soft_wrap=True)
+        self._warned: set[str] = set() if warned is None else warned
         self._steps: list[Step] = []
         self._errors: list[str] = []
         self._new: set[str] = set()
@@ -74,6 +82,10 @@ class Display:
                 text = of_the_lab(text)
                 if severity == "error":
                     self._errors.append(text)
+                if severity == "warning":
+                    if text in self._warned:
+                        return
+                    self._warned.add(text)
                 if severity != "debug":
                     style = {"error": "red", "warning": "yellow"}.get(severity, "")
                     self._print(Text(text, style))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from homelab.lab.rehearsal import Rehearsal
+from homelab.lab.words import after_moving, of_a_copy
 from homelab.ops.move.steps import Mover
 from homelab.ops.project.rehearsed import rehearsed
 from homelab.problems import HomelabError
@@ -24,13 +25,19 @@ def rehearse_move(
 
     The stack itself stays as it is. Raises HomelabError for what prevents the move.
     """
+    warned: set[str] = set()
+
+    def tell(line: str) -> None:
+        if told := of_a_copy(line):
+            say(told)
+
     with tempfile.TemporaryDirectory(prefix="homelab-move-") as made:
         copy = Path(made) / directory.resolve().name
         shutil.copytree(directory, copy, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
         with rehearsed():
             # What prevents the move is said before anything runs.
-            move, edited = Mover(copy, stack, name, say).prepare(to)
-        if not Rehearsal(copy, stack).up():
+            move, edited = Mover(copy, stack, name, tell).prepare(to)
+        if not Rehearsal(copy, stack, warned=warned).up():
             return False
         before = Rehearsal(copy, stack)
         with before.dialled() as hosts:
@@ -42,16 +49,18 @@ def rehearse_move(
                 say(f"the lab has no databases: {', '.join((*move.postgresql, *move.mysql))}")
                 move = replace(move, postgresql=(), mysql=())
             with rehearsed():
-                Mover(copy, stack, name, say).carry_out(move, edited)
+                Mover(copy, stack, name, tell).carry_out(move, edited)
             for _, new in move.paths if move is not None else ():
                 waiting = f"var/lib/homelab/arrivals/{name}/files{new}/rehearsed"
                 there = hosts.root(move.target if move is not None else "") / waiting
                 if there.read_text(encoding="utf-8") != _CONTENT:
                     raise HomelabError(f"{there} is not what was sent")
-        done = Rehearsal(copy, stack).up()
+        done = Rehearsal(copy, stack, warned=warned).up()
         if done and move is not None:
             say(
                 f"{move.target}: the data waits in /var/lib/homelab/arrivals/{name}; on a host, a "
                 "unit puts it in its place, and the lab has no units"
             )
+        if done:
+            say(after_moving(name, to))
         return done

@@ -46,7 +46,15 @@ class Rehearsal:
     words = staticmethod(of_the_lab)
     """Replaces commands in an error by those of the lab."""
 
-    def __init__(self, directory: Path, stack: str, *, as_json: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        stack: str,
+        *,
+        as_json: bool = False,
+        warned: set[str] | None = None,
+    ) -> None:
+        """`warned` has the warnings that an earlier run printed; it prints only others."""
         self._directory, self._stack = directory, stack
         with rehearsed():
             self._plan, problems = check_stack(directory, stack)
@@ -54,7 +62,7 @@ class Rehearsal:
         if errors:
             raise InvalidStackError(problems)
         self._place = directory / ".homelab" / "lab" / stack
-        self._display = Display(self._plan, self._place, as_json=as_json)
+        self._display = Display(self._plan, self._place, as_json=as_json, warned=warned)
 
     def preview(self) -> bool:
         """Show what `up` would do."""

@@ -35,6 +35,26 @@ def of_the_lab(text: str) -> str:
     )
 
 
+_COPIED = re.compile(r"[\w.-]+\.yaml\b")
+"""A file of the stack, at the start of a line that says what is written."""
+
+
+def of_a_copy(line: str) -> str:
+    """A line of a command that ran in a copy of the stack; empty for a next step, which has no
+    meaning there.
+    """
+    if line.startswith("next: "):
+        return ""
+    line = of_the_lab(line.removesuffix("; commit it"))
+    return f"copy of {line}" if _COPIED.match(line) else line
+
+
+def after_moving(name: str, to: str | None) -> str:
+    """The last line of a rehearsed move: the command that moves the service of the stack."""
+    target = f" --to {to}" if to is not None else ""
+    return f"rehearsal; your stack is unchanged: homelab move {name}{target}"
+
+
 def after_retiring(plan: Plan, host: Host) -> Iterator[str]:
     """The remaining steps after a lab host is cleaned up, one line each.
 

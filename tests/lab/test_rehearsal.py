@@ -198,7 +198,13 @@ def test_a_move_is_rehearsed_in_a_copy_of_the_stack(lab: Lab) -> None:
     done = lab.run("move", "vaultwarden", "--to", "pi")
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     assert "pi: 1 files of /var/lib/vaultwarden are the same on both hosts" in done.stdout
-    assert "next: pulumi up, then homelab move vaultwarden" in done.stdout
+    last = "rehearsal; your stack is unchanged: homelab move vaultwarden --to pi"
+    assert done.stdout.splitlines()[-1] == last
+    assert "copy of Pulumi." in done.stdout
+    for word in ("next:", "commit it", "pulumi up, then"):
+        assert word not in done.stdout
+    warnings = [line for line in done.stdout.splitlines() if line.rstrip().endswith("]")]
+    assert len(warnings) == len({*warnings})
     assert "pi: the data waits in /var/lib/homelab/arrivals/vaultwarden" in done.stdout
     assert {p: p.read_bytes() for p in lab.directory.glob("*.yaml")} == before
     assert not (lab.directory / ".homelab").exists()

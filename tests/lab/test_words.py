@@ -76,3 +76,29 @@ def test_errors_and_messages_name_the_labs_commands(tmp_path: Path) -> None:
     assert "see `homelab lab status`, then `homelab lab preview`" in said
     assert "homelab lab unlock pi" in said
     assert "pulumi" not in said
+
+
+def test_a_rehearsed_move_speaks_of_the_copy_and_ends_with_the_real_command() -> None:
+    assert words.of_a_copy("Pulumi.home.yaml: - host: aurora") == (
+        "copy of Pulumi.home.yaml: - host: aurora"
+    )
+    assert words.of_a_copy("homelab.lock.yaml written; commit it") == (
+        "copy of homelab.lock.yaml written"
+    )
+    assert words.of_a_copy("next: pulumi up, then homelab move anki") == ""
+    assert words.of_a_copy("aurora: stopping anki.service") == "aurora: stopping anki.service"
+    assert words.after_moving("anki", "server") == (
+        "rehearsal; your stack is unchanged: homelab move anki --to server"
+    )
+    assert words.after_moving("anki", None).endswith("unchanged: homelab move anki")
+
+
+def test_a_warning_of_an_earlier_run_is_not_repeated(tmp_path: Path) -> None:
+    out, warned = StringIO(), set[str]()
+    console = Console(file=out, width=200)
+    for _ in range(2):
+        shown = Display(build.plan(), tmp_path, as_json=False, console=console, warned=warned)
+        shown.event(Message("warning", "hosts.pi: placeholder"))
+        shown.event(Message("error", "hosts.pi: broken"))
+    assert out.getvalue().count("placeholder") == 1
+    assert out.getvalue().count("broken") == 2
