@@ -58,7 +58,7 @@ def print_scores(scores: Iterable[HostScore]) -> None:
 
     found = tuple(scores)
     out = Console(width=None if sys.stdout.isatty() else 10_000)
-    hosts = Table("host", "score", "holds", "broken", "accepted", "unknown")
+    hosts = Table("host", "baseline score", "holds", "broken", "accepted", "unknown")
     for score in found:
         states = [v.state for v in score.verdicts]
         counts = (states.count(s) for s in ("holds", "broken", "accepted", "unknown"))

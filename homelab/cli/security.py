@@ -59,14 +59,14 @@ def security(
         print(json.dumps(data, indent=2))
         return
     out = Console(width=None if sys.stdout.isatty() else 10_000)
-    hosts = Table("host", "score", title="Hosts", title_justify="left")
+    hosts = Table("host", "sandbox score", title="Hosts", title_justify="left")
     for name, percent in host_scores(units).items():
         hosts.add_row(name, str(percent))
     sandboxes = Table(
         "host",
         "unit",
         "service",
-        "score",
+        "sandbox score",
         title="Sandboxes, the weakest first",
         title_justify="left",
     )

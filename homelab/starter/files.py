@@ -207,6 +207,12 @@ def _hardware(machine: Machine) -> str:
     )
 
 
+def _guide(library: str) -> str:
+    """Where the guide is: in the repository that the library comes from; empty for a registry."""
+    place = library.partition(" @ ")[2].removeprefix("git+")
+    return f" The guide is `docs/guide` in {place}." if place else ""
+
+
 def _readme(answers: Answers, run: str) -> str:
     clouds = [
         *(["Cloudflare"] if answers.cloudflare is not None else []),
@@ -223,6 +229,7 @@ def _readme(answers: Answers, run: str) -> str:
             "title": answers.name,
             "stack": answers.stack,
             "run": run,
+            "guide": _guide(answers.library),
             "clouds": f" and configures {' and '.join(clouds)}" if clouds else "",
             "secret_files": f": {', '.join(sorted(stored))}",
             "pins": f"`{lock_path(answers)}` | the revisions of nixpkgs that the hosts use"

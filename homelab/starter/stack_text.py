@@ -42,7 +42,7 @@ def scalar(text: str) -> str:
 
 def _site(answers: Answers) -> Iterator[str]:
     yield f"# The homelab {answers.name}. After each change: homelab check"
-    yield "# Every key is explained in the reference of homelab, docs/reference/stack.md."
+    yield "# Every key with its meaning, also for editors: homelab schema"
     yield "config:"
     yield "  # A resource without an explicit provider would use ambient credentials."
     yield '  pulumi:disable-default-providers: ["*"]'

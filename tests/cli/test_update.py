@@ -217,7 +217,9 @@ def test_nix_that_cannot_lock_is_one_line(call: Any, stand: Stand) -> None:
     assert (
         said.err.strip()
         .splitlines()[-1]
-        .startswith(f"error: {LOCK}: Nix cannot lock the inputs: unable to download")
+        .startswith(
+            f"error: {LOCK}: Nix on this computer cannot lock the inputs: unable to download"
+        )
     )
     assert call("update", "--host", "nsa").code == 2
 

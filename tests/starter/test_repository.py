@@ -144,6 +144,17 @@ def test_the_flake_has_a_shell_checks_and_a_formatter_for_each_system(call: Call
     assert set(made["checks"]["x86_64-linux"]) == {"format", "secrets"}
 
 
+def test_a_new_homelab_names_no_reference_that_it_does_not_have(call: Call) -> None:
+    assert call("init", *BASE, "--library", LIBRARY).code == 0
+    readme = Path("README.md").read_text()
+    assert "The guide is `docs/guide` in https://example.org/homelab.git." in readme
+    for command in ("homelab schema", "homelab check --list", "homelab --help"):
+        assert command in readme
+        assert call(*command.split()[1:]).code == 0
+    texts = [p.read_text() for p in Path().rglob("*") if p.suffix in (".yaml", ".py", ".nix")]
+    assert [text for text in texts if "docs/reference" in text] == []
+
+
 TEMPLATE = build.ROOT / "pulumi-template"
 LIBRARY = "homelab @ git+https://example.org/homelab.git"
 

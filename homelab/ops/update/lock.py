@@ -184,9 +184,12 @@ def _locked(task: LockTask, builder: Host | None, path: str) -> str:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         cause = [line for line in lines if "error:" in line] or lines[-1:]
         what = cause[-1].partition("error:")[2].strip() or cause[-1].strip() if cause else ""
+        where = builder.name if builder is not None else "this computer"
+        other = "another host" if builder is not None else "a host of the stack"
         raise HomelabError(
-            f"{path}: Nix cannot lock the inputs: {what or f'it exited with {done.exit}'}; check "
-            "that it reaches them, or run it on a host of the stack with --on HOST"
+            f"{path}: Nix on {where} cannot lock the inputs: "
+            f"{what or f'it exited with {done.exit}'}; check that {where} reaches them, or run it "
+            f"on {other} with --on HOST"
         )
     return done.stdout
 
