@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from homelab.catalog.references import WEB
 from homelab.check import check
-from homelab.config.services import recovers
+from homelab.config.services import PodmanService, recovers
 from homelab.network.route import Route
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -37,24 +37,37 @@ def proxy_header_trust(plan: Plan) -> Iterator[Problem]:
     grants = plan.tailnet.grants if plan.tailnet else ()
     stated = [grant for grant in grants if grant.source.startswith("tailnet.grants")]
     for route in plan.routes:
-        asked = (route.host, route.port) in open_ports
-        if route.headers and route.service not in direct and asked:
-            yield from _others(plan, route, stated)
+        if route.headers and route.service not in direct:
+            yield from _callers(plan, route)
+            if (route.host, route.port) in open_ports:
+                yield from _granted(plan, route, stated)
 
 
-def _others(plan: Plan, route: Route, stated: Sequence[Grant]) -> Iterator[Problem]:
-    """Callers and grants that reach the app's port, other than the entry host and the owners."""
+def _callers(plan: Plan, route: Route) -> Iterator[Problem]:
+    """Services that reach the app's port without the reverse proxy. A container is not its host: a
+    port that is open to its network is open to every container there.
+    """
     entry = plan.stack.network.entry.host
     native = f"choose auth: native for every route of {route.service}"
     header = route.headers[0][0]
     for user, use in plan.users_of(route.service):
-        if user.host not in (route.host, entry) and use.port == WEB:
+        near = user.host in (route.host, entry)
+        contained = near and isinstance(user.config, PodmanService)
+        if use.port == WEB and (contained or not near):
+            who = f"the container {user.name}" if contained else user.host
             yield Problem(
                 user.at("uses") if use.is_stated else user.used_at(use),
-                f"{route.service} trusts {header}, and {user.host} would connect to it directly, "
+                f"{route.service} trusts {header}, and {who} would connect to it directly, "
                 "where anybody could set that header",
                 f"leave {route.service} out and let it use https://{route.title}, or {native}",
             )
+
+
+def _granted(plan: Plan, route: Route, stated: Sequence[Grant]) -> Iterator[Problem]:
+    """Grants that reach the app's port, other than those of the entry host and the owners."""
+    entry = plan.stack.network.entry.host
+    native = f"choose auth: native for every route of {route.service}"
+    header = route.headers[0][0]
     tailnet = plan.tailnet
     if tailnet is None or not stated:
         return

@@ -158,8 +158,47 @@ def test_only_the_proxy_may_reach_an_app_that_trusts_its_headers(
 def test_a_service_on_another_host_may_not_reach_it_either() -> None:
     caller: Changes = {**app(uses=["x"]), "host": "box", "port": 8100, "routes": []}
     assert _granted(caller=caller) == ["services.caller.uses"]
-    beside: Changes = {**app(uses=["x"]), "port": 8100, "routes": []}
-    assert _granted(beside=beside) == []
+
+
+@pytest.mark.requirement("S1-12")
+@pytest.mark.parametrize("host", ["nas", "pi"])
+def test_a_container_may_not_reach_it_even_on_the_host_of_the_app_or_the_proxy(host: str) -> None:
+    """Its network is not loopback, so every container there could send `Remote-User: sam`."""
+    caller: Changes = {**app(uses=["x"]), "host": host, "port": 8100, "routes": []}
+    assert _granted(caller=caller) == ["services.caller.uses"]
+    variable: Changes = {**caller, "uses": []}
+    variable["container"] = {
+        "image": IMAGE,
+        "port": 80,
+        "environment": {"URL": {"$service": "x"}},
+    }
+    (where,) = _granted(caller=variable)
+    assert where.startswith("services.caller.container.environment")
+
+
+@pytest.mark.requirement("S1-12")
+def test_a_container_beside_the_proxy_may_not_reach_an_app_on_loopback() -> None:
+    """`podman0` opens the port although the plan opens it to no other host."""
+    believer = {"host": "pi", "routes": [{"name": "books", "auth": "forward"}]}
+    caller: Changes = {**app(uses=["calibre-web"]), "host": "pi", "port": 8100, "routes": []}
+    stack = {**SIGN_IN, "services": {"calibre-web": believer, "c": caller}}
+    assert [p.where for p in build.found(stack, "proxy-header-trust")] == ["services.c.uses"]
+    native = {"host": "pi", "routes": [{"name": "books", "auth": "native"}]}
+    stack = {**SIGN_IN, "services": {"calibre-web": native, "c": caller}}
+    assert build.found(stack, "proxy-header-trust") == []
+
+
+@pytest.mark.requirement("S1-12")
+def test_a_unit_on_the_host_of_the_app_may_reach_it() -> None:
+    unit: Changes = {
+        **app(uses=["x"]),
+        "container": None,
+        "unit": {"package": "hello", "command": ["hello"]},
+        "port": 8100,
+        "routes": [],
+    }
+    del unit["container"]
+    assert _granted(beside=unit) == []
 
 
 @pytest.mark.requirement("S1-12")
