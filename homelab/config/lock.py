@@ -6,7 +6,7 @@ port has changed. The lock records them, and the planner compares.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 import yaml
 from pydantic import Field, ValidationError
@@ -88,19 +88,29 @@ HEAD = """\
 
 
 def parse_lock(text: str | bytes, file: str) -> Lock:
-    """The lock of a text. Raises InvalidStackError if it is not a valid lock file."""
+    """The lock of a text. Raises InvalidStackError if it is not a valid lock file, or has no
+    `services`, as a file that was emptied or cut off.
+    """
     try:
-        return Lock.model_validate(yaml_data(text) or {})
+        data = yaml_data(text)
+        lock = Lock.model_validate(data or {})
     except (UnreadableError, ValidationError):
-        raise InvalidStackError(
-            [
-                Problem(
-                    file,
-                    "this is not a lock file that homelab wrote",
-                    "restore it from version control, or remove it and write it anew: homelab lock",
-                )
-            ]
-        ) from None
+        raise _damaged(file) from None
+    if not isinstance(data, Mapping) or "services" not in data:
+        raise _damaged(file)
+    return lock
+
+
+def _damaged(file: str) -> InvalidStackError:
+    return InvalidStackError(
+        [
+            Problem(
+                file,
+                "this is not a lock file that homelab wrote",
+                "restore it from version control, or remove it and write it anew: homelab lock",
+            )
+        ]
+    )
 
 
 def lock_text(lock: Lock) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.check import file_check
+from homelab.config.hosts import NixosHost
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.memory import has_state, with_lock_keys
-from homelab.system.model import nixos_hosts
+from homelab.system.model import Host, nixos_hosts
 
 LOCK_CURRENT = file_check(
     "lock-current",
@@ -17,10 +18,15 @@ LOCK_CURRENT = file_check(
 )
 
 
-def check_lock(plan: Plan, file: str) -> Iterator[Problem]:
-    """State, datasets and backup targets of the stack that the lock file does not have."""
+def check_lock(plan: Plan, file: str, *, is_there: bool) -> Iterator[Problem]:
+    """State, datasets and backup targets of the stack that the lock file does not have. Without
+    the file (`is_there`), the services that would lose state by a move.
+    """
+    if not is_there:
+        yield from _absent(plan, file)
+        return
     if not (plan.lock.services or plan.lock.hosts):
-        return  # No lock yet: the first deployment is still to come.
+        return  # As `homelab init` writes it: the first deployment is still to come.
     missing = [key for key, s in with_lock_keys(plan.services) if s.memory is None and has_state(s)]
     missing += [
         f"datasets.{d.name}"
@@ -49,3 +55,27 @@ def check_lock(plan: Plan, file: str) -> Iterator[Problem]:
             file=file,
             line=1,
         )
+
+
+def _absent(plan: Plan, file: str) -> Iterator[Problem]:
+    """A stack without a lock file: it never had one, or it is lost."""
+    kept = [
+        key
+        for key, s in with_lock_keys(plan.services)
+        if has_state(s) and s.host in plan.hosts and _has_run(plan.hosts[s.host])
+    ]
+    if kept:
+        yield Problem(
+            "services",
+            f"there is no {file}, and these services have state: {', '.join(kept)}",
+            "restore it from version control; if the stack never had one, run homelab lock, "
+            "and commit the file; until then a service that moves to another host starts empty",
+            check=LOCK_CURRENT,
+            severity="warning",
+        )
+
+
+def _has_run(host: Host) -> bool:
+    """Whether a deployment may have reached a host."""
+    config = host.config
+    return host.is_deployed and isinstance(config, NixosHost) and config.ssh.host_key is not None

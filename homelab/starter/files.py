@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import tomli_w
 
+from homelab.config.lock import Lock, lock_text
 from homelab.nix import Nix, print_file
 from homelab.starter.answers import Answers, Machine
 from homelab.starter.stack_text import (
@@ -52,6 +53,8 @@ def project_files(answers: Answers, *, run: str = "") -> dict[str, str]:
         ".github/workflows/check.yaml": _filled("workflow.yaml", _GITHUB),
         ".forgejo/workflows/check.yaml": _filled("workflow.yaml", _FORGEJO),
         lock_path(answers): _template(LOCK),
+        # Without services until `homelab lock`. A missing file later means a lost one.
+        "homelab.lock.yaml": lock_text(Lock(stack=answers.stack)),
         "README.md": _readme(answers, run),
     }
     if not answers.has_flake:

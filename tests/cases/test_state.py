@@ -331,13 +331,28 @@ def test_another_state_version_is_refused_until_it_is_acknowledged() -> None:
 
 def test_what_the_lock_does_not_have_is_told_of() -> None:
     plan = planned({}, locked({}))
-    assert list(check_lock(plan, "homelab.lock.yaml")) == []
-    assert list(check_lock(planned({}, Lock()), "homelab.lock.yaml")) == []
+    assert list(check_lock(plan, "homelab.lock.yaml", is_there=True)) == []
     some = Lock.model_validate({"services": {"jellyfin": {"host": "workstation"}}})
-    (problem,) = check_lock(planned({}, some), "homelab.lock.yaml")
+    (problem,) = check_lock(planned({}, some), "homelab.lock.yaml", is_there=True)
     assert (problem.check, problem.severity) == ("lock-current", "warning")
     for name in ("vaultwarden", "datasets.photos", "backup.targets.b2", "hosts.pi"):
         assert name in problem.what
+
+
+def test_a_lost_lock_is_told_of_while_services_have_state() -> None:
+    (problem,) = check_lock(planned({}, Lock()), "homelab.lock.yaml", is_there=False)
+    assert (problem.check, problem.severity) == ("lock-current", "warning")
+    assert "there is no homelab.lock.yaml" in problem.what
+    assert "vaultwarden" in problem.what
+    assert "restore it from version control" in problem.way_out
+    assert "homelab lock" in problem.way_out
+
+
+def test_a_stack_whose_hosts_are_still_to_be_installed_needs_no_lock() -> None:
+    names = planned({}, Lock()).stack.hosts
+    hosts = {name: {"state": "planned"} for name in names}
+    plan = planned({"hosts": hosts}, Lock())
+    assert list(check_lock(plan, "homelab.lock.yaml", is_there=False)) == []
 
 
 def test_an_option_that_moves_state_is_a_move_that_the_lock_sees() -> None:

@@ -44,7 +44,7 @@ def test_a_first_lock_is_the_unnamed_file_and_further_ones_carry_their_stack(
 
 
 def test_one_that_names_no_stack_is_of_the_stack_without_another(tmp_path: Path) -> None:
-    project(tmp_path, "home", "cabin", first=NAMELESS, cabin="stack: cabin\n")
+    project(tmp_path, "home", "cabin", first=NAMELESS, cabin="stack: cabin\nservices: {}\n")
     assert set(read_lock(tmp_path, "home").lock.services) == {"jellyfin"}
     assert read_lock(tmp_path, "cabin").name == "homelab.cabin.lock.yaml"
 
@@ -90,3 +90,15 @@ def test_each_stack_writes_and_moves_in_its_own_lock(tmp_path: Path) -> None:
     lock = parse_lock((tmp_path / "homelab.cabin.lock.yaml").read_text(), "")
     assert (lock.stack, lock.services["jellyfin"].host) == ("cabin", "pi")
     assert write_lock(tmp_path, "cabin", ()) == ["homelab.cabin.lock.yaml is unchanged"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "# Written by `homelab lock`\n", "stack: home\n", "null\n"]
+)
+def test_a_lock_that_was_emptied_or_cut_off_is_refused(tmp_path: Path, text: str) -> None:
+    project(tmp_path, "home", first=text)
+    with pytest.raises(InvalidStackError) as refused:
+        read_lock(tmp_path, "home")
+    (problem,) = refused.value.problems
+    assert problem.where == FIRST
+    assert "restore it from version control" in problem.way_out

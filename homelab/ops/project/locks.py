@@ -24,6 +24,8 @@ class LockFile:
     name: str
     """File name, beside the stack file."""
     lock: Lock
+    is_there: bool = True
+    """Whether the file exists."""
 
 
 def stack_names(directory: Path) -> list[str]:
@@ -59,7 +61,7 @@ def read_lock(directory: Path, stack: str) -> LockFile:
             )
         return LockFile(FIRST, _named(first, stack))
     name = _own(stack) if own is not None or first is not None or others else FIRST
-    return LockFile(name, _named(own or Lock(), stack))
+    return LockFile(name, _named(own or Lock(), stack), is_there=own is not None)
 
 
 def _is_of(lock: Lock, directory: Path, stack: str, others: list[str], *, has_own: bool) -> bool:

@@ -192,7 +192,7 @@ def _planned(
     if sound:
         found |= {*stale_pages(directory, name, plan)}
     found |= {
-        *check_lock(plan, lock.name),
+        *check_lock(plan, lock.name, is_there=lock.is_there),
         *outlived(plan, day),
         *ended(plan, day),
         *root_ends(plan, sources, day),
