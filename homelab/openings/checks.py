@@ -10,6 +10,7 @@ from homelab.openings.brokers import BROKER
 from homelab.openings.calendars import CALENDAR
 from homelab.openings.copies import COPIES, copies
 from homelab.openings.disks import APM
+from homelab.openings.fields import literal_fields
 from homelab.openings.first_account import FIRST, first_accounts
 from homelab.openings.literals import LITERAL
 from homelab.openings.model import Opening, View
@@ -160,6 +161,7 @@ def _of_stack(plan: Plan) -> tuple[tuple[str, Opening], ...]:
 def _openings_of(plan: Plan) -> Iterator[tuple[str, Opening]]:
     yield from first_accounts(plan)
     yield from copies(plan)
+    yield from literal_fields(plan)
     seen = set()
     for host in plan.hosts.values():
         settings = (*of_options(plan, host.name), *of_containers(plan, host.name))

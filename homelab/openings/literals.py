@@ -20,6 +20,14 @@ def literal(setting: Setting, view: View) -> Iterator[Opening]:
     # In a container's own section, use the names of that section.
     own = bool(service_of_container(setting))
     shown = setting.path[-1] if own else setting.name
+    if _is_bytes(setting.value) and is_literal(setting.path[-1], "bytes"):
+        yield Opening(
+            LITERAL,
+            f"{shown} is a secret in plain text, as numbers: {WHY}",
+            _way_out(setting),
+            "warning",
+            acceptable=True,
+        )
     for name, value in _leaves(shown, setting.path[-1], setting.value):
         if any(kinds_in(value)):
             continue  # secret-literal reports a recognised key, whatever the option.
@@ -34,7 +42,14 @@ def literal(setting: Setting, view: View) -> Iterator[Opening]:
             )
 
 
+def _is_bytes(value: Value) -> bool:
+    """Whether a value is a key as a list of numbers, as Zigbee2MQTT takes it."""
+    return isinstance(value, tuple) and len(value) >= 8 and all(isinstance(v, int) for v in value)
+
+
 def _way_out(setting: Setting) -> str:
+    if setting.path[:2] == ("services", "zigbee2mqtt"):
+        return 'keep it in secret.yaml of its data directory, and write "!secret.yaml network_key"'
     if not setting.source:
         return "keep it in the host's sops file, and name the path of its file on the host"
     place = setting.source.split(".")

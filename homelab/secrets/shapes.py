@@ -51,7 +51,7 @@ SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _NAME = re.compile(
     r"(?:^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))"
     r"(?i:pass(?:word|wd|phrase|code)?|pwd|secret|token|psk|credentials?|"
-    r"(?:api|app|auth|access|admin|encryption|master|private|secret|session|signing|shared|jwt)"
+    r"(?:api|app|auth|access|admin|encryption|master|network|private|secret|session|signing|shared|jwt)"
     r"[-_]?key)[0-9]*$"
 )
 _NO_SECRET = re.compile(

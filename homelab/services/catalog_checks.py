@@ -10,6 +10,7 @@ from homelab.check import check
 from homelab.identity.model import BASE_DN
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.secrets.shapes import is_literal
 from homelab.services.declared import declares
 from homelab.services.model import Service
 from homelab.services.ports import is_movable
@@ -77,10 +78,12 @@ def option_demanded(plan: Plan) -> Iterator[Problem]:
                 continue
             roles = [r for p in choice for r in roles_of(options.get(p))]
             dataset = f"datasets: {{{roles[0]}: its dataset}}, or " if roles else ""
+            is_secret = is_literal(choice[0].rpartition(".")[2], "value")
+            hint = " (a secret: write a reference to it, not its value)" if is_secret else ""
             yield Problem(
                 service.at("options"),
                 f"{service.name} needs {' or '.join(choice)}, which only you know",
-                f"add {dataset}{choice[0]}: … under services.{service.name}.options",
+                f"add {dataset}{choice[0]}: … under services.{service.name}.options{hint}",
             )
 
 

@@ -231,3 +231,68 @@ def test_a_secret_is_nothing_for_everybody(mode: str, fine: bool) -> None:
         return
     with pytest.raises(Exception, match="none for others"):
         build.stack_config(said)
+
+
+UNIT = {"package": "hello", "command": ["hello"]}
+BUILD = {"source": "/srv/x", "output": "dist", "run": [["true"]]}
+
+
+def _service(**more: Any) -> dict[str, Any]:
+    return {"services": {"x": {"host": "nas", "port": 8099, "routes": [], **more}}}
+
+
+def _built(**more: Any) -> dict[str, Any]:
+    built = {"build": {**BUILD, **more}}
+    return {"services": {"x": {"host": "nas", "port": 8099, "static": built}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        (
+            _service(
+                unit={**UNIT, "environment": {"API_KEY": "s3cr3tvalueabcdef"}},
+                backup={"skip": "it keeps nothing"},
+            ),
+            "services.x.unit.environment.API_KEY",
+        ),
+        (
+            _service(
+                unit={**UNIT, "command": ["hello", "--password=s3cr3tvalueabcdef"]},
+                backup={"skip": "it keeps nothing"},
+            ),
+            "services.x.unit.command",
+        ),
+        (
+            _built(environment={"DB_PASSWORD": "s3cr3tvalueabcdef"}),
+            "services.x.static.build.environment.DB_PASSWORD",
+        ),
+        (
+            _built(run=[["true", "--password=s3cr3tvalueabcdef"]]),
+            "services.x.static.build.run[0]",
+        ),
+        (
+            {"network": {"dns": {"blocklists": ["https://x.org/l?a=1&token=s3cr3tvalueabcdef"]}}},
+            "network.dns.blocklists",
+        ),
+        (
+            {
+                "services": {
+                    "zigbee2mqtt": {
+                        "host": "nas",
+                        "options": {
+                            "services.zigbee2mqtt.settings.advanced.network_key": [*range(16)],
+                        },
+                    }
+                }
+            },
+            "services.zigbee2mqtt.options.services.zigbee2mqtt.settings.advanced.network_key",
+        ),
+    ],
+)
+def test_a_literal_secret_is_told_of_in_every_field_that_becomes_text(
+    changes: dict[str, Any], place: str
+) -> None:
+    found = build.found(changes, "secret-literal")
+    assert [(p.where, p.severity) for p in found] == [(place, "warning")]
+    assert "s3cr3t" not in str(found[0])

@@ -1,0 +1,59 @@
+"""Literal secrets in fields that become text on a host, other than options and containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from homelab.openings.literals import LITERAL, WHY
+from homelab.openings.model import Opening
+from homelab.plan import Plan
+from homelab.secrets.shapes import is_literal, kinds_in, looks_random, words
+
+_ELSEWHERE = ("options", "container", "containers")
+"""Sections of a service that the rules for options read."""
+
+
+def literal_fields(plan: Plan) -> Iterator[tuple[str, Opening]]:
+    """(place, opening) of each variable, command and URL of the stack config with a secret."""
+    for where, name, value in _named(plan.stack.model_dump(mode="json", by_alias=True), ""):
+        if any(kinds_in(value)):
+            continue  # secret-literal reports a recognised key, whatever the field.
+        written = is_literal(name, value)
+        if written or (".environment." in where and looks_random(name, value)):
+            shown = name.rpartition("?")[2]
+            what = (
+                f"{shown} {'is a secret in plain text' if written else 'looks like a key'}: {WHY}"
+            )
+            in_service = where.startswith("services.")
+            yield where, Opening(LITERAL, what, _way_out(where), "warning", acceptable=in_service)
+
+
+def _way_out(where: str) -> str:
+    service = ".".join(where.split(".")[:2])
+    if not where.startswith("services."):
+        return "leave it out, or use an address that needs no secret"
+    if ".static." in where:
+        return "leave it out: a build reads no secret but build.token"
+    return f"write {service}.secrets: {{name: {{ref: {{sops: …}}, env: VARIABLE}}}}"
+
+
+def _named(value: object, where: str) -> Iterator[tuple[str, str, str]]:
+    """(place, name, value) of variables, flags and assignments."""
+    if isinstance(value, Mapping):
+        variables = where.endswith(".environment")
+        for key, inner in value.items():
+            place = f"{where}.{key}" if where else str(key)
+            if place.startswith("services.") and place.count(".") == 2 and key in _ELSEWHERE:
+                continue
+            if variables and isinstance(inner, str):
+                yield place, str(key), inner
+            else:
+                yield from _named(inner, place)
+    elif isinstance(value, list):
+        texts = [v for v in value if isinstance(v, str)]
+        yield from ((where, name, text) for name, text in words(texts))
+        for i, inner in enumerate(value):
+            if not isinstance(inner, str):
+                yield from _named(inner, f"{where}[{i}]")
+    elif isinstance(value, str) and "://" in value and "?" in value:
+        yield from ((where, name, text) for name, text in words([value]))
