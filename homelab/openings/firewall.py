@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.network.model import TAILNET
 from homelab.nix.source import Computed, Setting, Value
-from homelab.openings.model import Opening, View, is_false, is_set, is_true, rule, when
+from homelab.openings.model import Opening, View, is_computed, is_false, is_set, is_true, rule, when
 
 PORT = "open-port"
 _ROUTE = "drop the option and give the service a route, or ports: with why:"
@@ -85,8 +85,22 @@ when(
     way_out="leave it out",
 )
 when(
-    lambda value: isinstance(value, Computed),
-    "networking.firewall",
+    is_computed,
+    *("networking.firewall.enable", "networking.nftables.enable"),
+    word="firewall-off",
+    what="{option} is computed, so it is not known whether the firewall runs",
+    way_out="leave it out, or write the value",
+)
+when(
+    is_computed,
+    *("**.openFirewall", "**.openFirewallPorts", "**.openPorts", "**.openDefaultPorts"),
+    word=PORT,
+    what="{option} is computed, so it is not known whether it opens ports",
+    way_out="write the value, or drop it and give the service a route",
+)
+when(
+    is_computed,
+    *("networking", "services", "networking.firewall"),
     word="firewall-off",
     what="{option} is computed as a whole, so it is not known what it opens",
     way_out="write its options out, or drop them and give the service a route",

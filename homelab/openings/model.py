@@ -118,6 +118,11 @@ def is_set(value: Value) -> bool:
     return value not in (None, False, "", ()) and value != {}
 
 
+def is_computed(value: Value) -> bool:
+    """Whether only evaluation can determine it."""
+    return isinstance(value, Computed)
+
+
 def like(pattern: str) -> Test:
     """A test for text, or a list with text, that matches the pattern, ignoring case."""
     compiled = re.compile(pattern, re.IGNORECASE | re.MULTILINE)

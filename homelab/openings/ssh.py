@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.nix.source import Setting
-from homelab.openings.model import Opening, View, is_false, is_set, is_true, like, rule, when
+from homelab.openings.model import (
+    Opening,
+    View,
+    is_computed,
+    is_false,
+    is_set,
+    is_true,
+    like,
+    rule,
+    when,
+)
 
 _SSH = "services.openssh"
 _SETTINGS = f"{_SSH}.settings"
@@ -41,6 +51,17 @@ when(
     word="ssh-password",
     what="{option} lets people log in over SSH without a key",
     way_out=_KEYS,
+)
+when(
+    is_computed,
+    *("services.openssh", _SETTINGS),
+    *(f"{_SETTINGS}.PermitRootLogin", f"{_SSH}.permitRootLogin"),
+    *(f"{_SETTINGS}.PasswordAuthentication", f"{_SSH}.passwordAuthentication"),
+    *(f"{_SETTINGS}.KbdInteractiveAuthentication", f"{_SSH}.kbdInteractiveAuthentication"),
+    *(f"{_SETTINGS}.PermitEmptyPasswords", f"{_SETTINGS}.HostbasedAuthentication"),
+    word="ssh-password",
+    what="{option} is computed, so it is not known whether people log in over SSH without a key",
+    way_out="drop it, or write the value",
 )
 when(
     like("password|keyboard-interactive"),

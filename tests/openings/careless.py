@@ -255,6 +255,9 @@ CAREFUL: dict[str, dict[str, Any]] = {
 }
 
 MODULES: dict[str, str] = {
+    "computed firewall": "networking.firewall.enable = !true;",
+    "computed ports": "services.jellyfin.openFirewall = !false;",
+    "computed ssh": "services.openssh.settings.PasswordAuthentication = !false;",
     "one line": "networking.firewall.allowedTCPPorts = [ 8080 ];",
     "nested": "networking = { firewall = { enable = false; }; };",
     "a line break": "networking.firewall.enable =\n    false;",

@@ -234,3 +234,27 @@ def test_openings_of_two_services_on_one_host_are_reported_separately() -> None:
     plan = build.plan({"services": {n: {"host": "nas", **said} for n in ("navidrome", "gatus")}})
     places = {p.where.split(".")[1] for p in run_checks(plan) if p.check == "open-firewall-ban"}
     assert places == {"navidrome", "gatus"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "networking.firewall.enable = !true;",
+        "networking.firewall.enable = lib.elem 2 [ 1 ];",
+        "networking.firewall.enable = config.x.enable;",
+        "networking.nftables.enable = !true;",
+        "services.jellyfin.openFirewall = !false;",
+        "services.openssh.settings.PasswordAuthentication = !false;",
+        "services.openssh.settings.PermitRootLogin = builtins.readFile ./x;",
+        'services = lib.setAttrByPath [ "jellyfin" "openFirewall" ] true;',
+        "networking = lib.genAttrs [ 1 ] (x: x);",
+        "services.openssh = builtins.fromJSON (builtins.readFile ./x.json);",
+        "networking = import ./net.nix;",
+        "services = import ./s.nix;",
+    ],
+)
+def test_a_computed_value_on_a_path_that_matters_is_refused(text: str) -> None:
+    (problem,) = of_module(text)
+    assert problem.severity == "error"
+    assert "is computed" in problem.what
+    assert "write" in problem.way_out
