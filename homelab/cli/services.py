@@ -30,8 +30,8 @@ def service_test(
     """Check the facts of a service, and show what homelab does with it on each host.
 
     The facts must satisfy the same rules as those of the catalog. Problems of the stack at this
-    service follow the table. A row that starts with `-` is empty and says what to write. Exits with
-    1 if there is an error.
+    service, or that name it, follow the table. A row that starts with `-` is empty and says what to
+    write. Exits with 1 if there is an error.
     """
     from homelab.ops.project.stack import find_stack
     from homelab.ops.service import examined
@@ -59,7 +59,12 @@ def _print(report: ServiceReport) -> None:
         out.print(table)
     print_problems(report.problems)
     if not report.problems:
-        print("nothing is wrong")
+        print(
+            f"nothing is wrong with {report.name}; `homelab check` shows {report.elsewhere} "
+            f"error{'s' if report.elsewhere > 1 else ''} elsewhere in the stack"
+            if report.elsewhere
+            else "nothing is wrong"
+        )
 
 
 @service_app.command("images")

@@ -119,6 +119,9 @@ def init(
         started = start(directory, answers, key, ask_or_skip if asks else _skip, run=run, git=git)
     except HomelabError as error:
         print_error(error)
+        if f"services.{answers.service}" in str(error):
+            hint = f"begin with another --service, and add {answers.service} afterwards"
+            print(hint, file=sys.stderr)
         print("nothing was written", file=sys.stderr)
         raise typer.Exit(error.exit_code) from None
     print(f"{answers.name} is in {directory.resolve()}:")

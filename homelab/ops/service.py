@@ -32,7 +32,7 @@ def examined(directory: Path, stack: str, name: str) -> ServiceReport:
     document = read_stack_document(directory, stack)
     report = report_on(plan, name, found, levels)
     located = tuple(located_in(p, document) for p in report.problems)
-    return ServiceReport(report.name, report.instances, located)
+    return ServiceReport(report.name, report.instances, located, report.elsewhere)
 
 
 def exposure(unit: UnitHardening, user: str, *, dynamic: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ class ServiceReport:
     name: str
     instances: tuple[Instance, ...]
     problems: tuple[Problem, ...]
+    elsewhere: int = 0
+    """Errors of the stack at other places."""
 
     @property
     def is_sound(self) -> bool:
@@ -70,7 +73,7 @@ def report_on(
     places = {f"services.{name}", *(s.source for s in services if s.source.count("."))}
     place, facts = _facts(plan, name)
     places |= {place} if facts is not None else set()
-    own = {p for p in found if any(_below(p.where, place) for place in places)}
+    own = {p for p in found if any(_below(p.where, place) for place in places) or _names(p, name)}
     known = {(p.where, p.what) for p in own}
     own |= {p for p in _kit(plan, name) if (p.where, p.what) not in known}
     if not services:
@@ -79,6 +82,7 @@ def report_on(
         name,
         tuple(Instance(s.host, tuple(rows_of(plan, s, levels))) for s in services),
         tuple(sorted(own)),
+        sum(p.severity == "error" and p not in own for p in found),
     )
 
 
@@ -100,6 +104,12 @@ def _facts(plan: Plan, name: str) -> tuple[str, OwnFacts | None]:
 
 def _below(where: str, place: str) -> bool:
     return where == place or where.startswith((f"{place}.", f"{place}["))
+
+
+def _names(problem: Problem, name: str) -> bool:
+    """Whether an error at another place names the service, as one of several that it is about."""
+    word = rf"(?<![\w./-]){re.escape(name)}(?![\w/-])"
+    return problem.severity == "error" and re.search(word, problem.what) is not None
 
 
 def _nowhere(plan: Plan, name: str) -> Problem:

@@ -50,13 +50,15 @@ class Answers:
     service: str
     """Service of the catalog."""
     service_name: str
-    """First label of the service's name."""
+    """First label of the service's name. Empty for one without a page."""
     operators: tuple[str, ...]
     """age recipients of the people who may edit the secrets."""
     library: str
     """Requirement of PEP 508: `homelab==0.1.0`, or `homelab @ git+https://…`."""
     sign_in: SignIn = "authelia"
     cloudflare: Cloudflare | None = None
+    own_sign_in: bool = False
+    """The service asks the portal by default, and there is none: people sign in at the app."""
     tailnet: str = ""
     """Name of the tailnet: `tail1a2b3.ts.net`. Empty: none."""
     adopt_later: bool = False

@@ -187,10 +187,14 @@ def _services(answers: Answers) -> Iterator[str]:
         return
     host, url = answers.first.name, f"https://{answers.service_name}.{answers.domain}"
     yield "  homelab:services:"
-    yield f"    # {url}. The catalog lists the other services."
+    yield f"    # {url + '. ' if answers.service_name else ''}The catalog lists the other services."
     yield f"    {scalar(answers.service)}:"
     yield f"      host: {scalar(host)}"
-    yield f"      name: {scalar(answers.service_name)}"
+    if answers.service_name:
+        yield f"      name: {scalar(answers.service_name)}"
+    if answers.own_sign_in:
+        yield "      # People sign in at the app. With a sign-in portal, leave this out."
+        yield "      auth: native"
     if len(answers.machines) == 1:
         yield "      # A second host or a disk for backups is missing; see homelab:backup below."
         yield f"      backup: {{skip: {_NO_BACKUP}}}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from homelab.hardening.model import UnitHardening
 from homelab.ops.service import exposure
@@ -184,3 +185,30 @@ def test_schema_prints_that_of_a_file_with_facts(call: Any) -> None:
     assert schema["additionalProperties"] is False
     assert "extends" in schema["properties"]
     assert "config" in json.loads(call("schema").out)["properties"]
+
+
+def test_an_error_elsewhere_that_names_the_service_is_shown(call: Any, tmp_path: Path) -> None:
+    """A missing backup target is one problem of all services, at none of them."""
+    write(tmp_path)
+    without_target(tmp_path)
+    said = call("service", "test", "microbin")
+    assert said.code == 1
+    assert "nothing is backed up of microbin" in said.out
+    assert "nothing is wrong" not in said.out
+
+
+def test_errors_elsewhere_are_counted(call: Any, tmp_path: Path) -> None:
+    skip = {"host": "nas", "backup": {"skip": "pastes expire"}}
+    write(tmp_path, changes={"services": {"microbin": skip, "jellyfin": {"host": "nas"}}})
+    without_target(tmp_path)
+    said = call("service", "test", "microbin")
+    assert said.code == 0
+    assert "nothing is wrong with microbin; `homelab check` shows 1 error elsewhere" in said.out
+
+
+def without_target(place: Path) -> None:
+    """Remove the backup target of the stack file."""
+    file = place / f"Pulumi.{stackdir.NAME}.yaml"
+    content = yaml.safe_load(file.read_text())
+    del content["config"]["homelab:backup"]
+    file.write_text(yaml.safe_dump(content))

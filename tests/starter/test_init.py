@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import re
+import runpy
 import shutil
 import stat
 import subprocess
@@ -233,11 +234,52 @@ def test_hostile_text_stays_text(call: Call) -> None:
 
 
 def test_a_service_that_does_not_fit_is_refused_with_the_problem(call: Call) -> None:
-    said = call("init", "new", *BASE, "--sign-in", "none", "--service", "navidrome")
+    said = call("init", "new", *BASE, "--service", "snapserver")
     assert said.code == 1
-    assert "[route-idp-present]" in said.err
-    assert said.err.endswith("nothing was written\n")
+    assert "[option-demanded]" in said.err
+    assert said.err.endswith(
+        "begin with another --service, and add snapserver afterwards\nnothing was written\n"
+    )
     assert list(Path().iterdir()) == []
+
+
+def test_without_a_portal_people_sign_in_at_the_first_service(call: Call) -> None:
+    """The flag's own example is a service that asks the portal by default."""
+    said = call("init", *BASE, "--sign-in", "none", "--service", "navidrome=music")
+    assert (said.code, said.err) == (0, "")
+    assert stack("Pulumi.home.yaml").errors == []
+    assert "auth: native" in Path("Pulumi.home.yaml").read_text()
+
+
+def test_a_first_service_without_a_sign_in_needs_the_portal(call: Call) -> None:
+    said = call("init", "new", *BASE, "--sign-in", "none", "--service", "searxng")
+    assert said.code == 2
+    assert "leave --sign-in none out" in said.err
+    assert call("init", "new", *BASE, "--service", "searxng").code == 0
+
+
+def test_a_first_service_without_a_page_has_no_name(call: Call) -> None:
+    said = call("init", *BASE, "--service", "mosquitto")
+    assert (said.code, said.err) == (0, "")
+    assert "\n      name:" not in Path("Pulumi.home.yaml").read_text()
+
+
+def test_the_tests_of_a_new_homelab_hold_with_services_that_know_the_time_zone(
+    call: Call,
+) -> None:
+    assert call("init", *BASE).code == 0
+    file = Path("Pulumi.home.yaml")
+    line = "  homelab:services:\n"
+    more = "".join(
+        f"    {name}: {{host: server, backup: {{skip: it is a test}}}}\n"
+        for name in ("vikunja", "freshrss", "paperless", "actual")
+    )
+    file.write_text(file.read_text().replace(line, line + more))
+    own = runpy.run_path("tests/test_homelab.py")
+    tests = [test for name, test in own.items() if name.startswith("test_")]
+    assert len(tests) == 3
+    for test in tests:
+        test(file)
 
 
 def test_given_facts_leave_no_placeholder(call: Call, tmp_path: Path) -> None:

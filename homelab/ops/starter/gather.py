@@ -8,10 +8,12 @@ import re
 import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, get_args
 
 from homelab.catalog import ENTRIES
+from homelab.network.auth import default_auth
 from homelab.ops.starter.library import running_library
 from homelab.ops.starter.made import (
     AgeKey,
@@ -118,6 +120,7 @@ def gather(
         operators=operators,
         library=library,
         sign_in=sign_in,
+        own_sign_in=sign_in == "none" and _asks_portal(service),
         cloudflare=cloudflare,
         tailnet=tailnet,
         adopt_later=given.adopt_later,
@@ -310,11 +313,11 @@ def _service(given: Given, sign_in: SignIn, ask: Ask | None) -> tuple[str, str]:
     # Without a portal, the first service has a sign-in of its own.
     default = "navidrome=music" if sign_in == "authelia" else "jellyfin=films"
     if given.service is None and ask:
-        return _answer(ask, "First service, SERVICE=NAME", default, _of_catalog)
-    return _of_catalog(given.service or default)
+        return _answer(ask, "First service, SERVICE=NAME", default, partial(_of_catalog, sign_in))
+    return _of_catalog(sign_in, given.service or default)
 
 
-def _of_catalog(text: str) -> tuple[str, str]:
+def _of_catalog(sign_in: SignIn, text: str) -> tuple[str, str]:
     service, _, name = text.partition("=")
     if service not in ENTRIES or ENTRIES[service].infrastructure:
         known = [key for key, entry in ENTRIES.items() if not entry.infrastructure]
@@ -322,9 +325,24 @@ def _of_catalog(text: str) -> tuple[str, str]:
             f'--service: there is no "{service}" in the catalog; '
             f"{did_you_mean(service, known, 'services')}"
         )
+    kinds = ENTRIES[service].sign_in.kinds
+    if sign_in == "none" and _asks_portal(service) and "native" not in kinds:
+        raise UsageError(
+            f"--service {service}: it has no sign-in of its own, so it needs the portal; leave "
+            "--sign-in none out, or choose another service, such as jellyfin"
+        )
+    entry = ENTRIES[service]
+    if not name and not (entry.page and "web" in entry.ports and not entry.never_publish):
+        return service, ""
     name = name or service
     _check_name(name, "--service")
     return service, name
+
+
+def _asks_portal(service: str) -> bool:
+    """Whether the portal signs people in to the service, unless the stack says otherwise."""
+    entry = ENTRIES[service]
+    return default_auth(entry.audience, entry.sign_in.kinds) in ("forward", "oidc")
 
 
 def _ssh_keys(given: Given) -> tuple[str, ...]:
