@@ -28,7 +28,7 @@ def link_endpoint(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     where,
                     f"the facts of {entry.name} describe no connections",
-                    f"leave connects out, and write uses: [{callee}]",
+                    _there(plan, callee, name) or f"leave connects out, and write uses: [{callee}]",
                 )
             elif callee not in stack.services:
                 yield Problem(
@@ -44,7 +44,8 @@ def link_endpoint(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     where,
                     f"{name} cannot be connected to {callee}, which is {_kind(plan, callee)}",
-                    f"leave it out; {name} can be connected to {kinds}",
+                    _there(plan, callee, name)
+                    or f"leave it out; {name} can be connected to {kinds}",
                 )
             elif stack.services[callee].runs and (lacking := _lacking(plan, name, callee)):
                 yield Problem(
@@ -75,6 +76,17 @@ def _lacking(plan: Plan, caller: str, callee: str) -> str:
     named = any({"$callee": "folder"} in o.body.values() for o in fact.objects)
     role = role_of_library(service)
     return role if named and folder(plan.stack, service, role) is None else ""
+
+
+def _there(plan: Plan, caller: str, callee: str) -> str:
+    """Where to write a connection that the other service makes; empty if it makes none."""
+    config = plan.stack.services.get(caller)
+    entry = described(plan.stack, caller, config) if config is not None else None
+    if entry is None or fact_of(plan.stack, entry, callee) is None:
+        return ""
+    return (
+        f"write it at {caller}, which connects to {callee}: services.{caller}.connects: [{callee}]"
+    )
 
 
 def _kind(plan: Plan, name: str) -> str:

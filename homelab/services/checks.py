@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from homelab.catalog import ENTRIES
 from homelab.catalog.options import lacks
 from homelab.check import check
 from homelab.config.services import (
+    KINDS,
     CatalogService,
     ExternalService,
     FlakeService,
@@ -37,10 +39,26 @@ def service_known(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"services.{name}" + (".service" if stated else ""),
                 f'the catalog has no service "{wanted}"',
-                did_you_mean(wanted, {*ENTRIES, *plan.stack.catalog}, "services")
+                _site_of(wanted)
+                or did_you_mean(wanted, {*ENTRIES, *plan.stack.catalog}, "services")
                 + f"; or describe it yourself: in services/{wanted}.yaml, or with module:, "
-                "container: or flake: here",
+                f"{', '.join(_HERE[:-1])} or {_HERE[-1]} here",
             )
+
+
+_HERE = tuple(f"{kind}:" for kind in KINDS if kind not in ("catalog", "module"))
+"""Keys that describe a service in the stack file, besides `module`."""
+_SITES = {"it-tools": "lib"}
+"""Apps that are only files of a package of nixpkgs, with their directory in it."""
+
+
+def _site_of(name: str) -> str:
+    """How to serve an app that is only files of a package; empty for another app."""
+    near = get_close_matches(name.replace("-", ""), [s.replace("-", "") for s in _SITES], 1, 0.8)
+    for package, path in _SITES.items():
+        if package.replace("-", "") in near:
+            return f"{package} is files of a package: static: {{package: {package}, path: {path}}}"
+    return ""
 
 
 @check("service-placed")

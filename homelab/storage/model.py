@@ -84,7 +84,7 @@ class Replica:
     at: str
     max_age_hours: int
     keep: SnapshotKeep
-    asleep: bool
+    offline: bool
     """Whether the receiver is not always on, so that it is tried and not failed."""
     wake: str
     """Command of the sender that wakes the receiver; empty if there is none."""

@@ -132,7 +132,7 @@ def plan_replicas(
                 at=config.at,
                 max_age_hours=config.hours,
                 keep=keep.model_copy(update={"hourly": config.keep.hourly if config.keep else 0}),
-                asleep=not target.always_on,
+                offline=not target.always_on,
                 wake=_wake(target, dataset.host),
             )
         )

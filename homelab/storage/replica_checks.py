@@ -132,7 +132,7 @@ def replica_age(plan: Plan) -> Iterator[Problem]:
 def replica_awake(plan: Plan) -> Iterator[Problem]:
     """A host that is off when the snapshots are sent falls behind, and nothing there says so."""
     for replica in plan.replicas:
-        if not replica.asleep or replica.wake or replica.host == replica.dataset.host:
+        if not replica.offline or replica.wake or replica.host == replica.dataset.host:
             continue
         if replica.every == "hourly" and replica.max_age_hours >= _SLEEP_HOURS:
             continue

@@ -119,7 +119,7 @@ def _sender(host: Host, replica: Replica, failing: Attrs) -> Attrs:
 
 def _tried(replica: Replica) -> Attrs:
     """A receiver that sleeps is woken if possible, and left for the next time if not."""
-    if not replica.asleep:
+    if not replica.offline:
         return {}
     address = f"/dev/tcp/{replica.address}/{replica.port}"
     seconds = WAKE_SECONDS if replica.wake else 5

@@ -315,6 +315,20 @@ CASES: dict[str, Case] = {
         service("jelyfin", host="nas"),
         check="service-known",
     ),
+    "a service of another kind": Case(
+        "services.nothingnear",
+        'no service "nothingnear"',
+        "container:, containers:, flake:, unit:, static: or external: here",
+        service("nothingnear", host="nas"),
+        check="service-known",
+    ),
+    "an app that is only files": Case(
+        "services.ittools",
+        'no service "ittools"',
+        "static: {package: it-tools, path: lib}",
+        service("ittools", host="nas"),
+        check="service-known",
+    ),
     "unknown catalog entry under another name": Case(
         "services.films.service",
         'no service "jelyfin"',
