@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.check import check
+from homelab.config.expansion import MONITOR
 from homelab.config.services import dashboards_of
 from homelab.connections.pairs import place_of_use
 from homelab.monitoring.measurements import read_by
-from homelab.monitoring.plan import MONITOR, asks_port, skip_reason
+from homelab.monitoring.plan import asks_port, skip_reason
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.model import Service

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from homelab.config.expansion import MONITOR
 from homelab.hardening.baseline import sandbox
 from homelab.monitoring.model import MonitoringPlan, Probe
-from homelab.monitoring.plan import MONITOR
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import referred_path

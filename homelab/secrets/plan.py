@@ -17,6 +17,7 @@ from homelab.certificates.model import (
 )
 from homelab.cloudflare.model import ACCESS, ACME_TOKEN, R2, TUNNEL_CREDENTIALS
 from homelab.cloudflare.resources import CloudflarePlan
+from homelab.config.expansion import MONITOR
 from homelab.config.fact_parts import SecretFact
 from homelab.config.host_options import NETRC, PASSWORD, RECOVERY, WIFI, supplicant
 from homelab.config.services import client_of
@@ -25,7 +26,6 @@ from homelab.connections.keys import API_KEY
 from homelab.connections.model import Wiring
 from homelab.identity.model import IdentityPlan
 from homelab.monitoring.model import MonitoringPlan
-from homelab.monitoring.plan import MONITOR
 from homelab.secret_paths import password_path
 from homelab.secrets.demand import demanded, issued, of_host
 from homelab.secrets.identity import of_identity

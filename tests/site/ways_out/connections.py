@@ -38,6 +38,12 @@ WAYS = (
     ),
     WayOut(
         "link-endpoint",
+        both(service("prowlarr", host="nas"), sonarr("prowlarr")),
+        both(service("prowlarr", connects=["sonarr"]), sonarr()),
+        says="cannot be connected",
+    ),
+    WayOut(
+        "link-endpoint",
         both(SABNZBD, service("sabnzbd", enable=False), sonarr("sabnzbd")),
         service("sabnzbd", enable=None),
         says="is off",
