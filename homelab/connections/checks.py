@@ -84,9 +84,8 @@ def _there(plan: Plan, caller: str, callee: str) -> str:
     entry = described(plan.stack, caller, config) if config is not None else None
     if entry is None or fact_of(plan.stack, entry, callee) is None:
         return ""
-    return (
-        f"write it at {caller}, which connects to {callee}: services.{caller}.connects: [{callee}]"
-    )
+    line = f"services.{caller}.connects: [{callee}]"
+    return f"leave it out; {caller} connects to {callee}, so write it there: {line}"
 
 
 def _kind(plan: Plan, name: str) -> str:

@@ -46,7 +46,8 @@ def port_unique(plan: Plan) -> Iterator[Problem]:
 
 def _other_port(plan: Plan, *uses: PortUse) -> str:
     """Which of two programs with one port can have another port."""
-    fixed, movable = [], []
+    fixed: list[str] = []
+    movable: list[str] = []
     for use in sorted(uses, key=lambda u: u.owner):
         service = next((s for s in plan.instances(use.owner) if s.host == use.host), None)
         if service is not None and use.label == "web" and not service.is_custom:
