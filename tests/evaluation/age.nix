@@ -54,7 +54,8 @@ in
     "services.openldap.settings" = later "any" "cn=config by settings came with 21.05";
     "services.prometheus.port" = later "any" "listenAddress with its port until 21.05";
     "services.redis.servers" = later "attrs" "several servers came with 22.05";
-    "services.restic.server.htpasswd-file" = later "str" "came with the socket of its unit, after 20.09";
+    "services.restic.server.htpasswd-file" =
+      later "str" "came with the socket of its unit, after 20.09";
     "services.syncthing.settings" = later "attrs" "came with 23.11; declarative before";
     "services.zigbee2mqtt.settings" = later "attrs" "services.zigbee2mqtt.config until 21.05";
     "services.syncthing.overrideDevices" = later "bool" "came with 21.05";
