@@ -21,6 +21,8 @@ def member(hosts: list[str]) -> Changes:
 
 CAMERAS = {"services.frigate.settings.cameras": {}}
 
+HARDWARE = "hosts/nas/hardware.nix"
+NO_FORWARDING = 'boot.kernel.sysctl."net.ipv4.ip_forward" = 0;'
 WAYS = (
     WayOut(
         "password-present",
@@ -90,6 +92,14 @@ WAYS = (
             host("nas", kernel={"sysctl": {"net.ipv4.ip_forward": 0, "vm.swappiness": 10}}),
         ),
         host("nas", kernel={"sysctl": {"net.ipv4.ip_forward": None}}),
+    ),
+    WayOut(
+        "sysctl-conflict",
+        both(build.TAILNET, host("nas", tailscale={"exit_node": True})),
+        {},
+        files={HARDWARE: f"{{\n  {NO_FORWARDING}\n{build.HARDWARE[1:]}"},
+        fixed={HARDWARE: f"{{\n{build.HARDWARE[1:]}"},
+        says="a module of nas",
     ),
     WayOut("host-known", service("jellyfin", host="nass"), service("jellyfin", host="nas")),
     WayOut(

@@ -12,6 +12,19 @@ EXTENDS = both(
     PIN, host("nas", hardware=None, nixpkgs="old", extends={"flake": "hosts/nas/nixos"}, manage=[])
 )
 FLAKE = "hosts/nas/nixos/flake.nix"
+MODULE = "hosts/nas/nixos/configuration.nix"
+COMPUTED = f"""\
+{{
+  inputs.nixpkgs.url = "{build.URL}";
+  outputs =
+    {{ nixpkgs, ... }}:
+    {{
+      nixosConfigurations = builtins.mapAttrs (_: modules: nixpkgs.lib.nixosSystem {{
+        inherit modules;
+      }}) {{ nas = [ ./configuration.nix ]; }};
+    }};
+}}
+"""
 NEWS = service("miniflux", host="nas", name="news", backup={"skip": "it is a test"})
 WITHOUT = ["firewall", "secrets"]
 SERVED = ["firewall", "secrets", "services"]
@@ -50,6 +63,14 @@ WAYS = (
         {},
         files={FLAKE: build.FLAKE.replace("inputs.", 'inputs.x.url = "path:./x";\n  inputs.', 1)},
         fixed={FLAKE: build.FLAKE},
+    ),
+    WayOut(
+        "forbidden-patterns",
+        both(EXTENDS, host("nas", manage=["firewall", "ssh", "system"])),
+        {},
+        files={FLAKE: COMPUTED, MODULE: "{ networking.firewall.enable = false; }\n"},
+        fixed={MODULE: "{ }\n"},
+        says="only Nix resolves",
     ),
     WayOut(
         "",
