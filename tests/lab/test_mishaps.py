@@ -132,12 +132,15 @@ def test_a_second_run_is_refused_in_one_line_and_the_first_goes_on(lab: Lab) -> 
         assert first.poll() is None, first.communicate()[0]
         time.sleep(0.02)
     before = serving.read_bytes()
+    # It would end before another one begins.
+    first.send_signal(signal.SIGSTOP)
     for words in (("up",), ("destroy",)):
         second = lab.run(*words)
         assert second.returncode == 1
         assert len(second.stderr.strip().splitlines()) == 1, second.stderr
         assert f"process {first.pid}" in second.stderr
     assert serving.read_bytes() == before
+    first.send_signal(signal.SIGCONT)
     said, _ = first.communicate()
     assert first.returncode == 0, said
 

@@ -266,6 +266,15 @@ def _elsewhere(calls_back: object) -> Changes:
     }
 
 
+def _second(*connects: str) -> Changes:
+    """A second instance of an app, connected to others."""
+    state = "/var/lib/private/radarr-4k"
+    unit = {"package": "radarr", "command": ["Radarr", f"-data={state}"]}
+    second = {"host": "nas", "extends": "radarr", "port": 27879, "unit": unit, "state": [state]}
+    second |= {"backup": {"live": "a test"}, "connects": [*connects]}
+    return {"services": {"radarr-4k": second, "sabnzbd": {"host": "nas"}}}
+
+
 def _routed(name: str) -> Changes:
     router = {"audience": None, "auth": None, "headers": None, "routes": [{"name": name}]}
     return {"services": {"router": router}}
@@ -355,6 +364,7 @@ def _swap(**stated: object) -> Changes:
 
 _DIRECTORY: Changes = {"identity": {"directory": {"base_dn": "dc=other,dc=example"}}}
 WAYS: dict[str, tuple[Changes, Changes]] = {
+    "UnitService.connects": (_second(), _second("sabnzbd")),
     "Offline.pull_from": (
         {"hosts": {"box": {"offline": {"wake_by": None, "pull_from": "pi"}}}},
         {"hosts": {"box": {"offline": {"wake_by": None, "pull_from": "nas"}}}},
