@@ -56,6 +56,8 @@ class Program:
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell starts background jobs with interrupts ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 it takes no lock
         )
         assert process.stdin
         process.stdin.write(LONG)

@@ -61,6 +61,7 @@ def write_lock(
     meant |= {("state-version-kept", f"hosts.{n}.state_version") for n in moves}
     meant |= {("secret-rotated", where) for name, where, _ in rotations(plan) if name in rotated}
     keys = names | {s.epoch_key for s in plan.secrets.secrets} | {"namespace"}
+    keys |= {name for name, *_ in rotations(plan)}
     if unknown := [r for r in rotated if r not in keys]:
         raise UsageError(
             "\n".join(
