@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from homelab.adoption.decision import Adoption, Asked, decide
 from homelab.adoption.machine import Machine, read_machine
 from homelab.config.base import HostKey, Name
-from homelab.config.entry_edit import entry_text, with_entry, with_entry_replaced
+from homelab.config.stack_edit import entry_text, with_entry, with_entry_replaced
 from homelab.deploy import scripts
 from homelab.ops.adopt_checks import (
     has_placeholders_only,
@@ -148,7 +148,7 @@ def _edited(
     to_add: dict[str, str] = {}
     for section, name, entry in (("nixpkgs", pin, values), ("hosts", adoption.name, adoption.host)):
         edit = with_entry_replaced if replaces and section == "hosts" else with_entry
-        if edited := edit(text, section, name, entry):
+        if edited := edit(text, (section, name), entry):
             text = edited
         else:
             to_add[section] = entry_text(name, entry)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homelab.cloudflare.existing import Account, Existing, compare
-from homelab.config.value_edit import lines_to_add, with_value
-from homelab.ops.cloudflare import Found, every
+from homelab.config.stack_edit import lines_to_add, with_added
+from homelab.ops.cloudflare import Found, ask, every
 from homelab.ops.project.stack import check_stack
 from homelab.ops.secrets.lookup import resolve
 from homelab.ops.tailnet import read_present
+from homelab.ops.whole import replace_file
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError
 from homelab.tailnet.drift import Drift, drift
@@ -91,8 +92,6 @@ def _account(plan: Plan, token: str) -> Account:
 
 def _buckets(account: str, token: str) -> tuple[Found, ...]:
     """The API nests them, and pages them by a cursor: the stack's few names are on one page."""
-    from homelab.ops.cloudflare import ask
-
     result = ask(f"{account}/r2/buckets?per_page=1000", token).get("result")
     found = result.get("buckets") if isinstance(result, dict) else None
     return tuple(b for b in found if isinstance(b, dict)) if isinstance(found, list) else ()
@@ -148,19 +147,16 @@ def _without_device(plan: Plan, host: str) -> bool:
 
 def _write(file: Path, values: Mapping[str, object]) -> Written:
     """Add the values to the stack file, as far as its form allows."""
-    present = text = file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
     places, rest = [], {}
     for place, value in values.items():
-        if edited := with_value(text, place, value):
+        keys = tuple(place.split("."))
+        if edited := with_added(text, keys, value):
             text = edited
             places.append(place)
         else:
-            rest[place] = value
-    if text != present:
-        try:
-            file.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise HomelabError(f"{file.name}: cannot be written ({error.strerror})") from None
+            rest[keys] = value
+    replace_file(file, text)
     return Written(tuple(places), lines_to_add(rest) if rest else "")
 
 
@@ -194,7 +190,8 @@ def tailnet_lines(done: AdoptedTailnet) -> Iterator[str]:
                 if what.endswith("settings")
                 else (f"to keep what {what} allows, add:")
             )
-            yield from (f"  {line}" for line in lines_to_add(found.values).splitlines())
+            lines = lines_to_add({tuple(p.split(".")): v for p, v in found.values.items()})
+            yield from (f"  {line}" for line in lines.splitlines())
         yield from (f"has no place in the stack: {text}" for text in found.lost)
     if not done.dns_was_read:
         yield "DNS settings: not read; give the OAuth client the scope dns:read to compare them"
@@ -208,7 +205,7 @@ def tailnet_lines(done: AdoptedTailnet) -> Iterator[str]:
 def _written(written: Written) -> Iterator[str]:
     yield from (f"written: {place}" for place in written.places)
     if written.to_add:
-        yield "add to the stack file:"
+        yield "write into the stack file:"
         yield from (f"  {line}" for line in written.to_add.splitlines())
 
 

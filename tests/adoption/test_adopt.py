@@ -12,7 +12,7 @@ import pytest
 from homelab.adoption.decision import decide
 from homelab.adoption.machine import Machine, read_machine
 from homelab.adoption.report import found_on
-from homelab.config.entry_edit import with_entry
+from homelab.config.stack_edit import with_entry
 from homelab.lab.rehearsal import Rehearsal
 from homelab.ops.adopt import adopt
 from homelab.ops.adopt_part import preview
@@ -258,7 +258,7 @@ EDITS = [
 @pytest.mark.parametrize("text", EDITS)
 def test_an_entry_is_added_and_everything_else_stays(text: str) -> None:
     edited = with_entry(
-        text, "hosts", "nas", {"release": "25.11", "manage": [], "ssh": {"port": 2}}
+        text, ("hosts", "nas"), {"release": "25.11", "manage": [], "ssh": {"port": 2}}
     )
     assert '    nas:\n      release: "25.11"\n      manage: []\n      ssh: {port: 2}\n' in edited
     kept = [line for line in text.splitlines() if "hosts: {}" not in line]
@@ -269,5 +269,5 @@ def test_an_entry_is_added_and_everything_else_stays(text: str) -> None:
     "text", ["config: {homelab:hosts: {pi: {a: 1}}}\n", "config:\n  homelab:hosts: {pi: {a: 1}}\n"]
 )
 def test_a_form_that_allows_no_edit_is_left_alone(text: str) -> None:
-    assert with_entry(text, "hosts", "nas", {"a": 1}) == ""
-    assert with_entry("config:\n  homelab:hosts:\n    nas: {}\n", "hosts", "nas", {"a": 1}) == ""
+    assert with_entry(text, ("hosts", "nas"), {"a": 1}) == ""
+    assert with_entry("config:\n  homelab:hosts:\n    nas: {}\n", ("hosts", "nas"), {"a": 1}) == ""

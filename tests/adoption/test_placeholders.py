@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from homelab.config.entry_edit import with_entry_replaced
+from homelab.config.stack_edit import with_entry_replaced
 from homelab.ops.adopt import adopt
 from homelab.ops.project.stack import check_stack
 from homelab.problems import InvalidStackError, UsageError
@@ -99,5 +99,5 @@ def test_an_entry_is_replaced_and_everything_else_stays() -> None:
         "    # second\n    pi: {a: 1}\n  homelab:site: {domain: x}\n"
     )
     expected = text.replace("      a: 1\n      b:\n        - x\n", "      c: {d: 1}\n")
-    assert with_entry_replaced(text, "hosts", "nas", {"c": {"d": 1}}) == expected
-    assert with_entry_replaced(text, "hosts", "gone", {"c": 1}) == ""
+    assert with_entry_replaced(text, ("hosts", "nas"), {"c": {"d": 1}}) == expected
+    assert with_entry_replaced(text, ("hosts", "gone"), {"c": 1}) == ""

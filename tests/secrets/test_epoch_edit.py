@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homelab.config.epoch_edit import with_epoch
+from homelab.config.stack_edit import with_values
 
 EDITS = {
     "no section": (
@@ -51,7 +51,7 @@ EDITS = {
 @pytest.mark.parametrize("form", EDITS)
 def test_an_epoch_is_raised_and_the_rest_of_the_file_stays(form: str) -> None:
     before, after = EDITS[form]
-    assert with_epoch(before, "miniflux.oidc", 2) == after
+    assert with_values(before, {("secrets", "epochs", "miniflux.oidc"): 2}) == after
 
 
 @pytest.mark.parametrize(
@@ -68,4 +68,4 @@ def test_an_epoch_is_raised_and_the_rest_of_the_file_stays(form: str) -> None:
     ],
 )
 def test_a_form_in_which_more_would_change_is_left_alone(text: str) -> None:
-    assert with_epoch(text, "miniflux.oidc", 2) == ""
+    assert with_values(text, {("secrets", "epochs", "miniflux.oidc"): 2}) == ""

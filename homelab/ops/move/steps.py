@@ -9,7 +9,7 @@ from pathlib import Path
 
 from homelab.backup.moving import Move, former_from, former_of, move_of, the_service, units_of
 from homelab.config.document import parse_document
-from homelab.config.host_edit import with_host
+from homelab.config.stack_edit import with_host
 from homelab.deploy.scripts import move_script
 from homelab.ops.hosts import link_to, named
 from homelab.ops.machine.host import HostLink
@@ -97,7 +97,7 @@ class Mover:
         file = f"Pulumi.{self.stack}.yaml"
         text = (self.directory / file).read_text(encoding="utf-8")
         place = self.service.host_at
-        edited = with_host(text, place, host)
+        edited = with_host(text, tuple(place.split(".")), host)
         if not edited:
             raise UsageError(
                 f"{file}: {place} is no value of its own that can be changed; write {host} there "
@@ -251,7 +251,7 @@ class Mover:
         if service.host == target != origin:
             file = f"Pulumi.{self.stack}.yaml"
             text = (self.directory / file).read_text(encoding="utf-8")
-            edited = with_host(text, service.host_at, origin)
+            edited = with_host(text, tuple(service.host_at.split(".")), origin)
             if not edited:
                 raise UsageError(f"{file}: write {origin} at {service.host_at}, then run it again")
             for line in replace_file(self.directory / file, edited):

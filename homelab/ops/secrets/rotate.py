@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from homelab.config.base import SecretRef
-from homelab.config.epoch_edit import with_epoch
 from homelab.config.secrets import Generate
+from homelab.config.stack_edit import with_values
 from homelab.ops.secrets.assign import Stored, named, store, store_generated, title
 from homelab.ops.secrets.sops import resolve
 from homelab.ops.whole import replace_file
@@ -57,7 +57,8 @@ def rotate_by_epoch(
             f"and run homelab lock --rotate {found.key}"
         )
     path = directory / file
-    text = with_epoch(path.read_text(encoding="utf-8"), found.key, found.epoch)
+    place = ("secrets", "epochs", found.key)
+    text = with_values(path.read_text(encoding="utf-8"), {place: found.epoch})
     if not text:
         raise RotationError(
             f"{file} has a form that cannot be edited; write secrets.epochs.{found.key}: "

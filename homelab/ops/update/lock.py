@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from homelab.config.document import parse_document
-from homelab.config.text_edit import Place, with_values
+from homelab.config.stack_edit import Place, with_values
 from homelab.deploy import scripts
 from homelab.nix.flake import locked_inputs
 from homelab.ops.evaluate import MEMORY_MIB, needs_program, run_nix

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from homelab.config.hosts import FlakeInput
-from homelab.config.text_edit import Place
+from homelab.config.stack_edit import Place
 from homelab.ops.project.documents import read_stack_document
 from homelab.ops.project.stack import check_document
 from homelab.ops.update.lock import Request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homelab.config.value_edit import lines_to_add, with_value
+from homelab.config.stack_edit import lines_to_add, with_added, with_host, with_values
 
 BLOCK = """\
 config:
@@ -29,7 +29,7 @@ config:
     ],
 )
 def test_a_value_is_added_in_the_form_of_its_mapping(place: str, value: str, line: str) -> None:
-    edited = with_value(BLOCK, place, value)
+    edited = with_added(BLOCK, tuple(place.split(".")), value)
     assert line in edited
     assert "# the account" in edited
     assert "# Ours." in edited
@@ -37,7 +37,7 @@ def test_a_value_is_added_in_the_form_of_its_mapping(place: str, value: str, lin
 
 @pytest.mark.parametrize("place", ["cloudflare.account", "cloudflare.zone.name", "cloudflare.zone"])
 def test_a_value_that_is_there_is_never_replaced(place: str) -> None:
-    assert with_value(BLOCK, place, "other") == ""
+    assert with_added(BLOCK, tuple(place.split(".")), "other") == ""
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,33 @@ def test_a_value_that_is_there_is_never_replaced(place: str) -> None:
     ],
 )
 def test_a_form_that_allows_no_edit_of_this_alone_is_left(text: str) -> None:
-    assert with_value(text, "cloudflare.adopt.tunnel", "x") == ""
+    assert with_added(text, ("cloudflare", "adopt", "tunnel"), "x") == ""
+
+
+SHARED = """\
+config:
+  homelab:hosts:
+    pi: &one {nixpkgs: default, address: {lan: 192.168.1.2}}
+    nas: *one
+"""
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        with_values(SHARED, {("hosts", "pi", "nixpkgs"): "old"}),
+        with_values(SHARED, {("hosts", "nas", "interface"): "enp1s0"}),
+        with_added(SHARED, ("hosts", "pi", "address", "tailnet"), "100.64.0.2"),
+        with_host(SHARED, ("hosts", "pi", "nixpkgs"), "old"),
+    ],
+    ids=["a present value", "a new one", "an added one", "a host"],
+)
+def test_a_value_that_two_keys_share_is_not_changed_for_one(edited: str) -> None:
+    assert edited == ""
 
 
 def test_lines_for_a_person_have_the_sections_of_the_file() -> None:
-    values = {"tailnet.dns.search": ["a.example"], "tailnet.adopt": "x"}
+    values = {("tailnet", "dns", "search"): ["a.example"], ("tailnet", "adopt"): "x"}
     assert lines_to_add(values) == (
         "homelab:tailnet:\n  dns:\n    search:\n    - a.example\n  adopt: x\n"
     )
