@@ -11,6 +11,7 @@ import typer
 
 from homelab.cli.baseline import as_data, print_scores
 from homelab.cli.lab import HERE, Directory, Json, StackName
+from homelab.cli.nix import MEMORY_MIB, MemoryMib
 from homelab.cli.problems import print_problems
 from homelab.problems import UsageError
 
@@ -33,9 +34,7 @@ def evaluate(
             help="Local directory of a flake input (nixpkgs=/src/nixpkgs): no download.",
         ),
     ] = None,
-    memory: Annotated[
-        int, typer.Option("--memory", help="Memory limit of Nix for one host, in MiB.", min=256)
-    ] = 4096,
+    memory: MemoryMib = MEMORY_MIB,
     security: Annotated[
         bool,
         typer.Option("--security", help="Print the security baseline of each host as well."),

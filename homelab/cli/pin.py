@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from homelab.cli.lab import HERE, Directory, Json, StackName
+from homelab.cli.nix import MEMORY_MIB, Anyway, MemoryMib, OnHost, Yes
 from homelab.cli.update import finish_update, show_update
 from homelab.problems import UsageError
 
@@ -28,16 +29,10 @@ def pin(
     remove: Annotated[
         bool, typer.Option("--remove", help="Take the package from the pin again.")
     ] = False,
-    on: Annotated[
-        str | None, typer.Option("--on", help="Host of the stack that runs Nix, over SSH.")
-    ] = None,
-    memory: Annotated[
-        int, typer.Option("--memory", help="Memory limit of Nix for one host, in MiB.", min=256)
-    ] = 4096,
-    yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Write even if a host does not build with it.")
-    ] = False,
+    on: OnHost = None,
+    memory: MemoryMib = MEMORY_MIB,
+    yes: Yes = False,
+    anyway: Anyway = False,
     stack: StackName = None,
     cwd: Directory = HERE,
     as_json: Json = False,

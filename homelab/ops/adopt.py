@@ -22,6 +22,7 @@ from homelab.ops.adopt_checks import (
 )
 from homelab.ops.machine.ssh import DialMap, Endpoint, connect, run
 from homelab.ops.project.stack import check_stack
+from homelab.ops.whole import write_files
 from homelab.problems import HomelabError, Problem, UsageError
 
 _SECONDS = 300
@@ -65,10 +66,16 @@ def adopt(directory: Path, stack: str, asked: Asked, host_key: str | None) -> Ad
     _check_free(directory, adoption)
     refuse_what_breaks(directory, stack, adoption)
     edited, to_add = _edited(directory / f"Pulumi.{stack}.yaml", adoption, replaces=replaces)
-    written = _write(directory, {**adoption.files, **edited})
+    # The stack file is last: it names the others.
+    files = {**adoption.files, **edited}
+    write_files(
+        directory,
+        files,
+        "fix that, remove what was written (git status shows it), and run this again",
+    )
     if replaces and "hosts" not in to_add:
         (directory / placeholder_path(asked.name)).unlink(missing_ok=True)
-    return Adopted(machine, adoption, written, to_add)
+    return Adopted(machine, adoption, tuple(files), to_add)
 
 
 def _read(asked: Asked, host_key: str | None) -> Machine:
@@ -153,17 +160,3 @@ def _edited(
         else:
             to_add[section] = entry_text(name, entry)
     return ({file.name: text} if text != present else {}), to_add
-
-
-def _write(directory: Path, files: Mapping[str, str | bytes]) -> tuple[str, ...]:
-    try:
-        for name, content in files.items():
-            path = directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise HomelabError(
-            f"{error.filename or directory}: cannot be written ({error.strerror}); fix that, "
-            "remove what was written (git status shows it), and run this again"
-        ) from None
-    return tuple(files)

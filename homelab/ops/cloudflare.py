@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException
 
+from homelab.ops.web import opener
 from homelab.problems import HomelabError
 
 API = "https://api.cloudflare.com/client/v4"
@@ -52,7 +53,7 @@ def ask(path: str, token: str) -> Found:
     request = urllib.request.Request(f"{API}/{path}", headers=headers)  # noqa: S310 https
     status = 0
     try:
-        with urllib.request.build_opener(_StayHere).open(request, timeout=TIMEOUT) as answer:
+        with opener().open(request, timeout=TIMEOUT) as answer:
             answered = json.loads(answer.read())
             if isinstance(answered, dict) and answered.get("success") is True:
                 return answered
@@ -74,10 +75,3 @@ def _way_out(status: int) -> str:
             "(homelab doctor --connect)"
         )
     return "wait a minute, and try again" if status == 429 else "try again later"
-
-
-class _StayHere(urllib.request.HTTPRedirectHandler):
-    """Follow no redirect: it would send the token to another server."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Return None: urllib then raises HTTPError."""

@@ -10,6 +10,7 @@ from homelab.eject.files import ejected_files
 from homelab.eject.flake import HostFlake
 from homelab.ops.project.sources import read_sops_files, read_sources
 from homelab.ops.project.stack import Stack
+from homelab.ops.whole import write_files
 from homelab.problems import HomelabError, UsageError
 from homelab.render import modules_of
 from homelab.system import arguments
@@ -46,14 +47,5 @@ def eject(stack: Stack, directory: Path) -> Ejected:
         )
     clouds = tuple(remaining(plan))
     files = ejected_files(plan, stack.releases, hosts, sources, clouds)
-    try:
-        for name, content in files.items():
-            path = directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise HomelabError(
-            f"{error.filename or directory}: cannot be written ({error.strerror}); remove "
-            f"{directory}, fix that and run this again"
-        ) from None
+    write_files(directory, files, f"remove {directory}, fix that and run this again")
     return Ejected(len(files), tuple(stack.releases), clouds)

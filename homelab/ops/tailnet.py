@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from homelab.config.tailnet import TailnetConfig
 from homelab.ops.secrets.lookup import resolve
+from homelab.ops.web import opener
 from homelab.plan import Plan
 from homelab.problems import HomelabError
 from homelab.tailnet.drift import drift
@@ -22,10 +22,6 @@ from homelab.tailnet.existing import Dns
 from homelab.tailnet.model import TailnetPlan
 from homelab.tailnet.policy import policy_text
 from homelab.tailnet.status import Machine, TailnetStatus
-
-if TYPE_CHECKING:
-    from http.client import HTTPMessage
-    from typing import IO
 
 API = "https://api.tailscale.com/api/v2"
 TIMEOUT = 20
@@ -196,7 +192,7 @@ def _ask(
     request = urllib.request.Request(f"{API}/{path}", data=body, headers=headers)  # noqa: S310 https
     what = ""
     try:
-        with urllib.request.build_opener(_StayHere).open(request, timeout=TIMEOUT) as answer:
+        with opener().open(request, timeout=TIMEOUT) as answer:
             return str(answer.read().decode("utf-8"))
     except urllib.error.HTTPError as error:
         way_out = _WAYS_OUT.get(error.code, "try again later")
@@ -209,21 +205,6 @@ def _ask(
         what = "sent an answer that is not text; try again later"
     # Raised outside the handlers, because those errors carry the request with its credentials.
     raise TailscaleError(f"tailnet: Tailscale {what}")
-
-
-class _StayHere(urllib.request.HTTPRedirectHandler):
-    """Follow no redirect: it would send the token to another server."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> None:
-        """Return None: urllib then raises HTTPError."""
 
 
 def _reason(reason: object) -> str:

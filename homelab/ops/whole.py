@@ -1,10 +1,11 @@
-"""Replace a file of the owner atomically, and return the changed lines."""
+"""Write files of the owner: one atomically with its changed lines, or several."""
 
 from __future__ import annotations
 
 import difflib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from homelab.problems import HomelabError
@@ -27,6 +28,26 @@ def replace_file(path: Path, text: str) -> list[str]:
             f"{path}: cannot be written: {why}; nothing was changed, fix that and run it again"
         ) from None
     return changed_lines(before, text)
+
+
+def write_files(directory: Path, files: Mapping[str, str | bytes], way_out: str) -> None:
+    """Write files below a directory, and make the directories on the way. A text that is there is
+    replaced atomically.
+
+    Raises HomelabError with the way out if one cannot be written: those before it are.
+    """
+    try:
+        for name, content in files.items():
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, str) and path.exists():
+                _replace(path.resolve(), content)
+            else:
+                path.write_bytes(content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise HomelabError(
+            f"{error.filename or directory}: cannot be written ({error.strerror}); {way_out}"
+        ) from None
 
 
 def changed_lines(before: str, after: str) -> list[str]:
