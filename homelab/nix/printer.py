@@ -97,6 +97,8 @@ def print_value(value: Nix, indent: int = 0, *, spread: bool = False) -> str:
         case Call(function, args):
             return " ".join([function, *(_operand(a, indent, spread=spread) for a in args)])
         case Function(argument, body):
+            while isinstance(body, Function):
+                argument, body = f"{argument}: {body.argument}", body.body
             if isinstance(body, Mapping):
                 return f"{argument}: {print_value(body, indent)}"
             inside = "  " * (indent + 1)
@@ -273,6 +275,9 @@ def _argument(value: Nix, indent: int, *, spread: bool = False) -> str:
         isinstance(value, Raw) and " " in text and text[0] not in '[{("'
     )
     negative = isinstance(value, int | float) and text.startswith("-")
+    if text.startswith("\n"):
+        # A function: its body begins on a line of its own.
+        return f"({text}\n{'  ' * indent})"
     return f"({text})" if compound or negative else text
 
 

@@ -16,6 +16,7 @@ from homelab.nix import (
     Call,
     Comment,
     Force,
+    Function,
     Library,
     Lines,
     Module,
@@ -279,6 +280,19 @@ def test_nixfmt_has_nothing_to_change_in_modules(tmp_path: Path, batch: list[Mod
 def test_nixfmt_has_nothing_to_change_in_files(tmp_path: Path, batch: list[dict[str, Nix]]) -> None:
     bad = formatted(tmp_path, [print_file(t, head="Made by homelab.") for t in batch])
     assert bad == [], bad[0]
+
+
+@pytest.mark.parametrize("arguments", [("prev",), ("_", "prev"), ("final", "prev", "more")])
+def test_a_function_in_a_list_is_as_nixfmt_has_it(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    called: Nix = Call("import inputs.unstable", ({"config": Raw("prev.config")},))
+    function: Nix = Call("lib.getAttrs", (["hello"], called))
+    for argument in reversed(arguments):
+        function = Function(argument, function)
+    text = print_file({"nixpkgs.overlays": [function]}, head="Made by homelab.")
+    assert f"      {': '.join(arguments)}:\n      lib.getAttrs" in text
+    assert formatted(tmp_path, [text]) == []
 
 
 # --- modules ---------------------------------------------------------------------------------
