@@ -228,21 +228,18 @@ def _login(plan: CloudflarePlan, account: Account, matched: _Matched) -> None:
 
 def _unadoptable(plan: CloudflarePlan, account: Account, matched: _Matched) -> None:
     """Objects of which Cloudflare has one by a name, and that cannot be adopted by id."""
-    projects = {_text(p, "name") for p in account.pages}
-    for site in plan.pages:
-        if site.project in projects:
-            matched.seen.add(site.project)
+    there = {
+        "Pages project": {_text(p, "name") for p in account.pages},
+        "bucket": {_text(b, "name") for b in account.buckets},
+    }
+    wanted = [(s.source, "Pages project", s.project) for s in plan.pages]
+    wanted += [(f"cloudflare.buckets.{b.key}", "bucket", b.name) for b in plan.buckets]
+    for place, kind, name in wanted:
+        if name in there[kind]:
+            matched.seen.add(name)
             matched.conflicts.append(
-                f"{site.source}: the account has a Pages project {site.project}; if an earlier "
-                "`up` made it, all is well, and otherwise choose another project"
-            )
-    buckets = {_text(b, "name") for b in account.buckets}
-    for bucket in plan.buckets:
-        if bucket.name in buckets:
-            matched.seen.add(bucket.name)
-            matched.conflicts.append(
-                f"cloudflare.buckets.{bucket.key}: the account has a bucket {bucket.name}; if an "
-                "earlier `up` made it, all is well, and otherwise choose another name"
+                f"{place}: the account has a {kind} {name}; if an earlier `up` made it, all is "
+                "well, and otherwise choose another name"
             )
 
 

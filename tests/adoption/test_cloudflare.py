@@ -84,6 +84,8 @@ class Api:
 
     found: dict[str, list[Any]] = field(default_factory=account)
     refuse: dict[str, int] = field(default_factory=dict)
+    nested: dict[str, Any] = field(default_factory=dict)
+    """Results by the end of a path, in place of a list with pages."""
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def answer(self, method: str, path: str, authorization: str) -> tuple[int, str]:
@@ -95,6 +97,8 @@ class Api:
             return 403, '{"success": false}'
         if last in self.refuse:
             return self.refuse[last], json.dumps({"success": False, "errors": [authorization]})
+        if last in self.nested:
+            return 200, json.dumps({"success": True, "result": self.nested[last]})
         found = self.found.get(last, [])
         page, size = int(words.get("page", 1)), int(words.get("per_page", 20))
         shown = found[(page - 1) * size : page * size]
@@ -264,6 +268,30 @@ def test_what_would_stop_an_up_is_an_error_and_is_not_adopted(
     assert said in found.err
     assert found.err.count("error: ") == 1
     assert "records" in change or "tunnel" not in (home.adopted or {}) or "tunnels" not in said
+
+
+@pytest.mark.parametrize(
+    ("stack", "found", "said"),
+    [
+        (
+            {"pages": {"docs": {}}},
+            {"projects": [{"name": "docs"}]},
+            "pages.docs: the account has a",
+        ),
+        ({"buckets": {"b": {}}}, {"buckets": {"buckets": [{"name": "b"}]}}, "a bucket b"),
+    ],
+    ids=["a Pages project", "a bucket"],
+)
+def test_a_name_that_the_account_has_once_is_said_before_an_up(
+    api: Api, home: Home, stack: Any, found: Any, said: str
+) -> None:
+    home.write({"cloudflare": stack})
+    api.found = {"dns_records": []}
+    api.nested = found
+    done = home.run()
+    assert done.code == 1
+    assert said in done.err
+    assert "choose another name" in done.err
 
 
 def test_what_an_earlier_up_made_is_not_adopted(api: Api, home: Home) -> None:
