@@ -141,6 +141,8 @@ def newcomer(wheel: Path) -> Iterator[Path]:
         python = next(filter(is_open, PYTHONS), "")
         install(place, wheel, python or sys.executable)
         (place / "empty").mkdir()
+        identity = "[user]\nname = Nora\nemail = nora@example.org\n"
+        (place / ".gitconfig").write_text(identity, encoding="utf-8")
         if os.geteuid() == 0 and python:
             place.chmod(0o755)
             for path in (place, place / "empty"):
@@ -155,7 +157,8 @@ def test_a_plain_user_starts_from_nothing_and_the_printed_lines_work(newcomer: P
     flags = ["--user", "nora", "--ssh-key", f"{build.OWNER} nora"]
     said = alone(newcomer, newcomer / "empty", ["homelab", "init", "mine", *flags])
     next_lines = said.partition("next:\n")[2].splitlines()
-    assert [line.split()[0] for line in next_lines] == ["cd", "homelab", "homelab", "python"]
+    words = [line.split()[0] for line in next_lines]
+    assert words == ["cd", "homelab", "homelab", "python", "git"]
     typed = " && ".join(line.strip() for line in next_lines)
     printed = alone(newcomer, newcomer / "empty", ["sh", "-ec", typed])
     assert "3 passed" in printed
