@@ -180,7 +180,7 @@ def render_images(plan: Plan, sources: Files) -> dict[str, Release]:
 
 def _image(plan: Plan, host: Host, image: Module, sources: Files) -> Release:
     files: dict[str, str | bytes] = {
-        "lib/derive.nix": _DERIVE,
+        "lib/derive.nix": DERIVE,
         image.file: print_module(image, HEAD),
     }
     files["flake.nix"], files["flake.lock"] = flakes.flake(plan, host, None, sources, HEAD)
@@ -190,7 +190,7 @@ def _image(plan: Plan, host: Host, image: Module, sources: Files) -> Release:
 def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) -> Release:
     modules = [*modules_of(plan, host), *arguments.modules(plan, host, sources)]
     modules.sort(key=lambda m: m.file)
-    files: dict[str, str | bytes] = {"lib/derive.nix": _DERIVE}
+    files: dict[str, str | bytes] = {"lib/derive.nix": DERIVE}
     for module in modules:
         root = "/".join([".."] * module.file.count("/")) or "."
         text = printed.get(module.file) or print_module(module, HEAD, root)
@@ -241,7 +241,7 @@ def root_path(plan: Plan) -> str:
     return (issuer.root or "") if issuer is not None else ""
 
 
-_DERIVE = resources.files("homelab.nix").joinpath("derive.nix").read_text(encoding="utf-8")
+DERIVE = resources.files("homelab.nix").joinpath("derive.nix").read_text(encoding="utf-8")
 
 
 def changed_files(before: Mapping[str, Files], after: Mapping[str, Files]) -> dict[str, set[str]]:

@@ -21,6 +21,7 @@ from homelab.cli.doctor import doctor_app
 from homelab.cli.evaluate import eval_app
 from homelab.cli.home import home_app
 from homelab.cli.hosts import hosts_app
+from homelab.cli.install import host_app, install_app
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
 from homelab.cli.leave import leave_app
 from homelab.cli.move import move_app
@@ -55,6 +56,8 @@ app.add_typer(doctor_app)
 app.add_typer(eval_app)
 app.add_typer(home_app)
 app.add_typer(hosts_app)
+app.add_typer(install_app)
+app.add_typer(host_app, name="host")
 app.add_typer(security_app)
 app.add_typer(why_app)
 app.add_typer(service_app, name="service")

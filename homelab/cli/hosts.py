@@ -202,7 +202,7 @@ def disks(
     """Show the disks of a host in the stack, with model and serial number. Changes nothing.
 
     With --disko, also writes a file for disko, which erases the disks of a new machine when a
-    person runs disko with it. homelab never runs it.
+    person runs disko with it. `homelab install` needs no such file.
     """
     from homelab.disks import disko as layout
     from homelab.disks.listing import as_data, as_text

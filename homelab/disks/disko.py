@@ -19,22 +19,23 @@ _BOOT = "EF00"
 """Type of an EFI system partition."""
 
 
-def disko_text(host: Host) -> str:
+def disko_text(host: Host, *, reinstall: bool = False) -> str:
     """The layout of a planned host, as a Nix file. Raises UsageError for any other host, and for a
     layout that the stack config does not describe completely.
+
+    With `reinstall`, the host may be in any state: a person confirmed that its disks are erased.
     """
-    problems = [*_problems(host)]
+    problems = [*_problems(host, reinstall=reinstall)]
     if problems:
         raise UsageError("; ".join(problems))
     config = host.config
     disks: Attrs = {
         name: {
             "type": "disk",
-            "device": disk.device,
+            "device": device,
             "content": {"type": "gpt", "partitions": _partitions(host, name)},
         }
-        for name, disk in sorted(config.disks.items())
-        if _numbers(host, name) or _pool_of(host, name)
+        for name, device in layout_disks(host)
     }
     pools: Attrs = {
         name: {"type": "zpool", "mode": "" if pool.layout == "stripe" else pool.layout}
@@ -53,14 +54,25 @@ def disko_text(host: Host) -> str:
     head = (
         f"The disks of {host.name}, a new machine. disko ERASES these when it runs with this:\n"
         f"{listed}\n"
-        "homelab does not run it, and `pulumi up` does not send it to a host."
+        "Only homelab install runs it; `pulumi up` does not send it to a host."
     )
     return print_file(body, head=head)
 
 
-def _problems(host: Host) -> Iterator[str]:
+def layout_disks(host: Host) -> list[tuple[str, str]]:
+    """Name and device of each disk that the layout has, by name. The host's other disks stay as
+    they are.
+    """
+    return [
+        (name, disk.device or "")
+        for name, disk in sorted(host.config.disks.items())
+        if _numbers(host, name) or _pool_of(host, name)
+    ]
+
+
+def _problems(host: Host, *, reinstall: bool) -> Iterator[str]:
     name, config = host.name, host.config
-    if config.state != "planned":
+    if config.state != "planned" and not reinstall:
         yield (
             f"{name} is {config.state}, so its disks may hold data; a layout is for a new machine: "
             f"write hosts.{name}.state: planned until it is installed"

@@ -16,7 +16,7 @@ import pytest
 from homelab.backup.restic import modules
 from homelab.config.backup import KEEP
 from homelab.nix import Module, print_module
-from homelab.render import _DERIVE
+from homelab.render import DERIVE
 from tests import build
 from tests.golden.test_home import home, tree
 from tests.household import Changes, household
@@ -226,7 +226,7 @@ def test_a_real_module_system_reads_the_libraries_alike(tmp_path: Path) -> None:
         pytest.skip("HOMELAB_NIXPKGS names no nixpkgs")
     plan = build.plan(household(SERVICES))
     made: list[Module] = list(modules(plan, plan.hosts["aurora"]))
-    files = {"lib/derive.nix": _DERIVE}
+    files = {"lib/derive.nix": DERIVE}
     for module in made:
         assert module.library is not None
         files |= {module.file: print_module(module, "Head"), **dict(module.extra)}

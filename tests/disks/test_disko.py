@@ -198,7 +198,7 @@ def test_nothing_that_up_renders_or_sends_can_format_a_disk() -> None:
     assert [(name, m[0]) for name, text in texts.items() if (m := FORMATS.search(text))] == []
 
 
-def test_only_the_command_for_disks_makes_a_layout() -> None:
+def test_only_the_commands_for_disks_and_installing_make_a_layout() -> None:
     """No other code of the library reaches the text for disko."""
     top = build.ROOT
     found = {
@@ -210,6 +210,9 @@ def test_only_the_command_for_disks_makes_a_layout() -> None:
     assert {f.replace("homelab/components/", "components/") for f in found} == {
         "homelab/cli/hosts.py",
         "homelab/disks/disko.py",
+        # The tree that homelab install sends, after the host's name was typed.
+        "homelab/install/first.py",
+        "homelab/ops/install/prepare.py",
     }
 
 

@@ -16,7 +16,7 @@ from homelab.catalog import ENTRIES
 from homelab.hardening.baseline import BASELINE, HIDDEN
 from homelab.hardening.systemd import LIBRARY, modules
 from homelab.nix import print_module
-from homelab.render import _DERIVE
+from homelab.render import DERIVE
 from tests import build
 from tests.tools.programs import evaluate
 
@@ -147,7 +147,7 @@ def real(tmp_path: Path) -> Any:
         pytest.skip("HOMELAB_NIXPKGS names no nixpkgs")
     (tmp_path / "lib").mkdir()
     (tmp_path / LIBRARY.file).write_text(LIBRARY.text, encoding="utf-8")
-    (tmp_path / "lib/derive.nix").write_text(_DERIVE, encoding="utf-8")
+    (tmp_path / "lib/derive.nix").write_text(DERIVE, encoding="utf-8")
 
     def of(ours: str, *others: str) -> Any:
         (tmp_path / "ours.nix").write_text(ours, encoding="utf-8")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from homelab.render import _DERIVE
+from homelab.render import DERIVE
 from tests.tools.programs import evaluate
 
 TYPES = """
@@ -54,7 +54,7 @@ in
 
 
 def derive(tmp_path: Path, type_: str, value: str) -> Any:
-    (tmp_path / "derive.nix").write_text(_DERIVE, encoding="utf-8")
+    (tmp_path / "derive.nix").write_text(DERIVE, encoding="utf-8")
     return evaluate(f"{TYPES} derive ({type_}) ({value})", tmp_path)
 
 
@@ -137,7 +137,7 @@ def test_the_type_says_what_one_value_is(tmp_path: Path, case: str) -> None:
 
 
 def test_what_no_module_declares_is_named_by_its_whole_path(tmp_path: Path) -> None:
-    (tmp_path / "derive.nix").write_text(_DERIVE, encoding="utf-8")
+    (tmp_path / "derive.nix").write_text(DERIVE, encoding="utf-8")
     got = evaluate(
         f"{TYPES} import ./derive.nix {{ inherit lib; options.a = {{ }}; }} {{ a.b.c = 1; a.l = [ 1 ]; }}",
         tmp_path,
@@ -210,7 +210,7 @@ def test_the_module_system_takes_every_derived_value(tmp_path: Path) -> None:
     release = next(v.read_text(encoding="utf-8") for v in versions if v.is_file())
     if release.strip() < "21.05":
         pytest.skip("freeform types and anything came with 21.05")
-    (tmp_path / "derive.nix").write_text(_DERIVE, encoding="utf-8")
+    (tmp_path / "derive.nix").write_text(DERIVE, encoding="utf-8")
     got = evaluate(REAL.replace("${nixpkgs}", nixpkgs), tmp_path)
     assert got["alone"] == {
         "netdata": {"web": {"bind to": "ours"}},

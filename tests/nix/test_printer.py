@@ -36,7 +36,7 @@ from homelab.nix import (
 )
 from homelab.nix.lines import joined
 from homelab.nix.values import ConflictError
-from homelab.render import _DERIVE
+from homelab.render import DERIVE
 from tests.tools.programs import evaluate, formatted
 
 ONCE = settings(
@@ -325,7 +325,7 @@ RULES: Attrs = {
 def test_lines_that_others_write_too_join_and_a_body_of_ours_yields(tmp_path: Path) -> None:
     """A firewall rule of the owner's does not throw away the one that lets SSH in."""
     (tmp_path / "lib").mkdir()
-    (tmp_path / "lib/derive.nix").write_text(_DERIVE, encoding="utf-8")
+    (tmp_path / "lib/derive.nix").write_text(DERIVE, encoding="utf-8")
     text = print_module(Module("x.nix", "What it holds", derived=RULES), "Head")
     (tmp_path / "x.nix").write_text(text, encoding="utf-8")
     assert formatted(tmp_path, [text]) == []

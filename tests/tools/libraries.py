@@ -10,7 +10,7 @@ from typing import Any
 
 from homelab.nix import Module, print_module
 from homelab.plan import Plan
-from homelab.render import _DERIVE, modules_of
+from homelab.render import DERIVE, modules_of
 from homelab.system.model import Host
 from tests.tools.programs import evaluate
 
@@ -41,7 +41,7 @@ def evaluated(modules: Iterable[Module], directory: Path, own: str = "{ }") -> M
 
     Packages lie at `pkgs/<name>` of the directory.
     """
-    files: dict[str, str] = {"lib/derive.nix": _DERIVE}
+    files: dict[str, str] = {"lib/derive.nix": DERIVE}
     names = []
     for module in modules:
         assert module.library is not None, module.file

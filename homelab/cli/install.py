@@ -1,0 +1,157 @@
+"""`homelab install` and `homelab host key`: a new machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from homelab.cli.lab import HERE, Directory, StackName
+from homelab.problems import UsageError
+
+install_app = typer.Typer()
+host_app = typer.Typer(no_args_is_help=True, help="Keys of hosts.")
+
+HostName = Annotated[str, typer.Argument(help="The host.")]
+
+
+@install_app.command()
+def install(
+    host: HostName,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="user@address of the machine. Default: root at its LAN address."),
+    ] = None,
+    port: Annotated[int, typer.Option("--port", help="SSH port now.", min=1, max=65535)] = 22,
+    target_key: Annotated[
+        str | None,
+        typer.Option(
+            "--target-key",
+            help="SSH key that the machine has now: its line, or SHA256:… Default: that of "
+            "~/.ssh/known_hosts, or it asks.",
+        ),
+    ] = None,
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", help="The host's name again, instead of typing it.")
+    ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--key-file", help="Private host key. Default: the one that `homelab host key` made."
+        ),
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option("--passphrase-file", help="File with the passphrase of encrypted disks."),
+    ] = None,
+    reinstall: Annotated[
+        bool, typer.Option("--reinstall", help="Also erase a host that homelab has installed.")
+    ] = False,
+    wait: Annotated[
+        int, typer.Option("--wait", help="Seconds to wait for the new system.", min=0)
+    ] = 600,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Install NixOS on a new machine over SSH. ERASES the disks that the stack names for it.
+
+    The machine runs a NixOS installer. The command shows its disks, asks for the host's name, and
+    only then partitions, formats and installs. May be run again after any interruption.
+    """
+    from homelab.ops.install.model import Asked, Person
+    from homelab.ops.install.steps import install as carry_out
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    name = find_stack(cwd, stack)
+    user, address = _address(to) if to else ("root", "")
+    if not address:
+        from homelab.ops.hosts import known_host
+
+        address = known_host(check_stack(cwd, name)[0], host).lan
+        if not address:
+            raise UsageError(
+                f"hosts.{host} has no LAN address; name the machine: --to root@ADDRESS"
+            )
+    asked = Asked(
+        host=host,
+        user=user,
+        address=address,
+        port=port,
+        target_key=target_key,
+        confirm=confirm,
+        key_file=key_file,
+        reinstall=reinstall,
+        wait_seconds=wait,
+    )
+    carry_out(cwd, name, asked, Person(_say, _typed, _trusts, _passphrase(passphrase_file)))
+
+
+@host_app.command()
+def key(
+    host: HostName,
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", help="Pin this private key instead of a made one.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also replace a key that the stack pins already.")
+    ] = False,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Make the SSH host key of a machine that does not exist yet, and pin it in the stack file.
+
+    Its secrets can then be encrypted before it is installed. The private half is made from the
+    master key, and stored nowhere.
+    """
+    from homelab.ops.install.keys import pin_key
+    from homelab.ops.project.stack import find_stack
+
+    for line in pin_key(cwd, find_stack(cwd, stack), host, key_file, replace=replace):
+        print(line)
+
+
+def _address(to: str) -> tuple[str, str]:
+    user, at, address = to.rpartition("@")
+    if not address or (at and not user) or address.startswith("-"):
+        raise UsageError(f'--to: "{to}" is not user@address; write root@192.168.1.31')
+    return user or "root", address
+
+
+def _typed(question: str) -> str | None:
+    if not sys.stdin.isatty():
+        return None
+    _say(question)
+    return sys.stdin.readline().strip()
+
+
+def _trusts(fingerprint: str) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    _say(
+        f"The machine answers with the key {fingerprint}. On its console, ssh-keygen -lf "
+        "/etc/ssh/ssh_host_ed25519_key.pub shows its own."
+    )
+    return typer.confirm("Are they the same?", err=True)
+
+
+def _passphrase(file: Path | None) -> Callable[[str], str | None]:
+    def ask(volumes: str) -> str | None:
+        if file is not None:
+            try:
+                return file.read_text(encoding="utf-8").rstrip("\n")
+            except (OSError, UnicodeDecodeError) as error:
+                raise UsageError(f"{file}: cannot be read ({type(error).__name__})") from None
+        if not sys.stdin.isatty():
+            return None
+        question = f"Passphrase of the encrypted volumes ({volumes})"
+        given: str = typer.prompt(question, hide_input=True, confirmation_prompt=True, err=True)
+        return given
+
+    return ask
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

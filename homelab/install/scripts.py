@@ -1,0 +1,99 @@
+"""The text of the scripts that `homelab install` runs on the target, from the `.sh` files here.
+
+Each text is for the standard input of `homelab.deploy.scripts.shell`. A secret in it is passed on
+by builtins of the shell only, so no process has it in its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+from homelab.deploy.shell import assigned, files_function
+
+_AT_ONCE = '# shellcheck shell=bash\neval "$(cat)"\n'
+"""The first line of a text that reads nothing else. See `homelab.deploy.scripts`."""
+
+
+def look_script() -> str:
+    """Describe the target: `name`, tab, value in base64."""
+    return _AT_ONCE + _part("look")
+
+
+def hardware_script() -> str:
+    """Print the target's hardware module, without file systems."""
+    return _text("hardware", {})
+
+
+def stage_script(files: Mapping[str, str | bytes]) -> str:
+    """Write the first system's tree to the target's memory."""
+    return _text("stage", {}, files_function("files", "flake/", files))
+
+
+def build_script(host: str) -> str:
+    """Evaluate the staged system, and build disko's script. Touches no disk."""
+    return _text("build", {"HOST": host})
+
+
+def disks_script(mark: str, *, script: str = "", passphrase: str = "", times: int = 0) -> str:
+    """ERASE the disks with disko's script, and mount the new file systems, unless a run before has
+    done that with the same mark. The passphrase is typed `times` times.
+
+    `script` is its path in the target's store; empty for the one that `build_script` built.
+    """
+    names = {
+        "MARK": mark,
+        "SCRIPT": script,
+        "PASSPHRASE": passphrase,
+        "TIMES": str(times),
+    }
+    return _text("disks", names)
+
+
+def import_script(store: str) -> str:
+    """Read store paths, as `nix-store --export` writes them, after this text. `store` is the
+    directory whose store gets them: empty for the target's own.
+    """
+    # Not at once: the rest of standard input is for nix-store.
+    return f"{_shared()}\n{assigned({'STORE': store})}\n{_part('import')}"
+
+
+def system_script(
+    host: str, mark: str, key: str, public: str, *, place: str = "", system: str = ""
+) -> str:
+    """Put the host key in place, and install the system: the staged one, or a path of the new
+    store. `place` is the directory below which persisted files are; empty for the root itself.
+    """
+    names = {
+        "HOST": host,
+        "MARK": mark,
+        "HOST_KEY": key,
+        "HOST_KEY_PUBLIC": public,
+        "PLACE": place,
+        "SYSTEM": system,
+    }
+    return _text("system", names)
+
+
+def restart_script(mark: str) -> str:
+    """Unmount the new file systems, and restart into the new system."""
+    return _text("restart", {"MARK": mark})
+
+
+def kexec_script(url: str = "") -> str:
+    """Start an installer from a kexec tarball: that at a URL, or the bytes after this text."""
+    return f"{_shared()}\n{assigned({'URL': url})}\n{_part('kexec')}"
+
+
+def _text(part: str, names: Mapping[str, str], extra: str = "") -> str:
+    return f"{_AT_ONCE}{_shared()}\n{assigned(names)}{extra}\n{_part(part)}"
+
+
+def _shared() -> str:
+    return _part("shared")
+
+
+@cache
+def _part(name: str) -> str:
+    return (resources.files("homelab.install") / f"{name}.sh").read_text("utf-8")

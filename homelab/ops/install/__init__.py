@@ -1,0 +1,1 @@
+"""`homelab install`: NixOS on a new machine, over SSH."""
