@@ -76,11 +76,21 @@ def yaml_node(text: str | bytes) -> yaml.Node | None:
 
 def yaml_data(text: str | bytes) -> object:
     """The document as plain data. Raises UnreadableError."""
-    yaml_node(text)
+    root = yaml_node(text)
+    if root is None:
+        return None
     try:
-        return yaml.load(text, Loader=Loader)
+        return _constructed(root)
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise UnreadableError("this is not plain YAML") from error
+
+
+def _constructed(root: yaml.Node) -> object:
+    loader = Loader("")
+    try:
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
 
 
 def json_data(text: str | bytes) -> object:

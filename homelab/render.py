@@ -27,7 +27,7 @@ from homelab.network import adguard, avahi, blocky, firewall
 from homelab.nix import Module, Nix, Raw, print_file, print_module
 from homelab.nix.flake import EXTEND
 from homelab.offline import delivery
-from homelab.plan import Plan
+from homelab.plan import Plan, once
 from homelab.policy import tinker
 from homelab.proxy import caddy, nginx, traefik
 from homelab.secrets import fetched, issued, sops_nix
@@ -134,6 +134,28 @@ def modules_of(plan: Plan, host: Host) -> list[Module]:
 
 def wanted_modules(plan: Plan, host: Host) -> list[Module]:
     """Every module that the stack asks for on a host, by file name, whatever is managed there."""
+    if plan.hosts.get(host.name) is not host:
+        return _made_modules(plan, host)
+    kept_here = _modules_by_host(plan)
+    if host.name not in kept_here:
+        if len(kept_here) == _HOSTS_KEPT:
+            kept_here.popitem()
+        kept_here[host.name] = _made_modules(plan, host)
+    return [*kept_here[host.name]]
+
+
+_HOSTS_KEPT = 16
+"""Hosts of a plan whose modules are kept, because several checks and the printer read them. Those
+of a large fleet would need too much memory."""
+
+
+@once
+def _modules_by_host(plan: Plan) -> dict[str, list[Module]]:
+    """The modules of some hosts of a plan. `wanted_modules` adds to it."""
+    return {}
+
+
+def _made_modules(plan: Plan, host: Host) -> list[Module]:
     backends: tuple[Backend, ...] = (home.modules,)
     if host.config.state == "retired":
         backends = (

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.main
+import typer.testing
 
 from homelab.ops.machine.ssh import DIAL_MAP, DialMap
 
@@ -15,6 +18,9 @@ if not os.access("/nix/var/nix", os.W_OK):
     _NIX = Path(tempfile.gettempdir()) / f"homelab-nix-{os.getuid()}"
     for _name in ("STATE", "STORE", "LOG"):
         os.environ.setdefault(f"NIX_{_name}_DIR", str(_NIX / _name.lower()))
+
+# A process runs one command, and a test hundreds: each would make all commands of `homelab` again.
+typer.main.get_command = typer.testing._get_command = cache(typer.main.get_command)
 
 
 @pytest.fixture(scope="session")

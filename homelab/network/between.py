@@ -7,6 +7,8 @@ grants and trusted proxies all follow from `path_between`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address
 from typing import Literal
 
 from homelab.config.hosts import NixosHost
@@ -46,8 +48,13 @@ def path_between(stack: StackConfig, caller: str, callee: str) -> HostPath | Non
         return None
     if on_tailnet(stack, caller) and on_tailnet(stack, callee):
         addresses = (source.address.tailnet, target.address.tailnet)
-        return HostPath("tailnet", *(str(a or "") for a in addresses))
-    return HostPath("lan", *(str(a or "") for a in (source.address.lan, target.address.lan)))
+        return HostPath("tailnet", *map(_text, addresses))
+    return HostPath("lan", _text(source.address.lan), _text(target.address.lan))
+
+
+@lru_cache(maxsize=4096)
+def _text(address: IPv4Address | None) -> str:
+    return str(address or "")
 
 
 def dialled(stack: StackConfig, caller: str, callee: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from homelab.openings.literals import LITERAL, WHY
 from homelab.openings.model import Opening
@@ -39,9 +39,11 @@ def _way_out(where: str) -> str:
 
 def _named(value: object, where: str) -> Iterator[tuple[str, str, str]]:
     """(place, name, value) of variables, flags and assignments."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         variables = where.endswith(".environment")
         for key, inner in value.items():
+            if not isinstance(inner, str | dict | list):
+                continue
             place = f"{where}.{key}" if where else str(key)
             if place.startswith("services.") and place.count(".") == 2 and key in _ELSEWHERE:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from homelab.nix.source import Setting
 from homelab.openings import (
@@ -23,7 +24,7 @@ from homelab.openings import (
     state,
     web,
 )
-from homelab.openings.model import RULES, Opening, View, matches
+from homelab.openings.model import RULES, Opening, Rule, View, matches
 
 HAVE_RULES = (
     accounts,
@@ -48,6 +49,21 @@ HAVE_RULES = (
 
 def openings(setting: Setting, view: View) -> Iterator[Opening]:
     """The openings of one option."""
-    for one in RULES:
+    for one in _rules_of(*setting.path[:2]):
         if matches(one.path, setting.path):
             yield from one.look(setting, view)
+
+
+@lru_cache(maxsize=4096)
+def _rules_of(*start: str) -> tuple[Rule, ...]:
+    """The rules of which a path with this start may match one, in order."""
+    return tuple(one for one in RULES if _may_match(one.path, start))
+
+
+def _may_match(pattern: tuple[str, ...], start: tuple[str, ...]) -> bool:
+    for mine, theirs in zip(pattern, start, strict=False):
+        if mine == "**":
+            return True
+        if mine not in ("*", theirs):
+            return False
+    return True

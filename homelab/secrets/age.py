@@ -8,6 +8,7 @@ bech32.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from homelab.sshkey import ssh_fields, whole_key
 
@@ -21,6 +22,7 @@ _RECIPIENT_LETTERS = 52 + 6
 _GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
 
+@lru_cache(maxsize=4096)
 def age_recipient(ssh_public_key: str) -> str:
     """The `age1…` recipient of an `ssh-ed25519 AAAA…` key. Raises ValueError for anything else."""
     y = int.from_bytes(_ed25519(ssh_public_key), "little") & ((1 << 255) - 1)

@@ -21,7 +21,7 @@ def secret_literal(plan: Plan) -> Iterator[Problem]:
     project: the stack config contains references only.
     """
     certain: dict[str, str] = {}
-    for where, text in _texts(plan.stack.model_dump(mode="json", by_alias=True), ""):
+    for where, text in _texts(plan.stack.model_dump(mode="json", by_alias=True), "", []):
         for what in kinds_in(text):
             certain.setdefault(where, what)
     for where, what in sorted(certain.items()):
@@ -40,16 +40,19 @@ def _way_out(where: str) -> str:
     return "rotate it, store it in a sops file, and write a reference: {sops: …}"
 
 
-def _texts(value: object, where: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
+def _texts(value: object, where: str, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """(place, text) of every text and key, appended to a list: there are thousands."""
+    if isinstance(value, str):
+        found.append((where, value))
+    elif isinstance(value, dict):
         for key, inner in value.items():
-            yield where or str(key), str(key)
-            yield from _texts(inner, f"{where}.{key}" if where else str(key))
+            found.append((where or str(key), str(key)))
+            if inner is not None:
+                _texts(inner, f"{where}.{key}" if where else str(key), found)
     elif isinstance(value, list):
         for i, inner in enumerate(value):
-            yield from _texts(inner, f"{where}[{i}]")
-    elif isinstance(value, str):
-        yield where, value
+            _texts(inner, f"{where}[{i}]", found)
+    return found
 
 
 def check_literals(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:

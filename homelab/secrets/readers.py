@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from homelab.config.hosts import NixosHost
 from homelab.config.stack import StackConfig
-from homelab.plan import Plan
+from homelab.plan import Plan, once
 from homelab.secret_paths import host_file, sops_file
 from homelab.secrets.age import age_recipient
 from homelab.secrets.model import SopsFile
@@ -54,15 +55,16 @@ class Readers:
 
 def host_recipient(stack: StackConfig, host: str) -> str:
     """The age recipient of a host's SSH host key; empty when the key is unknown or unusable."""
-    found = nixos_hosts(stack.hosts).get(host)
-    key = found.ssh.host_key if found is not None else None
+    found = stack.hosts.get(host)
+    key = found.ssh.host_key if isinstance(found, NixosHost) else None
     try:
         return age_recipient(key) if key else ""
     except ValueError:
         return ""
 
 
-def readers_of(plan: Plan) -> dict[str, Readers]:
+@once
+def readers_of(plan: Plan) -> Mapping[str, Readers]:
     """The readers of every sops file of the stack, by path: of each NixOS host's, of those that
     hosts share, and of the deployer's.
     """

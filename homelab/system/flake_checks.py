@@ -123,6 +123,8 @@ def _imported(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
 def _unused(plan: Plan, sources: Sources) -> Iterator[Problem]:
     from homelab.render import modules_of
 
+    if not plan.stack.flakes:
+        return
     used = {*OURS}
     for host in plan.hosts.values():
         used |= set(inputs_of(plan, host, modules_of(plan, host), sources))
