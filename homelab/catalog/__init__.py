@@ -47,4 +47,8 @@ def find(name: str) -> Entry | None:
     path = names().get(name)
     if path is None:
         return None
-    return Entry.model_validate({"name": name, **read_mapping(path, path.name).values})
+    facts = {"name": name, **read_mapping(path, path.name).values}
+    before = facts.pop("before", None)
+    former = before if isinstance(before, dict) else {}
+    whole = {r: {**facts, **other} for r, other in former.items() if isinstance(other, dict)}
+    return Entry.model_validate({**facts, "before": whole})

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from homelab.catalog.model import OIDC, Entry
 from homelab.catalog.options import option_groups, options_of
@@ -28,6 +29,10 @@ _DUMP_OF = {"own": "command"}
 
 def flaws(entry: Entry, releases: tuple[str, ...]) -> Iterator[Problem]:
     """Problems of the facts, on hosts with these NixOS releases."""
+    for bound, former in entry.before.items():
+        for problem in flaws(former, tuple(r for r in releases if r < bound)):
+            yield replace(problem, where=f"before.{bound}.{problem.where}")
+    releases = tuple(r for r in releases if entry.at(r) is entry)
     wrong = list(_references(entry))
     yield from wrong
     yield from _state(entry)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from homelab.config.base import AbsolutePath, Name, Str
+from pydantic import Field
+
+from homelab.config.base import AbsolutePath, Name, Release, Str
 from homelab.config.fact_parts import Many
 from homelab.config.facts import ServiceFacts
 
@@ -31,6 +33,15 @@ class Entry(ServiceFacts):
     another name than the entry is an instance of its own, with that name."""
     infrastructure: bool = False
     """Part of the homelab's own machinery: other sections of the stack config place it."""
+
+    before: dict[Release, Entry] = Field(default_factory=dict)
+    """The whole entry on releases before this one, for a module that had another name there. In a
+    file only what differs is written."""
+
+    def at(self, release: str) -> Entry:
+        """The entry on hosts with this release."""
+        later = [bound for bound in self.before if release < bound]
+        return self.before[min(later)] if release and later else self
 
     def moves_port(self, release: str) -> bool:
         """Whether an option changes the number of its web port, in a release."""

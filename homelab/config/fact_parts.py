@@ -18,6 +18,7 @@ from homelab.config.base import (
     Release,
     ServiceSecretRef,
     Str,
+    SubDirectory,
     pattern,
 )
 from homelab.config.network import OpenTo, Protocol
@@ -313,6 +314,8 @@ class FormerState(Model):
     before: Release
     """It applies to hosts with a `state_version` before this release."""
     directory: AbsolutePath
+    files: SubDirectory | None = None
+    """Subdirectory of it with the files, if they are not in it directly."""
 
 
 class Since(Model):

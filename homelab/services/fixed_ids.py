@@ -75,7 +75,7 @@ def _without_dynamic_user(plan: Plan, service: Service) -> Attrs:
 
 def _dynamic_units(plan: Plan, service: Service) -> list[str]:
     """Units whose module gives them a dynamic user."""
-    entry = entry_of(service.name, plan.stack, service.config)
+    entry = entry_of(service.name, plan.stack, service.config, service.host)
     if entry is None or not entry.dynamic_user or service.writes_unit:
         return []  # homelab writes its units with the user of the plan.
     known = {

@@ -89,7 +89,7 @@ def service_adds(plan: Plan) -> Iterator[Problem]:
     the service.
     """
     for service in _stated(plan):
-        entry = original_entry(plan.stack, service.name, service.config)
+        entry = original_entry(plan.stack, service.name, service.config, service.host)
         yield from _ports(service, entry)
         if entry is not None:
             yield from _secrets(service, entry)

@@ -24,16 +24,26 @@ def find_entry(stack: StackConfig, name: str) -> Entry | None:
     return find(name) if own is None else own_entry(name, own)
 
 
-def original_entry(stack: StackConfig, name: str, config: ServiceConfig) -> Entry | None:
-    """The entry of a service, without what the service itself sets; None if there is none, or if it
-    is made from the service.
+def original_entry(
+    stack: StackConfig, name: str, config: ServiceConfig, host: str | None = None
+) -> Entry | None:
+    """The entry of a service on a host, without what the service itself sets; None if there is
+    none, or if it is made from the service. The default is the host that the service names.
     """
     if isinstance(config, ModuleService):
-        return own_entry(name, config.module)
+        return own_entry(name, config.module).at(_release(stack, host or config.host))
     if isinstance(config, CatalogService):
         entry = find_entry(stack, config.service or name)
+        entry = entry.at(_release(stack, host or config.host)) if entry is not None else None
         return instance_of(entry, name) if entry is not None and config.service else entry
     return None
+
+
+def _release(stack: StackConfig, host: str | None) -> str:
+    """The NixOS release of a host; empty for a host or a pin that does not exist."""
+    config = stack.hosts.get(host or "")
+    pin = stack.nixpkgs.get(config.nixpkgs) if config is not None else None
+    return pin.release if pin is not None else ""
 
 
 def instance_of(entry: Entry, name: str) -> Entry:
@@ -77,6 +87,11 @@ def own_entry(name: str, facts: OwnFacts, *, with_options: bool = False) -> Entr
         defaults = {"title": name.replace("-", " ").title(), "units": (name,)}
         # The facts are valid already; a copy takes them as they are.
         return Entry(name=name).model_copy(update={**defaults, **stated})
+    before = {bound: _extending(former, name, stated) for bound, former in base.before.items()}
+    return _extending(base, name, stated).model_copy(update={"before": before})
+
+
+def _extending(base: Entry, name: str, stated: Mapping[str, object]) -> Entry:
     modules = base.modules or (base.name,)
     merged = {k: _joined(getattr(base, k), value) for k, value in stated.items()}
     return base.model_copy(update={"modules": modules, **merged, "name": name})

@@ -91,14 +91,16 @@ def hosts_of(name: str, stack: StackConfig) -> tuple[str, ...]:
     return tuple(h for h, c in nixos_hosts(stack.hosts).items() if set(c.tags) & set(config.tags))
 
 
-def entry_of(name: str, stack: StackConfig, config: ServiceConfig | None = None) -> Entry | None:
+def entry_of(
+    name: str, stack: StackConfig, config: ServiceConfig | None = None, host: str | None = None
+) -> Entry | None:
     """The entry of a service of the stack config, with its additions. `config` is the service on
-    one host, if the hosts differ.
+    one host, if the hosts differ. The default of `host` is the host that the service names.
     """
     config = config or stack.services[name]
     if is_made(config):
         return custom_entry(name, config, find(extends_of(config)))
-    entry = original_entry(stack, name, config)
+    entry = original_entry(stack, name, config, host)
     return extended(entry, config) if entry is not None else None
 
 
@@ -160,8 +162,7 @@ def _wanted(
             if host in hosts and facts_of(stack, name, config) is not None:
                 plain = config.model_copy(update={"options": stated[name].options})
                 here = for_release(stack, name, plain, hosts[host].release)
-                entry = entry_of(name, stack, here) or entry
-            yield name, host, here, entry, f"services.{name}"
+            yield name, host, here, entry_of(name, stack, here, host) or entry, f"services.{name}"
 
 
 def _on_lan(samba: Entry) -> Entry:
@@ -206,14 +207,15 @@ def _installed(entry: Entry, state_version: str, original: Entry | None) -> Entr
     """The entry with its former state directory, for a host installed before the change."""
     if entry.former_state is None or state_version >= entry.former_state.before:
         return entry
-    here, former = entry.state[0], entry.former_state.directory
+    here, former, below = entry.state[0], entry.former_state.directory, entry.former_state.files
+    files = f"{former}/{below}" if below else former
     if _is_elsewhere(entry, original):
         return entry
     return entry.model_copy(
         update={
             "state": (former, *entry.state[1:]),
-            "exclude": tuple(e.replace(here, former, 1) for e in entry.exclude),
-            "dumps": tuple(d.at(d.source.replace(here, former, 1)) for d in entry.dumps),
+            "exclude": tuple(e.replace(here, files, 1) for e in entry.exclude),
+            "dumps": tuple(d.at(d.source.replace(here, files, 1)) for d in entry.dumps),
         }
     )
 
@@ -262,7 +264,7 @@ def _place(
     with_key: Container[str],
 ) -> Service:
     stack = readers.stack
-    original = original_entry(stack, name, config)
+    original = original_entry(stack, name, config, host)
     entry = _installed(entry, hosts[host].config.state_version, original)
     entry = _asking(settled(entry, config, stack, original), config, stack)
     if name in with_key:

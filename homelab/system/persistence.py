@@ -214,7 +214,7 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
     for service in plan.on(host.name):
         entry = service.entry
         writers = (*entry.units, *entry.helpers)
-        original = original_entry(plan.stack, service.name, service.config)
+        original = original_entry(plan.stack, service.name, service.config, service.host)
         # If a dataset replaces a state directory, the original still holds the rest.
         state = (*service.state, *entry.state, *(original.state if original else ()))
         for path in dict.fromkeys(state):

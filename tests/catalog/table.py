@@ -97,7 +97,7 @@ def _plan(release: str, variant: Mapping[str, object]) -> Plan:
     services: dict[str, dict[str, object]] = {
         name: {
             "host": _ELSEWHERE.get(name, "nas"),
-            "datasets": dict.fromkeys(entry.datasets, "shared"),
+            "datasets": dict.fromkeys(entry.at(release).datasets, "shared"),
         }
         for name, entry in ENTRIES.items()
         if not entry.infrastructure and entry.since <= release
@@ -160,7 +160,7 @@ def _program(entry: Entry) -> str:
 def _count(entry: Entry, release: str) -> str:
     if entry.since > release:
         return f"since {entry.since}"
-    return "by its section" if entry.infrastructure else str(len(options_of(entry, release)))
+    return "by its section" if entry.infrastructure else str(len(options_of(entry.at(release), release)))
 
 
 def _shown(line: Line) -> Iterator[str]:

@@ -14,7 +14,7 @@ from homelab.catalog.upstream import Release, Unit
 RELEASES = ("25.11", "26.05")
 
 ASKED = [
-    pytest.param(entry, release, id=f"{entry.name}-{release}")
+    pytest.param(entry.at(release), release, id=f"{entry.name}-{release}")
     for entry in ENTRIES.values()
     for release in RELEASES
     if entry.since <= release

@@ -53,7 +53,6 @@ CHOICES: dict[str, set[str]] = {
     "radicale": {SECRET},
     "rustdesk-server": {OPTION},
     "samba": {"smb-shares"},
-    "seerr": {RELEASE},
     "slskd": {OPTION, SECRET},
     "snapserver": {OPTION},
     "telegraf": {OPTION},

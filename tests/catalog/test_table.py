@@ -39,7 +39,7 @@ def test_the_facts_of_a_service_hold_on_both_releases(name: str) -> None:
         if release >= entry.since:
             assert list(flaws(entry, (release,))) == []
             assert name in lines(release)
-            for module in entry.modules or (name,):
+            for module in entry.at(release).modules or (name,):
                 assert upstream.release_of(module, release) is not None, module
 
 

@@ -41,7 +41,7 @@ def service_config(name: str, unit: str, release: str) -> Mapping[str, Setting]:
     `name` is a module (`restic`) or a catalog entry (`nextcloud`). `unit` is the unit's name on a
     host (`cloudflared-tunnel-home`), without `.service`.
     """
-    for module in _modules(name):
+    for module in _modules(name, release):
         found = unit_of(module, unit, release)
         if found is not None:
             return found.service
@@ -68,9 +68,9 @@ def matches(pattern: str, unit: str) -> bool:
     return _pattern(pattern).fullmatch(unit) is not None
 
 
-def _modules(name: str) -> Iterator[str]:
+def _modules(name: str, release: str) -> Iterator[str]:
     entry = find_entry(name)
-    yield from modules_of(entry) if entry is not None else (name,)
+    yield from modules_of(entry.at(release)) if entry is not None else (name,)
 
 
 @cache
