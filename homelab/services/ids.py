@@ -21,9 +21,11 @@ NIXPKGS: Mapping[str, Numbers] = {
     for name, uid, gid in (
         ("aria2", 277, 277),
         ("caddy", 239, 239),
+        ("clickhouse", 278, 278),
         ("deluge", 83, 83),
         ("grafana", 196, 196),
         ("hass", 286, 286),
+        ("influxdb", 125, 125),
         ("jackett", 276, 276),
         ("lidarr", 306, 306),
         ("matrix-synapse", 224, 224),

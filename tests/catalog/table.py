@@ -160,7 +160,11 @@ def _program(entry: Entry) -> str:
 def _count(entry: Entry, release: str) -> str:
     if entry.since > release:
         return f"since {entry.since}"
-    return "by its section" if entry.infrastructure else str(len(options_of(entry.at(release), release)))
+    return (
+        "by its section"
+        if entry.infrastructure
+        else str(len(options_of(entry.at(release), release)))
+    )
 
 
 def _shown(line: Line) -> Iterator[str]:

@@ -26,7 +26,8 @@ _WIDE = 60
 
 def text(root: Node) -> str:
     """The whole file."""
-    modules = sorted({m for entry in ENTRIES.values() for m in modules_of(entry.options)})
+    facts = [f for entry in ENTRIES.values() for f in (entry, *entry.before.values())]
+    modules = sorted({m for entry in facts for m in modules_of(entry.options)})
     lines = []
     for module in modules:
         node = root
