@@ -41,11 +41,12 @@ NIXPKGS: Mapping[str, Numbers] = {
         ("sabnzbd", 38, 194),
         ("sonarr", 274, 274),
         ("syncthing", 237, 237),
+        ("telegraf", 256, 256),
         ("transmission", 70, 70),
     )
 }
-"""Numbers that nixpkgs assigns (`misc/ids.nix`). The groups of grafana and plexpy have none; the
-number of the user is free there.
+"""Numbers that nixpkgs assigns (`misc/ids.nix`). The groups of grafana, plexpy and telegraf
+have none; the number of the user is free there.
 """
 FREE = range(400, 1000)
 """Numbers of system users and groups that nixpkgs does not assign: `misc/ids.nix` has none above
