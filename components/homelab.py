@@ -80,13 +80,20 @@ class Homelab(Component):
         self.plan, self._resolver = plan, resolver
         self.providers = providers = make_providers(name, plan, resolver, own)
         child = pulumi.ResourceOptions(parent=self, providers=providers)
-        tailnet = None
-        if plan.tailnet:
-            in_force: InForce = "untouched" if resolver.hosts_alone else "ask"
-            if in_force == "ask" and "look" in args and not plan.tailnet.elsewhere:
-                in_force = args["look"](plan.tailnet, providers["tailscale"])
-            tailnet = Tailnet("tailnet", {"plan": plan.tailnet, "in_force": in_force}, child)
+        in_force: InForce = "untouched" if resolver.hosts_alone else "ask"
+        if in_force == "ask" and "look" in args and plan.tailnet and not plan.tailnet.elsewhere:
+            in_force = args["look"](plan.tailnet, providers["tailscale"])
         cloud = plan.cloudflare
+        published = {r.route: r for r in cloud.records} if cloud else {}
+        self.services = {
+            summary.name: Service(summary.name, {"summary": summary, "records": published}, child)
+            for summary in service_summaries(plan)
+        }
+        tailnet = (
+            Tailnet("tailnet", {"plan": plan.tailnet, "in_force": in_force}, child)
+            if plan.tailnet
+            else None
+        )
         zone = _zone(cloud, child) if cloud else None
         tunnel = (
             Tunnel(cloud.tunnel, {"plan": cloud, "resolver": resolver}, child)
@@ -146,14 +153,10 @@ class Homelab(Component):
             },
             child,
         )
-        records: dict[str, RecordArgs] = {}
-        if cloud and zone:
-            records = _records(cloud, zone, tunnel, rollout)
+        records = _records(cloud, zone, tunnel, rollout) if cloud and zone else {}
         # Records come last, when the service runs and Access protects its name.
-        self.services = {
-            summary.name: Service(summary.name, {"summary": summary, "records": records}, child)
-            for summary in service_summaries(plan)
-        }
+        for service in self.services.values():
+            service.register_records(records)
         if cloud and zone:
             _pages(cloud, zone, child)
         self.urls = {r.name: r.url for r in plan.routes}

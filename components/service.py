@@ -36,14 +36,14 @@ class RouteArgs(TypedDict):
     """What a route needs."""
 
     route: RoutePlan
-    record: RecordArgs | None
+    record: Record | None
     """None for a name that is not published."""
 
 
 class Route(Component):
     """A name of a service: its audience, its sign-in and its upstream.
 
-    A published name has an Access application, then a DNS record.
+    A published name has an Access application, then a DNS record: `register_records` makes both.
     """
 
     token = "homelab:services:Route"
@@ -64,15 +64,19 @@ class Route(Component):
                 "audience": route.audience,
                 "publish": route.publish,
                 "auth": route.auth,
-                "record": record["record"].name if record else None,
+                "record": record.name if record else None,
             },
             opts,
         )
-        made = self._publish(name, record) if record else None
-        self.url = (
-            made.id.apply(lambda _: route.url) if made else pulumi.Output.from_input(route.url)
-        )
-        self.register_outputs({"url": route.url})
+        self._name, self._url = name, route.url
+        self.url = pulumi.Output.from_input(route.url)
+
+    def register_records(self, args: RecordArgs | None) -> None:
+        """Register the Access application and the DNS record. None for an unpublished name."""
+        if args is not None:
+            url = self._url
+            self.url = self._publish(self._name, args).id.apply(lambda _: url)
+        self.register_outputs({"url": self._url})
 
     def _publish(self, name: str, args: RecordArgs) -> cloudflare.DnsRecord:
         record, app = args["record"], args["app"]
@@ -114,14 +118,16 @@ class ServiceArgs(TypedDict):
     """What a service needs."""
 
     summary: ServiceSummary
-    records: Mapping[str, RecordArgs]
+    records: Mapping[str, Record]
     """Records of its published routes, by route."""
 
 
 class Service(Component):
     """A service in the words of the stack, and its routes.
 
-    Named by the service and never by its host, so a service that moves keeps its records.
+    Named by the service and never by its host, so a service that moves keeps its records. It
+    registers before the hosts: a preview shows the change of the stack first, then the files that
+    change. Names are published after the hosts, when `register_records` is called.
     """
 
     token = "homelab:services:Service"
@@ -144,6 +150,7 @@ class Service(Component):
                 "backup": list(summary.backup),
                 "no_backup": list(summary.no_backup),
                 "sign_in": list(summary.sign_in),
+                "settings": dict(summary.settings),
             },
             opts,
         )
@@ -155,4 +162,10 @@ class Service(Component):
             )
             for route in sorted(summary.routes, key=lambda r: r.name)
         }
-        self.register_outputs({"urls": {r.name: r.url for r in summary.routes}})
+        self._urls = {r.name: r.url for r in summary.routes}
+
+    def register_records(self, records: Mapping[str, RecordArgs]) -> None:
+        """Register the records of its published routes, by route."""
+        for name, route in self.routes.items():
+            route.register_records(records.get(name))
+        self.register_outputs({"urls": self._urls})

@@ -260,7 +260,11 @@ def _property_changes(step: Step) -> Iterator[tuple[str, str]]:
 
 
 def _shown(value: Value) -> str:
-    return value if isinstance(value, str) else json.dumps(value, indent=2, default=str)
+    return (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, indent=2, default=str, sort_keys=True)
+    )
 
 
 def _indented(text: str) -> str:

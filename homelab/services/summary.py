@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from homelab.grouping import grouped
 from homelab.network.route import Route
 from homelab.plan import Plan
@@ -29,6 +31,8 @@ class ServiceSummary:
     """The kinds of sign-in of its routes."""
     routes: tuple[Route, ...]
     """Routes on those hosts, and every route with a DNS record."""
+    settings: Mapping[str, JsonValue]
+    """Its keys in the stack, as the owner set them. A secret is a reference, as in the stack."""
 
 
 def service_summaries(plan: Plan) -> Iterator[ServiceSummary]:
@@ -62,4 +66,10 @@ def service_summaries(plan: Plan) -> Iterator[ServiceSummary]:
             ),
             sign_in=tuple(sorted({r.auth for r in routes})),
             routes=routes,
+            settings=_settings(plan, name),
         )
+
+
+def _settings(plan: Plan, name: str) -> Mapping[str, JsonValue]:
+    config = plan.stack.services.get(name)
+    return config.model_dump(mode="json", by_alias=True, exclude_unset=True) if config else {}

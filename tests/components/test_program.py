@@ -101,6 +101,7 @@ def test_every_service_and_route_is_a_component(run: Recorded) -> None:
         "backup": [],
         "no_backup": ["drawings stay in the browser"],
         "sign_in": ["forward"],
+        "settings": HOME["services"]["draw"],
     }
     (route,) = [r for r in run.of(":Route") if r.name == "draw"]
     assert route.parent == draw.urn

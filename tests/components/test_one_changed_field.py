@@ -1,0 +1,73 @@
+"""One changed field of a service changes its component, the hosts concerned and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from homelab.testing import Recorded
+
+from .test_program import IDENTITY, home, up
+
+CHANGES: dict[str, tuple[str, dict[str, Any], set[str]]] = {
+    "options": (
+        "miniflux",
+        {"options": {"services.miniflux.config.POLLING_FREQUENCY": 45}},
+        {"aurora/services/miniflux.nix"},
+    ),
+    "monitor": ("miniflux", {"monitor": {"interval": "7m"}}, {"pi/monitoring.nix"}),
+    "health": ("draw", {"health": "/ready"}, {"pi/monitoring.nix", "aurora/dashboard.nix"}),
+    "tile": ("draw", {"tile": {"description": "Boards"}}, {"aurora/dashboard.nix"}),
+    "backup": ("vaultwarden", {"backup": {"at": "04:40"}}, {"aurora/backup.nix"}),
+    "hardening": (
+        "miniflux",
+        {"harden": {"relax": {"protect-home": "it reads a key in /home"}}},
+        {"aurora/hardening.nix"},
+    ),
+    "image": (
+        "draw",
+        {"container": {"image": "docker.io/excalidraw/excalidraw:next@sha256:" + "a" * 64}},
+        {"aurora/services/draw.nix"},
+    ),
+    "state": (
+        "eurovote",
+        {"state": ["/var/lib/private/eurovote", "/srv/votes"]},
+        {"pi/backup.nix"},
+    ),
+}
+
+
+def inputs(recorded: Recorded) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(r.type.rpartition(":")[2], r.name): r.inputs for r in recorded.resources}
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_one_field_changes_its_service_and_the_hosts_concerned(field: str) -> None:
+    service, change, files = CHANGES[field]
+    old = inputs(up())
+    new = inputs(home({"services": {service: change}}))
+    changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+    shown = {n for kind, n in changed if kind == "File" and n.rpartition("/")[2] not in IDENTITY}
+    assert files <= shown
+    hosts = {name.partition("/")[0] for name in shown}
+    assert {n for kind, n in changed if kind == "Service"} == {service}
+    (key,) = change
+    before, after = (run["Service", service]["settings"] for run in (old, new))
+    assert {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)} == {key}
+    others = {k for k in changed if k[0] not in {"File", "Service"}}
+    assert others == {("Host", h) for h in hosts} | {
+        ("Command", f"{h}-{what}")
+        for h in hosts
+        for what in ("files", "secrets", "build", "switch")
+        if ("Command", f"{h}-{what}") in new
+    }
+
+
+def test_a_changed_service_is_registered_before_the_hosts_and_its_names_after() -> None:
+    """A preview shows the change in the stack, then the lines that it changes on hosts."""
+    order = [(r.type.rpartition(":")[2], r.name) for r in up().resources]
+    services = [n for n, (kind, _) in enumerate(order) if kind == "Service"]
+    hosts = [n for n, (kind, _) in enumerate(order) if kind == "Host"]
+    records = [n for n, (kind, _) in enumerate(order) if kind == "DnsRecord"]
+    assert max(services) < min(hosts) <= max(hosts) < min(records)
