@@ -21,6 +21,8 @@ DIGEST = "digest of every other file of the host"
 
 _IMPORT = re.compile(r"\./([\w./-]+)")
 _URL = re.compile(r"\w+://([\w.-]+)")
+_MATCHER = re.compile(r"\s*@\S+ host ([\w.-]+)$")
+"""A named matcher of Caddy. The block after it handles this host name."""
 _PORT = re.compile(r"(?<![\w./-])\d+(?![\w.-]|/\d)")
 _SET = 2
 """Parts of an option that two neighbouring lines must share to be told as one."""
@@ -82,7 +84,11 @@ class Origins:
                 return Origin(file, line, line, place=place)
             return Origin(file, line, line, reason=FRAME)
         found = self._of_binding(file, binding, option)
-        place = self._of_entry(text, line) or self._of_port(option, lines[line - 1])
+        place = (
+            self._of_handle(lines[binding.first - 1 : line])
+            or self._of_entry(text, line)
+            or self._of_port(option, lines[line - 1])
+        )
         return found if place is None else Origin(file, line, line, found.option, place)
 
     def of_lines(self, file: str) -> Iterator[Origin]:
@@ -166,6 +172,19 @@ class Origins:
                 return Place(names.pop())
         return None
 
+    def _of_handle(self, lines: Sequence[str]) -> Place | None:
+        """The route whose matcher or `handle` block in a Caddyfile has the last of these lines."""
+        at = len(lines) - 1
+        if lines[at].strip() == "}":
+            at = _above(lines, at, _indentation(lines[at]))
+        while at > 0:
+            head = lines[at - 1] if lines[at].lstrip().startswith("handle @") else lines[at]
+            if found := _MATCHER.match(head):
+                source = self._routes.get(found.group(1))
+                return Place(source) if source else None
+            at = _above(lines, at, _indentation(lines[at]) - 1)
+        return None
+
     def _of_port(self, option: Sequence[str], line: str) -> Place | None:
         """The service whose port a line of the firewall opens."""
         if tuple(option[:2]) != ("networking", "firewall"):
@@ -208,6 +227,15 @@ class Origins:
         if file == "flake.lock":
             return Place(f"nixpkgs.{self._host.config.nixpkgs}.lock")
         return self._places.of_file(self._extra.get(file, file))
+
+
+def _above(lines: Sequence[str], at: int, most: int) -> int:
+    """The nearest line above with at most this indentation; -1 if there is none."""
+    return next((n for n in range(at - 1, -1, -1) if _indentation(lines[n]) <= most), -1)
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 @lru_cache(maxsize=512)

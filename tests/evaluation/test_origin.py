@@ -74,6 +74,10 @@ LINES = {
     ("aurora", "default.nix", "./services/immich.nix"): "services.immich",
     ("aurora", "own.nix", "./own/hosts/aurora/hardware.nix"): "hosts.aurora.hardware",
     ("aurora", "flake.nix", "nixpkgs.url"): "nixpkgs.default",
+    ("pi", "proxy.nix", "@vault host"): "services.vaultwarden",
+    ("pi", "proxy.nix", "max_size 525000000"): "services.vaultwarden",
+    ("pi", "proxy.nix", "handle {"): "network.entry",
+    ("pi", "proxy.nix", "reverse_proxy http://100.100.71.10:4533 {"): "services.navidrome",
     ("pi", "dns.nix", '"music.home.example.org" = '): "services.navidrome",
 }
 
