@@ -12,6 +12,9 @@ from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.system.login import account
 
+BACKREST = "backrest"
+"""Catalog entry whose module reads the jobs of its host."""
+
 
 @check("backup-target-login")
 def backup_target_login(plan: Plan) -> Iterator[Problem]:
@@ -116,3 +119,21 @@ def backup_repository_known(plan: Plan) -> Iterator[Problem]:
                     f"{place} has no backup to {name}",
                     did_you_mean(place, known, "backups"),
                 )
+
+
+@check("backrest-jobs")
+def backrest_jobs(plan: Plan) -> Iterator[Problem]:
+    """Backrest shows the repositories of the jobs of its own host. Without a job it shows nothing,
+    and its module has no jobs to read.
+    """
+    for service in plan.services:
+        others = any(job.name != service.name for job in plan.backup.on(service.host))
+        if service.entry.name == BACKREST and not service.parts and not others:
+            having = sorted(plan.backup.hosts - {service.host})
+            yield Problem(
+                f"{service.source}.host",
+                f"{service.host} backs up nothing that Backrest could show",
+                f"run it on a host with backups: {', '.join(having)}"
+                if having
+                else "add backup.targets, or leave the service out",
+            )

@@ -15,6 +15,7 @@ from homelab.services import podman, static, unit
 from homelab.services.devices import unit_of
 from homelab.services.job_units import jobs
 from homelab.services.kept_state import created_paths, stated_paths
+from homelab.services.libraries import files_of, library_of
 from homelab.services.model import Service
 from homelab.services.options import stated_options
 from homelab.services.templates import filled, path_of_secret, stated_secrets
@@ -36,8 +37,17 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
                 stated=stated,
                 flakes=flakes,
                 inputs=(package.flake,) if isinstance(package, FlakePackage) else (),
-                extra=static.files(plan, service),
+                library=library_of(service.entry.name) if _is_native(service) else None,
+                extra=(
+                    *static.files(plan, service),
+                    *(files_of(service.entry.name) if _is_native(service) else ()),
+                ),
             )
+
+
+def _is_native(service: Service) -> bool:
+    """Whether the options of its entry apply."""
+    return not (service.parts or service.unit or service.static or service.flake)
 
 
 def _head(plan: Plan, service: Service) -> str:

@@ -16,7 +16,7 @@ import pytest
 from homelab.backup.restic import modules
 from homelab.config.backup import KEEP
 from homelab.nix import Module, print_module
-from homelab.render import DERIVE
+from homelab.render import DERIVE, modules_of
 from tests import build
 from tests.golden.test_home import home, tree
 from tests.household import Changes, household
@@ -247,3 +247,38 @@ def test_a_real_module_system_reads_the_libraries_alike(tmp_path: Path) -> None:
     assert got["jobs"] == few["homelab"]["backup"]["jobs"]
     assert got["restic"] == few["services"]["restic"]
     assert got["restic"]["backups"]["vaultwarden-b2"]["repository"] == "/elsewhere"
+
+
+BACKREST: Changes = {
+    "services": {"backrest": {"host": "aurora"}, "vaultwarden": {"host": "aurora"}}
+}
+
+
+def backrest(own: str = "{ }") -> Any:
+    """The unit of Backrest on aurora, beside the jobs that it shows."""
+    plan = build.plan(household(BACKREST))
+    wanted = ("backup.nix", "services/backrest.nix")
+    made = [m for m in modules_of(plan, plan.hosts["aurora"]) if m.file in wanted]
+    return evaluated(made, Path("/packages"), own)["systemd"]["services"]["backrest"]
+
+
+def test_backrest_reads_the_repositories_of_every_job_and_writes_none() -> None:
+    """Also those of a job in a module of the owner's."""
+    own = """{ homelab.backup.jobs.mail = { paths = [ "/var/mail" ]; targets = [ "b2" ]; }; }"""
+    service = backrest(own)["serviceConfig"]
+    assert service["ProtectSystem"] == "strict"
+    caches = ["backrest-b2", "backrest-disk", "mail-b2", "vaultwarden-b2", "vaultwarden-disk"]
+    writable = [f"-/var/cache/restic-backups-{name}" for name in caches]
+    assert service["ReadWritePaths"] == ["-/var/restore", *writable]
+
+
+def test_backrest_runs_the_restic_of_the_jobs() -> None:
+    environment = backrest()["environment"]
+    assert environment["BACKREST_RESTIC_COMMAND"].endswith("/backrest-restic")
+    assert not any("PASSWORD" in name for name in environment)
+
+
+def test_backrest_restores_where_the_owner_says() -> None:
+    unit = backrest("""{ homelab.backrest.restoreDirectory = "/srv/restored"; }""")
+    assert unit["environment"]["HOME"] == "/srv/restored"
+    assert unit["serviceConfig"]["ReadWritePaths"][0] == "-/srv/restored"

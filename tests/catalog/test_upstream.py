@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -11,16 +12,18 @@ from homelab.catalog.model import Entry
 from homelab.catalog.upstream import read
 
 RELEASES = ("25.11", "26.05")
+_TOP = Path(__file__).parents[2]
 
 modules = pytest.mark.parametrize("name", sorted(upstream.names()))
 
 
 @modules
 def test_the_facts_of_a_module_say_which_text_they_are_of(name: str) -> None:
-    """A place in nixpkgs, and a commit or a word on which text was read."""
+    """A place in nixpkgs, and a commit or a word on which text was read; or a module of homelab."""
     facts = upstream.find(name)
     assert facts is not None
-    assert facts.source.startswith("nixos/modules/")
+    own = facts.source.startswith("homelab/") and (_TOP / facts.source).is_file()
+    assert own or facts.source.startswith("nixos/modules/")
     assert facts.releases
     for release in facts.releases.values():
         assert release.commit or release.note

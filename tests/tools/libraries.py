@@ -15,9 +15,12 @@ from homelab.system.model import Host
 from tests.tools.programs import evaluate
 
 MODULES = Path(__file__).with_name("modules.nix")
-FILES = ("backup.nix", "backup-stores.nix")
+FILES = ("backup.nix", "backup-stores.nix", "services/backrest.nix")
 """Files whose libraries `modules.nix` reads; hardening's has a test of its own."""
-PACKAGES = ("bash", "gnutar", "influxdb2-cli", "jq", "sqlite", "util-linux")
+PACKAGES = (
+    *("backrest", "bash", "coreutils", "curl", "gnutar", "influxdb2-cli", "jq", "mkpasswd"),
+    *("restic", "sqlite", "util-linux"),
+)
 """Packages that libraries name, and programs of dumps. Each is the directory `pkgs/<name>`."""
 _OTHERS = ("virtualisation.podman", "services.mysql", "services.postgresql")
 """Options of nixpkgs whose package a generated file asks for: `pkgs/<last part>`."""
@@ -31,8 +34,8 @@ def modules_on(plan: Plan, host: str) -> tuple[Module, ...]:
 
 def set_by_libraries(plan: Plan, host: Host, option: str, directory: Path) -> Mapping[str, Any]:
     """What libraries set on a host, if one sets this option (`systemd.services`); else nothing."""
-    made = [m for m in modules_on(plan, host.name) if m.file in FILES]
-    sets = any(m.library and option in m.library.text for m in made)
+    made = [m for m in modules_on(plan, host.name) if m.file in FILES and m.library]
+    sets = any(option in m.library.text for m in made if m.library)
     return evaluated(made, directory) if sets else {}
 
 
@@ -45,7 +48,8 @@ def evaluated(modules: Iterable[Module], directory: Path, own: str = "{ }") -> M
     names = []
     for module in modules:
         assert module.library is not None, module.file
-        files |= {module.file: print_module(module, "Head"), **dict(module.extra)}
+        root = "/".join([".", *(".." for _ in Path(module.file).parent.parts)])
+        files |= {module.file: print_module(module, "Head", root), **dict(module.extra)}
         files[module.library.file] = module.library.text
         names.append(module.file)
     return _evaluated(tuple(sorted(files.items())), tuple(names), own, str(directory.resolve()))
@@ -65,7 +69,8 @@ def _evaluated(
             (top / name).write_text(text, encoding="utf-8")
         found = evaluate(
             f'let pkgs = {{ runtimeShell = "/bin/sh"; '
-            f'writeShellScriptBin = name: _: "{directory}/pkgs/${{name}}"; {packages} }}; '
+            f'writeShellScriptBin = name: _: "{directory}/pkgs/${{name}}"; '
+            f'writeShellScript = name: _: "{directory}/pkgs/${{name}}"; {packages} }}; '
             f"in (import {MODULES})"
             f".evaluate {{ inherit pkgs; }} [ {modules} ({own}) {{ {others} }} ]",
             top,

@@ -52,6 +52,13 @@ def offload(targets: Changes | None = None, **named: object) -> Changes:
     return {"backup": {"targets": {"shelf": SHELF, **(targets or {})}, "offload": named}}
 
 
+BACKREST = (
+    WayOut(
+        "backrest-jobs",
+        {"services": {"jellyfin": jellyfin()["services"]["jellyfin"], "backrest": {"host": "pi"}}},  # type: ignore[index]
+        {"services": {"backrest": {"host": "nas"}}},
+    ),
+)
 OFFLOADS = (
     WayOut(
         "backup-offload",
@@ -305,6 +312,7 @@ WAYS = (
         targets(more={"path": "/mnt/more"}),
         asked={"/mnt/more": "give each its own directory"},
     ),
+    *BACKREST,
     *OFFLOADS,
     WayOut(
         "backup-rest-single",
