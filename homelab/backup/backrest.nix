@@ -43,9 +43,7 @@ let
           pkgs.mkpasswd
         ]
       }:/run/current-system/sw/bin
-      export HOMELAB_REPOSITORIES=${
-        pkgs.writeText "backrest-repositories.json" (builtins.toJSON repositories)
-      }
+      export HOMELAB_REPOSITORIES=${pkgs.writeText "backrest-repositories.json" (builtins.toJSON repositories)}
       export BACKREST_INSTANCE=${forShell config.networking.hostName}
       export BACKREST_PASSWORD_FILE=${forShell cfg.passwordFile}
       export BACKREST_ADDRESS=${forShell cfg.address}

@@ -241,7 +241,7 @@ def test_a_command_reaches_the_restic_of_its_job(rig: Rig) -> None:
 
 
 @needs_backrest
-def test_backrest_shows_the_snapshots_and_restores_one(pages: Rig) -> None:
+def test_backrest_shows_the_snapshots_and_their_files(pages: Rig) -> None:
     found = operations(pages, "operationIndexSnapshot")
     assert len(found) == 1
     snapshot = found[0]["snapshotId"]
@@ -257,6 +257,14 @@ def test_backrest_shows_the_snapshots_and_restores_one(pages: Rig) -> None:
         )
     )
     assert any(entry["name"] == "page.txt" for entry in files["entries"])
+
+
+@needs_backrest
+def test_backrest_restores_a_directory_of_a_snapshot(pages: Rig) -> None:
+    version = subprocess.run(["restic", "version"], capture_output=True, text=True, check=True)
+    if tuple(map(int, version.stdout.split()[1].split(".")))[:2] < (0, 17):
+        pytest.skip("Backrest restores with restic 0.17 and later")
+    snapshot = operations(pages, "operationIndexSnapshot")[0]["snapshotId"]
     target = pages.top / "restored" / "now"
     pages.ask(
         "Restore",
