@@ -37,6 +37,22 @@ def install(
     confirm: Annotated[
         str | None, typer.Option("--confirm", help="The host's name again, instead of typing it.")
     ] = None,
+    kexec: Annotated[
+        str | None,
+        typer.Option(
+            "--kexec",
+            metavar="FILE|URL",
+            help="Start this installer first: a kexec tarball of nix-community/nixos-images.",
+        ),
+    ] = None,
+    build: Annotated[
+        str,
+        typer.Option(
+            "--build",
+            metavar="target|here|HOST",
+            help="Where the first system is built: on the machine itself, here, or on a host.",
+        ),
+    ] = "target",
     key_file: Annotated[
         Path | None,
         typer.Option(
@@ -58,8 +74,9 @@ def install(
 ) -> None:
     """Install NixOS on a new machine over SSH. ERASES the disks that the stack names for it.
 
-    The machine runs a NixOS installer. The command shows its disks, asks for the host's name, and
-    only then partitions, formats and installs. May be run again after any interruption.
+    The machine runs a NixOS installer, or another Linux that starts one (--kexec). The command
+    shows its disks, asks for the host's name, and only then partitions, formats and installs. May
+    be run again after any interruption.
     """
     from homelab.ops.install.model import Asked, Person
     from homelab.ops.install.steps import install as carry_out
@@ -82,6 +99,8 @@ def install(
         port=port,
         target_key=target_key,
         confirm=confirm,
+        kexec=kexec,
+        build=build,
         key_file=key_file,
         reinstall=reinstall,
         wait_seconds=wait,

@@ -17,6 +17,8 @@ from homelab.system.model import Host
 
 _BOOT = "EF00"
 """Type of an EFI system partition."""
+_GRUB = "EF02"
+"""Type of the partition for GRUB itself, which a BIOS starts from a GPT disk."""
 
 
 def disko_text(host: Host, *, reinstall: bool = False) -> str:
@@ -92,16 +94,29 @@ def _problems(host: Host, *, reinstall: bool) -> Iterator[str]:
         numbers = sorted(_numbers(host, disk))
         if (numbers or _pool_of(host, disk)) and stated.device is None:
             yield f"the disk {disk} has no device; write the one of the new machine, by-id"
-        if numbers != [*range(1, len(numbers) + 1)]:
+        first = 2 if _has_grub(host, disk) else 1
+        if first == 2 and 1 in numbers:
+            yield (
+                f"GRUB needs partition 1 of {disk} for itself, on a machine without UEFI; number "
+                "the others from 2"
+            )
+        elif numbers != [*range(first, len(numbers) + first)]:
             yield (
                 f"the partitions of {disk} are {', '.join(map(str, numbers))}; disko numbers them "
-                f"from 1 to {len(numbers)}"
+                f"from {first} to {len(numbers) + first - 1}"
             )
         unsized = [n for n in numbers if not _size(host, disk, n)]
         last = [] if _pool_of(host, disk) else numbers[-1:]
         for number in unsized:
             if [number] != last:
                 yield f"partition {number} of {disk} has no size, and is not the last one; add size"
+
+
+def _has_grub(host: Host, disk: str) -> bool:
+    """Whether a BIOS starts GRUB from this disk."""
+    boot = host.config.boot
+    device = host.config.disks[disk].device
+    return boot.loader == "grub" and device is not None and boot.device == device
 
 
 def _numbers(host: Host, disk: str) -> set[int]:
@@ -142,6 +157,8 @@ def _size(host: Host, disk: str, number: int) -> str:
 
 def _partitions(host: Host, disk: str) -> Attrs:
     out: Attrs = {}
+    if _has_grub(host, disk):
+        out["part1"] = {"priority": 1, "size": "1M", "type": _GRUB}
     for number in sorted(_numbers(host, disk)):
         systems = _on(host, disk, number)
         body: Attrs = {"priority": number, "size": _size(host, disk, number) or "100%"}

@@ -6,7 +6,7 @@ by builtins of the shell only, so no process has it in its arguments.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
@@ -49,6 +49,29 @@ def disks_script(mark: str, *, script: str = "", passphrase: str = "", times: in
         "TIMES": str(times),
     }
     return _text("disks", names)
+
+
+def builder_script(host: str, platform: str, files: Mapping[str, str | bytes]) -> str:
+    """Build disko's script and the system on another machine: a line `disks PATH` and a line
+    `system PATH`.
+    """
+    names = {"DO": "build", "HOST": host, "PLATFORM": platform}
+    return _text("builder", names, files_function("files", "flake/", files))
+
+
+def closure_script(path: str) -> str:
+    """List a store path and everything that it needs, on the machine that built it."""
+    return _text("builder", {"DO": "closure", "WHAT": path})
+
+
+def export_script(paths: Sequence[str]) -> str:
+    """Write store paths as `nix-store --import` reads them."""
+    return _text("builder", {"DO": "export", "WHAT": "\n".join(paths)})
+
+
+def missing_script(store: str, paths: Sequence[str]) -> str:
+    """List those of the store paths that the target lacks in `store`, as in `import_script`."""
+    return _text("missing", {"STORE": store, "PATHS": "\n".join(paths)})
 
 
 def import_script(store: str) -> str:

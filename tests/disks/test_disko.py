@@ -83,6 +83,29 @@ def test_a_layout_has_the_partitions_that_the_stack_mounts() -> None:
     assert {name: found.get(name) for name in wanted} == wanted
 
 
+def test_a_bios_gets_a_partition_for_grub() -> None:
+    """Without one, GRUB cannot be installed on a GPT disk that UEFI does not start."""
+    systems: Changes = {
+        "/": {"disk": "system", "partition": 2, "fs": "ext4"},
+        **dict.fromkeys(("/boot", "/nix", "/srv")),
+    }
+    grub: Changes = {
+        "boot": {"loader": "grub", "device": SYSTEM},
+        "file_systems": systems,
+        "swap": None,
+        "persistence": None,
+    }
+    changes = build.changed(LAYOUT, {"hosts": {"nas": grub}})
+    found = settings(disko_text(nas(changes)))
+    top = "disko.devices.disk.system.content.partitions"
+    assert found[f"{top}.part1.type"] == "EF02"
+    assert f"{top}.part1.content.type" not in found
+    assert found[f"{top}.part2.content.mountpoint"] == "/"
+    taken = build.changed(changes, {"hosts": {"nas": {"file_systems": {"/": {"partition": 1}}}}})
+    with pytest.raises(UsageError, match="GRUB needs partition 1 of system for itself"):
+        disko_text(nas(taken))
+
+
 @pytest.mark.parametrize("state", ["live", "held", "retired"])
 def test_only_a_planned_host_has_a_layout(state: str) -> None:
     """The disks of any other host may hold data."""

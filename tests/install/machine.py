@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import threading
 from collections.abc import Mapping
@@ -62,6 +61,7 @@ DISKS: dict[str, Any] = {
 }
 LINKS = {SYSTEM: "../../nvme0n1", "usb-Installer_Stick_0001-0:0": "../../sda"}
 
+SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 COMMANDS = {
     "lsblk": 'cat "$HOMELAB_ROOT/lsblk.json"',
     "id": "echo 0",
@@ -81,6 +81,14 @@ case " $* " in
     mkdir -p "$2/bin"
     printf '#!/bin/sh\\nexec standin-disko "$@"\\n' >"$2/bin/disko-destroy-format-mount"
     chmod +x "$2/bin/disko-destroy-format-mount" ;;
+esac""",
+    "nix-store": """
+[ "$1" != --store ] || { store=$2; shift 2; }
+case $1 in
+  --check-validity)
+    shift 2
+    for path; do grep -qx "$path" "$HOMELAB_ROOT/../there" 2>/dev/null || echo "$path"; done ;;
+  --import) cat >"$HOMELAB_ROOT/../imported$(basename "${store:-/own}")" ;;
 esac""",
     "standin-disko": """
 [ "$1" = --yes-wipe-all-disks ] || exit 1
@@ -195,17 +203,23 @@ class Machine:
                 continue
             mark.unlink()
             self._server.close()
-            shutil.rmtree(self.root / "run")
-            (self.root / "run").mkdir()
-            self.release(INSTALLED)
-            self.key = asyncssh.read_private_key(str(self.disk / "etc/ssh/ssh_host_ed25519_key"))
+            if self.disk.exists():
+                shutil.rmtree(self.root / "run")
+                (self.root / "run").mkdir()
+                self.release(INSTALLED)
+                key = self.disk / "etc/ssh/ssh_host_ed25519_key"
+                self.key = asyncssh.read_private_key(str(key))
+            else:
+                # An installer from memory, with the keys of the system before.
+                self.release(INSTALLER)
+                self.disks(DISKS)
             await self._listen()
 
     async def _answer(self, session: asyncssh.SSHServerProcess[bytes]) -> None:
         script = await session.stdin.read()
         self.scripts.append(script.decode(errors="replace"))
         self.users.append(str(session.get_extra_info("username")))
-        path = f"{self._bin}:{os.environ['PATH']}"
+        path = f"{self._bin}:{SYSTEM_PATH}"
         process = await asyncio.create_subprocess_exec(
             "bash",
             "-c",

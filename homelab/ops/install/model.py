@@ -23,6 +23,8 @@ class Asked:
     """The host's name, typed in advance."""
     kexec: str | None = None
     """A file or a URL."""
+    build: str = "target"
+    """Where the first system is built: `target`, `here`, or a host of the stack."""
     key_file: Path | None = None
     reinstall: bool = False
     wait_seconds: int = 600

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +13,10 @@ from homelab.deploy.model import Release
 from homelab.deploy.spec import paths_of
 from homelab.install import scripts
 from homelab.install.decision import Decision, as_text, decide
-from homelab.install.target import Target, read_target
+from homelab.install.first import LAYOUT
+from homelab.install.target import MOUNTED, Target, read_target
+from homelab.ops.hosts import named
+from homelab.ops.install.builder import Builder, Built
 from homelab.ops.install.model import Asked, Person
 from homelab.ops.install.prepare import (
     first_system,
@@ -20,6 +25,7 @@ from homelab.ops.install.prepare import (
     the_host,
     write_live,
 )
+from homelab.ops.install.sending import sent_to
 from homelab.ops.install.trust import installer_key
 from homelab.ops.machine.host import HostLink, HostPath
 from homelab.ops.machine.ssh import Completed, DialError, DialMap
@@ -30,12 +36,20 @@ from homelab.system.model import Host
 
 _LOOK_SECONDS = 60
 _RETRY_SECONDS = 3
+_KEXEC_PORT = 22
+"""The SSH port of the installers of nix-community/nixos-images."""
 
 
 def install(directory: Path, stack: str, asked: Asked, person: Person) -> None:
     """Install a host. Raises UsageError for what forbids it, HomelabError for what fails."""
     plan, host = the_host(directory, stack, asked)
     private, public = host_key(plan, directory, host, asked)
+    if asked.build not in {"target", "here"}:
+        named(plan, asked.build)
+    if asked.kexec is not None and not _is_url(asked.kexec) and not Path(asked.kexec).is_file():
+        raise UsageError(
+            f"--kexec: there is no file {asked.kexec}; name a kexec tarball, or its URL"
+        )
     asyncio.run(_Run(directory, stack, asked, person, plan, host, private, public).all())
 
 
@@ -62,26 +76,36 @@ class _Run:
 
     async def _on(self, target: HostLink) -> None:
         asked, say = self.asked, self._say
-        decision = decide(
-            self.host,
-            await self._look(target),
-            kexec=asked.kexec is not None,
-            reinstall=asked.reinstall,
-        )
+        decision = self._decided(await self._look(target))
         self.person.report(as_text(decision).rstrip())
         self._confirmed(decision)
         passphrase, times = self._passphrase()
+        if decision.needs_kexec:
+            target = await self._in_installer(target, decision)
         hardware = await self._hardware(target)
-        _, host, tree = first_system(self.directory, self.stack, asked, hardware)
+        plan, host, tree = first_system(self.directory, self.stack, asked, hardware)
         say(f"building the first system, {tree.id}, and disko's script")
         await self._do(target, scripts.stage_script(dict(tree.files)))
-        await self._do(target, scripts.build_script(host.name))
+        builder = None
+        built = Built("", "")
+        if asked.build == "target":
+            await self._do(target, scripts.build_script(host.name))
+        else:
+            builder = Builder.of(plan, asked.build, self.dial_map)
+            built = await builder.build(host.name, host.config, tree)
+            await builder.copy(built.disks, target, "", say)
         mark = f"{decision.mark} {_layout_mark(tree)}"
         say("erasing and partitioning the disks")
-        await self._do(target, scripts.disks_script(mark, passphrase=passphrase, times=times))
+        script = scripts.disks_script(mark, script=built.disks, passphrase=passphrase, times=times)
+        await self._do(target, script)
+        if builder is not None:
+            await builder.copy(built.system, target, MOUNTED, say)
+            await builder.close()
         say("installing")
         place = host.config.persistence.root.rstrip("/") if host.config.persistence else ""
-        script = scripts.system_script(host.name, mark, self.private, self.public, place=place)
+        script = scripts.system_script(
+            host.name, mark, self.private, self.public, place=place, system=built.system
+        )
         await self._do(target, script)
         # From now on its disks hold data, whatever happens to this run.
         for line in write_live(self.directory, self.stack, host.name, hardware):
@@ -91,6 +115,40 @@ class _Run:
         await target.close()
         await self._returned(host)
         self._next(host)
+
+    def _decided(self, found: Target) -> Decision:
+        asked = self.asked
+        return decide(self.host, found, kexec=asked.kexec is not None, reinstall=asked.reinstall)
+
+    async def _in_installer(self, target: HostLink, before: Decision) -> HostLink:
+        """Start the installer in place of the running system; a connection to it, as root."""
+        kexec = self.asked.kexec
+        assert kexec is not None
+        self._say("starting the installer from memory")
+        if _is_url(kexec):
+            await target.exchange(scripts.kexec_script(kexec))
+        else:
+            await self._sent(target, Path(kexec))
+        await target.close()
+        # It carries the SSH keys over, and listens at the usual port.
+        link = self._link("root", _KEXEC_PORT, target.host_key)
+        found = await self._answering(link, lambda t: t.is_installer, "the installer")
+        after = self._decided(found)
+        if after.mark != before.mark:
+            raise HomelabError(
+                f"{self.host.name}: the installer sees other disks than the system before; nothing "
+                "was erased. Run homelab install again, to see and confirm them"
+            )
+        return link
+
+    async def _sent(self, target: HostLink, tarball: Path) -> None:
+        file = await asyncio.to_thread(tarball.open, "rb")
+
+        async def read(size: int) -> bytes:
+            return await asyncio.to_thread(file.read, size)
+
+        with file:
+            await sent_to(target, scripts.kexec_script(), read)
 
     def _link(self, user: str, port: int, key: str) -> HostLink:
         path = HostPath(name="installer", address=self.asked.address, port=port, user=user)
@@ -155,29 +213,34 @@ class _Run:
 
     async def _returned(self, host: Host) -> None:
         """Wait until the new system answers, with the key that the stack pins."""
-        link = self._installed(host)
         if any(f.encryption is not None for f in host.file_systems):
             self._say("its console asks for the passphrase of its disks now")
+        link = self._installed(host)
+        await self._answering(link, lambda t: not t.is_installer, "the system is installed, and")
+        await link.close()
+        self._say("the new system answers, with the pinned key")
+
+    async def _answering(
+        self, link: HostLink, wanted: Callable[[Target], bool], what: str
+    ) -> Target:
+        """What the machine is, once it is what is `wanted`. Raises HomelabError after the wait."""
         end = time.monotonic() + self.asked.wait_seconds
-        why = ""
         while True:
             try:
-                target = await self._look(link)
+                found = await self._look(link)
             except (DialError, HomelabError) as error:
-                # The installer may still answer, with its own key.
+                # The system before may still answer, with its own key.
                 why = str(error).splitlines()[-1]
             else:
-                if not target.is_installer:
-                    self._say("the new system answers, with the pinned key")
-                    return
-                why = "the installer answers"
-            finally:
-                await link.close()
+                if wanted(found):
+                    return found
+                why = f"{found.system} answers"
+            await link.close()
             if time.monotonic() > end:
                 raise HomelabError(
-                    f"{host.name}: the system is installed, and does not answer after "
-                    f"{self.asked.wait_seconds} s ({why}). Does it start from its disk? Remove the "
-                    "installer's medium, see its console, then: homelab status"
+                    f"{self.host.name}: {what} does not answer after {self.asked.wait_seconds} s "
+                    f"({why}). See its console; if it starts the installer again, remove that "
+                    "medium. Then: homelab status"
                 )
             await asyncio.sleep(_RETRY_SECONDS)
 
@@ -199,11 +262,11 @@ class _Run:
             self.person.report(f"next: {line}")
 
 
+def _is_url(text: str) -> bool:
+    return text.startswith(("http://", "https://"))
+
+
 def _layout_mark(tree: Release) -> str:
-    import hashlib
-
-    from homelab.install.first import LAYOUT
-
     text = dict(tree.files)[LAYOUT]
     data = text.encode() if isinstance(text, str) else text
     return hashlib.sha256(data).hexdigest()[:12]
