@@ -51,6 +51,7 @@ def _references(entry: Entry) -> Iterator[Problem]:
             *entry.secrets,
             *((OIDC,) if oidc and not oidc.public else ()),
             *(("mail",) if entry.mail else ()),
+            *entry.database_elsewhere,
         ),
         "mail": MAIL_PARTS,
         "dataset": tuple(entry.datasets),

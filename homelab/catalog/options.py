@@ -48,6 +48,10 @@ def option_groups(facts: ServiceFacts) -> dict[str, Mapping[str, JsonValue]]:
         **{f"options_gpu.{k}": v for k, v in facts.options_gpu.items()},
         "mail.options": facts.mail.options if facts.mail else {},
         "mail.sign_in": facts.mail.sign_in if facts.mail else {},
+        **{
+            f"database_elsewhere.{kind}.options": fact.options
+            for kind, fact in facts.database_elsewhere.items()
+        },
         "sign_in.forward": facts.sign_in.forward,
         "sign_in.recovery": facts.sign_in.recovery,
         "sign_in.oidc.options": facts.sign_in.oidc.options if facts.sign_in.oidc else {},
@@ -68,3 +72,17 @@ def lacks(entry: Entry, path: str, release: str) -> str:
 def _covers(known: str, path: str) -> bool:
     """Whether a path is a known option or a part of it."""
     return path == known or path.startswith(f"{known}.")
+
+
+def joined_options(
+    options: Mapping[str, JsonValue], more: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """Both options; sets at the same path become one set."""
+    found = dict(options)
+    for path, value in more.items():
+        here = found.get(path)
+        if isinstance(here, dict) and isinstance(value, dict):
+            found[path] = joined_options(here, value)
+        else:
+            found[path] = value
+    return found

@@ -6,10 +6,10 @@ import string
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from homelab.config.base import Model, Name, Port, Str, pattern
-from homelab.config.types import Variable
+from homelab.config.types import OptionPath, Variable
 
 DatabaseKind = Literal["postgresql", "mysql", "redis"]
 KINDS: tuple[DatabaseKind, ...] = ("postgresql", "mysql", "redis")
@@ -38,6 +38,10 @@ def _text(value: str) -> str:
     return value
 
 
+DatabaseText = Annotated[Str, AfterValidator(_text)]
+"""A text with the fields of a database: `{url}`, `{host}`, `{password}`."""
+
+
 def fields_in(text: str) -> tuple[str, ...]:
     """The fields of a variable of `env`."""
     return tuple(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
@@ -48,10 +52,69 @@ class Database(Model):
 
     host: Name | None = None
     """Host of the stack that has the database. Default: the host of the service."""
-    env: dict[Variable, Annotated[Str, AfterValidator(_text)]] = Field(default_factory=dict)
+    env: dict[Variable, DatabaseText] = Field(default_factory=dict)
     """Variables of the service, in which `{url}`, `{host}`, `{port}`, `{name}`, `{user}` and
     `{password}` are those of the database: `{DATABASE_URL: "{url}"}`. Of several containers, the
     one with the web port gets them."""
+
+
+class CatalogDatabase(Model):
+    """The host of a database that a service of the catalog has."""
+
+    host: Name
+    """Another host of the stack, which has the database in place of the service's own host. The
+    facts of the service say how it connects."""
+
+
+def _of_catalog(value: object) -> object:
+    if isinstance(value, Mapping) and "redis" in value:
+        raise ValueError(
+            "the Redis of a service of the catalog is a cache on its own host; leave redis out"
+        )
+    if isinstance(value, list):
+        raise ValueError(
+            "a service of the catalog has its databases already; write the host of one: "
+            "{postgresql: {host: nas}}, or leave it out"
+        )
+    return value
+
+
+class CatalogDatabases(Model):
+    """The databases of a service of the catalog that are on another host."""
+
+    postgresql: CatalogDatabase | None = None
+    """Its PostgreSQL database."""
+    mysql: CatalogDatabase | None = None
+    """Its MariaDB database."""
+
+    def items(self) -> Iterator[tuple[DatabaseKind, CatalogDatabase]]:
+        """Each database with its kind."""
+        if self.postgresql is not None:
+            yield "postgresql", self.postgresql
+        if self.mysql is not None:
+            yield "mysql", self.mysql
+
+
+CatalogDatabasesOf = Annotated[
+    CatalogDatabases, BeforeValidator(_of_catalog, json_schema_input_type=CatalogDatabases)
+]
+
+
+class DatabaseElsewhere(Model):
+    """How a service connects to its database on another host: by the network, with a password."""
+
+    options: dict[OptionPath, JsonValue] = Field(default_factory=dict)
+    """Options in place of those for the database on its own host. `{database[postgresql].host}`,
+    `port`, `name` and `user` are fields of `$text`, and `{$secret: postgresql}` is the file with
+    the password."""
+    without: Annotated[tuple[OptionPath, ...], Field(strict=False)] = ()
+    """Options that only the database on its own host needs, with everything below each:
+    `[services.postgresql]`."""
+    env: dict[Variable, DatabaseText] = Field(default_factory=dict)
+    """Variables of its main unit, for a program that reads the password from its environment:
+    `{DATABASE_URL: "{url}"}`."""
+    extensions: Annotated[tuple[Extension, ...], Field(strict=False)] = ()
+    """Extensions of PostgreSQL that it needs."""
 
 
 class PostgresqlDatabase(Database):

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, JsonValue, field_validator
 
 from homelab.config.base import AbsolutePath, Audience, Model, Name, Release, Str, SubDirectory
 from homelab.config.connections import ApiKey, ApiObject, ConnectionFact, about_itself
+from homelab.config.databases import DatabaseElsewhere
 from homelab.config.devices import DeviceOfFacts
 from homelab.config.fact_parts import (
     Dump,
@@ -119,6 +120,11 @@ class ServiceFacts(Model):
     database_at: dict[OptionName, Str] = Field(default_factory=dict)
     """Options that connect it to another database than the one in `dumps`, each with the value that
     changes nothing. A path includes everything below it."""
+    database_elsewhere: dict[Literal["postgresql", "mysql"], DatabaseElsewhere] = Field(
+        default_factory=dict
+    )
+    """How it connects to a database on another host, by the kind of database, for a service with
+    `databases: {postgresql: {host: nas}}`."""
     former_state: FormerState | None = None
     """Directory in place of the first of `state`, on a host with an older `state_version`."""
     state_version_changes: Many[Since] = ()

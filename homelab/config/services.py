@@ -24,7 +24,12 @@ from homelab.config.containers import (
     SharedSecret,
 )
 from homelab.config.dashboard import ServiceTile
-from homelab.config.databases import Databases, DatabasesOf
+from homelab.config.databases import (
+    CatalogDatabases,
+    CatalogDatabasesOf,
+    Databases,
+    DatabasesOf,
+)
 from homelab.config.devices import DeviceTarget
 from homelab.config.facts import OwnFacts
 from homelab.config.hardening import ServiceHardening
@@ -170,12 +175,15 @@ class CatalogService(NativeService):
     called: ClassVar[str] = "a service of the catalog"
     lacks: ClassVar[Mapping[str, str]] = {
         **_other_kinds(),
-        "databases": "leave it out: the entry of the catalog has the databases that it needs",
         "extends": "leave it out, and write service: with the entry of the catalog",
     }
 
     service: Name | None = None
     """Catalog entry. Default: the service's key in `services`."""
+    databases: CatalogDatabasesOf = CatalogDatabases()
+    """Another host that has its database: `{postgresql: {host: nas}}`. homelab creates the database
+    there, with a role, a password and dumps, and opens the port to the host of the service.
+    Default: the database is on its own host."""
     connects: list[Name] = Field(default_factory=list)
     """Services that it is connected to, with their API keys: `services.sonarr.connects: [sabnzbd]`
     enters SABnzbd as a download client. Implies `uses`."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from homelab.backup.plan import database_job
+from homelab.catalog.model import Entry
 from homelab.check import check
-from homelab.config.databases import fields_in
-from homelab.config.services import databases_of
-from homelab.databases.extensions import CONTRIB
+from homelab.config.databases import DatabaseKind, fields_in
+from homelab.config.services import CatalogService, databases_of
+from homelab.databases.extensions import CONTRIB, PACKAGES
 from homelab.databases.model import Database
 from homelab.databases.plan import catalog_databases
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declares
+from homelab.services.model import Service
+from homelab.services.own import original_entry
 from homelab.system.model import Host
 from homelab.system.renamed import renamed_hosts
 
@@ -109,7 +113,7 @@ def database_extension(plan: Plan) -> Iterator[Problem]:
     """The unit that creates an extension which the server lacks fails, and its service with it."""
     for service in plan.each_service():
         for database in service.databases:
-            lacking = [e for e in database.extensions if e not in CONTRIB]
+            lacking = [e for e in database.extensions if e not in CONTRIB | PACKAGES.keys()]
             host = plan.hosts.get(database.host)
             if host is None or not lacking or _may_add_extensions(plan, host):
                 continue
@@ -139,7 +143,8 @@ def database_env(plan: Plan) -> Iterator[Problem]:
     for service in plan.each_service():
         stated = dict(databases_of(service.config).items())
         for database in service.databases:
-            for variable, text in stated[database.kind].env.items():
+            written = stated.get(database.kind)
+            for variable, text in written.env.items() if written is not None else ():
                 where = f"{database.source}.env.{variable}"
                 fields = fields_in(text)
                 if database.by_socket and "password" in fields:
@@ -186,28 +191,105 @@ def database_vpn(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-def moved_databases(plan: Plan) -> Iterator[tuple[Database, str]]:
-    """Databases that the lock has on another host, with that host."""
+@dataclass(frozen=True)
+class MovedDatabase:
+    """A database of a service that the lock has on another host."""
+
+    service: str
+    kind: str
+    host: str
+    before: str
+    source: str
+    """Place in the stack config that has its host."""
+    way_back: str
+    """What to write to keep it where it is."""
+
+
+def moved_databases(plan: Plan) -> Iterator[MovedDatabase]:
+    """Databases that the lock has on another host."""
     current = renamed_hosts(plan.stack, plan.lock)
     for service in plan.services:
         memory = service.memory
-        for database in service.databases if memory is not None else ():
-            assert memory is not None
-            before = memory.placement.databases.get(database.kind)
+        if memory is None:
+            continue
+        recorded = memory.placement.databases
+        hosts = {d.kind: d.host for d in service.databases}
+        sources = {d.kind: d.source for d in service.databases}
+        for kind in own_kinds(service):
+            hosts.setdefault(kind, service.host)
+        for kind, host in hosts.items():
+            # The module of a service has its database on the host of the service, without a record.
+            before = recorded.get(kind, memory.host if kind in own_kinds(service) else None)
             before = current.get(before, before) if before is not None else None
             # A service that moves with its databases is a matter of move-stateful.
-            together = before == memory.host and not database.is_remote
-            if before is not None and before != database.host and not together:
-                yield database, before
+            together = before == memory.host and host == service.host
+            if before is not None and before != host and not together:
+                stated = f"databases: {{{kind}: {{host: {before}}}}}"
+                yield MovedDatabase(
+                    service=service.name,
+                    kind=kind,
+                    host=host,
+                    before=before,
+                    source=sources.get(kind, service.at("databases")),
+                    way_back="leave databases out"
+                    if before == service.host and kind in own_kinds(service)
+                    else f"write {stated}"
+                    if kind in own_kinds(service)
+                    else f"write host: {before}",
+                )
+
+
+def own_kinds(service: Service) -> tuple[DatabaseKind, ...]:
+    """The kinds of database that a service has on its own host without `databases`, and that may be
+    on another one.
+    """
+    if not isinstance(service.config, CatalogService):
+        return ()
+    return tuple(service.entry.database_elsewhere)
 
 
 @check("database-moved")
 def database_moved(plan: Plan) -> Iterator[Problem]:
     """A database that is created on another host is empty, and the data stays behind."""
-    for database, before in moved_databases(plan):
+    for moved in moved_databases(plan):
         yield Problem(
-            database.source,
-            f"the database of {database.service} was on {before}, and its data stays there",
-            f"copy it to {database.host}, then acknowledge: homelab lock --move "
-            f"{database.service}; or write host: {before}",
+            moved.source,
+            f"the database of {moved.service} was on {moved.before}, and its data stays there",
+            f"copy it to {moved.host}, then acknowledge: homelab lock --move {moved.service}; or "
+            f"{moved.way_back}",
         )
+
+
+@check("database-elsewhere")
+def database_elsewhere(plan: Plan) -> Iterator[Problem]:
+    """A service of the catalog connects to another host only as its module can."""
+    for service in plan.each_service():
+        config, entry = service.config, service.entry
+        if not isinstance(config, CatalogService):
+            continue
+        known = [*entry.database_elsewhere]
+        for kind, stated in config.databases.items():
+            where = f"services.{service.name}.databases.{kind}"
+            if kind not in known:
+                own = original_entry(plan.stack, service.name, config) or entry
+                yield Problem(
+                    where,
+                    _without(service.name, own, kind),
+                    f"write {known[0]} instead of {kind}" if known else "leave databases out",
+                )
+            elif stated.host == service.host and len(plan.instances(service.name)) == 1:
+                yield Problem(
+                    f"{where}.host",
+                    f"{service.name} is on {stated.host} too, and has its database there already",
+                    "leave databases out, or name another host",
+                )
+
+
+def _without(name: str, entry: Entry, kind: str) -> str:
+    if entry.database == "sqlite":
+        return f"the database of {name} is a file, SQLite, and no server has it"
+    if entry.database == kind and entry.database_fixed:
+        return f"the database of {name} stays on its host: {entry.database_fixed}"
+    if entry.database == kind:
+        return f"the facts of {name} do not say how it connects to another host"
+    return f"{name} has no database of the kind {kind}"

@@ -16,8 +16,9 @@ from homelab.config.databases import (
     Database as DatabaseConfig,
 )
 from homelab.config.fact_parts import Dump, SecretFact
-from homelab.config.services import FlakeService, PodmanService, ServiceConfig, databases_of
+from homelab.config.services import FlakeService, PodmanService, ServiceConfig
 from homelab.config.stack import StackConfig
+from homelab.databases.elsewhere import stated_databases
 from homelab.databases.model import PORTS, Database
 from homelab.grouping import grouped
 from homelab.network.between import dialled, lan_callers, path_between
@@ -40,7 +41,7 @@ def databases_for(
     """
     return tuple(
         _database(stack, name, host, config, entry, network, kind, stated)
-        for kind, stated in databases_of(config).items()
+        for kind, stated in stated_databases(config, entry, host)
     )
 
 

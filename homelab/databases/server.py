@@ -9,15 +9,16 @@ import shlex
 from collections.abc import Iterator
 from importlib import resources
 
+from homelab.databases.extensions import PACKAGES
 from homelab.databases.model import Database
 from homelab.databases.plan import plain_env
 from homelab.hardening.baseline import sandbox
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK, TAILNET_NETWORK
-from homelab.nix import Attrs, Lines, Module, Nix, Raw, Script, Text, attrs, merge
+from homelab.nix import After, Attrs, Function, Lines, Module, Nix, Raw, Script, Text, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
-from homelab.services.command import command_line, variable
+from homelab.services.command import variable
 from homelab.services.model import Service
 from homelab.system.model import Host
 
@@ -25,6 +26,8 @@ _READY = ("postgresql.target", "25.11")
 """What waits until databases and roles exist, and its first release; before, the unit itself."""
 _SCRIPT = "lib/database-password.sh"
 _SHELL = (resources.files("homelab.databases") / "password.sh").read_text(encoding="utf-8")
+_EXTENSIONS = "lib/database-extensions.sh"
+_CREATE = (resources.files("homelab.databases") / "extensions.sh").read_text(encoding="utf-8")
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -44,7 +47,10 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             *(_password(host, d) for d in _each(here) if d.password_unit),
             *(_caller(host, s) for s in callers),
         ),
-        extra=((_SCRIPT, _SHELL),) if any(d.password_unit for d in here) else (),
+        extra=(
+            *(((_SCRIPT, _SHELL),) if any(d.password_unit for d in here) else ()),
+            *(((_EXTENSIONS, _CREATE),) if any(d.extensions for d in here) else ()),
+        ),
     )
 
 
@@ -67,6 +73,14 @@ def _postgresql(plan: Plan, databases: list[Database]) -> Attrs:
         "ensureDatabases": [*names],
         "ensureUsers": [{"name": name, "ensureDBOwnership": True} for name in names],
     }
+    packages = {e: PACKAGES[e] for d in databases for e in sorted(d.extensions) if e in PACKAGES}
+    if packages:
+        # Another module of the host may add packages and libraries of its own.
+        added: list[Nix] = [Raw(f"ps.{p.attribute}") for _, p in sorted(packages.items())]
+        settings["extensions"] = After(Function("ps", added))
+        libraries: list[Nix] = [p.library for _, p in sorted(packages.items()) if p.library]
+        if libraries:
+            settings["settings"] = {"shared_preload_libraries": After(libraries)}
     if _over_network(databases):
         rules = sorted({r for d in databases for r in _rules(plan, d)})
         settings["enableTCPIP"] = True
@@ -131,17 +145,23 @@ def _ready(host: Host, database: Database) -> str:
 
 
 def _extensions(host: Host, database: Database) -> Attrs:
-    psql = (Raw("config.services.postgresql.package"), "/bin/psql")
-    words: list[list[str | Raw]] = [[*psql], ["--set"], ["ON_ERROR_STOP=1"]]
-    words += [["--dbname"], [database.name]]
-    for extension in database.extensions:
-        words += [["--command"], [f'CREATE EXTENSION IF NOT EXISTS "{extension}" CASCADE']]
+    words = [
+        f"+{e}" if e in PACKAGES and PACKAGES[e].is_rebuilt else e for e in database.extensions
+    ]
     body = _setup(host, database, f"Extensions of the database of {database.service}")
     # Only the superuser may create most of them.
-    config: Attrs = {"User": "postgres", "ExecStart": command_line(words), **sandbox()}
     return attrs(
         f'systemd.services."{database.extensions_unit}"',
-        merge(body, {"serviceConfig": config}),
+        merge(
+            body,
+            {
+                "path": [Raw("config.services.postgresql.package")],
+                "script": Script.of(
+                    ". ", Raw(f"./{_EXTENSIONS}"), f" {shlex.join((database.name, *words))}\n"
+                ),
+                "serviceConfig": {"User": "postgres", **sandbox()},
+            },
+        ),
     )
 
 
@@ -195,8 +215,21 @@ def _caller(host: Host, service: Service) -> Attrs:
     variables = {name: variable([text]) for name, text in plain_env(service.databases)}
     return merge(
         *(attrs(f'systemd.services."{unit}"', waits) for unit in units if waits),
+        _patient(service),
         _environment(service, variables) if variables else {},
     )
+
+
+def _patient(service: Service) -> Attrs:
+    """Further attempts of the units of a NixOS module whose database is on another host: after a
+    power cut, that host may start later.
+    """
+    away = [
+        d for d in service.databases if d.is_remote and d.kind in service.entry.database_elsewhere
+    ]
+    again: Attrs = {"Restart": "on-failure", "RestartSec": "30s"}
+    units = (*service.units, *service.entry.helpers) if away else ()
+    return merge(*(attrs(f'systemd.services."{unit}".serviceConfig', again) for unit in units))
 
 
 def _environment(service: Service, variables: dict[str, Text]) -> Attrs:

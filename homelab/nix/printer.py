@@ -99,7 +99,7 @@ def print_value(value: Nix, indent: int = 0, *, spread: bool = False) -> str:
         case Function(argument, body):
             while isinstance(body, Function):
                 argument, body = f"{argument}: {body.argument}", body.body
-            if isinstance(body, Mapping):
+            if isinstance(body, Mapping | list):
                 return f"{argument}: {print_value(body, indent)}"
             inside = "  " * (indent + 1)
             return f"\n{inside}{argument}:\n{inside}{print_value(body, indent + 1)}"
@@ -290,6 +290,8 @@ def _operand(value: Nix, indent: int, *, spread: bool) -> str:
     """An argument of a call; one in parentheses and of several lines is indented."""
     text = _argument(value, indent, spread=spread)
     if "\n" not in text or not text.startswith("("):
+        return text
+    if isinstance(value, Function) and isinstance(value.body, list):
         return text
     inside = "  " * (indent + 1)
     return f"(\n{inside}{print_value(value, indent + 1)}\n{'  ' * indent})"

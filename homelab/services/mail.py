@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from homelab.catalog.model import Entry
+from homelab.catalog.options import joined_options
 from homelab.config.fact_parts import referred
 from homelab.config.stack import StackConfig
 
@@ -31,27 +32,13 @@ def with_mail(entry: Entry, name: str, stack: StackConfig) -> Entry:
     if mail is None or fact is None or not sends_mail(stack, name, entry):
         return entry
     if mail.password is None:
-        return entry.model_copy(update={"options": _joined(entry.options, fact.options)})
+        return entry.model_copy(update={"options": joined_options(entry.options, fact.options)})
     return entry.model_copy(
         update={
-            "options": _joined(_joined(entry.options, fact.options), fact.sign_in),
+            "options": joined_options(joined_options(entry.options, fact.options), fact.sign_in),
             "secrets": {**entry.secrets, MAIL: referred(fact.secret, mail.password)},
         }
     )
-
-
-def _joined(
-    options: Mapping[str, JsonValue], more: Mapping[str, JsonValue]
-) -> dict[str, JsonValue]:
-    """Both options; sets at the same path become one set."""
-    found = dict(options)
-    for path, value in more.items():
-        here = found.get(path)
-        if isinstance(here, dict) and isinstance(value, dict):
-            found[path] = _joined(here, value)
-        else:
-            found[path] = value
-    return found
 
 
 def mail_value(stack: StackConfig, named: object) -> JsonValue:

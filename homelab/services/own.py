@@ -13,6 +13,7 @@ from homelab.config.fact_parts import SignIn
 from homelab.config.facts import OwnFacts
 from homelab.config.services import CatalogService, ModuleService, ServiceConfig, recovers
 from homelab.config.stack import StackConfig
+from homelab.databases.elsewhere import connected, facts_elsewhere
 from homelab.network.auth import asked_auths
 
 _OPTIONS = ("options", "options_since", "options_gpu")
@@ -147,6 +148,8 @@ def for_release(
     merged = merged_options(facts, release, config.gpu) | sign_in_options(
         facts.sign_in, asked, recovery=recovers(config)
     )
+    for _, fact in facts_elsewhere(config, facts, config.host or ""):
+        merged = connected(merged, fact)
     options = {path: v for path, v in merged.items() if not lacks(entry, path, release)}
     return config.model_copy(update={"options": {**options, **config.options}})
 

@@ -26,6 +26,7 @@ from homelab.config.services import (
 from homelab.config.stack import StackConfig
 from homelab.connections.keys import API_KEY, with_api_key
 from homelab.connections.pairs import keyed
+from homelab.databases.elsewhere import connected_entry, facts_elsewhere
 from homelab.databases.plan import databases_for, with_databases
 from homelab.network.auth import asked_auths
 from homelab.network.between import dialled, lan_callers, path_between
@@ -270,7 +271,8 @@ def _place(
     if name in with_key:
         entry = with_api_key(entry, config)
     databases = databases_for(stack, name, host, config, entry, network_of(config, name))
-    entry = with_databases(entry, databases)
+    elsewhere = facts_elsewhere(config, entry, host)
+    entry = with_databases(connected_entry(entry, elsewhere), databases)
     relayed = with_mail(entry, name, stack)
     has_password = MAIL in relayed.secrets.keys() - entry.secrets.keys()
     entry = with_static_user(with_jobs(relayed, name, config), config)

@@ -74,11 +74,15 @@ def secrets_in(part: Part) -> frozenset[str]:
 
 def readers(service: Service, secret: str) -> tuple[str, ...]:
     """Units that read a secret of a service, without `.service`: its main unit, for the
-    password of the mail relay all of them, or those of the containers that name it, with the units
+    password of the mail relay all of them, for that of a database on another host also those that
+    prepare it, or those of the containers that name it, with the units
     that write their files.
     """
     # Each unit of an app may send mail.
     units: list[str] = [*(service.units if secret == MAIL else service.units[:1])]
+    if secret in service.entry.database_elsewhere:
+        # A unit that runs before the app may write the password into its settings.
+        units = [*service.units, *service.entry.helpers]
     if service.parts:
         units = [p.unit for p in service.parts if reads(service, p, secret)]
     for part in service.parts:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from homelab.catalog.model import OIDC
-from homelab.catalog.references import WEB, LinkTarget, reference
+from homelab.catalog.references import WEB, LinkTarget, reference, references
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
 from homelab.network.route import Route, main_first
@@ -234,7 +234,13 @@ def stated_secrets(service: Service) -> frozenset[str]:
         return every
     mail = frozenset({MAIL} if MAIL in every and service.entry.secrets[MAIL].form == "env" else ())
     made = (every & service.secrets.keys() | mail) - (service.known_secrets - mail)
-    return made | frozenset(d.kind for d in service.databases if not d.by_socket)
+    named = {
+        str(named)
+        for value in service.entry.options.values()
+        for word, named in references(value)
+        if word == "$secret" and service.entry.secrets[str(named)].form == "env"
+    }
+    return made | frozenset(d.kind for d in service.databases if not d.by_socket) - named
 
 
 def path_of_secret(service: Service, name: str) -> str:

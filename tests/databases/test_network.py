@@ -256,7 +256,7 @@ def test_a_unit_does_not_take_the_database_of_an_app_of_the_catalog(app: str) ->
 
 @pytest.mark.parametrize("place", ["nas", "pi"])
 def test_an_extension_that_the_server_lacks_is_refused(place: str) -> None:
-    named = ["pg_trgm", "uuid-ossp", "vector", "nosuchext", "timescaledb"]
+    named = ["pg_trgm", "uuid-ossp", "postgis", "nosuchext", "timescaledb"]
     changes = pad("unit", {"postgresql": {"host": place, "extensions": named}})
     told = build.found(changes, "database-extension")
     assert sorted(p.what.split()[5].strip(",") for p in told) == sorted(named[2:])

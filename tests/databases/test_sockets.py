@@ -75,8 +75,7 @@ def test_extensions_exist_before_the_unit_starts() -> None:
     text = nix(wiki("postgresql", extensions=["pg_trgm", "uuid-ossp"]))
     assert 'requires = [ "wiki-extensions.service" ];' in text
     assert 'User = "postgres";' in text
-    assert "--set ON_ERROR_STOP=1 --dbname wiki" in text
-    assert r"CREATE EXTENSION IF NOT EXISTS \\\"uuid-ossp\\\" CASCADE" in text
+    assert ". ${./lib/database-extensions.sh} wiki pg_trgm uuid-ossp" in text
 
 
 @pytest.mark.parametrize("database", ["postgresql", "mysql"])

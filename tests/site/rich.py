@@ -320,6 +320,8 @@ RICH: Changes = {
                 "after": [["systemctl", "start", "miniflux"]],
             },
         },
+        "umami": {"host": "nas", "databases": {"postgresql": {"host": "pi"}}},
+        "monica": {"host": "nas", "databases": {"mysql": {"host": "pi"}}},
         "sonarr": {
             "host": "nas",
             "name": "series",
@@ -485,6 +487,27 @@ RICH: Changes = {
                     "jit": True,
                     "realtime": True,
                     "writable": ["/var/lib/forum-queue"],
+                },
+            },
+        },
+        "inn": {
+            "host": "nas",
+            "databases": {"postgresql": {"host": "pi"}},
+            "module": {
+                "units": ["inn"],
+                "user": "inn",
+                "ports": {"web": 8330},
+                "state": ["/var/lib/inn"],
+                "options": {"services.inn.enable": True, "services.inn.socket": "/run/postgresql"},
+                "database": "postgresql",
+                "dumps": [{"postgresql": "inn"}],
+                "database_elsewhere": {
+                    "postgresql": {
+                        "options": {"services.inn.db": {"$text": "{database[postgresql].host}"}},
+                        "without": ["services.inn.socket"],
+                        "env": {"INN_DATABASE": "{url}"},
+                        "extensions": ["hstore"],
+                    }
                 },
             },
         },

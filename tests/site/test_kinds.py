@@ -60,7 +60,7 @@ VALUES: dict[str, object] = {
     "gpu": "intel",
     "headers": {"Remote-User": "user"},
     "host": "nas",
-    "databases": {"postgresql": {}},
+    "databases": {"postgresql": {"host": "nas"}},
     "ids": {"uid": 450},
     "jobs": {"tidy": {}},
     "never_publish": "for its host alone",

@@ -56,7 +56,7 @@ def write_lock(
         )
     meant = {("move-stateful", where) for where, s, _ in moved(plan.services) if s.name in moves}
     meant |= {("state-path", s.source) for s in plan.services if s.name in moves}
-    meant |= {("database-moved", d.source) for d, _ in moved_databases(plan) if d.service in moves}
+    meant |= {("database-moved", m.source) for m in moved_databases(plan) if m.service in moves}
     meant |= {("dataset-moved", d.source) for d, _ in moved_datasets(plan) if d.name in moves}
     meant |= {("state-version-kept", f"hosts.{n}.state_version") for n in moves}
     meant |= {("secret-rotated", where) for name, where, _ in rotations(plan) if name in rotated}
@@ -157,7 +157,7 @@ def updated_lock(
         if before.host != service.host:
             by_hand = "" if service.name in moving else "; copy its state by hand"
             lines.append(f"{key} moved from {before.host} to {service.host}{by_hand}")
-        elif any(d.service == service.name for d, _ in moved_databases(plan)):
+        elif any(m.service == service.name for m in moved_databases(plan)):
             lines.append(f"{key} has its databases on another host; copy them by hand")
         elif lost_paths(service):
             lines.append(f"{key} now has its state in {', '.join(service.state) or 'no directory'}")

@@ -22,6 +22,11 @@ OTHER = service(
 WAS = Lock.model_validate(
     {"services": {"pad": {"host": "nas", "port": 8007, "databases": {"postgresql": "pi"}}}}
 )
+AWAY = service("miniflux", host="nas", databases={"postgresql": {"host": "pi"}})
+HERE = Lock.model_validate({"services": {"miniflux": {"host": "nas", "port": 8080}}})
+THERE = Lock.model_validate(
+    {"services": {"miniflux": {"host": "nas", "port": 8080, "databases": {"postgresql": "pi"}}}}
+)
 
 
 def pad(databases: object, **more: object) -> Changes:
@@ -90,9 +95,36 @@ WAYS = (
     ),
     WayOut(
         "database-extension",
-        pad({"postgresql": {"extensions": ["vector", "pg_trgm"]}}),
+        pad({"postgresql": {"extensions": ["postgis", "pg_trgm"]}}),
         pad({"postgresql": {"extensions": ["pg_trgm"]}}),
         asked={"pg_trgm": "or leave it out"},
     ),
     WayOut("database-moved", pad(["postgresql"]), on("pi"), says="was on pi", lock=WAS),
+    WayOut("database-moved", AWAY, service("miniflux", databases=None), says="on nas", lock=HERE),
+    WayOut(
+        "database-moved",
+        service("miniflux", host="nas"),
+        AWAY,
+        says="was on pi",
+        asked={"pi": "write databases"},
+        lock=THERE,
+    ),
+    WayOut(
+        "database-elsewhere",
+        service("miniflux", host="nas", databases={"mysql": {"host": "pi"}}),
+        service("miniflux", databases={"mysql": None, "postgresql": {"host": "pi"}}),
+        says="no database of the kind mysql",
+    ),
+    WayOut(
+        "database-elsewhere",
+        service("navidrome", host="nas", databases={"postgresql": {"host": "pi"}}),
+        service("navidrome", databases=None),
+        says="is a file, SQLite",
+    ),
+    WayOut(
+        "database-elsewhere",
+        service("miniflux", host="nas", databases={"postgresql": {"host": "nas"}}),
+        service("miniflux", databases=None),
+        says="there already",
+    ),
 )

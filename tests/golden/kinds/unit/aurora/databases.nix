@@ -31,10 +31,13 @@ in
     systemd.services.board-extensions = {
       after = [ "postgresql.target" ];
       description = "Extensions of the database of board";
+      path = [ config.services.postgresql.package ];
       requires = [ "postgresql.target" ];
+      script = ''
+        . ${./lib/database-extensions.sh} board pg_trgm
+      '';
       serviceConfig = {
         CapabilityBoundingSet = "";
-        ExecStart = "${config.services.postgresql.package}/bin/psql --set ON_ERROR_STOP=1 --dbname board --command \"CREATE EXTENSION IF NOT EXISTS \\\"pg_trgm\\\" CASCADE\"";
         LockPersonality = true;
         MemoryDenyWriteExecute = true;
         NoNewPrivileges = true;

@@ -1,0 +1,211 @@
+"""A service of the catalog has its database on another host."""
+
+from __future__ import annotations
+
+import pytest
+
+from homelab import testing
+from homelab.catalog import ENTRIES
+from homelab.catalog.options import options_of
+from homelab.catalog.references import references
+from homelab.config.lock import Lock
+from homelab.databases.checks import database_moved
+from homelab.problems import InvalidStackError
+from tests import build
+from tests.household import Changes
+
+SERVERS = ("postgresql", "mysql")
+ON_A_SERVER = sorted(n for n in ENTRIES if ENTRIES[n].database in SERVERS)
+EVERY = sorted((n, k) for n in ENTRIES for k in ENTRIES[n].database_elsewhere)
+TARGET: Changes = {"backup": {"targets": {"b": {"kind": "local", "host": "nas", "path": "/srv/r"}}}}
+
+
+def away(name: str, kind: str, **more: object) -> Changes:
+    service = {"host": "pi", "databases": {kind: {"host": "nas"}}, **more}
+    return {"services": {name: service}}
+
+
+def test_every_entry_with_a_server_says_how_it_connects_to_another_host() -> None:
+    assert len(ON_A_SERVER) >= 10
+    for name in ON_A_SERVER:
+        can = ENTRIES[name].database in ENTRIES[name].database_elsewhere
+        assert can != bool(ENTRIES[name].database_fixed), name
+
+
+def test_an_entry_that_cannot_says_why() -> None:
+    fixed = [n for n in ON_A_SERVER if ENTRIES[n].database_fixed]
+    assert fixed
+    for name in fixed:
+        changes = away(name, ENTRIES[name].database)
+        (problem,) = build.found(changes, "database-elsewhere")
+        assert ENTRIES[name].database_fixed in problem.what
+        assert problem.way_out == "leave databases out"
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+@pytest.mark.parametrize("release", ["25.11", "26.05"])
+def test_its_database_is_on_the_other_host_alone(name: str, kind: str, release: str) -> None:
+    """No server, no dump and no option of a local database is left on its own host; the other host
+    has the database, its role, its password, its rule, its port and its dump.
+    """
+    pin: Changes = {"nixpkgs": {"default": {"release": release}}}
+    changes = testing.merged(pin, away(name, kind), TARGET)
+    plan = build.plan(changes)
+    (service,) = plan.instances(name)
+    (database,) = service.databases
+    assert (database.host, database.kind, database.by_socket) == ("nas", kind, False)
+    assert service.entry.database == "none"
+    assert not {d.kind for d in service.entry.dumps} & {"sqlite", *SERVERS}
+    files = build.render(changes)
+    here, there = files["pi"], files["nas"]
+    mine = here[f"services/{name}.nix"]
+    server = {"postgresql": "services.postgresql", "mysql": "services.mysql"}[kind]
+    assert not [f for f, text in here.items() if f"{server} = {{" in text and "lib/" not in f]
+    assert f'ensureDatabases = [ "{name}" ];' in there["databases.nix"]
+    assert f". ${{./lib/database-password.sh}} {kind} {name}" in there["databases.nix"]
+    assert f"{database.port} }} accept" in " ".join(there["firewall.nix"].split())
+    # The address is in its options, and the password in none of them.
+    assert "192.168.1.3" in mine
+    assert f"/run/homelab/secrets/{name}-{kind}" in mine or "/run/credentials/" in mine
+    # Its units wait for no server on their own host, and try again until the other one is there.
+    assert "postgresql.target" not in mine
+    assert "postgresql.service" not in mine
+    assert "mysql.service" not in mine
+    units = here["databases.nix"]
+    for unit in (*service.units, *service.entry.helpers):
+        assert f"systemd.services.{unit}.serviceConfig" in units
+    (job,) = [j for j in plan.backup.jobs if j.name == f"database-{name}"]
+    assert job.host == "nas"
+    assert [host for host, _ in job.callers] == ["pi"]
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+def test_what_its_facts_leave_out_is_in_its_options(name: str, kind: str) -> None:
+    entry = ENTRIES[name]
+    fact = entry.database_elsewhere[kind]  # type: ignore[index]
+    options = {p for r in ("25.11", "26.05") for p in options_of(entry, r)}
+    for path in fact.without:
+        assert [o for o in options if o == path or o.startswith(f"{path}.")], (name, path)
+    # The password reaches it by a file or by a variable, never both.
+    read = [n for v in fact.options.values() for w, n in references(v) if w == "$secret"]
+    assert bool(read) != bool(fact.env) or name == "immich", name
+
+
+def test_an_unchanged_service_has_its_database_on_its_own_host() -> None:
+    files = build.render({"services": {"miniflux": {"host": "pi"}}})
+    assert "createDatabaseLocally" not in files["pi"]["services/miniflux.nix"]
+    assert "databases.nix" not in files["pi"]
+    assert "databases.nix" not in files["nas"]
+
+
+def test_the_variables_have_the_whole_url() -> None:
+    plan = build.plan(away("miniflux", "postgresql"))
+    (secret,) = [s for s in plan.secrets.on("pi") if s.name == "miniflux-postgresql"]
+    assert secret.env == (
+        (
+            "DATABASE_URL",
+            "postgresql://miniflux:{value}@192.168.1.3:5432/miniflux?sslmode=disable",
+        ),
+    )
+
+
+def test_a_new_password_restarts_what_writes_it_into_settings() -> None:
+    plan = build.plan(away("monica", "mysql"))
+    (secret,) = [s for s in plan.secrets.on("pi") if s.name == "monica-mysql"]
+    assert "monica-setup.service" in secret.units
+
+
+def test_a_server_gets_the_packages_of_the_extensions() -> None:
+    text = " ".join(build.render(away("immich", "postgresql"))["nas"]["databases.nix"].split())
+    assert "extensions = lib.mkAfter (ps: [ ps.vectorchord ps.pgvector ]);" in text
+    assert 'shared_preload_libraries = lib.mkAfter [ "vchord.so" ];' in text
+    assert "immich unaccent uuid-ossp cube earthdistance pg_trgm vector +vchord" in text
+
+
+def test_several_instances_of_an_entry_have_a_database_each() -> None:
+    changes = testing.merged(
+        {"services": {"miniflux": {"host": "nas"}}},
+        away("news", "postgresql", service="miniflux"),
+    )
+    assert not build.found(changes, "database-own")
+    text = build.render(changes)["nas"]["databases.nix"]
+    assert 'ensureDatabases = [ "news" ];' in text
+
+
+@pytest.mark.parametrize(
+    ("placement", "stated", "says"),
+    [
+        ({}, {"postgresql": {"host": "nas"}}, "was on pi, and its data stays there"),
+        ({"databases": {"postgresql": "nas"}}, None, "was on nas, and its data stays there"),
+        ({"databases": {"postgresql": "nas"}}, {"postgresql": {"host": "nas"}}, ""),
+        ({}, None, ""),
+    ],
+)
+def test_a_database_that_changes_its_host_is_refused_until_it_is_copied(
+    placement: dict[str, object], stated: object, says: str
+) -> None:
+    lock = Lock.model_validate(
+        {"services": {"miniflux": {"host": "pi", "port": 8080, **placement}}}
+    )
+    service = {"host": "pi", **({"databases": stated} if stated else {})}
+    found = [*database_moved(build.plan({"services": {"miniflux": service}}, lock))]
+    assert [says in p.what for p in found] == ([True] if says else [])
+
+
+def test_a_service_that_moves_leaves_its_database_where_it_is() -> None:
+    lock = Lock.model_validate(
+        {"services": {"wiki-js": {"host": "pi", "databases": {"postgresql": "nas"}}}}
+    )
+    extra: Changes = {
+        "hosts": {
+            "box": {**build.SMALLEST["hosts"]["nas"], "address": {"lan": "192.168.1.7"}}  # type: ignore[index]
+        }
+    }
+    changes = testing.merged(extra, away("wiki-js", "postgresql", host="box"))
+    assert not [*database_moved(build.plan(changes, lock))]
+
+
+def test_facts_of_an_owner_connect_elsewhere_too() -> None:
+    facts = {
+        "units": ["pad"],
+        "user": "pad",
+        "ports": {"web": 8010},
+        "state": ["/var/lib/pad"],
+        "database": "postgresql",
+        "dumps": [{"postgresql": "pad"}],
+        "options": {"services.pad.db.local": True, "services.pad.enable": True},
+        "database_elsewhere": {
+            "postgresql": {
+                "options": {
+                    "services.pad.db.host": {"$text": "{database[postgresql].host}"},
+                    "services.pad.db.passwordFile": {"$secret": "postgresql"},
+                },
+                "without": ["services.pad.db.local"],
+            }
+        },
+    }
+    changes: Changes = {"catalog": {"pad": facts}, **away("pad", "postgresql")}
+    text = build.render(changes)["pi"]["services/pad.nix"]
+    assert 'host = "192.168.1.3";' in text
+    assert 'passwordFile = "/run/homelab/secrets/pad-postgresql";' in text
+    assert "local" not in text
+    at_home = build.render({"catalog": {"pad": facts}, "services": {"pad": {"host": "pi"}}})
+    assert "local = true;" in at_home["pi"]["services/pad.nix"]
+    module: Changes = {
+        "services": {
+            "pad": {"host": "pi", "module": facts, "databases": {"postgresql": {"host": "nas"}}}
+        }
+    }
+    assert "local" not in build.render(module)["pi"]["services/pad.nix"]
+
+
+@pytest.mark.parametrize(
+    ("databases", "says"),
+    [
+        ({"redis": {"host": "nas"}}, "a cache on its own host"),
+        (["postgresql"], "has its databases already"),
+    ],
+)
+def test_what_a_service_of_the_catalog_has_itself_is_refused(databases: object, says: str) -> None:
+    with pytest.raises(InvalidStackError, match=says):
+        build.plan({"services": {"miniflux": {"host": "pi", "databases": databases}}})
