@@ -17,7 +17,7 @@ test: .venv/ready  ## run the tests that need only this clone, with a short run 
 	uv run --no-sync pytest -n auto --dist worksteal -m "not lab and not long"
 
 test-lab: .venv/ready  ## run the long tests: deployments to the lab, restores, every field; takes minutes
-	uv run --no-sync pytest -n auto --dist worksteal -m "lab or long"
+	uv run --no-sync pytest -n auto --dist worksteal -m "lab or long or hypothesis" --hypothesis-profile default
 
 faults: .venv/ready  ## run tests on machines that fail: real systemd, SSH and power cuts; root on Linux
 	uv run --no-sync python -m tests.faults -n 4

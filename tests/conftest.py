@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from functools import cache
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import typer.main
 import typer.testing
+from hypothesis import settings
 
 from homelab.ops.machine.ssh import DIAL_MAP, DialMap
 
@@ -21,6 +23,22 @@ if not os.access("/nix/var/nix", os.W_OK):
 
 # A process runs one command, and a test hundreds: each would make all commands of `homelab` again.
 typer.main.get_command = typer.testing._get_command = cache(typer.main.get_command)
+
+# Examples of each property: `make test-lab` runs the properties again, with hypothesis' own
+# number. Those of quoting have all of theirs in both.
+settings.register_profile("short", max_examples=30, deadline=None)
+settings.load_profile("short")
+
+# Modules and test items stay until the end: the garbage collector need not look at them again.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From now on only what tests make is looked at, and not after every few objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

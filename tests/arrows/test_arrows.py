@@ -101,6 +101,7 @@ print(json.dumps({"touched": seen, "hosts": len(releases)}))
     assert said["hosts"] >= 5
 
 
+@pytest.mark.long
 def test_the_import_contracts_hold() -> None:
     """The import contracts in pyproject.toml, as in `make check`."""
     done = subprocess.run(

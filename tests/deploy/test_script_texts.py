@@ -171,6 +171,7 @@ def test_shellcheck_finds_nothing_in_a_whole_script(name: str) -> None:
     assert found.stdout == ""
 
 
+@pytest.mark.long
 def test_shellcheck_finds_nothing_in_the_files() -> None:
     files = sorted(SCRIPTS.glob("*.sh"))
     assert files

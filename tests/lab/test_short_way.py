@@ -68,7 +68,7 @@ def test_every_test_is_in_one_of_the_two_make_targets() -> None:
     everything = "-n auto --dist worksteal"
     assert dict(chosen) == {
         "test": f'{everything} -m "not lab and not long"',
-        "test-lab": f'{everything} -m "lab or long"',
+        "test-lab": f'{everything} -m "lab or long or hypothesis" --hypothesis-profile default',
     }
     ci = (build.ROOT / ".ci/run").read_text("utf-8").splitlines()
     assert {"ordinary make test", "ordinary make test-lab"} <= {line.strip() for line in ci}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homelab.nix import Text
@@ -263,6 +263,7 @@ def text_of(value: Text) -> str:
     return "".join(p for p in value.parts if isinstance(p, str))
 
 
+@settings(max_examples=100)
 @given(st.lists(TEXT, min_size=1, max_size=6))
 def test_systemd_reads_each_argument_as_it_was_written(words: list[str]) -> None:
     line = text_of(command_line([[word] for word in words]))
@@ -273,6 +274,7 @@ def test_systemd_reads_each_argument_as_it_was_written(words: list[str]) -> None
     assert [w.replace("%%", "%").replace("$$", "$") for w in read] == words
 
 
+@settings(max_examples=100)
 @given(TEXT)
 def test_a_variable_has_no_specifier(value: str) -> None:
     assert text_of(variable([value])).replace("%%", "").count("%") == 0

@@ -1,7 +1,7 @@
 """Mistyped stacks: keys removed, renamed or doubled; values of another place or type.
 
 Whatever is left, the answer is a plan, or problems that each name a place and what is wrong there.
-`MUTATIONS=2000` tries as many of each shipped stack; without it a sample of each is enough.
+`make test` tries a few of each shipped stack, `make test-lab` more, and `MUTATIONS=2000` as many.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from homelab.problems import InvalidStackError, Problem
 from homelab.render import render
 from tests import build
 
-MANY = int(os.environ.get("MUTATIONS", "25"))
+MANY = int(os.environ.get("MUTATIONS", "50"))
+FEW = 8
 STACKS = [
     *sorted(build.SHIPPED.glob("Pulumi.*.yaml")),
     *sorted((build.ROOT / "examples").glob("*/Pulumi.*.yaml")),
@@ -91,13 +92,14 @@ def problems_of(values: Any, file: Path) -> list[Problem]:
     return sorted(found)
 
 
+@pytest.mark.parametrize("many", [FEW, pytest.param(MANY, marks=pytest.mark.long)])
 @pytest.mark.parametrize("file", STACKS, ids=lambda f: f.name)
-def test_a_mistyped_stack_is_planned_or_refused_with_messages(file: Path) -> None:
-    chance = random.Random(file.name)
+def test_a_mistyped_stack_is_planned_or_refused_with_messages(file: Path, many: int) -> None:
+    chance = random.Random(f"{file.name}{many}")
     whole = dict(read_document(file).values)
     every = places(whole)
     others = [at(whole, p) for p in every]
-    for _ in range(MANY):
+    for _ in range(many):
         values = copy.deepcopy(whole)
         for _ in range(chance.choice((1, 1, 1, 2, 3))):
             mutate(values, chance.choice(places(values)), others, chance)

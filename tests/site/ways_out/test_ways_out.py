@@ -132,6 +132,7 @@ IMPOSSIBLE = {
 """A message of these packages that no stack can cause, with the reason."""
 
 
+@pytest.mark.long
 def test_every_message_of_these_packages_has_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     reported: set[tuple[str, int]] = set()
     original = Problem.__init__
