@@ -25,6 +25,7 @@ from homelab.components.tailnet import InForce, Tailnet
 from homelab.components.tunnel import Tunnel
 from homelab.components.zone import CloudflareZone
 from homelab.config.base import SecretRef
+from homelab.config.deploy import DeployMode
 from homelab.deploy.model import Release
 from homelab.deploy.plan import build_flags, build_wake, policy_of
 from homelab.deploy.probes import external_probes_of, probes_of
@@ -41,6 +42,8 @@ class HomelabArgs(TypedDict):
     plan: Plan
     releases: Mapping[str, Release]
     resolver: SecretResolver
+    mode: NotRequired[DeployMode | None]
+    """Mode of this run, in place of the modes of the stack."""
     look: NotRequired[Callable[[TailnetPlan, pulumi.ProviderResource], InForce]]
     """Reads the tailnet's policy before the first resource registers, to see whether homelab may
     replace it. Without it the policy is read when it is written."""
@@ -80,6 +83,7 @@ class Homelab(Component):
         self.plan, self._resolver = plan, resolver
         self.providers = providers = make_providers(name, plan, resolver, own)
         child = pulumi.ResourceOptions(parent=self, providers=providers)
+        mode = args.get("mode")
         in_force: InForce = "untouched" if resolver.hosts_alone else "ask"
         if in_force == "ask" and "look" in args and plan.tailnet and not plan.tailnet.elsewhere:
             in_force = args["look"](plan.tailnet, providers["tailscale"])
@@ -129,7 +133,7 @@ class Homelab(Component):
                     "secrets": secrets,
                     "flags": build_flags(plan.stack, plan.hosts, host),
                     "wake": build_wake(plan.hosts, host),
-                    "policy": policy_of(plan.stack, host, stack=name),
+                    "policy": policy_of(plan.stack, host, stack=name, mode=mode),
                 },
                 child,
             )
@@ -144,7 +148,7 @@ class Homelab(Component):
                 "config": plan.stack.deploy,
                 "signers": plan.stack.site.owner.ssh_keys,
                 "policy": {
-                    n: policy_of(plan.stack, h, probes_of(plan, h), stack=name)
+                    n: policy_of(plan.stack, h, probes_of(plan, h), stack=name, mode=mode)
                     for n, h in plan.hosts.items()
                 },
                 "external": {n: external_probes_of(plan, h) for n, h in plan.hosts.items()},

@@ -15,10 +15,12 @@ import pulumi
 from homelab.components.homelab import Homelab
 from homelab.components.secret_resolver import SecretResolver
 from homelab.components.tailnet import look
-from homelab.components.targets import hosts_alone
+from homelab.components.targets import ALONE, hosts_alone
+from homelab.config.deploy import DeployMode
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
 from homelab.deploy.git import GIT_CLEAN
+from homelab.deploy.modes import MODE, mode_of
 from homelab.ops.deploy.runner import write_runner
 from homelab.ops.deploy.server import load_switches, serve_switches
 from homelab.ops.project.rehearsed import deploys
@@ -69,6 +71,8 @@ def register(stack: Stack, opts: pulumi.ResourceOptions | None = None) -> Homela
     """
     preview = pulumi.runtime.is_dry_run()
     try:
+        mode = mode_of(os.environ)
+        refuse_whole_dry_run(stack, mode, os.environ)
         if not preview and deploys():
             refuse_warnings(stack)
             refuse_unconfirmed(stack, os.environ)
@@ -92,6 +96,7 @@ def register(stack: Stack, opts: pulumi.ResourceOptions | None = None) -> Homela
                 "plan": stack.plan,
                 "releases": stack.releases,
                 "resolver": resolver,
+                "mode": mode,
                 "look": look,
             },
             opts,
@@ -118,6 +123,20 @@ def refuse_unconfirmed(stack: Stack, environment: Mapping[str, str]) -> None:
         raise HomelabError(
             f"deploy.require_confirm: {what}, so nothing is deployed; to deploy this stack: "
             f"{CONFIRM}={stack.name} pulumi up"
+        )
+
+
+def refuse_whole_dry_run(
+    stack: Stack, mode: DeployMode | None, environment: Mapping[str, str]
+) -> None:
+    """Raise HomelabError for a dry run of hosts that would change clouds, which has no dry run."""
+    if mode != "dry" or hosts_alone(environment):
+        return
+    if stack.plan.cloudflare or stack.plan.tailnet:
+        raise HomelabError(
+            f"{MODE}=dry is a dry run of hosts, and this run would also change Cloudflare or "
+            f"Tailscale; run it for the hosts alone: {ALONE} {MODE}=dry pulumi up; pulumi preview "
+            "shows the rest"
         )
 
 

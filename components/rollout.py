@@ -13,6 +13,7 @@ from homelab.components.component import Component
 from homelab.components.host import Host
 from homelab.config.deploy import DeployConfig
 from homelab.deploy.model import WavePlan
+from homelab.deploy.modes import is_tried, leaves_switch
 from homelab.deploy.policy import DeployPolicy, ExternalProbe
 from homelab.deploy.spec import offline_spec, switch_spec
 from homelab.ops.deploy.runner import COMMAND
@@ -119,25 +120,42 @@ class Wave(Component):
             after: list[pulumi.Resource] = [*args["after"], *host.leaves]
             if len(line) >= rollout["config"].max_parallel:
                 after.append(line[-rollout["config"].max_parallel])
-            switch = local.Command(
-                f"{self.lead}{host_name}-switch",
-                # A held host keeps its switch. Without an earlier one it gets an empty switch.
-                create=f"{SWITCH} {host_name}" if plan.is_deployed else None,
-                stdin=_spec(plan, host, rollout),
-                add_previous_output_in_env=False,
-                opts=pulumi.ResourceOptions(
-                    parent=self,
-                    depends_on=after,
-                    # The host component shows the lines of files.
-                    hide_diffs=["stdin"] if host.payload is not None else None,
-                    ignore_changes=None if plan.is_deployed else ["create", "stdin"],
-                ),
-            )
+            left = not plan.is_deployed or leaves_switch(rollout["policy"][host_name], plan)
+            switch = self._command(f"{host_name}-switch", plan, host, rollout, after, left=left)
             self.switches[host_name] = switch
+            if plan.is_deployed and is_tried(rollout["policy"][host_name], plan):
+                # Of its own, so that the switch keeps the release that is deployed.
+                switch = self._command(f"{host_name}-dry", plan, host, rollout, after, left=False)
             # No host waits for an offline host.
             if plan.always_on:
                 line.append(switch)
         self.register_outputs({})
+
+    def _command(
+        self,
+        name: str,
+        plan: HostPlan,
+        host: Host,
+        rollout: RolloutArgs,
+        after: list[pulumi.Resource],
+        *,
+        left: bool,
+    ) -> local.Command:
+        """The command that runs the switch; `left`: it stays as it is."""
+        return local.Command(
+            f"{self.lead}{name}",
+            # A held host keeps its switch. Without an earlier one it gets an empty switch.
+            create=None if left else f"{SWITCH} {plan.name}",
+            stdin=_spec(plan, host, rollout),
+            add_previous_output_in_env=False,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=after,
+                # The host component shows the lines of files.
+                hide_diffs=["stdin"] if host.payload is not None else None,
+                ignore_changes=["create", "stdin"] if left else None,
+            ),
+        )
 
 
 def _spec(plan: HostPlan, host: Host, rollout: RolloutArgs) -> pulumi.Output[str]:

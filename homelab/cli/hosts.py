@@ -1,4 +1,4 @@
-"""Commands for hosts: status, generations, logs, ssh, rollback, unlock, retire, forget, switch."""
+"""Commands for hosts: status, logs, ssh, rollback, confirm, unlock, retire, forget, switch."""
 
 from __future__ import annotations
 
@@ -68,6 +68,17 @@ def rollback(
     name = find_stack(cwd, stack)
     plan, _ = check_stack(cwd, name)
     roll_back(plan, name, host, to, _say)
+
+
+@hosts_app.command()
+def confirm(host: HostName, stack: StackName = None, cwd: Directory = HERE) -> None:
+    """Keep the release that a host tests, or that it has booted: check it and commit it."""
+    from homelab.ops.hosts import confirm as keep
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    name = find_stack(cwd, stack)
+    plan, _ = check_stack(cwd, name)
+    keep(plan, name, host, _say)
 
 
 @hosts_app.command()

@@ -13,6 +13,12 @@ Unit = Annotated[
 ]
 
 
+DeployMode = Literal["switch", "test", "boot", "dry"]
+"""switch: activate, confirm, and make it the boot default. test: activate and confirm; a reboot
+returns to the committed system. boot: make it the boot default, and activate nothing. dry: build,
+and print what a switch would do."""
+
+
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -38,6 +44,9 @@ class WindowConfig(Model):
 class DeployConfig(Model):
     """`homelab:deploy`."""
 
+    mode: DeployMode = "switch"
+    """What `pulumi up` does with a built system. `hosts.….mode` sets it for one host, and
+    `HOMELAB_MODE=test pulumi up` for one run."""
     canary: Name | None = None
     """Host that switches first, alone."""
     last: list[Name] | None = None

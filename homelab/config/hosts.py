@@ -23,6 +23,7 @@ from homelab.config.base import (
     Str,
     TreePath,
 )
+from homelab.config.deploy import DeployMode
 from homelab.config.devices import HostDevice
 from homelab.config.disks import AnyPool, FileSystemConfig, HostDisk, PlainPath, Swap
 from homelab.config.graphics import Gpu
@@ -290,6 +291,8 @@ class NixosHost(HostConfig):
     """The wireless network that it joins, for a host without a cable."""
     mdns: bool = False
     """Publish `<host>.local` on the LAN and resolve the names of others; needs `interface`."""
+    mode: DeployMode | None = None
+    """What `pulumi up` does with its built system. Default: `deploy.mode`."""
     always_on: bool = True
     """Whether other hosts may depend on it. Write false for a host that is switched off at times.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
+from homelab.config.deploy import DeployMode
 from homelab.config.stack import StackConfig
 from homelab.deploy.model import BUILD_USER, WavePlan, wake_command
 from homelab.deploy.policy import DeployPolicy, Probe, restart_of
@@ -117,12 +118,18 @@ def is_woken_by(offline_host: Host, host: Host) -> bool:
 
 
 def policy_of(
-    stack_config: StackConfig, host: Host, probes: tuple[Probe, ...] = (), *, stack: str = ""
+    stack_config: StackConfig,
+    host: Host,
+    probes: tuple[Probe, ...] = (),
+    *,
+    stack: str = "",
+    mode: DeployMode | None = None,
 ) -> DeployPolicy:
-    """The settings of a host's preflight and switch."""
+    """The settings of a host's preflight and switch. `mode` replaces the mode of the stack."""
     config = host.config.reboot
     return DeployPolicy(
         host=host.name,
+        mode=mode or host.config.mode or stack_config.deploy.mode,
         stack=stack,
         loader=host.config.boot.loader,
         limit=host.config.boot.limit,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal, Protocol
 
+from homelab.config.deploy import DeployMode
 from homelab.deploy.windows import Window
 
 ProbeKind = Literal["unit", "http", "dns", "tailnet", "tunnel"]
@@ -59,6 +60,8 @@ class DeployPolicy:
 
     host: str
     _: KW_ONLY
+    mode: DeployMode = "switch"
+    """What happens to the built system."""
     stack: str = ""
     """The stack that runs this: until it ends, no other stack may change the host."""
     loader: str = "hardware"
@@ -87,3 +90,8 @@ class DeployPolicy:
     """Time zone of the windows; empty without windows."""
     probes: tuple[Probe, ...] = ()
     """Probes that must pass after the switch if they passed before it."""
+
+    @property
+    def restarts(self) -> Restart:
+        """When it restarts the host: a restart would end a test, and follows a `boot`."""
+        return "never" if self.mode in ("test", "boot") else self.reboot

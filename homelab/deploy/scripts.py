@@ -107,8 +107,8 @@ def activate_script(
     loader = {"BOOT_LOADER": policy.loader, "BOOT_LIMIT": str(policy.limit)}
     boot = _part("boot") + _part("reboot")
     supervise = {**own, **version, **loader, "CONFIRM_SECONDS": str(confirm_seconds)}
-    supervise |= {"MAY_FAIL": " ".join(policy.may_fail), "REBOOT": policy.reboot}
-    supervise |= {"CLEAN_UP": "yes" if policy.clean_up else ""}
+    supervise |= {"MAY_FAIL": " ".join(policy.may_fail), "REBOOT": policy.restarts}
+    supervise |= {"CLEAN_UP": "yes" if policy.clean_up else "", "MODE": policy.mode}
     # Time for all units to start, for the lock, and for the confirmation.
     resume = {**own, "WINDOW_SECONDS": str(2 * confirm_seconds + lock_seconds)}
     detached = {
@@ -120,6 +120,11 @@ def activate_script(
     names["EXTERNAL"] = "\t".join(external)
     extra = boot + _part("preflight") + _part("probe")
     return _compose("activate", {**names, "PROBES": _probe_lines(policy)}, lock_seconds, extra)
+
+
+def dry_script(release: str) -> str:
+    """Print what a switch to a built release would do. It changes nothing."""
+    return _compose("dry", {"RELEASE": named("release", release)})
 
 
 def confirm_script(
@@ -307,7 +312,8 @@ def _settings(policy: DeployPolicy) -> dict[str, str]:
         "BOOT_LOADER": policy.loader,
         "BOOT_LIMIT": str(policy.limit),
         "AGAIN": policy.again,
-        "REBOOT": policy.reboot,
+        "MODE": "switch" if policy.mode == "dry" else policy.mode,
+        "REBOOT": policy.restarts,
         "UNLOCKED": "yes" if policy.unlocked else "",
         "NEED_BACKUPS": "yes" if policy.need_backups else "",
     }

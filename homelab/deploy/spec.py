@@ -51,6 +51,8 @@ def switch_spec(
         "boot": {"loader": policy.loader, "limit": policy.limit},
     }
     # Keys with a default value are left out, so that an upgrade changes nothing for their hosts.
+    if policy.mode != "switch":
+        spec["mode"] = policy.mode
     if policy.stack:
         spec["stack"] = policy.stack
     if policy.again:

@@ -38,6 +38,12 @@ class HostFacts:
         return bool(self["committed"]) and self["running"] != self["committed"]
 
     @property
+    def is_provisional(self) -> bool:
+        """Whether the last `test` or `boot` explains what runs and what the next boot starts."""
+        system = self["provisional-system"]
+        return bool(system) and {self["running"], self["default"]} <= {system, self["committed"]}
+
+    @property
     def boots_another(self) -> bool:
         """Whether a reboot would start another system than the one that runs."""
         return bool(self["running"]) and (self["default"] != self["running"] or self.misled)
@@ -93,7 +99,7 @@ class HostStatus:
             return
         if not facts.release:
             yield "runs no release of homelab yet"
-        elif self.wanted and facts.release != self.wanted:
+        elif self.wanted and self.wanted not in (facts.release, facts["provisional-release"]):
             ready = (
                 "built here" if facts["built"] else "staged" if facts["staged"] else "not here yet"
             )
@@ -111,6 +117,8 @@ class HostStatus:
             else:
                 phase = facts["phase"]
                 yield f"! {deployment} stopped while {phase}: homelab unlock {self.name}"
+        elif facts.is_provisional:
+            yield self._provisional(facts)
         elif facts.drifted:
             yield (
                 f"! runs {facts['running']}, which homelab did not commit: add that change to the "
@@ -126,6 +134,18 @@ class HostStatus:
             yield f"! backups are too old: {facts['backups'].removeprefix('late ')}"
         if facts["replicas"]:
             yield f"! replicas are too old: {facts['replicas'].removeprefix('late ')}"
+
+    def _provisional(self, facts: HostFacts) -> str:
+        """A remark on the release of the last `test` or `boot`."""
+        release = f"release {facts['provisional-release']}"
+        if facts["provisional"] == "test":
+            if facts["running"] == facts["provisional-system"]:
+                keep = f"homelab confirm {self.name} keeps it"
+                return f"runs {release} as a test, until a reboot; {keep}"
+            return f"the test of {release} ended with a reboot"
+        if facts["running"] == facts["provisional-system"]:
+            return f"! has booted {release}, which is not confirmed: homelab confirm {self.name}"
+        return f"{release} starts at the next boot"
 
     def _kept(self) -> str:
         """What its relay says of its bundle; empty without one."""

@@ -126,24 +126,54 @@ async def _roll_back(
             f"{host.name}: there is no {'committed' if to == 'current' else 'previous'} release; "
             "boot an older generation from its boot menu instead"
         )
+    version = facts["secrets" if to == "current" else "before-secrets"]
     # The rollback replaces what runs now, so the check for changes by hand must not stop it, and
     # nor does the time of day.
-    policy = replace(
-        policy_of(plan.stack, host, probes_of(plan, host), stack=stack),
-        again=f"{BY_HAND}{secrets.token_hex(4)}",
-        windows=(),
-    )
-    version = facts["secrets" if to == "current" else "before-secrets"]
-    external = external_probes_of(plan, host)
-    values = switch_spec(host, release, plan.stack.deploy, policy, external) | {
-        "secrets_version": version
-    }
-    spec = SwitchSpec.model_validate_json(json.dumps(values))
-    await bring(spec, dial_map, report)
+    again = f"{BY_HAND}{secrets.token_hex(4)}"
+    await bring(_spec(plan, stack, host, release, version, again), dial_map, report)
     report(
         f"{host.name}: the stack still has the other release; change it, or switch to it again "
         f'with deploy.again: {{{host.name}: "…any new text"}}'
     )
+
+
+def confirm(plan: Plan, stack: str, name: str, report: Callable[[str], None]) -> None:
+    """Commit the release that a host tests, or that it has booted after `mode: boot`.
+
+    It is checked like any other switch, and rolled back if it does not pass. Raises HomelabError
+    with the report, or if there is nothing to confirm.
+    """
+    asyncio.run(_confirm(plan, stack, named(plan, name), report))
+
+
+async def _confirm(plan: Plan, stack: str, host: Host, report: Callable[[str], None]) -> None:
+    dial_map = DialMap.from_environment()
+    link = link_to(host, dial_map)
+    try:
+        facts = HostFacts.parse((await link.ask(scripts.status_script(""))).stdout)
+    finally:
+        await link.close()
+    release, system = facts["provisional-release"], facts["provisional-system"]
+    if not release:
+        raise HomelabError(
+            f"{host.name}: there is nothing to confirm; it has no release from a test or a boot"
+        )
+    if facts["running"] != system:
+        after = "the test ended with a reboot; run pulumi up again"
+        if facts["provisional"] == "boot":
+            after = f"reboot it first: homelab ssh {host.name} systemctl reboot"
+        raise HomelabError(f"{host.name}: release {release} does not run; {after}")
+    version, again = facts["provisional-secrets"], facts["provisional-again"]
+    await bring(_spec(plan, stack, host, release, version, again), dial_map, report)
+
+
+def _spec(plan: Plan, stack: str, host: Host, release: str, version: str, again: str) -> SwitchSpec:
+    """The spec of a switch by hand, at any time of the day."""
+    policy = policy_of(plan.stack, host, probes_of(plan, host), stack=stack, mode="switch")
+    policy = replace(policy, again=again, windows=())
+    external = external_probes_of(plan, host)
+    values = switch_spec(host, release, plan.stack.deploy, policy, external)
+    return SwitchSpec.model_validate_json(json.dumps(values | {"secrets_version": version}))
 
 
 def unlock(plan: Plan, name: str, report: Callable[[str], None], *, force: bool) -> None:

@@ -128,6 +128,7 @@ RICH: Changes = {
         },
         "nas": {
             "interface": "enp1s0",
+            "mode": "boot",
             "reboot": {"seconds": 300},
             "kernel": {
                 "blacklist": ["btusb"],
@@ -858,6 +859,7 @@ RICH: Changes = {
         "operators": ["age1cv8ydl70jl2n0789pccya3xx5d39c2hhpfakk5u9vvn4tjlp0v2se8rf2z"],
     },
     "deploy": {
+        "mode": "test",
         "canary": "nas",
         "last": ["pi"],
         "windows": [{"start": "22:00", "end": "06:00", "days": ["mon", "fri"]}],

@@ -17,6 +17,23 @@ free_names() {
   systemctl reset-failed homelab-rollback.service homelab-activate.service 2>/dev/null || true
 }
 
+# after_boot: this system was made the boot default with `boot` and has been booted, so the baseline
+# is that of the system before it, and a rollback goes back to that.
+after_boot() {
+  local before file
+  is_provisional "$1" || return 0
+  before=$state/deployments/$(provisional)
+  if [ "$(content "$before/how")" != boot ] || [ "$previous" != "$1" ] ||
+    [ "$(content "$before/previous")" = "$1" ]; then return 0; fi
+  [ -x "$(content "$before/previous")/bin/switch-to-configuration" ] || return 0
+  previous=$(content "$before/previous")
+  for file in generation answered failed-before; do cp "$before/$file" "$deployment/$file"; done
+  say "$(content "$before/paths") $PATHS" | tr ' ' '\n' | sort -u | tr '\n' ' ' >"$deployment/paths"
+  printf '%s\t%s\n' "$(content "$before/external")" "$EXTERNAL" >"$deployment/external"
+  # The boot loader starts this system, and a rollback has to change that.
+  note loader touched
+}
+
 main() {
   local toplevel previous open
   take_lock "starting the switch to $RELEASE"
@@ -42,13 +59,15 @@ main() {
   say "$RELEASE" >"$deployment/release"
   say "$SECRETS_VERSION" >"$deployment/secrets"
   say "$toplevel" >"$deployment/toplevel"
-  say "$previous" >"$deployment/previous"
   generation >"$deployment/generation"
   boot_id >"$deployment/boot"
   answering >"$deployment/answered"
   say "$PATHS" >"$deployment/paths"
   say "$AGAIN" >"$deployment/again"
   say "$EXTERNAL" >"$deployment/external"
+  say "$MODE" >"$deployment/how"
+  after_boot "$toplevel"
+  say "$previous" >"$deployment/previous"
   if boot_mode "$toplevel"; then say boot >"$deployment/mode"; fi
   # The previous system must not be garbage-collected while a rollback may need it.
   nix-store --realise "$previous" --add-root "$deployment/previous-system" --indirect >/dev/null

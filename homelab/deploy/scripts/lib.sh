@@ -173,6 +173,15 @@ open_deployment() {
   done | tail -n 1
 }
 
+# provisional: the deployment of the last `test` or `boot`, until a release is committed; empty if
+# there is none. Its system runs or will boot, and is not the committed one.
+provisional() { content "$state/provisional"; }
+
+# is_provisional SYSTEM: whether it is the one of the last `test` or `boot`.
+is_provisional() {
+  [ -n "$(provisional)" ] && [ "$1" = "$(content "$state/deployments/$(provisional)/toplevel")" ]
+}
+
 supervised() { systemctl is-active --quiet homelab-activate.service; }
 
 # switch TOPLEVEL ACTION: run switch-to-configuration. NixOS refuses a second switch instead of

@@ -48,8 +48,11 @@ is_generation() {
 check_reboot() {
   local why only=''
   why=$(only_boots "$1") && only=yes || why=$(waits_for_boot "$1") || return 0
+  [ "$MODE" != boot ] || return 0
   if [ "$REBOOT" = never ]; then
-    if [ -n "$only" ]; then
+    if [ -n "$only" ] && [ "$MODE" = test ]; then
+      block "it can be booted, but not switched to while the old system runs ($why differs), so it cannot be tested; set hosts.$HOST.mode: boot, or mode: switch with reboot: {}"
+    elif [ -n "$only" ]; then
       block "it can be booted, but not switched to while the old system runs ($why differs); set hosts.$HOST.reboot: {}, or boot it by hand (nixos-rebuild boot)"
     else
       warn "its $why differs from the booted one; it takes effect at the next boot"

@@ -67,7 +67,8 @@ main() {
   fi
   # The boot loader may still name the new system, even if an earlier try restored the generation.
   [ ! -e "$deployment/loader" ] || boot=yes
-  [ "$(fact mode)" = boot ] || go_back_now "$previous" || code=$?
+  # With `boot` nothing was activated.
+  [ "$(fact mode)" = boot ] || [ "$(fact how)" = boot ] || go_back_now "$previous" || code=$?
   # If the boot loader still starts the old system, do not run its installer: /boot may be full.
   if [ -n "$boot" ] && ! default_boots "$previous"; then switch "$previous" boot || code=$?; fi
   if [ "$(fact mode)" = boot ] && [ "$code" = 0 ]; then
@@ -77,6 +78,8 @@ main() {
     [ "$code" != 0 ] || [ -z "$(fact own-generation)" ] || [ "$(fact own-generation)" = "$(fact generation)" ] ||
       nix-env -p "$profile" --delete-generations "$(fact own-generation)" >>"$deployment/log" 2>&1 || true
   fi
+  # The system of a `test` may run again, and that of a `boot` may still be the boot default.
+  is_provisional "$previous" || is_provisional "$(readlink -f "$profile")" || rm -f "$state/provisional"
   if [ "$code" = 0 ]; then
     advance rolled_back rolling_back
     rm -f "$deployment/previous-system" "$deployment/secrets-before"

@@ -37,10 +37,11 @@ main() {
     return
   fi
   flush_all "$work"
-  # The running release keeps its set until the switch activates the new one, so that a rollback can
-  # restore it.
+  # The running release, committed or tested, keeps its set until the switch activates the new one,
+  # so that a rollback can restore it.
   link=$live
-  [ "$RELEASE" != "$(current)" ] || link=$next
+  if [ "$RELEASE" = "$(current)" ] ||
+    { [ -n "$(provisional)" ] && [ "$RELEASE" = "$(content "$state/deployments/$(provisional)/release")" ]; }; then link=$next; fi
   ln -sfn ".sets/${work##*/}" "$link"
   flush "$state/secrets"
   prune_sets

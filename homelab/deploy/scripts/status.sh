@@ -11,6 +11,7 @@ changed() {
   case $phase in
     "$SEEN" | committing) return 1 ;;
     committed) [ "$(current)" = "$(fact release)" ] ;;
+    tested | prepared) [ "$(provisional)" = "$DEPLOYMENT_ID" ] ;;
   esac
 }
 
@@ -41,6 +42,14 @@ main() {
   [ -z "$RELEASE" ] || [ ! -d "$release/flake" ] || say "staged yes"
   say "built $([ ! -e "$release/result" ] || readlink -f "$release/result")"
   [ ! -L "$state/secrets/.next.$RELEASE" ] || say "rotation pending"
+  if [ -n "$(provisional)" ]; then
+    deployment=$state/deployments/$(provisional)
+    say "provisional $(fact how)"
+    say "provisional-release $(fact release)"
+    say "provisional-secrets $(fact secrets)"
+    say "provisional-again $(fact again)"
+    say "provisional-system $(fact toplevel)"
+  fi
   ! waits_for_boot "$running" >/dev/null || say "reboot wanted"
   if [ -n "$FULL" ]; then
     failed=$(failed_units auto-restart | tr '\n' ' ')
@@ -56,7 +65,7 @@ main() {
   phase=$(fact phase)
   say "phase $phase"
   case $phase in
-    committed | rolled_back | failed_rollback) ;;
+    committed | tested | prepared | rolled_back | failed_rollback) ;;
     *) ! supervised || say "supervised yes" ;;
   esac
   say "deployment-release $(fact release)"

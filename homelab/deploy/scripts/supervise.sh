@@ -37,6 +37,36 @@ commit() {
   [ "$code" != 1 ]
 }
 
+# prepare SYSTEM: make it the boot default and activate nothing. The reboot is not ours, and a check
+# follows it.
+prepare() {
+  local code=0
+  failed_units auto-restart >"$deployment/failed-before"
+  if [ -L "$state/secrets/.next.$RELEASE" ]; then
+    note secrets-before "$(readlink "$live")"
+    ln -sfn "$(readlink "$state/secrets/.next.$RELEASE")" "$live"
+  fi
+  note loader touched || give_up "its state could not be written"
+  if ! { nix-env -p "$profile" --set "$1" >>"$deployment/log" 2>&1 9>&- && switch "$1" boot; }; then
+    give_up "it could not be made the boot default"
+  fi
+  default_boots "$1" || code=$?
+  [ "$code" != 1 ] || give_up "the boot loader's default is not the new system"
+  end_provisional prepared activating
+}
+
+# end_provisional PHASE FROM: end with a system that is not committed; a later `switch` does that.
+end_provisional() {
+  write "$state/provisional" "$DEPLOYMENT_ID"
+  advance "$1" "$2" || exit 0
+  systemctl stop homelab-rollback.timer || true
+  rm -f "$state/secrets/.next.$RELEASE" \
+    "$deployment/previous-system" "$deployment/secrets-before" "$deployment/reserve"
+  give_back_lease
+  announce
+  exit 0
+}
+
 # start_once SYSTEM: restart the host into it. It gets a boot entry, and the old system stays the
 # default, so that the boot after this one starts the old system even if this one fails.
 start_once() {
@@ -150,7 +180,8 @@ activate() {
     note secrets-before "$(readlink "$live")"
     ln -sfn "$(readlink "$state/secrets/.next.$RELEASE")" "$live"
   fi
-  failed_units auto-restart >"$deployment/failed-before"
+  # After a `boot`, these are the units from before it.
+  [ -e "$deployment/failed-before" ] || failed_units auto-restart >"$deployment/failed-before"
   [ "$(fact mode)" != boot ] || start_once "$1"
   switch "$1" test || code=$?
   [ "$code" != 75 ] || untouched "another switch of this host held NixOS's lock throughout"
@@ -187,6 +218,7 @@ main() {
   else
     lock "$LOCK_SECONDS" "switching to release $RELEASE" || untouched "$(holder)"
     advance activating armed || exit 0
+    [ "$MODE" != boot ] || prepare "$toplevel"
     activate "$toplevel"
     advance awaiting activating || exit 0
   fi
@@ -201,6 +233,8 @@ main() {
     pause
   done
   unwatch
+  # A system that is the boot default already is not only tested: it is committed.
+  if [ "$MODE" = test ] && [ "$(readlink -f "$profile")" != "$toplevel" ]; then end_provisional tested awaiting; fi
   advance committing awaiting || exit 0
   commit "$toplevel" || give_up "confirmed, but it could not be made the boot default"
 
@@ -212,6 +246,7 @@ main() {
   write "$state/before" "$before"
   write "$state/releases/$RELEASE/committed" "$SECRETS_VERSION"
   write "$state/again" "$(fact again)"
+  rm -f "$state/provisional"
   write "$state/current" "$RELEASE"
   [ ! -e "$root/etc/machine-id" ] || write "$state/machine-id" "$(cat "$root/etc/machine-id")"
   give_back_lease

@@ -36,6 +36,14 @@ def ended(spec: SwitchSpec, facts: HostFacts, tried: Sequence[str], what: str = 
     return "\n".join(lines)
 
 
+def provisional(spec: SwitchSpec, facts: HostFacts) -> str:
+    """What a release that is tested or prepared waits for."""
+    release, committed = f"release {spec.release}", _release(facts)
+    if spec.mode == "test":
+        return f"{release} runs as a test; a reboot returns to {committed}"
+    return f"{release} starts at the next boot; after it: homelab confirm {spec.host}"
+
+
 def unknown(spec: SwitchSpec, deployment_id: str, last: HostFacts, tried: Sequence[str]) -> str:
     """The report of a host that did not answer, or did not finish, within every deadline."""
     phase = last["phase"]

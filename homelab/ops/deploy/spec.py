@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from homelab.config.base import HostKey, Model, Name, Str
+from homelab.config.deploy import DeployMode
 from homelab.deploy import scripts
 from homelab.deploy.policy import DeployPolicy, ExternalProbe, Probe, ProbeKind, restart_of
 from homelab.ops.machine.host import HostPath
@@ -77,6 +78,7 @@ class SwitchSpec(Model):
     paths: Annotated[tuple[HostPath, ...], Field(min_length=1)]
     """Tried in this order."""
     host_key: HostKey
+    mode: DeployMode = "switch"
     confirm: Confirm = Confirm()
     activation_seconds: Annotated[int, Field(ge=1)] = 600
     boot: BootRules = BootRules()
@@ -110,6 +112,7 @@ class SwitchSpec(Model):
         how = self.reboot
         return DeployPolicy(
             host=self.host,
+            mode=self.mode,
             stack=self.stack,
             loader=self.boot.loader,
             limit=self.boot.limit,

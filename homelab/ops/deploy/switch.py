@@ -35,7 +35,9 @@ Report = Callable[[str], None]
 _BUSY = 75
 _WAIT_SECONDS = 10
 """Longest time that a host may wait for a change of its phase before it answers."""
-_NOTHING_TO_AWAIT = ("", "rebooting", "committed")
+_REACHED = ("committed", "tested", "prepared")
+"""Phases in which a deployment has ended with its release."""
+_NOTHING_TO_AWAIT = ("", "rebooting", *_REACHED)
 """Phases in which the host cannot report the next one: not begun, on the way down, or the last."""
 _FIRST_PAUSE = 0.2
 """Seconds before the second try to confirm; each further pause is twice as long."""
@@ -109,11 +111,26 @@ def has_committed(facts: HostFacts, spec: SwitchSpec) -> bool:
     )
 
 
+def has_reached(facts: HostFacts, spec: SwitchSpec) -> bool:
+    """Whether the host is where the mode of the spec brings it: committed, or as far as `test` or
+    `boot` goes.
+    """
+    if has_committed(facts, spec):
+        return True
+    ours = (facts["provisional-release"], facts["provisional-secrets"], facts["provisional-again"])
+    if facts["provisional"] != spec.mode or facts["rotation"]:
+        return False
+    system = facts["running"] if spec.mode == "test" else facts["default"]
+    wanted = (spec.release, spec.secrets_version, spec.again)
+    return ours == wanted and system == facts["built"] != ""
+
+
 def outside(spec: SwitchSpec, now: datetime) -> str:
     """Why a deployment may not begin at this time; empty if it may. Raises HomelabError if this
     machine does not know the time zone, or if `HOMELAB_ANY_TIME` has an unknown value.
     """
-    if not spec.windows or opens_all(os.environ):
+    # `boot` restarts no service.
+    if not spec.windows or spec.mode == "boot" or opens_all(os.environ):
         return ""
     try:
         zone = ZoneInfo(spec.timezone)
@@ -153,11 +170,17 @@ class _Switch:
         if has_committed(status, spec):
             self.report(f"{spec.host}: release {spec.release} is already committed and running")
             return
+        if has_reached(status, spec):
+            self.report(f"{spec.host}: {reports.provisional(spec, status)}")
+            return
         if not status["built"]:
             raise NotCommittedError(
                 f"{spec.host}: release {spec.release} is not built on it; "
                 "run pulumi up, which stages and builds it first"
             )
+        if spec.mode == "dry":
+            await self._rehearse()
+            return
         if status["phase"]:
             same = (
                 status["deployment-release"],
@@ -172,6 +195,18 @@ class _Switch:
                 return
             await self._settle(status)
         await self._follow(await self._start())
+
+    async def _rehearse(self) -> None:
+        """Report what a switch would do."""
+        spec = self.spec
+        done = await self.host.ask(scripts.dry_script(spec.release), spec.activation_seconds)
+        for line in done.stdout.splitlines():
+            self.report(f"{spec.host}: {line}")
+        if done.exit != 0:
+            raise NotCommittedError(
+                await self._outcome("", f"cannot be tried: {done.last_line}; nothing was changed")
+            )
+        self.report(f"{spec.host}: dry run; release {spec.release} is not deployed")
 
     async def _start(self) -> str:
         """Begin a deployment on the host; returns its id."""
@@ -229,7 +264,7 @@ class _Switch:
             await self.host.ask(
                 scripts.rollback_script(deployment_id), spec.lock_seconds + ASK_SECONDS
             )
-        while status["phase"] not in ("", "committed", "rolled_back", "failed_rollback"):
+        while status["phase"] not in ("", *_REACHED, "rolled_back", "failed_rollback"):
             if _now() > end:
                 what = f"was not started: {other} did not end, and is {status['phase']}"
                 raise NotCommittedError(await self._outcome(deployment_id, what))
@@ -264,13 +299,17 @@ class _Switch:
                     # The phase may change to rebooting between two queries.
                     end = _now() + spec.activation_seconds + restart
             last = status
-            if phase == "committed" and has_committed(status, spec):
+            if phase in _REACHED and has_reached(status, spec):
+                if phase != "committed":
+                    self.report(f"{spec.host}: {reports.provisional(spec, status)}")
                 return
             if phase in ("rolled_back", "failed_rollback"):
                 raise NotCommittedError(await self._outcome(deployment_id))
             if status["rebooted"] and not status["supervised"]:
                 await self._resume(deployment_id, status)
             if phase == "awaiting" and not sealed:
+                # After a `boot`, the host adds what answered before its restart.
+                self.answered = frozenset(filter(None, status["deployment-external"].split("\t")))
                 wait = await self._confirmation(deployment_id, status).seal()
                 sealed = wait is None
                 if not sealed:

@@ -59,6 +59,17 @@ WAYS = (
         nas(offline={"pull_from": None, "wake_by": "pi"}, wake_on_lan=WOL),
     ),
     WayOut(
+        "mode-fetched",
+        offline_host({"pull_from": "pi"}, mode="test"),
+        nas(mode="switch"),
+        says="fetches its releases",
+    ),
+    WayOut(
+        "mode-fetched",
+        {"deploy": {"mode": "dry"}, **offline_host({"pull_from": "pi"})},
+        nas(state="held"),
+    ),
+    WayOut(
         "builder-offline",
         {
             "hosts": {
