@@ -204,6 +204,7 @@ def _image(plan: Plan, host: Host, image: Module, sources: Files) -> Release:
     files: dict[str, str | bytes] = {
         "lib/derive.nix": DERIVE,
         image.file: print_module(image, HEAD),
+        **dict(image.extra),
     }
     files["flake.nix"], files["flake.lock"] = flakes.flake(plan, host, None, sources, HEAD)
     return Release(digest(files), host.name, tuple(sorted(files.items())))
@@ -225,6 +226,7 @@ def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) ->
     image = bootstrap.image(plan, host)
     if image is not None:
         files[image.file] = print_module(image, HEAD)
+        files |= dict(image.extra)
     names: list[Nix] = [Raw(f"./{m.file}") for m in modules]
     files["default.nix"] = print_file(
         {"imports": names},

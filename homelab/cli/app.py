@@ -21,7 +21,7 @@ from homelab.cli.doctor import doctor_app
 from homelab.cli.evaluate import eval_app
 from homelab.cli.home import home_app
 from homelab.cli.hosts import hosts_app
-from homelab.cli.install import host_app, install_app
+from homelab.cli.install import host_app, install_app, passphrase
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
 from homelab.cli.leave import leave_app
 from homelab.cli.move import move_app
@@ -34,7 +34,7 @@ from homelab.cli.start import start_app
 from homelab.cli.update import update_app
 from homelab.cli.upgrade import upgrade_app
 from homelab.cli.why import why_app
-from homelab.problems import HomelabError, InvalidStackError, Problem
+from homelab.problems import HomelabError, InvalidStackError, Problem, UsageError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -277,13 +277,41 @@ def render(
 @app.command()
 def bootstrap(
     host: Annotated[str, typer.Argument(help="A host with `bootstrap:` in the stack config.")],
+    onto: Annotated[
+        Path | None,
+        typer.Option("--onto", help="Where the partition FIRMWARE of its SD card is mounted."),
+    ] = None,
+    wifi: Annotated[
+        str, typer.Option("--wifi", help="WiFi network (--onto). Default: that of the stack.")
+    ] = "",
+    wifi_password_file: Annotated[
+        Path | None,
+        typer.Option("--wifi-password-file", help="File with its password, instead of asking."),
+    ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option("--key-file", help="Private host key. Default: the made one (--onto)."),
+    ] = None,
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Print the steps of installing a new machine. Changes nothing."""
+    """Print the steps of a new machine that starts from an image. Changes nothing.
+
+    With --onto, puts the SSH host key and the WiFi password on the SD card instead, for its first
+    start: neither is in the image.
+    """
     from homelab.ops.project.stack import check_stack, find_stack
     from homelab.system.steps import first_steps
 
+    if onto is not None:
+        from homelab.ops.install.card import write_card
+
+        name, ask = find_stack(cwd, stack), passphrase(wifi_password_file, "Password of WiFi")
+        for line in write_card(cwd, name, host, onto, key_file=key_file, ssid=wifi, password=ask):
+            print(line)
+        return
+    if wifi or wifi_password_file is not None or key_file is not None:
+        raise UsageError("--wifi, --wifi-password-file and --key-file are for --onto; add it")
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
     print(first_steps(plan, host), end="")
 

@@ -105,7 +105,8 @@ def install(
         reinstall=reinstall,
         wait_seconds=wait,
     )
-    carry_out(cwd, name, asked, Person(_say, _typed, _trusts, _passphrase(passphrase_file)))
+    ask = passphrase(passphrase_file, "Passphrase of the encrypted volumes")
+    carry_out(cwd, name, asked, Person(_say, _typed, _trusts, ask))
 
 
 @host_app.command()
@@ -156,8 +157,10 @@ def _trusts(fingerprint: str) -> bool:
     return typer.confirm("Are they the same?", err=True)
 
 
-def _passphrase(file: Path | None) -> Callable[[str], str | None]:
-    def ask(volumes: str) -> str | None:
+def passphrase(file: Path | None, what: str) -> Callable[[str], str | None]:
+    """A function that reads the file, or asks on a terminal; None without either."""
+
+    def ask(of: str) -> str | None:
         if file is not None:
             try:
                 return file.read_text(encoding="utf-8").rstrip("\n")
@@ -165,7 +168,7 @@ def _passphrase(file: Path | None) -> Callable[[str], str | None]:
                 raise UsageError(f"{file}: cannot be read ({type(error).__name__})") from None
         if not sys.stdin.isatty():
             return None
-        question = f"Passphrase of the encrypted volumes ({volumes})"
+        question = f"{what} ({of})"
         given: str = typer.prompt(question, hide_input=True, confirmation_prompt=True, err=True)
         return given
 

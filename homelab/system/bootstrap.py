@@ -1,18 +1,23 @@
 """The first system of a new machine, as an image: host name, accounts and SSH.
 
-It has no service, no secret and no host key. The machine generates its host key at its first start,
-and a person compares and pins it.
+It has no service, no secret and no host key. An SD card's first start takes host key and WiFi
+networks from the card, where `homelab bootstrap --onto` puts them; otherwise the machine generates
+its host key, and a person compares and pins it.
 """
 
 from __future__ import annotations
 
+from importlib import resources
+
 from homelab.config.hosts import Bootstrap
-from homelab.nix import Attrs, Comment, Module, attrs, merge
+from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.system import base, lan, nixpkgs
 from homelab.system.model import Host
 
 FILE = "bootstrap.nix"
+_FILE = "lib/card.sh"
+_SHELL = (resources.files("homelab.system") / "card.sh").read_text(encoding="utf-8")
 IMAGES: dict[Bootstrap, tuple[str, str, str]] = {
     "sd-image": (
         "installer/sd-card/sd-image-aarch64.nix",
@@ -48,6 +53,7 @@ def image(plan: Plan, host: Host) -> Module | None:
         ),
         stated=base.installed_with(host),
         imports=(f'"${{modulesPath}}/{IMAGES[kind][0]}"',),
+        extra=((_FILE, _SHELL),) if kind == "sd-image" else (),
     )
 
 
@@ -65,7 +71,23 @@ def _card(host: Host) -> Attrs:
             }
         },
     }
+    body = merge(body, attrs("systemd.services.homelab-card", _taken()))
     if host.config.wifi is None:
         return body
-    joined_by_hand = Comment("Join the network with iwctl: the image has no password.", True)
-    return merge(body, attrs("networking.wireless.iwd.enable", joined_by_hand))
+    joined = Comment("The network comes from the card, or is joined with iwctl.", True)
+    return merge(body, attrs("networking.wireless.iwd.enable", joined))
+
+
+def _taken() -> Attrs:
+    """The unit that takes the host key and WiFi networks from the card."""
+    device: list[Nix] = ["dev-disk-by\\x2dlabel-FIRMWARE.device"]
+    return {
+        "description": "Take the host key and WiFi networks from the card",
+        "wantedBy": ["multi-user.target"],
+        "before": ["iwd.service", "sshd-keygen.service", "sshd.service"],
+        "wants": device,
+        "after": device,
+        "path": [Pkg("openssh"), Pkg("util-linux")],
+        "script": Script.of(". ", Raw(f"./{_FILE}"), "\n"),
+        "serviceConfig": {"Type": "oneshot", "RemainAfterExit": True},
+    }

@@ -1,7 +1,7 @@
 """`homelab bootstrap`: the steps of a new machine from an image to `state: live`.
 
-A person does every step that writes to a disk or trusts a key: homelab formats nothing, and a host
-key is pinned after a person compared it.
+A person does every step that writes to a disk or trusts a key: a host key is made beforehand, or
+pinned after a person compared it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,14 @@ def first_steps(plan: Plan, name: str) -> str:
         raise UsageError(
             f"{name} starts from no image; add bootstrap: sd-image, or iso, to hosts.{name}{others}"
         )
+    made = host.config.ssh.host_key is not None
+    card = host.config.bootstrap == "sd-image"
     steps = [
         _build(host),
         _flash(host),
+        *([_card(host)] if card else []),
         _start(host),
-        _pin(host),
+        *([] if made and card else [_pin(host)]),
         _secrets(),
         _hardware(host),
         _live(host),
@@ -61,15 +64,27 @@ def _flash(host: Host) -> tuple[str, list[str]]:
     assert host.config.bootstrap is not None
     return f"Write it to the {medium} yourself; lsblk tells which device that is:", [
         f"  {unpack} {IMAGES[host.config.bootstrap][2]} | sudo dd of=/dev/DEVICE bs=4M conv=fsync",
-        "This erases the device. homelab itself never writes to a disk.",
+        "This erases the device.",
     ]
 
 
+def _card(host: Host) -> tuple[str, list[str]]:
+    made = host.config.ssh.host_key is not None
+    lines = [] if made else [f"  homelab host key {host.name}"]
+    lines.append(f"  homelab bootstrap {host.name} --onto /run/media/you/FIRMWARE")
+    lines += [
+        "That is where the card's partition FIRMWARE is mounted. The first start takes what is"
+    ]
+    lines += ["there, and removes it."]
+    return "Put its host key on the card, and its WiFi network:", lines
+
+
 def _start(host: Host) -> tuple[str, list[str]]:
-    lines = ["It makes its SSH host key at the first start, and lets the owner and root in by key."]
-    if host.config.wifi is not None:
-        how = "iwctl" if host.config.bootstrap == "sd-image" else "nmtui, or what the console says"
-        lines.append(f"Its WiFi has no password in the image: join on the console with {how}.")
+    lines = ["It lets the owner and root in by key."]
+    if host.config.bootstrap == "iso":
+        lines.append("It makes its SSH host key at each start.")
+        if host.config.wifi is not None:
+            lines.append("Its WiFi has no password in the image: join on the console, with nmtui.")
     return "Start the machine from it, with a console.", lines
 
 

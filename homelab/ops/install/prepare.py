@@ -48,7 +48,7 @@ def the_host(directory: Path, stack: str, asked: Asked) -> tuple[Plan, Host]:
     return plan, host
 
 
-def host_key(plan: Plan, directory: Path, host: Host, asked: Asked) -> tuple[str, str]:
+def host_key(plan: Plan, directory: Path, host: Host, key_file: Path | None) -> tuple[str, str]:
     """The private and the public half of the key that the stack pins for the host.
 
     Raises UsageError if the stack has another key, or none.
@@ -60,12 +60,10 @@ def host_key(plan: Plan, directory: Path, host: Host, asked: Asked) -> tuple[str
             f"{host.name}"
         )
     private, public = (
-        key_in_file(asked.key_file)
-        if asked.key_file is not None
-        else made_key(plan, directory, host.name)
+        key_in_file(key_file) if key_file is not None else made_key(plan, directory, host.name)
     )
     if not same_key(pinned, public):
-        made = "--key-file has" if asked.key_file is not None else "homelab makes for it"
+        made = "--key-file has" if key_file is not None else "homelab makes for it"
         raise UsageError(
             f"hosts.{host.name}.ssh.host_key is another key than the one that {made}; keep the "
             f"pinned one with --key-file FILE, or pin the new one: homelab host key {host.name} "

@@ -43,7 +43,7 @@ _KEXEC_PORT = 22
 def install(directory: Path, stack: str, asked: Asked, person: Person) -> None:
     """Install a host. Raises UsageError for what forbids it, HomelabError for what fails."""
     plan, host = the_host(directory, stack, asked)
-    private, public = host_key(plan, directory, host, asked)
+    private, public = host_key(plan, directory, host, asked.key_file)
     if asked.build not in {"target", "here"}:
         named(plan, asked.build)
     if asked.kexec is not None and not _is_url(asked.kexec) and not Path(asked.kexec).is_file():
