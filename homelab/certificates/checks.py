@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from homelab.certificates.internal import BUNDLE
 from homelab.check import check
 from homelab.cloudflare.model import SECTION
-from homelab.config.services import PodmanService
+from homelab.config.service_containers import PodmanService
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.parts import parts_of

@@ -17,7 +17,7 @@ from homelab.config.hosts import NixosHost
 from homelab.config.identity import Directory
 from homelab.config.network import Lan, NetworkConfig
 from homelab.config.routes import RouteConfig, Upstream
-from homelab.config.services import ServiceConfig
+from homelab.config.service_base import ServiceConfig
 from homelab.config.snapshots import Replicate
 from homelab.config.stack import StackConfig
 from homelab.config.storage import DatasetConfig, SambaConfig

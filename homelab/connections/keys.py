@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from homelab.catalog.model import Entry
 from homelab.config.fact_parts import SecretFact, referred
-from homelab.config.services import ServiceConfig, secrets_of
+from homelab.config.service_base import ServiceConfig
+from homelab.config.services import secrets_of
 
 API_KEY = "api-key"
 """Name of the secret with the key."""

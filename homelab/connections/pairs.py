@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from homelab.catalog import find
 from homelab.catalog.model import Entry
 from homelab.config.connections import ConnectionFact
-from homelab.config.services import (
-    ServiceConfig,
-    UnitService,
-    connects_of,
-    extends_of,
-    is_made,
-)
+from homelab.config.service_base import ServiceConfig
+from homelab.config.service_programs import UnitService
+from homelab.config.services import connects_of, extends_of, is_made
 from homelab.config.stack import StackConfig
 from homelab.services.own import find_entry, original_entry
 from homelab.services.uses import Use

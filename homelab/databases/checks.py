@@ -9,7 +9,8 @@ from homelab.backup.plan import database_job
 from homelab.catalog.model import Entry
 from homelab.check import check
 from homelab.config.databases import DatabaseKind, fields_in
-from homelab.config.services import CatalogService, databases_of
+from homelab.config.service_modules import CatalogService
+from homelab.config.services import databases_of
 from homelab.databases.extensions import CONTRIB, PACKAGES
 from homelab.databases.model import Database
 from homelab.databases.plan import catalog_databases

@@ -16,7 +16,9 @@ from homelab.config.databases import (
     PostgresqlDatabase,
 )
 from homelab.config.facts import ServiceFacts
-from homelab.config.services import CatalogService, ServiceConfig, databases_of
+from homelab.config.service_base import ServiceConfig
+from homelab.config.service_modules import CatalogService
+from homelab.config.services import databases_of
 
 
 def stated_databases(

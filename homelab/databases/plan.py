@@ -16,7 +16,9 @@ from homelab.config.databases import (
     Database as DatabaseConfig,
 )
 from homelab.config.fact_parts import Dump, SecretFact
-from homelab.config.services import FlakeService, PodmanService, ServiceConfig
+from homelab.config.service_base import ServiceConfig
+from homelab.config.service_containers import PodmanService
+from homelab.config.service_modules import FlakeService
 from homelab.config.stack import StackConfig
 from homelab.databases.elsewhere import stated_databases
 from homelab.databases.model import PORTS, Database

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.config.services import CatalogService, FlakeService
+from homelab.config.service_modules import CatalogService, FlakeService
 from homelab.evaluation.model import Report
 from homelab.evaluation.sandbox import is_on
 from homelab.plan import Plan

@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from homelab.check import check
 from homelab.config.identity import IdentityConfig
 from homelab.config.oidc import CLAIMS, SCOPES, StatedClient
-from homelab.config.services import (
-    FlakeService,
-    ModuleService,
-    PodmanService,
-    UnitService,
-    client_of,
-)
+from homelab.config.service_containers import PodmanService
+from homelab.config.service_modules import FlakeService, ModuleService
+from homelab.config.service_programs import UnitService
+from homelab.config.services import client_of
 from homelab.identity.model import CLIENT, STATIC_KEY, IdentityPlan, OidcClient
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homelab.config.base import Audience, Auth
-from homelab.config.services import ServiceConfig
+from homelab.config.service_base import ServiceConfig
 
 
 def default_auth(audience: Audience, kinds: tuple[Auth, ...]) -> Auth:

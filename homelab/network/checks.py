@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.check import check
-from homelab.config.services import FlakeService
+from homelab.config.service_modules import FlakeService
 from homelab.network.between import on_tailnet, path_between
 from homelab.network.calls import calls_of
 from homelab.network.model import DNS_PORT, MDNS_PORT, RESOLVERS, PortUse, resolver_entry

@@ -8,14 +8,10 @@ from difflib import get_close_matches
 from homelab.catalog import ENTRIES
 from homelab.catalog.options import lacks
 from homelab.check import check
-from homelab.config.services import (
-    KINDS,
-    CatalogService,
-    ExternalService,
-    FlakeService,
-    ServiceConfig,
-    UnitService,
-)
+from homelab.config.service_base import ServiceConfig
+from homelab.config.service_modules import CatalogService, FlakeService
+from homelab.config.service_programs import ExternalService, UnitService
+from homelab.config.services import KINDS
 from homelab.config.stack import StackConfig
 from homelab.config.unit import FlakePackage
 from homelab.connections.pairs import place_of_use

@@ -8,19 +8,12 @@ from homelab.catalog.model import Entry
 from homelab.config.backup import CustomBackup
 from homelab.config.fact_parts import Dump, Hardening, Oidc, PortFact, SecretFact, SignIn, referred
 from homelab.config.oidc import CustomOidc
+from homelab.config.service_base import ServiceConfig
+from homelab.config.service_containers import ContainerService, ContainersService, PodmanService
+from homelab.config.service_modules import FlakeService
 from homelab.config.service_parts import ServiceSecret
-from homelab.config.services import (
-    ContainerService,
-    ContainersService,
-    ExternalService,
-    FlakeService,
-    PodmanService,
-    ServiceConfig,
-    StaticService,
-    UnitService,
-    ports_of,
-    secrets_of,
-)
+from homelab.config.service_programs import ExternalService, StaticService, UnitService
+from homelab.config.services import ports_of, secrets_of
 from homelab.services.databases import parts_of_dump
 from homelab.services.declared import declared_options
 from homelab.services.follow import followed

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from homelab.catalog.references import reference
-from homelab.config.services import ServiceConfig
+from homelab.config.service_base import ServiceConfig
 
 PART = r'(?:"[^"]+"|[^\s."]+)'
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from homelab.catalog.model import Entry
 from homelab.config.fact_parts import Dump
-from homelab.config.services import ServiceConfig
+from homelab.config.service_base import ServiceConfig
 from homelab.services.declared import DeclaredOption, declared_options
 
 _LIB, _PRIVATE = "/var/lib", "/var/lib/private"

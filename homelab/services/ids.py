@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from homelab.catalog.model import Entry
 from homelab.config.lock import Lock, Numbers
+from homelab.config.service_base import NativeService, ServiceConfig
 from homelab.config.service_parts import ServiceIds
-from homelab.config.services import NativeService, ServiceConfig, vpn_of
+from homelab.config.services import vpn_of
 from homelab.services.model import Service
 
 NIXPKGS: Mapping[str, Numbers] = {

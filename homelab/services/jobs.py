@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from homelab.catalog.model import Entry
-from homelab.config.services import ServiceConfig, jobs_of
+from homelab.config.service_base import ServiceConfig
+from homelab.config.services import jobs_of
 
 
 def job_unit(service: str, job: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from homelab.catalog.model import OIDC, Entry
 from homelab.check import check
-from homelab.config.services import CatalogService, ports_of
+from homelab.config.service_modules import CatalogService
+from homelab.config.services import ports_of
 from homelab.network.model import RESOLVERS
 from homelab.plan import Plan
 from homelab.problems import Problem

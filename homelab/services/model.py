@@ -11,21 +11,11 @@ from homelab.catalog.upstream import modules_of
 from homelab.config.hardening import ServiceHardening
 from homelab.config.hosts import Role
 from homelab.config.lock import Numbers, Placement
+from homelab.config.service_base import NativeService, ServiceConfig
+from homelab.config.service_modules import FlakeService
 from homelab.config.service_parts import Control, External, Flake, ServiceSecret
-from homelab.config.services import (
-    ExternalService,
-    FlakeService,
-    NativeService,
-    ServiceConfig,
-    StaticService,
-    UnitService,
-    datasets_of,
-    devices_of,
-    is_custom,
-    is_made,
-    secrets_of,
-    vpn_of,
-)
+from homelab.config.service_programs import ExternalService, StaticService, UnitService
+from homelab.config.services import datasets_of, devices_of, is_custom, is_made, secrets_of, vpn_of
 from homelab.config.static import Static
 from homelab.config.unit import FlakePackage, Unit
 from homelab.config.vpn import ServiceVpn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.check import check
-from homelab.config.services import CatalogService, ModuleService
+from homelab.config.service_modules import CatalogService, ModuleService
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.model import Service

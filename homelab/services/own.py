@@ -11,7 +11,9 @@ from homelab.catalog.model import Entry
 from homelab.catalog.options import lacks, merged_options, option_groups, sign_in_options
 from homelab.config.fact_parts import SignIn
 from homelab.config.facts import OwnFacts
-from homelab.config.services import CatalogService, ModuleService, ServiceConfig, recovers
+from homelab.config.service_base import ServiceConfig
+from homelab.config.service_modules import CatalogService, ModuleService
+from homelab.config.services import recovers
 from homelab.config.stack import StackConfig
 from homelab.databases.elsewhere import connected, facts_elsewhere
 from homelab.network.auth import asked_auths

@@ -11,7 +11,8 @@ from homelab.catalog.upstream import find as find_module
 from homelab.catalog.upstream import names
 from homelab.check import check
 from homelab.config.facts import OwnFacts
-from homelab.config.services import CatalogService, ModuleService, extends_of
+from homelab.config.service_modules import CatalogService, ModuleService
+from homelab.config.services import extends_of
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.own import own_entry

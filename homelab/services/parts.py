@@ -13,8 +13,9 @@ from homelab.config.containers import (
     Mount,
     PartSecret,
 )
+from homelab.config.service_base import ServiceConfig
+from homelab.config.service_containers import ContainerService, ContainersService
 from homelab.config.service_parts import Gpu
-from homelab.config.services import ContainerService, ContainersService, ServiceConfig
 
 _LONGEST = 11
 """Length of a network's name: Linux allows fifteen bytes, and the bridge has a prefix."""

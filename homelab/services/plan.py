@@ -12,17 +12,11 @@ from homelab.cloudflare.model import tunnel_name
 from homelab.config.fact_parts import Oidc, PortFact, SecretFact
 from homelab.config.lock import Lock
 from homelab.config.network import Scope
-from homelab.config.services import (
-    CatalogService,
-    ExternalService,
-    PodmanService,
-    ServiceConfig,
-    datasets_of,
-    extends_of,
-    is_made,
-    ports_of,
-    recovers,
-)
+from homelab.config.service_base import ServiceConfig
+from homelab.config.service_containers import PodmanService
+from homelab.config.service_modules import CatalogService
+from homelab.config.service_programs import ExternalService
+from homelab.config.services import datasets_of, extends_of, is_made, ports_of, recovers
 from homelab.config.stack import StackConfig
 from homelab.connections.keys import API_KEY, with_api_key
 from homelab.connections.pairs import keyed

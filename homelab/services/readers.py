@@ -11,7 +11,7 @@ from functools import cached_property
 from homelab.catalog.model import Entry
 from homelab.catalog.references import WEB
 from homelab.config.expansion import MONITOR
-from homelab.config.services import ServiceConfig
+from homelab.config.service_base import ServiceConfig
 from homelab.config.stack import StackConfig
 from homelab.services.own import original_entry
 

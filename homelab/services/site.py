@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homelab.config.backup import ServiceBackup
 from homelab.config.fact_parts import SignIn
-from homelab.config.services import StaticService
+from homelab.config.service_programs import StaticService
 from homelab.config.static import role_of
 from homelab.hardening.paths import below
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from homelab.catalog.references import WEB
 from homelab.check import check
-from homelab.config.services import PodmanService, recovers
+from homelab.config.service_containers import PodmanService
+from homelab.config.services import recovers
 from homelab.network.route import Route
 from homelab.plan import Plan
 from homelab.problems import Problem

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from homelab.catalog.references import WEB, links_in
-from homelab.config.services import ServiceConfig, StaticService, UnitService
+from homelab.config.service_base import ServiceConfig
+from homelab.config.service_programs import StaticService, UnitService
 from homelab.services.parts import parts_of
 
 

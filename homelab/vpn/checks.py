@@ -7,7 +7,8 @@ from ipaddress import IPv4Address, IPv4Network
 
 from homelab.catalog.references import WEB
 from homelab.check import check
-from homelab.config.services import ExternalService, vpn_of
+from homelab.config.service_programs import ExternalService
+from homelab.config.services import vpn_of
 from homelab.config.vpn import ServiceVpn
 from homelab.connections.pairs import place_of_use
 from homelab.plan import Plan

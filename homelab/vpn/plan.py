@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from homelab.config.services import ServiceConfig, vpn_of
+from homelab.config.service_base import ServiceConfig
+from homelab.config.services import vpn_of
 from homelab.config.stack import StackConfig
 from homelab.network.between import published
 from homelab.services.ids import has_fixed_user

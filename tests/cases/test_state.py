@@ -16,7 +16,7 @@ from homelab.checks import run_checks
 from homelab.config.document import Document
 from homelab.config.load import load_stack_config
 from homelab.config.lock import Lock, lock_text, parse_lock
-from homelab.config.services import CatalogService
+from homelab.config.service_modules import CatalogService
 from homelab.openings.checks import check_openings
 from homelab.ops.project.files import updated_lock, write_lock
 from homelab.ops.secrets import derive as derived

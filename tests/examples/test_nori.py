@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from homelab.config.services import CatalogService
+from homelab.config.service_modules import CatalogService
 from homelab.ops.project.stack import check_stack, open_stack
 from homelab.plan import Plan
 from tests import build

@@ -16,7 +16,7 @@ import pytest
 import homelab
 from homelab.config.document import read_document
 from homelab.config.load import load_stack_config
-from homelab.config.services import CatalogService
+from homelab.config.service_modules import CatalogService
 from homelab.testing import Recorded, run
 from tests import build
 

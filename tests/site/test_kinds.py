@@ -10,17 +10,10 @@ import pytest
 from homelab.config.base import Kind
 from homelab.config.hosts import HomeManagerHost, NixosHost
 from homelab.config.schema import stack_schema
-from homelab.config.services import (
-    KINDS,
-    CatalogService,
-    ContainerService,
-    ContainersService,
-    ExternalService,
-    FlakeService,
-    ModuleService,
-    StaticService,
-    UnitService,
-)
+from homelab.config.service_containers import ContainerService, ContainersService
+from homelab.config.service_modules import CatalogService, FlakeService, ModuleService
+from homelab.config.service_programs import ExternalService, StaticService, UnitService
+from homelab.config.services import KINDS
 from homelab.problems import InvalidStackError
 from tests import build
 
