@@ -14,12 +14,13 @@ from homelab.config.dashboard import DashboardConfig
 from homelab.config.deploy import DeployConfig
 from homelab.config.facts import OwnFacts
 from homelab.config.families import Ai, HomeAutomation, Media
-from homelab.config.hosts import AnyHost, FlakeInput, Pin
+from homelab.config.hosts import AnyHost
 from homelab.config.identity import IdentityConfig
 from homelab.config.mail import MailConfig
 from homelab.config.monitoring import MonitoringConfig
 from homelab.config.network import NetworkConfig
 from homelab.config.people import Member, Owner
+from homelab.config.pins import FlakeInput, Pin
 from homelab.config.policy import PolicyConfig
 from homelab.config.secrets import SecretsConfig
 from homelab.config.services import AnyService

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 
-from homelab.config.hosts import FlakeInput
+from homelab.config.pins import FlakeInput
 from homelab.config.stack import StackConfig
 from homelab.nix import Attrs, Module
 from homelab.nix.flake import flake_text, home_output, nixos_output, prune_lock

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from homelab.check import check, file_check
 from homelab.config.host_options import seconds
-from homelab.config.hosts import MINIMUM_LIMIT, Boot
+from homelab.config.host_parts import MINIMUM_LIMIT, Boot
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.system.file_systems import file_systems, is_within

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from homelab.config.hosts import HostTailscale
+from homelab.config.host_parts import HostTailscale
 from homelab.system.model import Host
 
 OWNERS, FAMILY = "group:owners", "group:family"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.config.hosts import HostTailscale
+from homelab.config.host_parts import HostTailscale
 from homelab.network.resolver import asks_the_tailnet
 from homelab.nix import Comment, Module, Nix, attrs
 from homelab.plan import Plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from homelab.config.hosts import FlakeInput
+from homelab.config.pins import FlakeInput
 from homelab.config.stack_edit import Place
 from homelab.ops.project.documents import read_stack_document
 from homelab.ops.project.stack import check_document

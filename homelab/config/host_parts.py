@@ -1,0 +1,143 @@
+"""Sections of a host: its addresses, how it is reached, how it boots and builds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from homelab.config.base import (
+    Address,
+    HostKey,
+    Interface,
+    Kind,
+    Model,
+    Name,
+    Network,
+    Port,
+    Reason,
+    Str,
+)
+from homelab.config.host_options import (
+    Recovery,
+)
+from homelab.config.types import (
+    BootDevice,
+    UserName,
+)
+
+_OUTSIDE = (
+    "a host outside of the LAN is reached only over the tailnet: let it join by hand "
+    "(tailscale up) and write address: {tailnet: …}"
+)
+
+
+_IPV4 = (
+    "leave it out: hosts, names and the firewall use IPv4 on the LAN, and IPv6 reaches a host only "
+    "over the tailnet"
+)
+
+
+class HostAddress(Kind):
+    """A host's addresses."""
+
+    called: ClassVar[str] = "a host's address"
+    lacks: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("public", "wan", "name", "dns"), _OUTSIDE),
+        **dict.fromkeys(("lan6", "tailnet6", "ipv6"), _IPV4),
+    }
+
+    lan: Address | None = None
+    """Fixed LAN address. Leave it empty for a roaming host."""
+    tailnet: Address | None = None
+    """Tailnet address. Leave it empty until the host has joined: a join key is issued as long as
+    it is empty."""
+
+
+class Ssh(Model):
+    """How the deployer logs in."""
+
+    user: UserName = "root"
+    port: Port = 22
+    host_key: HostKey | None = None
+    """The host's ed25519 public key. Required for a live host; no connection is made without it."""
+    jump: Name | None = None
+    """Host of the stack through which the deployer connects (`ssh -J`), for a host that it does not
+    reach by itself. It is dialled at its tailnet address if it has one, else at its LAN address."""
+    recovery: Recovery | None = None
+    """Recovery login with a password, from the LAN and for some time after a boot."""
+
+
+class HostTailscale(Model):
+    """The host's Tailscale settings."""
+
+    tags: list[Name] = Field(default_factory=list)
+    """Tags besides the tag of its role, without `tag:`."""
+    subnet_routes: list[Network] = Field(default_factory=list)
+    """Networks that this host advertises as subnet routes."""
+    exit_node: bool = False
+    """Advertise this host as an exit node."""
+    accept_routes: bool = False
+    """Use the subnet routes of other devices, for a host that is in none of those networks."""
+    accept_dns: bool | None = None
+    """Use only the tailnet's resolver. By default a host asks the home resolver directly, and
+    `network.dns.bootstrap` while that is down."""
+    ssh: bool = False
+    """Enable Tailscale SSH for the owners and for the users in `tailnet.ssh`."""
+    device: Annotated[Str, Field(pattern=r"^[0-9A-Za-z]+$")] | None = None
+    """Node id of the joined machine, from `homelab status`. With it, the machine's tags and routes
+    follow the stack config."""
+
+
+MINIMUM_LIMIT = 2
+"""Smallest number of generations on a host: the running one, and one to roll back to."""
+
+
+class Boot(Model):
+    """Boot loader and boot partition."""
+
+    loader: Literal["systemd-boot", "grub", "extlinux", "hardware"] = "systemd-boot"
+    """The boot loader; `hardware`: the host's hardware module configures it."""
+    device: BootDevice | None = None
+    """Disk that GRUB is installed on: `/dev/disk/by-id/…`, or `nodev` for GRUB with EFI only."""
+    limit: Annotated[int, Field(ge=MINIMUM_LIMIT, le=50)] = 10
+    """Number of generations on the boot partition."""
+    esp_mib: Annotated[int, Field(ge=32)] | None = None
+    """Size of the boot partition in MiB (`df -m /boot`). If set, `homelab check` tests whether the
+    generations fit."""
+    generation_mib: Annotated[int, Field(ge=1)] = 15
+    """Size of one generation (kernel and initrd) on the boot partition in MiB, as
+    `ls -s --block-size=M` there prints. With graphics or ZFS in the initrd it is 40 and more."""
+
+
+class WakeOnLan(Model):
+    """The network interface that wakes the host."""
+
+    interface: Interface
+    mac: Annotated[Str, Field(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")]
+    """MAC address in lower case with colons."""
+
+
+class Build(Kind):
+    """The machine that builds the host's system."""
+
+    called: ClassVar[str] = "build"
+    lacks: ClassVar[Mapping[str, str]] = {
+        "evaluate": "leave it out: a host evaluates its own system, which takes 1 to 2 GB of "
+        "memory; with less, add zram: {percent: 100} or swap on a disk"
+    }
+
+    host: Name | None = None
+    """Another host that builds for it. Default: the host itself."""
+    trusted: Reason | None = None
+    """Reason why the builder may trust this host although the builder holds more data. The Nix
+    daemon of the builder accepts store paths from this host, which amounts to root there."""
+
+
+class Zram(Model):
+    """Compressed swap in memory."""
+
+    percent: Annotated[int, Field(ge=1, le=200)] = 50
+    """Size of the swap in percent of the memory."""
+    algorithm: Literal["zstd", "lz4", "lzo"] = "zstd"
