@@ -8,7 +8,7 @@ from importlib import resources
 
 from homelab.backup.model import DumpCommand
 from homelab.config.backup import CustomBackup, DumpConfig
-from homelab.config.fact_parts import DumpProgram
+from homelab.config.fact_dumps import DumpProgram
 from homelab.nix import Pkg, Raw, Script
 from homelab.secret_paths import fact_path
 from homelab.services.databases import database_at, parts_of_dump

@@ -20,7 +20,7 @@ from homelab.catalog.references import (
     references,
 )
 from homelab.config.dashboard import DashboardConfig
-from homelab.config.fact_parts import DumpProgram
+from homelab.config.fact_dumps import DumpProgram
 from homelab.problems import Problem, did_you_mean
 
 _DUMP_OF = {"own": "command"}

@@ -15,8 +15,8 @@ from homelab.config.base import AbsolutePath, Audience, Model, Name, Release, St
 from homelab.config.connections import ApiKey, ApiObject, ConnectionFact, about_itself
 from homelab.config.databases import DatabaseElsewhere
 from homelab.config.devices import DeviceOfFacts
+from homelab.config.fact_dumps import Dump
 from homelab.config.fact_parts import (
-    Dump,
     FormerState,
     Hardening,
     JobFact,

@@ -15,7 +15,8 @@ from homelab.config.databases import (
 from homelab.config.databases import (
     Database as DatabaseConfig,
 )
-from homelab.config.fact_parts import Dump, SecretFact
+from homelab.config.fact_dumps import Dump
+from homelab.config.fact_parts import SecretFact
 from homelab.config.service_base import ServiceConfig
 from homelab.config.service_containers import PodmanService
 from homelab.config.service_modules import FlakeService

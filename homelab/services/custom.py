@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from homelab.catalog.model import Entry
 from homelab.config.backup import CustomBackup
-from homelab.config.fact_parts import Dump, Hardening, Oidc, PortFact, SecretFact, SignIn, referred
+from homelab.config.fact_dumps import Dump
+from homelab.config.fact_parts import Hardening, Oidc, PortFact, SecretFact, SignIn, referred
 from homelab.config.oidc import CustomOidc
 from homelab.config.service_base import ServiceConfig
 from homelab.config.service_containers import ContainerService, ContainersService, PodmanService

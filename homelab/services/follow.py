@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 
 from homelab.catalog.model import Entry
-from homelab.config.fact_parts import Dump
+from homelab.config.fact_dumps import Dump
 from homelab.config.service_base import ServiceConfig
 from homelab.services.declared import DeclaredOption, declared_options
 

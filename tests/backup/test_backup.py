@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from homelab.backup.model import Job
 from homelab.backup.restic import modules
-from homelab.config.fact_parts import DumpProgram
+from homelab.config.fact_dumps import DumpProgram
 from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import KEY, Changes, household

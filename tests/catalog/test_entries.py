@@ -14,7 +14,7 @@ from homelab.catalog.model import Entry
 from homelab.catalog.options import lacks, options_of
 from homelab.catalog.reference import catalog_page
 from homelab.catalog.references import FIELDS
-from homelab.config.fact_parts import Dump
+from homelab.config.fact_dumps import Dump
 from homelab.config.facts import OwnFacts
 from homelab.services.own import own_entry
 from homelab.services.templates import fields
