@@ -19,7 +19,7 @@ from homelab.config.base import (
 )
 from homelab.config.deploy import DeployMode
 from homelab.config.devices import HostDevice
-from homelab.config.disks import AnyPool, FileSystemConfig, HostDisk, PlainPath, Swap
+from homelab.config.disks import FileSystemConfig, HostDisk, PlainPath, Swap
 from homelab.config.graphics import Gpu
 from homelab.config.host_options import (
     Fail2ban,
@@ -33,6 +33,7 @@ from homelab.config.host_options import (
 from homelab.config.host_parts import Boot, Build, HostAddress, HostTailscale, Ssh, WakeOnLan, Zram
 from homelab.config.kernel import Kernel
 from homelab.config.manage import FIELDS, Extends, Managed
+from homelab.config.pools import AnyPool
 from homelab.config.types import (
     FlakeModule,
     Keymap,

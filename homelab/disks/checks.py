@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.check import check
-from homelab.config.disks import MergerfsPool, ZfsPool, in_bytes
+from homelab.config.disks import in_bytes
+from homelab.config.pools import MergerfsPool, ZfsPool
 from homelab.disks.model import FileSystem
 from homelab.disks.plan import partition_of
 from homelab.disks.smart import watches_disks

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.config.disks import ZfsPool, in_bytes
+from homelab.config.disks import in_bytes
+from homelab.config.pools import ZfsPool
 from homelab.disks.model import FileSystem
 from homelab.disks.plan import MIB, partition_of
 from homelab.nix import Attrs, Nix, merge, print_file

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from homelab.config.disks import Disk, ZfsPool
+from homelab.config.disks import Disk
+from homelab.config.pools import ZfsPool
 from homelab.system.model import Host
 
 _BUS = re.compile(r"/dev/disk/by-id/(?:ata|nvme|scsi|usb|mmc|virtio|wwn|dm)-(.+)")

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from importlib import resources
 
-from homelab.config.disks import MergerfsPool
+from homelab.config.pools import MergerfsPool
 from homelab.disks.model import FileSystem
 from homelab.hardening.baseline import sandbox
 from homelab.hardening.paths import for_systemd

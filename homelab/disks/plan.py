@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from homelab.config.disks import FileSystemConfig, MergerfsPool, Swap, ZfsPool, in_bytes
+from homelab.config.disks import FileSystemConfig, Swap, in_bytes
 from homelab.config.hosts import NixosHost
+from homelab.config.pools import MergerfsPool, ZfsPool
 from homelab.disks.model import EARLY, FileSystem, SwapSpace, containing
 
 MIB = 2**20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from homelab.config.disks import ZfsPool
+from homelab.config.pools import ZfsPool
 from homelab.nix.source import Setting, Value
 from homelab.system.file_systems import mount_settings
 from homelab.system.model import Host
