@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from homelab.backup.account import key_names, login_names
-from homelab.backup.model import BackupPlan, Job, target_unit
+from homelab.backup.model import BackupPlan
 from homelab.catalog.model import OIDC
 from homelab.certificates.model import (
     AUTHORITY_KEY,
@@ -15,7 +14,7 @@ from homelab.certificates.model import (
     CertificatesPlan,
     secret_of,
 )
-from homelab.cloudflare.model import ACCESS, ACME_TOKEN, R2, TUNNEL_CREDENTIALS
+from homelab.cloudflare.model import ACCESS, ACME_TOKEN, TUNNEL_CREDENTIALS
 from homelab.cloudflare.resources import CloudflarePlan
 from homelab.config.expansion import MONITOR
 from homelab.config.fact_parts import SecretFact
@@ -27,13 +26,14 @@ from homelab.connections.model import Wiring
 from homelab.identity.model import IdentityPlan
 from homelab.monitoring.model import MonitoringPlan
 from homelab.secret_paths import password_path
+from homelab.secrets.backup_secrets import of_backup, of_replicas
 from homelab.secrets.demand import demanded, issued, of_host
 from homelab.secrets.identity import of_identity
-from homelab.secrets.model import ONEPASSWORD, RESTIC, Secret, SecretsPlan, restic_purpose, scoped
+from homelab.secrets.model import ONEPASSWORD, Secret, SecretsPlan, scoped
 from homelab.services.mail import MAIL, sends_mail
 from homelab.services.model import Service
 from homelab.services.secret_files import readers
-from homelab.storage.model import REPLICA, Replica, replica_keys
+from homelab.storage.model import Replica
 from homelab.system.model import Host
 from homelab.tailnet.model import JOIN_KEY, TailnetPlan
 from homelab.vpn.model import VpnPlan
@@ -66,8 +66,8 @@ def plan_secrets(
         *of_identity(stack, services, identity),
         *_of_certificates(stack, certificates),
         *_of_monitoring(stack, alert_hosts, monitoring),
-        *_of_backup(stack, backup),
-        *_of_replicas(stack, replicas),
+        *of_backup(stack, backup),
+        *of_replicas(stack, replicas),
         *_of_cloudflare(hosts, cloudflare),
         *_of_tailnet(tailnet),
         *_of_vpn(stack, vpn),
@@ -154,91 +154,6 @@ def _of_monitoring(
             found = of_host(stack, host, (service, name), fact, ref, f"monitoring.ntfy.{name}")
             here = monitoring is not None and monitoring.host == host
             yield replace(found, units=(f"{MONITOR}.service",) if here else ())
-
-
-def _of_backup(stack: StackConfig, backup: BackupPlan) -> Iterator[Secret]:
-    for job in backup.jobs:
-        origin = f"backup.targets.{job.target}"
-        derived = SecretFact()
-        fact = SecretFact(encrypts="the existing backups")
-        password = demanded(stack, job.host, RESTIC, job.target, fact, origin)
-        # Each host has its own repositories; the password of a lost host can be derived anywhere.
-        purpose = restic_purpose(job.target, job.host)
-        existing = stack.backup.targets[job.target].password
-        if existing is not None:
-            kept = SecretFact(source="stored", encrypts="the existing backups")
-            found = demanded(stack, job.host, RESTIC, job.target, kept, f"{origin}.password")
-            yield replace(found, key=existing.sops or "", path=job.password)
-        else:
-            yield replace(password, purpose=purpose, path=job.password)
-        if job.ssh_key:
-            yield from _client_key(stack, job, derived, origin)
-        elif job.server:
-            yield from _client_login(stack, job, replace(password, purpose=purpose), origin)
-        credentials = job.environment or job.rclone_config
-        bucket = stack.backup.targets[job.target].bucket
-        if bucket is not None:
-            yield issued(job.host, (R2, bucket), bucket, origin=f"{origin}.bucket")
-        ref = stack.backup.targets[job.target].credentials
-        if credentials and ref is not None:
-            stored = SecretFact(source="stored", stored_key=ref.sops or "")
-            name = f"{job.target}-credentials"
-            found = demanded(stack, job.host, "restic", name, stored, f"{origin}.credentials")
-            yield replace(found, key=ref.sops or "", path=credentials)
-
-
-def _client_key(stack: StackConfig, job: Job, fact: SecretFact, origin: str) -> Iterator[Secret]:
-    """The SSH key of a backup client: the private half for it, the public half for the server."""
-    private_name, public_name = key_names(job.target, job.host)
-    purpose = f"restic/{job.target}@{job.host}/key"
-    private = demanded(stack, job.host, "restic", private_name, fact, origin)
-    yield replace(private, purpose=purpose, half="private")
-    public = demanded(stack, job.server, "restic", public_name, fact, origin)
-    # sshd reads it with the rights of the account that logs in.
-    yield replace(public, purpose=purpose, half="public", mode="0444")
-
-
-def _client_login(stack: StackConfig, job: Job, password: Secret, origin: str) -> Iterator[Secret]:
-    """The password of a client of a rest-server: itself for the client, its hash for the server,
-    which also gets the password of the repositories if the client cannot delete snapshots.
-    """
-    login, hashed, repositories = login_names(job.target, job.host)
-    purpose = f"{password.purpose}/login"
-    fact = SecretFact(
-        form="env",
-        env={"RESTIC_REST_USERNAME": job.host, "RESTIC_REST_PASSWORD": "{value}"},
-    )
-    client = demanded(stack, job.host, RESTIC, login, fact, origin)
-    yield replace(client, purpose=purpose)
-    there = demanded(stack, job.server, RESTIC, hashed, SecretFact(), origin)
-    units = (f"{target_unit(job.target)}.service",)
-    yield replace(there, purpose=purpose, epoch=client.epoch, hashed="bcrypt", units=units)
-    if not job.keeps_all:
-        return
-    existing = stack.backup.targets[job.target].password
-    source = SecretFact() if existing is None else SecretFact(source="stored")
-    found = demanded(
-        stack, job.server, RESTIC, repositories, source.model_copy(update={"owner": RESTIC}), origin
-    )
-    if existing is not None:
-        yield replace(found, key=existing.sops or "")
-    else:
-        yield replace(found, purpose=password.purpose, epoch=password.epoch, copy=True)
-
-
-def _of_replicas(stack: StackConfig, replicas: tuple[Replica, ...]) -> Iterator[Secret]:
-    """The SSH key of each replica: the private half for its sender, the public for its receiver."""
-    for replica in replicas:
-        private_name, public_name = replica_keys(replica.dataset.name)
-        purpose = f"{REPLICA}/{replica.dataset.name}@{replica.dataset.host}/{replica.host}/key"
-        sender = SecretFact(owner="btrbk")
-        private = demanded(
-            stack, replica.dataset.host, REPLICA, private_name, sender, replica.source
-        )
-        yield replace(private, purpose=purpose, half="private")
-        public = demanded(stack, replica.host, REPLICA, public_name, SecretFact(), replica.source)
-        # sshd reads it with the rights of the account that logs in.
-        yield replace(public, purpose=purpose, half="public", mode="0444")
 
 
 def _of_cloudflare(
