@@ -14,8 +14,8 @@ from functools import cache
 from typing import Any
 
 from homelab.backup.moving import Move, former_of, move_of, the_service
+from homelab.ops.machine.exchange import Answered
 from homelab.ops.machine.host import HostLink
-from homelab.ops.machine.ssh import Answered
 from homelab.ops.move.steps import Mover
 from homelab.ops.project.files import updated_lock
 from homelab.plan import Plan

@@ -10,8 +10,9 @@ import asyncssh
 
 from homelab.config.base import Model, Name, Port, Str
 from homelab.deploy import scripts
+from homelab.ops.machine.exchange import Answered, pipe
+from homelab.ops.machine.exchange import exchange as exchange_bytes
 from homelab.ops.machine.ssh import (
-    Answered,
     Completed,
     DialError,
     DialMap,
@@ -19,9 +20,7 @@ from homelab.ops.machine.ssh import (
     HostKeyError,
     Via,
     connect,
-    pipe,
 )
-from homelab.ops.machine.ssh import exchange as exchange_bytes
 from homelab.ops.machine.ssh import follow as follow_command
 from homelab.ops.machine.ssh import run as run_command
 from homelab.problems import HomelabError
