@@ -84,7 +84,8 @@ def init(
     Asks for what has no flag, on a terminal. Writes no existing file, and nothing at all if the
     result would not pass `homelab check`.
     """
-    from homelab.ops.starter.gather import Given, gather
+    from homelab.ops.starter.answers import Given
+    from homelab.ops.starter.gather import gather
     from homelab.ops.starter.next_steps import command_prefix, next_lines
     from homelab.ops.starter.start import check_place, lines_of_files, start
 

@@ -6,14 +6,23 @@ import getpass
 import ipaddress
 import re
 import zoneinfo
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import get_args
 
 from homelab.catalog import ENTRIES
 from homelab.network.auth import default_auth
+from homelab.ops.starter.answers import (
+    Ask,
+    Given,
+    answered,
+    as_name,
+    check_name,
+    named_values,
+    text_of,
+)
 from homelab.ops.starter.library import running_library
 from homelab.ops.starter.made import (
     AgeKey,
@@ -28,39 +37,9 @@ from homelab.starter.answers import Answers, Cloudflare, Machine, SignIn
 from homelab.starter.files import is_own_flake
 from homelab.starter.stack_text import FLAKE, LOCK
 
-Ask = Callable[[str, str], str]
-"""Asks a person: the question and the default, which an empty answer takes."""
-_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _PLATFORMS = ("x86_64-linux", "aarch64-linux")
 _KEY = re.compile(r"(ssh-|ecdsa-|sk-)\S+ AAAA\S+( .*)?")
 _HOST = "server=192.168.1.10"
-
-
-@dataclass(frozen=True)
-class Given:
-    """The flags of the command, as they were typed."""
-
-    name: str | None
-    stack: str
-    hosts: tuple[str, ...]
-    host_keys: tuple[str, ...]
-    hardware: tuple[str, ...]
-    domain: str | None
-    lan: str | None
-    gateway: str | None
-    timezone: str | None
-    user: str | None
-    email: str | None
-    ssh_keys: tuple[str, ...]
-    operators: tuple[str, ...]
-    service: str | None
-    sign_in: str | None
-    zone: str | None
-    zone_id: str | None
-    account: str | None
-    tailnet: str | None
-    library: str | None
-    adopt_later: bool = False
 
 
 def gather(
@@ -71,9 +50,9 @@ def gather(
 
     Raises UsageError, which names the flag. Writes nothing: `write_key` writes a new key.
     """
-    _check_name(given.stack, "--stack")
-    name = given.name or _as_name(directory.resolve().name)
-    _check_name(name, "--name")
+    check_name(given.stack, "--stack")
+    name = given.name or as_name(directory.resolve().name)
+    check_name(name, "--name")
     if given.adopt_later and (given.service or given.hardware or given.host_keys):
         raise UsageError(
             "--adopt-later: the hosts have no service yet, and homelab adopt host reads their keys "
@@ -95,7 +74,7 @@ def gather(
         raise UsageError("--email is missing: certificates and the tailnet's policy need yours")
     zone = given.timezone or local_timezone()
     if ask and not given.timezone:
-        zone = _answer(ask, "Time zone", zone, _timezone)
+        zone = answered(ask, "Time zone", zone, _timezone)
     if given.adopt_later:
         service, service_name = "", ""
     else:
@@ -148,21 +127,6 @@ def _has_flake(directory: Path) -> bool:
     return False
 
 
-T = TypeVar("T")
-
-
-def _answer(ask: Ask, question: str, default: str, read: Callable[[str], T]) -> T:
-    """What a person types, read as a value. Asks again until it is one, so that the answers before
-    it are not lost.
-    """
-    said = question
-    while True:
-        try:
-            return read(ask(said, default).strip())
-        except UsageError as error:
-            said = f"{error}\n{question}"
-
-
 def _is_there(text: str) -> str:
     if not text:
         raise UsageError("an answer is needed here")
@@ -175,42 +139,16 @@ def _timezone(text: str) -> str:
     return text
 
 
-def _check_name(name: str, flag: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{flag} {name!r}: this is not a name; use lower-case letters, digits and inner "
-            "hyphens, a letter first"
-        )
-
-
-def _as_name(text: str) -> str:
-    made = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    return made if _NAME.fullmatch(made) else "homelab"
-
-
-def _pairs(flags: tuple[str, ...], flag: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text in flags:
-        name, is_pair, value = text.partition("=")
-        if not is_pair or not value:
-            raise UsageError(f"{flag} {text!r}: write NAME=VALUE, with the name of a host")
-        _check_name(name, flag)
-        if name in found:
-            raise UsageError(f"{flag}: {name} is there twice; leave one out")
-        found[name] = value
-    return found
-
-
 def _machines(given: Given, ask: Ask | None) -> tuple[Machine, ...]:
     if not given.hosts and ask:
         question = "Hosts, NAME=ADDRESS with spaces between"
-        return _answer(ask, question, _HOST, lambda text: _of_hosts(given, tuple(text.split())))
+        return answered(ask, question, _HOST, lambda text: _of_hosts(given, tuple(text.split())))
     return _of_hosts(given, given.hosts)
 
 
 def _of_hosts(given: Given, hosts: tuple[str, ...]) -> tuple[Machine, ...]:
     found = []
-    for name, value in _pairs(hosts or (_HOST,), "--host").items():
+    for name, value in named_values(hosts or (_HOST,), "--host").items():
         address, _, platform = value.partition(",")
         platform = platform or _PLATFORMS[0]
         if platform not in _PLATFORMS:
@@ -225,7 +163,10 @@ def _of_hosts(given: Given, hosts: tuple[str, ...]) -> tuple[Machine, ...]:
                 f"--host {name}: {address!r} is not an IPv4 address; write {name}=192.168.1.10"
             ) from None
         found.append(Machine(name, address, platform))
-    keys, hardware = _pairs(given.host_keys, "--host-key"), _pairs(given.hardware, "--hardware")
+    keys, hardware = (
+        named_values(given.host_keys, "--host-key"),
+        named_values(given.hardware, "--hardware"),
+    )
     names = [m.name for m in found]
     for flag, pairs in (("--host-key", keys), ("--hardware", hardware)):
         for name in pairs:
@@ -235,19 +176,10 @@ def _of_hosts(given: Given, hosts: tuple[str, ...]) -> tuple[Machine, ...]:
         replace(
             m,
             host_key=keys.get(m.name, ""),
-            hardware=_text_of(hardware[m.name], "--hardware") if m.name in hardware else "",
+            hardware=text_of(hardware[m.name], "--hardware") if m.name in hardware else "",
         )
         for m in found
     )
-
-
-def _text_of(path: str, flag: str) -> str:
-    try:
-        return Path(path).expanduser().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{flag} {path}: cannot be read ({type(error).__name__}); name a text file"
-        ) from None
 
 
 def _network(given: Given, first: Machine) -> ipaddress.IPv4Network:
@@ -260,12 +192,12 @@ def _network(given: Given, first: Machine) -> ipaddress.IPv4Network:
 
 def _user(given: Given, ask: Ask | None) -> str:
     try:
-        here = _as_name(getpass.getuser())
+        here = as_name(getpass.getuser())
     except (OSError, KeyError):
         here = ""
     default = "" if here in ("root", "homelab") else here
     if given.user is None and ask:
-        return _answer(ask, "Your account on the hosts", default, _is_there)
+        return answered(ask, "Your account on the hosts", default, _is_there)
     user = given.user or default
     if not user:
         raise UsageError("--user is missing: the name of your account on the hosts, --user sam")
@@ -285,7 +217,7 @@ def _cloudflare(given: Given, ask: Ask | None) -> Cloudflare | None:
     }
     if ask:
         values = {
-            flag: v or _answer(ask, f"{flag[2:]}, as the dashboard shows it", "", _is_there)
+            flag: v or answered(ask, f"{flag[2:]}, as the dashboard shows it", "", _is_there)
             for flag, v in values.items()
         }
     missing = [flag for flag, value in values.items() if not value]
@@ -313,7 +245,7 @@ def _service(given: Given, sign_in: SignIn, ask: Ask | None) -> tuple[str, str]:
     # Without a portal, the first service has a sign-in of its own.
     default = "navidrome=music" if sign_in == "authelia" else "jellyfin=films"
     if given.service is None and ask:
-        return _answer(ask, "First service, SERVICE=NAME", default, partial(_of_catalog, sign_in))
+        return answered(ask, "First service, SERVICE=NAME", default, partial(_of_catalog, sign_in))
     return _of_catalog(sign_in, given.service or default)
 
 
@@ -335,7 +267,7 @@ def _of_catalog(sign_in: SignIn, text: str) -> tuple[str, str]:
     if not name and not (entry.page and "web" in entry.ports and not entry.never_publish):
         return service, ""
     name = name or service
-    _check_name(name, "--service")
+    check_name(name, "--service")
     return service, name
 
 
@@ -356,7 +288,7 @@ def _ssh_keys(given: Given) -> tuple[str, ...]:
         return found
     keys = []
     for text in given.ssh_keys:
-        line = text if _KEY.fullmatch(text) else _text_of(text, "--ssh-key").strip()
+        line = text if _KEY.fullmatch(text) else text_of(text, "--ssh-key").strip()
         if not _KEY.fullmatch(line):
             raise UsageError(
                 "--ssh-key: this is not a public SSH key; give the file that ends .pub"
