@@ -87,7 +87,6 @@ def _client_login(stack: StackConfig, job: Job, password: Secret, origin: str) -
 
 
 def of_replicas(stack: StackConfig, replicas: tuple[Replica, ...]) -> Iterator[Secret]:
-    """Keys with which hosts send their datasets."""
     """The SSH key of each replica: the private half for its sender, the public for its receiver."""
     for replica in replicas:
         private_name, public_name = replica_keys(replica.dataset.name)
