@@ -53,6 +53,11 @@ class Entry(Model):
     """Caddy modules to build in, for directives of your own. Certificates need none."""
     plugin_hashes: dict[Name, PluginHash] = Field(default_factory=dict)
     """Hash of Caddy's sources with all plugins, by nixpkgs pin of the entry host."""
+    variables: Literal["env_file", "exec_wrapper"] = "env_file"
+    """How Caddy gets the `secrets` of `services.caddy` that have `env`. env_file: systemd reads an
+    environment file; exec_wrapper: systemd passes each value as a credential, and a wrapper around
+    Caddy's program sets the variable. An environment file gives quotes and backslashes a meaning of
+    their own; with the wrapper the value stays as it is."""
 
     @model_validator(mode="after")
     def _plugins(self) -> Entry:
@@ -60,6 +65,11 @@ class Entry(Model):
             raise ValueError(f"plugins are for Caddy, not {self.proxy}; drop them, or proxy: caddy")
         if self.plugin_hashes and not self.plugins:
             raise ValueError("there are plugin_hashes, but no plugins; drop plugin_hashes")
+        if self.variables == "exec_wrapper" and self.proxy != "caddy":
+            raise ValueError(
+                f"{self.proxy} has no wrapper; leave variables out: {self.proxy} reads its secrets "
+                "from an environment file"
+            )
         return self
 
 

@@ -24,6 +24,7 @@ from homelab.proxy.model import (
 )
 from homelab.proxy.pinned import pinned_file, pinned_files
 from homelab.proxy.plan import plan_proxy
+from homelab.proxy.wrapper import FILE, SHELL, variables_of, wrapper
 from homelab.system.model import Host
 
 
@@ -49,7 +50,10 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         "proxy.nix",
         "The reverse proxy: every name, and its upstream",
-        derived=merge(_caddy(proxy), _package(entry, host), pinned_files(proxy)),
+        derived=merge(
+            _caddy(proxy), _package(entry, host), pinned_files(proxy), wrapper(plan, host)
+        ),
+        extra=((FILE, SHELL),) if variables_of(plan.stack) else (),
     )
 
 

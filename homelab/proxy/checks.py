@@ -12,6 +12,7 @@ from homelab.network.route import Route
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.proxy.model import AUTH_PROXY_HEADERS, AuthProxy
+from homelab.proxy.wrapper import variables_of
 from homelab.services.parts import parts_of
 from homelab.system.pin_checks import later
 
@@ -152,6 +153,13 @@ def chain_known(plan: Plan) -> Iterator[Problem]:
             "network.entry.plugins",
             f"Caddy plugins need NixOS 25.05, and {host.name} is pinned to {host.release}",
             f"{later(plan, host.config.nixpkgs, '25.05')}, or leave plugins out",
+        )
+    if entry.variables == "exec_wrapper" and not variables_of(plan.stack):
+        yield Problem(
+            "network.entry.variables",
+            "Caddy has no secret with a variable, so there is nothing to wrap",
+            "add services.caddy: {secrets: {dns: {ref: {sops: …}, env: CLOUDFLARE_API_TOKEN}}}, or "
+            "leave variables out",
         )
     for route in plan.routes:
         if route.sources != "any" and route.publish != "internal":

@@ -143,6 +143,8 @@ def _wanted(
         config = stack.services.get(name)
         if not isinstance(config, CatalogService):
             config = CatalogService()  # service-single reports it
+        if name == "caddy" and stack.network.entry.variables == "exec_wrapper":
+            config = _wrapped(config)
         if entry is not None:
             entry = extended(entry, config)
             on_lan = {s.host for s in plan_shares(stack) if s.lan} if name == SAMBA else set()
@@ -158,6 +160,12 @@ def _wanted(
                 plain = config.model_copy(update={"options": stated[name].options})
                 here = for_release(stack, name, plain, hosts[host].release)
             yield name, host, here, entry_of(name, stack, here, host) or entry, f"services.{name}"
+
+
+def _wrapped(caddy: CatalogService) -> CatalogService:
+    """Caddy with its variables as files, which its wrapper reads."""
+    files = {n: s.model_copy(update={"env": None}) for n, s in caddy.secrets.items()}
+    return caddy.model_copy(update={"secrets": files})
 
 
 def _on_lan(samba: Entry) -> Entry:

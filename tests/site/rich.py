@@ -60,6 +60,7 @@ RICH: Changes = {
         "entry": {
             "plugins": [{"module": "github.com/mholt/caddy-ratelimit", "version": "v0.1.0"}],
             "plugin_hashes": {"default": f"sha256-{'A' * 43}="},
+            "variables": "env_file",
             "local_http": "homepage",
         },
         "ports": {"policy": "default"},

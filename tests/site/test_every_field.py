@@ -297,6 +297,11 @@ def _built(site: str, **said: object) -> Changes:
     return {"services": {site: {"static": {"build": said}}}}
 
 
+_WITH_TOKEN: Changes = {
+    "services": {"caddy": {"secrets": {"dns": {"env": "CLOUDFLARE_API_TOKEN"}}}}
+}
+
+
 def _external(**stated: object) -> Changes:
     plain = {"certificate": None, "server_name": None, "scheme": "http", **stated}
     return {"services": {"router": {"external": plain}}}
@@ -659,6 +664,10 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
     "Entry.plugins": (
         {},
         {"network": {"entry": {"plugins": [{"module": "github.com/a/b", "version": "v0.1.0"}]}}},
+    ),
+    "Entry.variables": (
+        _WITH_TOKEN,
+        testing.merged(_WITH_TOKEN, {"network": {"entry": {"variables": "exec_wrapper"}}}),
     ),
     "HomeManagerHost.address": ({}, {"hosts": {"mac": {"address": {"lan": "192.168.1.3"}}}}),
     "HomeManagerHost.kind": (

@@ -122,6 +122,12 @@ WAYS = (
         says="on the internet",
     ),
     WayOut(
+        "chain-known",
+        {"network": {"entry": {"variables": "exec_wrapper"}}},
+        service("caddy", secrets={"dns": {"env": "CLOUDFLARE_API_TOKEN"}}),
+        says="nothing to wrap",
+    ),
+    WayOut(
         "plugin-hash",
         {"network": {"entry": {"plugins": [PLUGIN]}}},
         {"network": {"entry": {"plugin_hashes": {"default": HASH}}}},
