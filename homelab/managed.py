@@ -54,7 +54,7 @@ PARTS: Mapping[Managed, tuple[str, ...]] = {
         "storage.nix",
         "syncing.nix",
     ),
-    "system": ("bundles.nix", "facts.nix", "host.nix", "pull.nix", "trust.nix"),
+    "system": ("bundles.nix", "desktop.nix", "facts.nix", "host.nix", "pull.nix", "trust.nix"),
     "tailnet": ("tailnet.nix",),
     "tunnel": ("tunnel.nix",),
     "vpn": ("vpn-killswitch.nix", "vpn-namespaces.nix"),

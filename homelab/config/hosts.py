@@ -18,6 +18,7 @@ from homelab.config.base import (
     TreePath,
 )
 from homelab.config.deploy import DeployMode
+from homelab.config.desktop import Desktop
 from homelab.config.devices import HostDevice
 from homelab.config.disks import FileSystemConfig, HostDisk, PlainPath, Swap
 from homelab.config.graphics import Gpu
@@ -178,6 +179,7 @@ class NixosHost(HostConfig):
     """Its locale. Default: `site.locale`."""
     keymap: Keymap | None = None
     """Its console keyboard layout. Default: `site.keymap`."""
+    desktop: Desktop | None = None
     tags: list[Name] = Field(default_factory=list)
     """Services with one of these tags and without a host run here."""
 

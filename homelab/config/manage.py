@@ -39,6 +39,7 @@ Managed = Literal[
 FIELDS: Mapping[str, Managed] = {
     "boot": "hardware",
     "build": "nix",
+    "desktop": "system",
     "disks": "disks",
     "fail2ban": "ssh",
     "file_systems": "disks",

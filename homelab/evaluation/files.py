@@ -18,6 +18,7 @@ FILES: Mapping[str, str] = {
     "control.nix": "services",
     "dashboard.nix": "dashboard",
     "directory.nix": "identity",
+    "desktop.nix": "hosts.{host}.desktop",
     "devices.nix": "hosts.{host}.devices",
     "disks.nix": "hosts.{host}.file_systems",
     "dns.nix": "network.dns",

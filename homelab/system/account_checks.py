@@ -26,6 +26,22 @@ def password_present(plan: Plan) -> Iterator[Problem]:
             )
 
 
+@check("desktop-login")
+def desktop_login(plan: Plan) -> Iterator[Problem]:
+    """A login screen asks for a password, and the accounts of homelab have keys alone."""
+    site = plan.stack.site
+    for host in plan.hosts.values():
+        if host.config.desktop is None or site.owner.password is not None:
+            continue
+        if not any(member.config.password for member in host.members):
+            yield Problem(
+                f"{host.source}.desktop",
+                f"nobody has a password on {host.name}, so nobody gets past the login screen",
+                f"add {PASSWORD}: {{sops: …}}, a hash that mkpasswd prints, or a password to the "
+                f"account of a member on {host.name}",
+            )
+
+
 @check("sudo-deployer")
 def sudo_deployer(plan: Plan) -> Iterator[Problem]:
     """The deployer cannot type a password: if sudo asks for one, it has to log in as root."""

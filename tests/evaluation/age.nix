@@ -57,6 +57,7 @@ in
     "services.restic.server.htpasswd-file" =
       later "str" "came with the socket of its unit, after 20.09";
     "services.syncthing.settings" = later "attrs" "came with 23.11; declarative before";
+    "services.xserver.xkb" = later "attrs" "services.xserver.layout until 23.11";
     "services.zigbee2mqtt.settings" = later "attrs" "services.zigbee2mqtt.config until 21.05";
     "services.syncthing.overrideDevices" = later "bool" "came with 21.05";
     "services.syncthing.overrideFolders" = later "bool" "came with 21.05";

@@ -121,6 +121,7 @@ RICH: Changes = {
             "timezone": "America/Lima",
             "locale": "de_DE.UTF-8",
             "keymap": "de-latin1",
+            "desktop": {"environment": "xfce", "layout": "de", "variant": "nodeadkeys"},
             "boot": {"loader": "extlinux", "esp_mib": 512, "limit": 8},
             "watchdog": {},
             "fail2ban": {"ignore": ["10.9.0.0/24"]},

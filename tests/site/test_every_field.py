@@ -297,6 +297,13 @@ def _built(site: str, **said: object) -> Changes:
     return {"services": {site: {"static": {"build": said}}}}
 
 
+def _formerly(**more: object) -> Changes:
+    """A service with a part of its state that is in no backup, and a former directory."""
+    former = {"before": "26.05", "directory": "/var/lib/old-board", **more}
+    module = {"exclude": ["/var/lib/board/cache"], "former_state": former}
+    return {"services": {"board": {"module": module}}}
+
+
 _WITH_TOKEN: Changes = {
     "services": {"caddy": {"secrets": {"dns": {"env": "CLOUDFLARE_API_TOKEN"}}}}
 }
@@ -665,6 +672,11 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {},
         {"network": {"entry": {"plugins": [{"module": "github.com/a/b", "version": "v0.1.0"}]}}},
     ),
+    "Desktop.environment": (
+        {},
+        {"hosts": {"pi": {"desktop": {"environment": "plasma"}}}},
+    ),
+    "FormerState.files": (_formerly(), _formerly(files="data")),
     "Entry.variables": (
         _WITH_TOKEN,
         testing.merged(_WITH_TOKEN, {"network": {"entry": {"variables": "exec_wrapper"}}}),

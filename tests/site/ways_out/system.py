@@ -35,6 +35,11 @@ WAYS = (
         {"services": {"cockpit": None}},
     ),
     WayOut(
+        "desktop-login",
+        host("nas", desktop={"environment": "gnome"}),
+        {"site": {"owner": {"password": {"sops": "owner/password"}}}},
+    ),
+    WayOut(
         "sudo-deployer",
         both(
             {"site": {"owner": {"sudo": "password", "password": {"sops": "owner/password"}}}},
