@@ -109,6 +109,33 @@ def install(
     carry_out(cwd, name, asked, Person(_say, _typed, _trusts, ask))
 
 
+@install_app.command()
+def vm(
+    host: HostName,
+    memory: Annotated[int, typer.Option("--memory", help="Memory in MiB.", min=512)] = 4096,
+    port: Annotated[
+        int, typer.Option("--port", help="Port on 127.0.0.1 for SSH.", min=1024, max=65535)
+    ] = 2222,
+    build_only: Annotated[
+        bool, typer.Option("--build-only", help="Print how to start it, instead of starting it.")
+    ] = False,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Start a host of the stack as a virtual machine here, with stand-ins for its secrets.
+
+    Needs Nix. Nothing gets out of the machine: no tunnel, no tailnet, no backup. Its data are on a
+    disk of its own below ~/.local/state/homelab.
+    """
+    from homelab.ops.install.vm import run_vm
+    from homelab.ops.project.stack import find_stack, open_stack
+
+    opened = open_stack(cwd, find_stack(cwd, stack))
+    raise typer.Exit(
+        run_vm(opened, host, _say, memory_mib=memory, ssh_port=port, start=not build_only)
+    )
+
+
 @host_app.command()
 def key(
     host: HostName,

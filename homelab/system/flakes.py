@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
+from types import MappingProxyType
 
 from homelab.config.pins import FlakeInput
 from homelab.config.stack import StackConfig
@@ -139,9 +140,20 @@ def flake(
     modules: Sequence[Module] | None,
     sources: Mapping[str, str | bytes],
     head: str,
+    also: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[str, str]:
-    """`flake.nix` and its lock: of the host's system, where it has modules, and of its image."""
+    """`flake.nix` and its lock: of the host's system, where it has modules, and of its image.
+
+    `also` has further systems with the same modules of flakes, by output: a file of the tree.
+    """
     parts = parts_of(plan, host, modules, sources)
+    if also:
+        _, others = parts.systems[host.name]
+        more = {name: (file, others) for name, file in also.items()}
+        extends = {name: parts.extends[host.name] for name in also if parts.extends}
+        parts = replace(
+            parts, systems={**parts.systems, **more}, extends={**parts.extends, **extends}
+        )
     outputs = (
         nixos_output(
             parts.systems,
