@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import resources
 
-from homelab.config.services import CatalogService
+from homelab.config.service_modules import CatalogService
 from homelab.config.stack import StackConfig
 from homelab.nix import Attrs, Comment, Force, Nix, Raw, Text, attrs
 from homelab.plan import Plan
