@@ -38,7 +38,7 @@ class Orphan:
 
     host: str
     kind: str
-    """directory, database, dump, repository, snapshots."""
+    """directory, database, dump, replica, repository, snapshots."""
     name: str
     """Its path, or the name of a database or repository."""
     why: str
@@ -105,6 +105,9 @@ class _Known:
         }
         here = [d for d in plan.datasets if d.host == host and d.snapshots]
         self.snapshots = {(d.snapshots.directory, d.name) for d in here if d.snapshots}
+        self.replicas = {r.place for r in plan.replicas if r.host == host} | {
+            d.zfs for d in plan.datasets if d.host == host
+        }
         # sanoid also makes snapshots for modules of the owner.
         self.unsnapshotted = {
             place.path for place in plan.lock.datasets.values() if place.host == host
@@ -139,6 +142,7 @@ class _Known:
             "departed-database": self._departed_database,
             "snapshot": self._snapshot,
             "zfs-snapshots": self._zfs_snapshots,
+            "replica": self._replica,
             "postgresql": self._postgresql,
             "mysql": self._mysql,
         }
@@ -204,6 +208,18 @@ class _Known:
         )
         why = _SNAPSHOTS.format(dataset)
         yield self._of_host("snapshots", f"{dataset}@autosnap_*", why, command)
+
+    def _replica(self, name: str) -> Iterator[Orphan]:
+        dataset, _, rest = name.partition(" ")
+        fs, _, place = rest.partition(" ")
+        if place in self.replicas or (fs == "btrfs" and self._is_owned(place)):
+            return
+        note = shlex.quote(f"/var/lib/homelab/replicas/{dataset}.place")
+        delete = f"zfs destroy -r {shlex.quote(place)}"
+        if fs == "btrfs":
+            delete = f"btrfs subvolume delete -- {shlex.quote(f'{place}/{dataset}.')}*"
+        why = f"replica of {dataset}, which is not sent there any more"
+        yield self._of_host("replica", place, why, f"{delete}; rm -- {note}")
 
     def _kept(self, path: str) -> Iterator[Orphan]:
         what = _WHAT["before" if path.endswith("/kept") else "undone"]

@@ -79,9 +79,9 @@ _DNS = Missing(
     "names need no DNS provider",
 )
 
-_SYNCOID = Missing(
-    "only snapshots of btrfs are sent to another host",
-    "leave it out: write services.syncoid in a module of your own (hosts.….modules)",
+_DATASET = Missing(
+    "a replica is a ZFS dataset",
+    "leave it out, and write the dataset with its pool: zfs: tank/copies/photos",
 )
 
 KEYS: Mapping[type[BaseModel], Mapping[str, Missing]] = {
@@ -95,7 +95,7 @@ KEYS: Mapping[type[BaseModel], Mapping[str, Missing]] = {
     NixosHost: {
         **dict.fromkeys(("interfaces", "networks", "vlan", "vlans"), _NETWORKS),
     },
-    Replicate: dict.fromkeys(("pool", "zfs"), _SYNCOID),
+    Replicate: {"pool": _DATASET},
     DatasetConfig: dict.fromkeys(("nfs", "sftp", "webdav"), _NFS),
     SambaConfig: dict.fromkeys(("hosts", "networks", "scope", "sources"), _DRIVES),
     ServiceConfig: {

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from homelab.config.backup import Tier
 from homelab.config.base import AbsolutePath, Model, Name, Str, Time, pattern
+from homelab.config.types import ZfsName
 
 FileSystem = Literal[
     "bcachefs", "btrfs", "exfat", "ext4", "f2fs", "mergerfs", "nfs", "ntfs", "tmpfs", "xfs", "zfs"
@@ -100,12 +101,17 @@ _MAX_AGE: Mapping[Every, int] = {"hourly": 3, "daily": 36}
 
 
 class Replicate(Model):
-    """A copy of a dataset's snapshots on another host, sent over SSH from btrfs to btrfs."""
+    """A copy of a dataset's snapshots on another host, sent over SSH: from btrfs to btrfs, or from
+    ZFS to ZFS.
+    """
 
     to: Name
     """Host that receives the snapshots."""
-    path: AbsolutePath
-    """Directory on that host, on btrfs: `/mnt/mp510/photos`."""
+    path: AbsolutePath | None = None
+    """Directory on that host, on btrfs: `/mnt/mp510/photos`. For a dataset on btrfs."""
+    zfs: ZfsName | None = None
+    """ZFS dataset on that host, which the first transfer creates: `tank/copies/photos`. For a
+    dataset on ZFS."""
     every: Every = "daily"
     """How often a snapshot is made and sent: hourly or daily."""
     at: Time = "02:30"
@@ -115,6 +121,15 @@ class Replicate(Model):
     `homelab status` say so. Default: 36; 3 with `every: hourly`."""
     keep: SnapshotKeep | None = None
     """Retention on the receiving host. Default: as the dataset's snapshots, without hourly ones."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Replicate:
+        if (self.path is None) == (self.zfs is None):
+            raise ValueError(
+                "a replica has one place; write path: /mnt/copies/photos (on btrfs), or zfs: "
+                "tank/copies/photos"
+            )
+        return self
 
     @model_validator(mode="after")
     def _scheduled(self) -> Replicate:

@@ -12,7 +12,7 @@ from homelab.config.fact_parts import SecretFact
 from homelab.config.stack import StackConfig
 from homelab.secrets.demand import demanded, issued
 from homelab.secrets.model import RESTIC, Secret, restic_purpose
-from homelab.storage.model import REPLICA, Replica, replica_keys
+from homelab.storage.model import REPLICA, SENDER, Replica, replica_keys
 
 
 def of_backup(stack: StackConfig, backup: BackupPlan) -> Iterator[Secret]:
@@ -91,7 +91,7 @@ def of_replicas(stack: StackConfig, replicas: tuple[Replica, ...]) -> Iterator[S
     for replica in replicas:
         private_name, public_name = replica_keys(replica.dataset.name)
         purpose = f"{REPLICA}/{replica.dataset.name}@{replica.dataset.host}/{replica.host}/key"
-        sender = SecretFact(owner="btrbk")
+        sender = SecretFact(owner=SENDER if replica.on_zfs else "btrbk")
         private = demanded(
             stack, replica.dataset.host, REPLICA, private_name, sender, replica.source
         )

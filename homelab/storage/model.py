@@ -76,7 +76,7 @@ class Replica:
     host: str
     """Host that receives them."""
     place: str
-    """Directory on that host."""
+    """Directory on that host, or its ZFS dataset."""
     address: str
     """Address at which the sender reaches the receiver; empty while the stack lacks it."""
     port: int
@@ -100,9 +100,19 @@ class Replica:
         return account(REPLICA, self.dataset.name)
 
     @property
+    def on_zfs(self) -> bool:
+        """Whether syncoid sends it, from ZFS to ZFS; otherwise btrbk, from btrfs to btrfs."""
+        return self.dataset.fs == "zfs"
+
+    @property
     def unit(self) -> str:
         """The unit of the sender, without its suffix."""
-        return f"btrbk-{self.instance}"
+        return f"{'syncoid' if self.on_zfs else 'btrbk'}-{self.instance}"
+
+    @property
+    def prefix(self) -> str:
+        """Begin of the names of ZFS snapshots that are made to be sent."""
+        return f"homelab_{self.host}_"
 
     @property
     def instance(self) -> str:
@@ -110,6 +120,8 @@ class Replica:
         return f"{self.dataset.name}_{self.host}"
 
 
+SENDER = "homelab-syncoid"
+"""Account that sends ZFS snapshots."""
 REPLICA = "replica"
 """Service name of the keys of replicas, and prefix of their accounts."""
 

@@ -118,6 +118,9 @@ def plan_replicas(
         target = hosts.get(config.to) if config is not None else None
         if config is None or target is None or not target.is_nixos or dataset.host not in hosts:
             continue
+        place = config.zfs if dataset.fs == "zfs" else config.path
+        if place is None or (dataset.fs == "zfs" and not dataset.zfs):
+            continue  # A check reports what does not fit.
         keep = config.keep or (
             dataset.snapshots.keep if dataset.snapshots else SNAPSHOT_KEEP[dataset.tier]
         )
@@ -125,7 +128,7 @@ def plan_replicas(
             Replica(
                 dataset=dataset,
                 host=target.name,
-                place=config.path,
+                place=place,
                 address=dialled(stack, dataset.host, target.name),
                 port=target.config.ssh.port,
                 every=config.every,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from homelab.check import check
-from homelab.config.snapshots import HOURS
+from homelab.config.pools import AnyPool
+from homelab.config.snapshots import HOURS, Replicate
 from homelab.hardening.paths import below
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-from homelab.storage.model import Replica
+from homelab.storage.model import Dataset, Replica
 from homelab.system.model import Host
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/@+-]+")
@@ -43,14 +44,9 @@ def replica_endpoints(plan: Plan) -> Iterator[Problem]:
                 f"write {dataset.source}.fs: btrfs or zfs: …, and snapshot: daily; or leave "
                 "replicate out",
             )
-        elif dataset.fs != "btrfs":
-            yield Problem(
-                where,
-                f"{dataset.name} is on {dataset.fs}, and only snapshots of btrfs are sent",
-                "leave replicate out, and write services.syncoid in a module of your own "
-                f"(hosts.{dataset.host}.modules)",
-            )
-        if not _PLAIN.fullmatch(config.path):
+        else:
+            yield from _mixed(plan, dataset, config)
+        if config.path is not None and not _PLAIN.fullmatch(config.path):
             yield Problem(
                 f"{where}.path",
                 f"btrbk cannot send to {config.path}, because its configuration takes letters, "
@@ -60,22 +56,70 @@ def replica_endpoints(plan: Plan) -> Iterator[Problem]:
     yield from _places(plan)
 
 
+def _mixed(plan: Plan, dataset: Dataset, config: Replicate) -> Iterator[Problem]:
+    """A snapshot of one file system cannot be received by another."""
+    where = f"{dataset.source}.replicate"
+    if dataset.fs == "zfs" and config.zfs is None:
+        pools = [n for n, p in _pools(plan, config.to).items() if p.kind == "zfs"] or ["tank"]
+        yield Problem(
+            f"{where}.path",
+            f"{dataset.name} is on ZFS, and only a ZFS dataset can receive its snapshots",
+            f"write zfs: {pools[0]}/copies/{dataset.name} instead of path; if {config.to} has no "
+            "ZFS, leave replicate out and back it up with restic: backup.targets",
+        )
+    if dataset.fs != "zfs" and config.path is None:
+        yield Problem(
+            f"{where}.zfs",
+            f"{dataset.name} is on {dataset.fs}, and ZFS cannot receive its snapshots",
+            f"write path: /mnt/copies/{dataset.name} (a directory on btrfs) instead of zfs; if "
+            f"{config.to} has no btrfs, leave replicate out and back it up with restic: "
+            "backup.targets",
+        )
+    if config.zfs is not None:
+        pool, _, inside = config.zfs.partition("/")
+        pools = [n for n, p in _pools(plan, config.to).items() if p.kind == "zfs"]
+        if not inside:
+            yield Problem(
+                f"{where}.zfs",
+                f"{pool} is a pool, and a replica is a dataset in one",
+                f"name a dataset that does not exist yet: {pool}/copies/{dataset.name}",
+            )
+        elif pools and pool not in pools:
+            yield Problem(
+                f"{where}.zfs",
+                f"{config.to} has no pool {pool}",
+                did_you_mean(pool, pools, "pools"),
+            )
+
+
+def _pools(plan: Plan, host: str) -> Mapping[str, AnyPool]:
+    found = plan.hosts.get(host)
+    return found.config.pools if found is not None else {}
+
+
 def _places(plan: Plan) -> Iterator[Problem]:
     people = {plan.stack.site.owner.user, *plan.stack.site.members}
     taken: list[Replica] = []
     for replica in plan.replicas:
         for other in taken:
             inside = replica.place == other.place or _overlap(replica.place, other.place)
-            if other.host == replica.host and inside:
+            if (other.host, other.on_zfs) == (replica.host, replica.on_zfs) and inside:
                 yield Problem(
-                    f"{replica.source}.path",
+                    f"{replica.source}.{'zfs' if replica.on_zfs else 'path'}",
                     f"{replica.place} is at or inside {other.place}, where {other.dataset.name} "
                     "goes, or the other way round",
-                    "give each replica a directory of its own",
+                    "give each replica a dataset of its own"
+                    if replica.on_zfs
+                    else "give each replica a directory of its own",
                 )
         taken.append(replica)
         for dataset in plan.datasets:
-            if dataset.host != replica.host or not below(replica.place, (dataset.path,)):
+            if dataset.host != replica.host:
+                continue
+            if replica.on_zfs:
+                yield from _within(replica, dataset)
+                continue
+            if not below(replica.place, (dataset.path,)):
                 continue
             if dataset.fs and dataset.fs != replica.dataset.fs:
                 yield Problem(
@@ -91,6 +135,16 @@ def _places(plan: Plan) -> Iterator[Problem]:
                 "person's",
                 "rename the dataset, or leave replicate out",
             )
+
+
+def _within(replica: Replica, dataset: Dataset) -> Iterator[Problem]:
+    if dataset.zfs and (replica.place == dataset.zfs or _overlap(replica.place, dataset.zfs)):
+        yield Problem(
+            f"{replica.source}.zfs",
+            f"{replica.place} is at or inside {dataset.zfs} of the dataset {dataset.name}, or the "
+            "other way round",
+            "name a ZFS dataset that does not exist yet, beside it",
+        )
 
 
 def _overlap(one: str, other: str) -> bool:

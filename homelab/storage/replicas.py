@@ -1,5 +1,5 @@
-"""Replicas: btrbk sends the snapshots of a dataset. The receiving host has an account that can only
-receive them, and a unit that finds old replicas.
+"""Replicas: btrbk or syncoid sends the snapshots of a dataset. The receiving host has an account
+that can only receive them, and a unit that finds old replicas.
 
 nixpkgs' `services.btrbk.sshAccess` is not used: its keys are text in the configuration, and its
 filter lets a client add a command of its own (`btrfs receive '/path' | sh`).
@@ -32,14 +32,18 @@ from homelab.nix import (
 )
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
-from homelab.storage import snapshots
+from homelab.storage import snapshots, syncoid
 from homelab.storage.model import REPLICA, Replica, replica_keys
 from homelab.system.model import Host
 
 PROGRAM = "homelab-replica"
+_FILES = resources.files("homelab.storage")
 SCRIPT = (
     "lib/replica.sh",
-    (resources.files("homelab.storage") / "replica.sh").read_text(encoding="utf-8"),
+    "\n".join(
+        (_FILES / f"{part}.sh").read_text(encoding="utf-8")
+        for part in ("replica-btrfs", "replica-zfs", "replica")
+    ),
 )
 """The file of the command `homelab-replica`: its name and its text."""
 PROTECTED_DAYS = 7
@@ -64,7 +68,15 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         yield Module(
             "replicate.nix",
             "Snapshots that this host sends to other hosts",
-            derived=merge(*(_sender(host, r, failing) for r in sent)),
+            derived=merge(
+                *(
+                    syncoid.sender(host, r, when(r), key_of(r), {**failing, **_tried(r)})
+                    if r.on_zfs
+                    else _sender(host, r, failing)
+                    for r in sent
+                )
+            ),
+            extra=(syncoid.SCRIPT,) if any(r.on_zfs for r in sent) else (),
         )
     if received:
         yield Module(
@@ -74,6 +86,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
                 _program(plan, host, received),
                 _freshness(received, failing),
                 *(_receiver(host, r, failing) for r in received),
+                syncoid.received(host, [r for r in received if r.on_zfs]),
                 attrs(
                     "services.openssh.extraConfig",
                     After(Lines("".join(map(_match, received)) + _END)),
@@ -92,14 +105,18 @@ def key_of(replica: Replica) -> str:
     return secret_path(REPLICA, private, "derived", "file")
 
 
+def when(replica: Replica) -> str:
+    """When it is sent, as in systemd.time(7)."""
+    return "hourly" if replica.every == "hourly" else f"*-*-* {replica.at}:00"
+
+
 def _sender(host: Host, replica: Replica, failing: Attrs) -> Attrs:
     dataset, made = replica.dataset, replica.dataset.snapshots
     if made is None:
         return {}
-    when = "hourly" if replica.every == "hourly" else f"*-*-* {replica.at}:00"
     target = f"ssh://{replica.address}:{replica.port}{replica.place}"
     instance: Attrs = {
-        "onCalendar": when,
+        "onCalendar": when(replica),
         "settings": {
             **snapshots.settings(dataset, made),
             "backend_remote": Comment("The receiver's account uses sudo itself.", "btrfs-progs"),
@@ -148,6 +165,8 @@ _END = "Match all\n"
 def _program(plan: Plan, host: Host, received: list[Replica]) -> Attrs:
     described = {
         r.dataset.name: {
+            "fs": "zfs" if r.on_zfs else "btrfs",
+            **({"account": r.login, "prefix": r.prefix} if r.on_zfs else {}),
             "from": r.dataset.host,
             "maxAgeHours": r.max_age_hours,
             "path": r.place,
@@ -189,7 +208,8 @@ def _receiver(host: Host, replica: Replica, failing: Attrs) -> Attrs:
         "users": [login],
         "commands": [{"command": PATH, "options": ["NOPASSWD"]}],
     }
-    rules: list[Nix] = [rule]
+    rules: list[Nix] = [] if replica.on_zfs else [rule]
+    place = syncoid.WAITS if replica.on_zfs else waiting(host, [replica.place])
     return merge(
         attrs(
             f"users.users.{login}",
@@ -200,15 +220,15 @@ def _receiver(host: Host, replica: Replica, failing: Attrs) -> Attrs:
             },
         ),
         attrs(f"users.groups.{login}", {}),
-        attrs("security.sudo.extraRules", rules),
-        attrs("security.sudo-rs.extraRules", rules),
+        attrs("security.sudo.extraRules", rules) if rules else {},
+        attrs("security.sudo-rs.extraRules", rules) if rules else {},
         attrs(
             f"systemd.services.{REPLICA}-{replica.dataset.name}",
             {
-                "description": f"Directory for the replica of {replica.dataset.name}",
+                "description": f"Place for the replica of {replica.dataset.name}",
                 "wantedBy": ["multi-user.target"],
                 "script": f"{PATH} prepare {replica.dataset.name}\n",
-                **waiting(host, [replica.place]),
+                **place,
                 **failing,
                 "serviceConfig": {
                     **sandbox("protect-system", "private-devices", "capability-bounding-set"),
@@ -225,7 +245,9 @@ def _receiver(host: Host, replica: Replica, failing: Attrs) -> Attrs:
 def _match(replica: Replica) -> str:
     """The account can run one command, which refuses what it does not know."""
     _, public = replica_keys(replica.dataset.name)
-    command = f"{SUDO} -n {PATH} receive {shlex.quote(replica.dataset.name)}"
+    # ZFS lets the account itself receive.
+    as_root = "" if replica.on_zfs else f"{SUDO} -n "
+    command = f"{as_root}{PATH} receive {shlex.quote(replica.dataset.name)}"
     return "\n".join(
         (
             f"Match User {replica.login}",
@@ -246,7 +268,7 @@ FRESH = "replicas-fresh"
 
 
 def _freshness(received: list[Replica], failing: Attrs) -> Attrs:
-    places = [for_systemd(r.place) for r in received]
+    places = [for_systemd(r.place) for r in received if not r.on_zfs]
     unit: Mapping[str, Nix] = {
         "description": "Find replicas that are too old",
         **failing,
@@ -258,7 +280,7 @@ def _freshness(received: list[Replica], failing: Attrs) -> Attrs:
             "CapabilityBoundingSet": ["CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN"],
             "PrivateNetwork": True,
             # A disk that is missing is a replica that is too old, not a unit that does not start.
-            "ReadOnlyPaths": [f"-{p}" for p in places],
+            **({"ReadOnlyPaths": [f"-{p}" for p in places]} if places else {}),
         },
     }
     return merge(

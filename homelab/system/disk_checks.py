@@ -73,7 +73,8 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
                 severity="warning",
             )
         has_number = host.config.host_id or ("networking", "hostId") in paths
-        if any(map(_is_zfs, settings)) and not has_number:
+        receives = any(r.on_zfs and r.host == host.name for r in plan.replicas)
+        if (receives or any(map(_is_zfs, settings))) and not has_number:
             yield Problem(
                 f"{host.source}.host_id",
                 f"{host.name} has ZFS, which knows a machine by a number of eight digits",

@@ -26,6 +26,7 @@ REASONS = {
         "backup-target-web": "makes the directory of a target, which may be anywhere",
         "replicas-fresh": "reads directories of the owner anywhere",
         "replica-library": "writes a directory of the owner",
+        "replica-films": "changes properties of a ZFS dataset",
     },
     "*": {
         "homelab-devices": "restarts services when a device appears",

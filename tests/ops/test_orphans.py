@@ -32,6 +32,7 @@ def plan() -> Plan:
             "datasets": {
                 "music": {"host": "pi", "path": "/srv/music", "tier": "user"},
                 "video": {"host": "pi", "path": "/srv/video", "tier": "user", "fs": "btrfs"},
+                "tapes": {"host": "pi", "path": "/srv/tapes", "tier": "user", "zfs": "bank/tapes"},
                 "mine": {"host": "pi", "path": "/srv/mine", "tier": "user", "fs": "zfs"},
             },
             "backup": {
@@ -85,12 +86,22 @@ LEFT = [
         *("zfs-snapshots", "/srv/gone\ttank/gone", "snapshots of tank/gone"),
         "zfs list -H -t snapshot -o name tank/gone | grep @autosnap_ | xargs -n 1 zfs destroy",
     ),
+    (
+        *("replica", "films zfs tank/copies/films", "replica of films, which is not sent there"),
+        "zfs destroy -r tank/copies/films; rm -- /var/lib/homelab/replicas/films.place",
+    ),
+    (
+        *("replica", "tv btrfs /copies/tv", "replica of tv, which is not sent there"),
+        "btrfs subvolume delete -- /copies/tv/tv.*; rm -- /var/lib/homelab/replicas/tv.place",
+    ),
 ]
 CALLED = {
     "departed-path": "/srv/forum",
     "departed-database": "forum",
     "snapshot": "/srv/.snapshots/gone.*",
     "zfs-snapshots": "tank/gone@autosnap_*",
+    "films zfs tank/copies/films": "tank/copies/films",
+    "tv btrfs /copies/tv": "/copies/tv",
 }
 """The name of a thing that has another one than the finding."""
 OWNED = [
@@ -101,6 +112,7 @@ OWNED = [
     *("departed-path x /srv/music/x", "departed-database x postgresql:miniflux"),
     *("snapshot /srv/video/.snapshots/video.20260302T101502", "snapshot /srv/.snapshots/by-hand"),
     *("zfs-snapshots /srv/mine\ttank/mine", "zfs-snapshots /home\ttank/home"),
+    *("replica tapes zfs bank/tapes", "replica music btrfs /srv/music"),
     *("repository /mnt/other/nas/gone", "job /var/lib/homelab/backups/miniflux/b2", "later thing"),
 ]
 FORMER = ("job", "/var/lib/homelab/backups/pad/b2")
@@ -112,7 +124,8 @@ def test_what_nothing_owns_is_named_with_the_command_that_removes_it(
     plan: Plan, kind: str, name: str, why: str, remove: str
 ) -> None:
     found = {o.name: o for o in orphans(plan, "pi", [(kind, name), FORMER])}
-    orphan = found.get(CALLED.get(kind, name)) or found["b2: pi/pad"]
+    called = CALLED.get(kind) or CALLED.get(name, name)
+    orphan = found.get(called) or found["b2: pi/pad"]
     assert why in orphan.why
     assert orphan.remove.startswith(remove) or remove in orphan.remove
 

@@ -78,6 +78,8 @@ TYPED = {
         "boot.kernelModules",
         "boot.kernelParams",
         "boot.loader",
+        "boot.supportedFilesystems",
+        "boot.zfs",
         "console",
     ),
     *("environment.systemPackages", "fileSystems", "hardware.graphics", "hardware.nvidia"),

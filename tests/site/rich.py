@@ -113,6 +113,7 @@ RICH: Changes = {
     "hosts": {
         "pi": {
             "profile": "raspberry-pi-4",
+            "host_id": "4567cdef",
             "interface": "end0",
             "static": True,
             "mdns": True,
@@ -264,6 +265,7 @@ RICH: Changes = {
             "group": "media",
             "zfs": "tank/films",
             "snapshot": "daily",
+            "replicate": {"to": "pi", "zfs": "vault/copies/films"},
             "dirs": {"pictures": {"owner": "forum", "mode": "2770"}},
         },
     },

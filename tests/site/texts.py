@@ -161,6 +161,8 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     # btrbk's lines and sanoid's sections.
     ("services.btrbk.instances.=", _UNIT_NAME),
     ("services.btrbk.instances.**", judges.without(r"[^A-Za-z0-9._/@+: -]")),
+    # Words that systemd and a shell read, and a pool that a script imports.
+    ("boot.zfs.extraPools.**", judges.without(r"[^A-Za-z0-9._:-]")),
     ("services.sanoid.datasets.**", judges.without(r"[^A-Za-z0-9._/:-]")),
     # JSON that nixpkgs' module sends to the API.
     ("services.syncthing.settings.**", _WHOLE),

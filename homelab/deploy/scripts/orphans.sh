@@ -38,6 +38,15 @@ departed() {
   done
 }
 
+# replicas: the name, the file system and the place of each one that the host has received.
+replicas() {
+  local file
+  for file in "$root"/var/lib/homelab/replicas/*.place; do
+    file=${file##*/}
+    printf 'replica\t%s %s\n' "${file%.place}" "$(tr '\t' ' ' <"$root/var/lib/homelab/replicas/$file")"
+  done
+}
+
 # snapshotted: each ZFS dataset with snapshots of sanoid: its mount point, a tab, and its name.
 snapshotted() {
   local dataset
@@ -54,6 +63,7 @@ main() {
   entries dump "$root"/var/backup/sqlite/* "$root"/var/backup/dumps/* "$root"/var/backup/postgresql/*.gz
   entries kept "$root"/var/lib/homelab/restores/*/kept "$root"/var/lib/homelab/restores/*/undone
   entries job "$root"/var/lib/homelab/backups/*/*
+  replicas
   departed paths departed-path
   departed databases departed-database
   for word in "$@"; do

@@ -24,6 +24,15 @@ def _sent(*stated: Changes, name: str = "tv", **replicate: object) -> Changes:
     return both(dataset(name, fs="btrfs", snapshot="daily", replicate=to), *stated)
 
 
+POOLS = host("pi", pools={"bulk": {"kind": "zfs"}})
+
+
+def _on_zfs(*stated: Changes, **replicate: object) -> Changes:
+    to: Changes = {"to": "pi", **replicate}
+    sent = dataset("tv", zfs="tank/tv", snapshot="daily", replicate=to)
+    return both(sent, host("pi", host_id="deadbeef"), host("nas", host_id="deadbee0"), *stated)
+
+
 def changed(**replicate: object) -> Changes:
     return {"datasets": {"tv": {"replicate": replicate}}}
 
@@ -81,8 +90,35 @@ WAYS = (
     WayOut(
         END,
         _sent({"datasets": {"tv": {"fs": None, "zfs": "tank/tv"}}}),
-        {"datasets": {"tv": {"replicate": None}}},
-        says="only snapshots of btrfs",
+        changed(path=None, zfs="tank/copies/tv"),
+        asked={"tank/copies/tv": "write zfs"},
+        says="only a ZFS dataset can receive",
+    ),
+    WayOut(
+        END,
+        _sent(path=None, zfs="tank/copies/tv"),
+        changed(path="/mnt/copies/tv", zfs=None),
+        asked={"/mnt/copies/tv": "write path"},
+        says="ZFS cannot receive",
+    ),
+    WayOut(
+        END,
+        _on_zfs(zfs="tank"),
+        changed(zfs="tank/copies/tv"),
+        says="is a pool",
+    ),
+    WayOut(
+        END,
+        _on_zfs(POOLS, zfs="tank/tv"),
+        changed(zfs="bulk/tv"),
+        says="has no pool tank",
+    ),
+    WayOut(
+        END,
+        both(_on_zfs(zfs="tank/tv"), dataset("books", "pi", zfs="tank/tv")),
+        changed(zfs="tank/copies"),
+        asked={"tank/copies": "name a ZFS dataset"},
+        says="at or inside tank/tv of",
     ),
     WayOut(
         END,
