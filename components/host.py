@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import TypedDict
 
 import pulumi
-from pulumi_command import remote
+from pulumi_command import local, remote
 
 from homelab.components.component import Component
 from homelab.components.file import show_files
 from homelab.deploy import scripts
 from homelab.deploy.model import Release
 from homelab.deploy.policy import DeployPolicy
+from homelab.deploy.spec import paths_of
+from homelab.ops.deploy.runner import COMMAND
 from homelab.system.model import Host as HostPlan
+
+SEND = f"{COMMAND} send"
+"""The command that runs a script on a host that the provider's own SSH cannot reach."""
 
 
 class HostArgs(TypedDict):
@@ -106,30 +112,52 @@ class Host(Component):
         *,
         after: list[pulumi.Resource] | None = None,
         secret: bool = False,
-    ) -> remote.Command:
-        user = self._host.config.ssh.user
+    ) -> pulumi.Resource:
+        ssh = self._host.config.ssh
+        kept = ["create", "stdin"] if ssh.by_homelab else ["connection", "create", "stdin"]
+        options = pulumi.ResourceOptions(
+            parent=self,
+            depends_on=after,
+            hide_diffs=["stdin"],
+            additional_secret_outputs=["stdout", "stderr"] if secret else None,
+            ignore_changes=kept if self._held else None,
+        )
+        if ssh.by_homelab:
+            return local.Command(
+                f"{self.lead}{name}",
+                create=None if self._held else f"{SEND} {self.name}",
+                stdin=pulumi.Output.from_input(script).apply(self._sent),
+                logging=local.Logging.NONE,
+                add_previous_output_in_env=False,
+                opts=options,
+            )
         return remote.Command(
             f"{self.lead}{name}",
             connection=connection(self._host),
-            create=None if self._held else scripts.shell(user),
+            create=None if self._held else scripts.shell(ssh.user),
             stdin=script,
             # Output may hold long lines, on which the provider's own logging hangs.
             logging=remote.Logging.NONE,
             add_previous_output_in_env=False,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=after,
-                hide_diffs=["stdin"],
-                additional_secret_outputs=["stdout", "stderr"] if secret else None,
-                ignore_changes=["connection", "create", "stdin"] if self._held else None,
-            ),
+            opts=options,
         )
+
+    def _sent(self, script: str) -> str:
+        """The spec of `homelab send`."""
+        spec = {
+            "host": self.name,
+            "paths": paths_of(self._host),
+            "host_key": self._host.config.ssh.host_key,
+            "script": script,
+        }
+        return json.dumps(spec, sort_keys=True)
 
 
 def connection(host: HostPlan) -> remote.ConnectionArgs:
     """The SSH connection to a host: its LAN address if it has one, and its pinned host key.
 
-    It contains no private key: the SSH agent has it, so the state does not.
+    It contains no private key: the SSH agent has it, so the state does not. `homelab send` reaches
+    a host with `ssh.key`, `ssh.proxy_command` or `ssh.local`.
     """
     return remote.ConnectionArgs(
         host=host.lan or host.tailnet,

@@ -246,5 +246,16 @@ def switch(host: Annotated[str, typer.Argument(help="The host, as its spec names
     raise typer.Exit(code)
 
 
+@hosts_app.command()
+def send(host: Annotated[str, typer.Argument(help="The host, as its spec names it.")]) -> None:
+    """Run a script on a host. `pulumi up` runs this where its own SSH does not reach the host; the
+    spec comes on standard input.
+    """
+    from homelab.ops.deploy.send import run
+
+    code = run(sys.stdin.read(), output=lambda text: print(text, end="", flush=True), report=_say)
+    raise typer.Exit(code)
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

@@ -60,7 +60,9 @@ def _last(
         return list(stack_config.deploy.last)
     needed = {stack_config.network.dns.host, stack_config.network.entry.host, *_jumps(hosts)}
     paths = [name for name, host in sorted(hosts.items()) if name in needed or _routes(host)]
-    return [*sorted(caches - {*paths}), *paths]
+    own = [name for name, host in sorted(hosts.items()) if host.config.ssh.local]
+    found = [*sorted(caches - {*paths}), *paths]
+    return [*(name for name in found if name not in own), *own]
 
 
 def _jumps(hosts: Mapping[str, Host]) -> AbstractSet[str]:
@@ -77,6 +79,8 @@ def _why(
     stack_config: StackConfig, hosts: Mapping[str, Host], name: str, caches: AbstractSet[str]
 ) -> str:
     host, reasons = hosts[name], []
+    if host.config.ssh.local:
+        reasons.append("pulumi up itself")
     if host.name in caches:
         reasons.append("the cache")
     if host.name == stack_config.network.dns.host:

@@ -20,9 +20,16 @@ Spec: TypeAlias = dict[str, object]
 def paths_of(host: Host) -> list[Spec]:
     """The paths to a host, the LAN first."""
     ssh = host.config.ssh
-    jump = {"jump": asdict(host.jump)} if host.jump is not None else {}
+    more: Spec = {"jump": asdict(host.jump)} if host.jump is not None else {}
+    if ssh.local:
+        address = host.lan or host.tailnet
+        return [{"name": "local", "address": address, "user": ssh.user, "here": True}]
+    if ssh.proxy_command:
+        more["proxy_command"] = tuple(ssh.proxy_command)
+    if ssh.key:
+        more["key"] = ssh.key
     return [
-        {"name": name, "address": address, "port": ssh.port, "user": ssh.user, **jump}
+        {"name": name, "address": address, "port": ssh.port, "user": ssh.user, **more}
         for name, address in (("lan", host.lan), ("tailnet", host.tailnet))
         if address
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import subprocess
 import tempfile
@@ -100,6 +101,9 @@ def open_shell(plan: Plan, host: str, command: Sequence[str]) -> int:
     if path is None:
         tried = ", ".join(f"{p.name} ({p.address})" for p in link.paths)
         raise HomelabError(f"{host}: does not answer over {tried}; homelab status shows more")
+    if path.here and link.dial_map is None:
+        words = [*command] or [os.environ.get("SHELL", "bash")]
+        return subprocess.run(words, check=False).returncode
     with tempfile.TemporaryDirectory(prefix="homelab-") as place:
         known = Path(place) / "known_hosts"
         words = ssh_command(host, path, link.host_key, known, link.dial_map)
@@ -128,6 +132,13 @@ def ssh_command(
         words = ["ssh", *strict, f"-oHostKeyAlias={jump.host}", f"-p{jump.port}"]
         through = shlex.join([*words, f"-l{jump.user}", "-W", "[%h]:%p", "--", jump.address])
         options.append(f"-oProxyCommand={through}")
+    if dial_map is None:
+        if path.key:
+            options += [f"-i{Path(path.key).expanduser()}", "-oIdentitiesOnly=yes"]
+        if path.proxy_command:
+            # ssh hands the line to a shell, after it has replaced what a % begins.
+            words = path.endpoint(host).proxy
+            options.append(f"-oProxyCommand={shlex.join(words).replace('%', '%%')}")
     text = "".join(f"{name} {pinned}\n" for name, pinned in lines.items())
     known.write_text(text, encoding="utf-8")
     return ["ssh", *options, "--", address]

@@ -197,7 +197,11 @@ RICH: Changes = {
                 ],
                 "netrc": {"sops": "nix/netrc"},
             },
-            "ssh": {"recovery": {"password": {"sops": "sam/password"}}},
+            "ssh": {
+                "recovery": {"password": {"sops": "sam/password"}},
+                "proxy_command": ["nc", "%h", "%p"],
+                "key": "~/.ssh/deploy",
+            },
             "home": "home/sam.nix",
             "modules": ["hosts/nas/own.nix"],
             "tags": ["metrics"],

@@ -80,6 +80,10 @@ def unknown(spec: SwitchSpec, deployment_id: str, last: HostFacts, tried: Sequen
 
 def _ssh(spec: SwitchSpec) -> str:
     path = spec.paths[0]
+    if path.here:
+        return "sudo"
+    if path.proxy_command or path.key:
+        return f"homelab ssh {spec.host}"
     port = f"-p {path.port} " if path.port != 22 else ""
     return f"ssh {port}{path.user}@{path.address}"
 

@@ -6,9 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import asyncssh
 
-from homelab.deploy.scripts import shell
 from homelab.ops.machine.host import HostLink
-from homelab.ops.machine.ssh import DialError
+from homelab.ops.machine.ssh import DialError, started
 from homelab.problems import HomelabError
 
 _PIECE = 256 * 1024
@@ -22,17 +21,16 @@ async def sent_to(link: HostLink, script: str, read: Callable[[int], Awaitable[b
     """
     session, path = await link.open()
     try:
-        async with session.create_process(shell(path.user), encoding=None) as process:
+        async with started(session, path.shell(link.dial_map)) as process:
             process.stdin.write(script.encode())
             while data := await read(_PIECE):
                 process.stdin.write(data)
                 await process.stdin.drain()
             process.stdin.write_eof()
-            done = await process.wait()
+            done = await process.ended()
     except (OSError, asyncssh.Error) as error:
         await link.close()
         raise DialError(f"{link.name}: {error or 'the connection ended'}") from None
-    if done.exit_status != 0:
-        errors = done.stderr.decode(errors="replace") if isinstance(done.stderr, bytes) else ""
-        lines = errors.strip().splitlines() or [f"it exited with {done.exit_status}"]
+    if done.exit != 0:
+        lines = done.errors.strip().splitlines() or [f"it exited with {done.exit}"]
         raise HomelabError(f"{link.name}: {lines[-1].removeprefix('homelab: ')}")

@@ -6,20 +6,28 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import asyncssh
-
 from homelab.config.base import Model, Name, Port, Str
 from homelab.deploy import scripts
+<<<<<<< HEAD
 from homelab.ops.machine.exchange import Answered, pipe
 from homelab.ops.machine.exchange import exchange as exchange_bytes
+=======
+from homelab.ops.machine import here
+>>>>>>> ee126d0b (The deployer can be one of its hosts; a proxy command carries a connection, and a host has its own key)
 from homelab.ops.machine.ssh import (
     Completed,
     DialError,
     DialMap,
     Endpoint,
     HostKeyError,
+    Session,
     Via,
+<<<<<<< HEAD
     connect,
+=======
+    pipe,
+    reach,
+>>>>>>> ee126d0b (The deployer can be one of its hosts; a proxy command carries a connection, and a host has its own key)
 )
 from homelab.ops.machine.ssh import follow as follow_command
 from homelab.ops.machine.ssh import run as run_command
@@ -43,11 +51,19 @@ class HostPath(Model):
     """One network path to the host."""
 
     name: Name
-    """lan or tailnet."""
+    """lan, tailnet or local."""
     address: Str
     port: Port = 22
     user: Str = "root"
     jump: JumpHost | None = None
+    proxy_command: tuple[Str, ...] = ()
+    key: Str = ""
+    here: bool = False
+    """The host is the deployer itself."""
+
+    def shell(self, dial_map: DialMap | None) -> str:
+        """The command that reads scripts on the host."""
+        return scripts.shell(here.user() if self.here and dial_map is None else self.user)
 
     def endpoint(self, host: str) -> Endpoint:
         """The same as the endpoint of a host."""
@@ -57,7 +73,8 @@ class HostPath(Model):
             if jump is not None
             else None
         )
-        return Endpoint(host, self.name, self.address, self.port, self.user, via)
+        how = (self.proxy_command, self.key, self.here)
+        return Endpoint(host, self.name, self.address, self.port, self.user, via, *how)
 
 
 @dataclass
@@ -68,12 +85,12 @@ class HostLink:
     paths: tuple[HostPath, ...]
     host_key: str
     dial_map: DialMap | None
-    session: asyncssh.SSHClientConnection | None = None
+    session: Session | None = None
     path: HostPath | None = None
 
-    async def dial(self, path: HostPath) -> asyncssh.SSHClientConnection:
+    async def dial(self, path: HostPath) -> Session:
         """A new connection over this path; the caller closes it."""
-        return await connect(path.endpoint(self.name), self.host_key, self.dial_map)
+        return await reach(path.endpoint(self.name), self.host_key, self.dial_map)
 
     async def ask(self, script: str, seconds: float | None = ASK_SECONDS) -> Completed:
         """Run a script over the open connection, or a new one over the first path that works.
@@ -82,12 +99,12 @@ class HostLink:
         """
         session, path = await self.open()
         try:
-            return await run_command(session, scripts.shell(path.user), script, seconds=seconds)
+            return await run_command(session, path.shell(self.dial_map), script, seconds=seconds)
         except DialError as error:
             await self.close()
             raise DialError(f"{self.name} over {path.name}: {error}") from None
 
-    async def open(self) -> tuple[asyncssh.SSHClientConnection, HostPath]:
+    async def open(self) -> tuple[Session, HostPath]:
         """The open connection and its path; opens one over the first path that works."""
         if self.session is None or self.path is None:
             self.session, self.path = await self._first()
@@ -117,7 +134,7 @@ class HostLink:
         """Run a script without a time limit, and report each line as it comes. The exit code."""
         session, path = await self.open()
         try:
-            return await follow_command(session, scripts.shell(path.user), script, report)
+            return await follow_command(session, path.shell(self.dial_map), script, report)
         finally:
             await self.close()
 
@@ -127,7 +144,7 @@ class HostLink:
         Raises HomelabError with the script's error output if it fails.
         """
         session, path = await self.open()
-        done = await exchange_bytes(session, scripts.shell(path.user), script.encode() + data)
+        done = await exchange_bytes(session, path.shell(self.dial_map), script.encode() + data)
         return self._sound(done)
 
     async def pass_to(
@@ -146,9 +163,9 @@ class HostLink:
         there, its_path = await other.open()
         sent, received = await pipe(
             session,
-            (scripts.shell(path.user), script.encode() + data),
+            (path.shell(self.dial_map), script.encode() + data),
             there,
-            (scripts.shell(its_path.user), receiver.encode()),
+            (its_path.shell(other.dial_map), receiver.encode()),
             passed,
         )
         self._sound(sent)
@@ -181,7 +198,7 @@ class HostLink:
             self.session.abort()
         self.session = self.path = None
 
-    async def _first(self) -> tuple[asyncssh.SSHClientConnection, HostPath]:
+    async def _first(self) -> tuple[Session, HostPath]:
         failures = []
         for path in self.paths:
             try:

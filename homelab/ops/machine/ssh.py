@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 import asyncssh
 from pydantic import ValidationError
 
 from homelab.config.base import HostKey, Model, Port, Str
+from homelab.ops.machine.here import Here, has_key
 from homelab.problems import HomelabError, did_you_mean
 
+Session: TypeAlias = asyncssh.SSHClientConnection | Here
+"""A connection to a host, or the host itself."""
 DIAL_MAP = "HOMELAB_DIAL"
 """Environment variable with the path of a dial map; if set, only its addresses can be reached."""
 
@@ -50,10 +54,29 @@ class Endpoint:
     user: str = "root"
     via: Via | None = None
     """The jump host, if the path leads through one."""
+    proxy_command: tuple[str, ...] = ()
+    """Command that carries the connection; `%h` and `%p` are the address and the port."""
+    key: str = ""
+    """File with the private key to offer; empty for those of the agent."""
+    here: bool = False
+    """It is this machine, and needs no connection."""
+
+    @property
+    def proxy(self) -> list[str]:
+        """The words of `proxy_command` with address and port."""
+        return [filled(word, self.address, self.port) for word in self.proxy_command]
 
     def __str__(self) -> str:
+        if self.here:
+            return f"{self.host} on this machine"
         through = f" through {self.via.endpoint.host}" if self.via is not None else ""
         return f"{self.host} over {self.path} ({self.user}@{self.address}:{self.port}{through})"
+
+
+def filled(word: str, address: str, port: int) -> str:
+    """A word of a proxy command with `%h`, `%p` and `%%` replaced. It stays one word."""
+    parts = word.split("%%")
+    return "%".join(part.replace("%p", str(port)).replace("%h", address) for part in parts)
 
 
 @dataclass(frozen=True)
@@ -118,6 +141,21 @@ class DialMap(Model):
         return found
 
 
+async def reach(endpoint: Endpoint, host_key: str, dial_map: DialMap | None) -> Session:
+    """A new connection to the host, or the host itself if it is this machine. The caller closes it.
+
+    Raises HostKeyError if the host is said to be this machine, and another machine runs this.
+    """
+    if not endpoint.here or dial_map is not None:
+        return await connect(endpoint, host_key, dial_map)
+    if not has_key(host_key):
+        raise HostKeyError(
+            f"{endpoint.host}: this machine has another SSH host key than ssh.host_key, so it is "
+            f"not {endpoint.host}; run this on {endpoint.host}, or leave out ssh.local"
+        )
+    return Here()
+
+
 async def connect(
     endpoint: Endpoint, host_key: str, dial_map: DialMap | None
 ) -> asyncssh.SSHClientConnection:
@@ -162,6 +200,9 @@ async def _with_agent(
     endpoint: Endpoint, host_key: str, tunnel: asyncssh.SSHClientConnection | None
 ) -> asyncssh.SSHClientConnection:
     """A connection with the keys of the agent, and then with the default files."""
+    if endpoint.key:
+        keys = _chosen(endpoint)
+        return await _connect(endpoint, endpoint.address, endpoint.port, host_key, keys, tunnel)
     async with AsyncExitStack() as stack:
         offers = await _offers(stack)
         for last, keys in enumerate(offers, 1 - len(offers)):
@@ -173,6 +214,24 @@ async def _with_agent(
                 if not last:
                     raise
     raise AssertionError("_offers yields at least one set of options")
+
+
+def _chosen(endpoint: Endpoint) -> asyncssh.SSHClientConnectionOptions:
+    """The key of `ssh.key` alone."""
+    file = Path(endpoint.key).expanduser()
+    where = f"{endpoint.host}: ssh.key {endpoint.key}"
+    try:
+        key = asyncssh.read_private_key(file)
+    except asyncssh.KeyImportError:
+        raise DialError(
+            f"{where} is no private key that can be read without a passphrase; load it with "
+            "ssh-add, and leave out ssh.key"
+        ) from None
+    except OSError as error:
+        raise DialError(
+            f"{where}: {error.strerror}; copy the key there, or leave out ssh.key to use the agent"
+        ) from None
+    return asyncssh.SSHClientConnectionOptions(config=None, client_keys=[key], agent_path=None)
 
 
 class _RefusedError(DialError):
@@ -218,6 +277,7 @@ async def _connect(
             address,
             port,
             tunnel=tunnel or (),
+            proxy_command=endpoint.proxy if address == endpoint.address else [],
             options=keys,
             config=None,
             username=endpoint.user,
@@ -248,12 +308,15 @@ async def _connect(
         raise DialError(f"{endpoint}: {what}; is it on, and is this path up?") from None
 
 
-async def run(
-    connection: asyncssh.SSHClientConnection, command: str, stdin: str, *, seconds: float | None
-) -> Completed:
+async def run(connection: Session, command: str, stdin: str, *, seconds: float | None) -> Completed:
     """Run a command over a connection. Raises DialError if the connection or the time ends."""
     try:
         async with asyncio.timeout(seconds):
+            if isinstance(connection, Here):
+                code, output, errors = await connection.run(command, stdin.encode())
+                return Completed(
+                    code, output.decode(errors="replace"), errors.decode(errors="replace")
+                )
             # asyncssh sends no end of file after an empty input.
             given = {"input": stdin} if stdin else {"stdin": asyncssh.DEVNULL}
             done = await connection.run(command, errors="replace", **given)
@@ -264,7 +327,7 @@ async def run(
 
 
 async def follow(
-    connection: asyncssh.SSHClientConnection,
+    connection: Session,
     command: str,
     stdin: str,
     report: Callable[[str], None],
@@ -274,6 +337,8 @@ async def follow(
     Raises DialError if the connection ends first.
     """
     try:
+        if isinstance(connection, Here):
+            return await connection.follow(command, stdin.encode(), report)
         async with connection.create_process(
             command, stderr=asyncssh.STDOUT, errors="replace"
         ) as process:
@@ -290,6 +355,120 @@ async def follow(
     return done.exit_status
 
 
+<<<<<<< HEAD
+=======
+@dataclass(frozen=True)
+class Answered:
+    """The exit code, the bytes and the errors of a command."""
+
+    exit: int
+    output: bytes
+    errors: str
+
+
+async def exchange(connection: Session, command: str, stdin: bytes) -> Answered:
+    """Run a command over a connection with bytes in both directions, without a time limit.
+
+    Raises DialError if the connection ends first.
+    """
+    try:
+        if isinstance(connection, Here):
+            code, output, errors = await connection.run(command, stdin)
+            return Answered(code, output, errors.decode(errors="replace"))
+        done = await connection.run(command, input=stdin, encoding=None)
+    except (OSError, asyncssh.Error) as error:
+        raise DialError(str(error) or "the connection ended") from None
+    return _answered(done)
+
+
+async def pipe(
+    source: Session,
+    sender: tuple[str, bytes],
+    target: Session,
+    receiver: tuple[str, bytes],
+    passed: Callable[[int], None],
+) -> tuple[Answered, Answered]:
+    """Run a command on each of two machines, and pass the output of the first to the second, after
+    the second's own input. `passed` is told how many bytes went through.
+
+    Raises DialError if a connection ends first.
+    """
+    try:
+        async with started(source, sender[0]) as first, started(target, receiver[0]) as second:
+            second.stdin.write(receiver[1])
+
+            async def feed() -> None:
+                first.stdin.write(sender[1])
+                await first.stdin.drain()
+                first.stdin.write_eof()
+
+            feeding = asyncio.create_task(feed())
+            while data := await first.stdout.read(_PIECE):
+                second.stdin.write(data)
+                await second.stdin.drain()
+                passed(len(data))
+            await feeding
+            second.stdin.write_eof()
+            return await first.ended(), await second.ended()
+    except (OSError, asyncssh.Error) as error:
+        raise DialError(str(error) or "the connection ended") from None
+
+
+class _Input(Protocol):
+    def write(self, data: bytes) -> object: ...
+    def write_eof(self) -> None: ...
+    async def drain(self) -> None: ...
+
+
+class _Output(Protocol):
+    async def read(self, n: int = -1) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A command that runs, there or here."""
+
+    stdin: _Input
+    stdout: _Output
+    ended: Callable[[], Awaitable[Answered]]
+    """Waits for its end."""
+
+
+@asynccontextmanager
+async def started(session: Session, command: str) -> AsyncIterator[_Running]:
+    """A command that runs, with bytes in both directions."""
+    if isinstance(session, Here):
+        local = await session.start(command)
+        assert local.stdin is not None
+        assert local.stdout is not None
+
+        async def ended() -> Answered:
+            output, errors = await local.communicate()
+            return Answered(local.returncode or 0, output, errors.decode(errors="replace"))
+
+        yield _Running(local.stdin, local.stdout, ended)
+        return
+    async with session.create_process(command, encoding=None) as remote:
+
+        async def finished() -> Answered:
+            return _answered(await remote.wait())
+
+        yield _Running(remote.stdin, remote.stdout, finished)
+
+
+_PIECE = 256 * 1024
+
+
+def _answered(done: asyncssh.SSHCompletedProcess) -> Answered:
+    output, errors = done.stdout, done.stderr
+    return Answered(
+        -1 if done.exit_status is None else done.exit_status,
+        output if isinstance(output, bytes) else b"",
+        errors.decode(errors="replace") if isinstance(errors, bytes) else "",
+    )
+
+
+>>>>>>> ee126d0b (The deployer can be one of its hosts; a proxy command carries a connection, and a host has its own key)
 def _text(output: object) -> str:
     return output if isinstance(output, str) else ""
 

@@ -59,6 +59,30 @@ WAYS = (
         nas(offline={"pull_from": None, "wake_by": "pi"}, wake_on_lan=WOL),
     ),
     WayOut(
+        "jump-known",
+        testing.merged(host("nas", ssh={"jump": "pi"}), host("pi", ssh={"key": "~/.ssh/deploy"})),
+        host("nas", ssh={"jump": None}),
+        says="proxy_command or key itself",
+    ),
+    WayOut(
+        "local-fits",
+        testing.merged(host("nas", ssh={"local": True}), host("pi", ssh={"local": True})),
+        host("pi", ssh={"local": False}),
+        says="runs on one machine",
+    ),
+    WayOut(
+        "local-fits",
+        nas(ssh={"local": True}, reboot={}),
+        nas(reboot=None),
+        says="a restart would end it",
+    ),
+    WayOut(
+        "local-fits",
+        offline_host({"pull_from": "pi"}, ssh={"local": True}),
+        nas(offline=None),
+        says="nobody wakes it",
+    ),
+    WayOut(
         "mode-fetched",
         offline_host({"pull_from": "pi"}, mode="test"),
         nas(mode="switch"),
