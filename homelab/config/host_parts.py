@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from homelab.config.base import (
     Address,
@@ -55,6 +55,10 @@ class HostAddress(Kind):
     it is empty."""
 
 
+ProxyWord = Annotated[Str, Field(min_length=1, pattern=r"^([^%\x00-\x1f]|%[hp%])+$")]
+"""One word; `%h` is the address, `%p` the port and `%%` a percent sign."""
+
+
 class Ssh(Model):
     """How the deployer logs in."""
 
@@ -65,8 +69,36 @@ class Ssh(Model):
     jump: Name | None = None
     """Host of the stack through which the deployer connects (`ssh -J`), for a host that it does not
     reach by itself. It is dialled at its tailnet address if it has one, else at its LAN address."""
+    local: bool = False
+    """The deployer is this host: `pulumi up` runs on it, and reaches it without SSH. Run from
+    another machine, it refuses to change anything on this host."""
+    proxy_command: Annotated[list[ProxyWord], Field(min_length=1)] | None = None
+    """Words of a command on the deployer that carries the connection (`ProxyCommand` of ssh), with
+    `%h` for the address and `%p` for the port: `[cloudflared, access, ssh, --hostname, "%h"]`. No
+    shell reads them."""
+    key: Annotated[Str, Field(pattern=r"^(/|~/)[^\x00-\x1f]+$")] | None = None
+    """File on the deployer with the private key to use, without a passphrase: `~/.ssh/deploy`. Only
+    its path is in the state. Default: the keys of the SSH agent, then ssh's default files."""
     recovery: Recovery | None = None
     """Recovery login with a password, from the LAN and for some time after a boot."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Ssh:
+        ways = [n for n in ("local", "jump", "proxy_command") if getattr(self, n)]
+        if len(ways) > 1:
+            raise ValueError(f"{' and '.join(ways)} are different ways to reach a host; keep one")
+        if self.local and self.key:
+            raise ValueError(
+                "local needs no connection, so key does nothing; leave one of them out"
+            )
+        return self
+
+    @property
+    def by_homelab(self) -> bool:
+        """Whether homelab carries out every script itself: Pulumi's own SSH cannot reach the host,
+        or would keep the key in the state.
+        """
+        return self.local or bool(self.proxy_command) or bool(self.key)
 
 
 class HostTailscale(Model):

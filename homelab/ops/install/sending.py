@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 
 import asyncssh
 
+from homelab.ops.machine.exchange import started
 from homelab.ops.machine.host import HostLink
-from homelab.ops.machine.ssh import DialError, started
+from homelab.ops.machine.ssh import DialError
 from homelab.problems import HomelabError
 
 _PIECE = 256 * 1024

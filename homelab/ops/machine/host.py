@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from homelab.config.base import Model, Name, Port, Str
 from homelab.deploy import scripts
-<<<<<<< HEAD
+from homelab.ops.machine import here
 from homelab.ops.machine.exchange import Answered, pipe
 from homelab.ops.machine.exchange import exchange as exchange_bytes
-=======
-from homelab.ops.machine import here
->>>>>>> ee126d0b (The deployer can be one of its hosts; a proxy command carries a connection, and a host has its own key)
+from homelab.ops.machine.exchange import follow as follow_command
 from homelab.ops.machine.ssh import (
     Completed,
     DialError,
@@ -22,14 +20,8 @@ from homelab.ops.machine.ssh import (
     HostKeyError,
     Session,
     Via,
-<<<<<<< HEAD
     connect,
-=======
-    pipe,
-    reach,
->>>>>>> ee126d0b (The deployer can be one of its hosts; a proxy command carries a connection, and a host has its own key)
 )
-from homelab.ops.machine.ssh import follow as follow_command
 from homelab.ops.machine.ssh import run as run_command
 from homelab.problems import HomelabError
 
@@ -77,6 +69,21 @@ class HostPath(Model):
         return Endpoint(host, self.name, self.address, self.port, self.user, via, *how)
 
 
+async def _reach(endpoint: Endpoint, host_key: str, dial_map: DialMap | None) -> Session:
+    """A new connection to the host, or the host itself if it is this machine. The caller closes it.
+
+    Raises HostKeyError if the host is said to be this machine, and another machine runs this.
+    """
+    if not endpoint.here or dial_map is not None:
+        return await connect(endpoint, host_key, dial_map)
+    if not here.has_key(host_key):
+        raise HostKeyError(
+            f"{endpoint.host}: this machine has another SSH host key than ssh.host_key, so it is "
+            f"not {endpoint.host}; run this on {endpoint.host}, or leave out ssh.local"
+        )
+    return here.Here()
+
+
 @dataclass
 class HostLink:
     """A host over any of its paths; keeps one connection open."""
@@ -90,7 +97,7 @@ class HostLink:
 
     async def dial(self, path: HostPath) -> Session:
         """A new connection over this path; the caller closes it."""
-        return await reach(path.endpoint(self.name), self.host_key, self.dial_map)
+        return await _reach(path.endpoint(self.name), self.host_key, self.dial_map)
 
     async def ask(self, script: str, seconds: float | None = ASK_SECONDS) -> Completed:
         """Run a script over the open connection, or a new one over the first path that works.

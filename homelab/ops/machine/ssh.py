@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import asyncssh
 from pydantic import ValidationError
 
 from homelab.config.base import HostKey, Model, Port, Str
-from homelab.ops.machine.here import Here, has_key
+from homelab.ops.machine.here import Here
 from homelab.problems import HomelabError, did_you_mean
 
 Session: TypeAlias = asyncssh.SSHClientConnection | Here
@@ -139,21 +139,6 @@ class DialMap(Model):
             way_out = did_you_mean(endpoint.address, self.hosts, "addresses")
             raise DialError(f"{endpoint}: the dial map does not have this address; {way_out}")
         return found
-
-
-async def reach(endpoint: Endpoint, host_key: str, dial_map: DialMap | None) -> Session:
-    """A new connection to the host, or the host itself if it is this machine. The caller closes it.
-
-    Raises HostKeyError if the host is said to be this machine, and another machine runs this.
-    """
-    if not endpoint.here or dial_map is not None:
-        return await connect(endpoint, host_key, dial_map)
-    if not has_key(host_key):
-        raise HostKeyError(
-            f"{endpoint.host}: this machine has another SSH host key than ssh.host_key, so it is "
-            f"not {endpoint.host}; run this on {endpoint.host}, or leave out ssh.local"
-        )
-    return Here()
 
 
 async def connect(
@@ -326,149 +311,6 @@ async def run(connection: Session, command: str, stdin: str, *, seconds: float |
     return Completed(status, _text(done.stdout), _text(done.stderr))
 
 
-async def follow(
-    connection: Session,
-    command: str,
-    stdin: str,
-    report: Callable[[str], None],
-) -> int:
-    """Run a command over a connection, and report each line as it comes. The exit code.
-
-    Raises DialError if the connection ends first.
-    """
-    try:
-        if isinstance(connection, Here):
-            return await connection.follow(command, stdin.encode(), report)
-        async with connection.create_process(
-            command, stderr=asyncssh.STDOUT, errors="replace"
-        ) as process:
-            process.stdin.write(stdin)
-            process.stdin.write_eof()
-            async for line in process.stdout:
-                if line.strip():
-                    report(line.rstrip())
-            done = await process.wait()
-    except (OSError, asyncssh.Error) as error:
-        raise DialError(str(error) or "the connection ended") from None
-    if done.exit_status is None:
-        raise DialError("the connection ended")
-    return done.exit_status
-
-
-<<<<<<< HEAD
-=======
-@dataclass(frozen=True)
-class Answered:
-    """The exit code, the bytes and the errors of a command."""
-
-    exit: int
-    output: bytes
-    errors: str
-
-
-async def exchange(connection: Session, command: str, stdin: bytes) -> Answered:
-    """Run a command over a connection with bytes in both directions, without a time limit.
-
-    Raises DialError if the connection ends first.
-    """
-    try:
-        if isinstance(connection, Here):
-            code, output, errors = await connection.run(command, stdin)
-            return Answered(code, output, errors.decode(errors="replace"))
-        done = await connection.run(command, input=stdin, encoding=None)
-    except (OSError, asyncssh.Error) as error:
-        raise DialError(str(error) or "the connection ended") from None
-    return _answered(done)
-
-
-async def pipe(
-    source: Session,
-    sender: tuple[str, bytes],
-    target: Session,
-    receiver: tuple[str, bytes],
-    passed: Callable[[int], None],
-) -> tuple[Answered, Answered]:
-    """Run a command on each of two machines, and pass the output of the first to the second, after
-    the second's own input. `passed` is told how many bytes went through.
-
-    Raises DialError if a connection ends first.
-    """
-    try:
-        async with started(source, sender[0]) as first, started(target, receiver[0]) as second:
-            second.stdin.write(receiver[1])
-
-            async def feed() -> None:
-                first.stdin.write(sender[1])
-                await first.stdin.drain()
-                first.stdin.write_eof()
-
-            feeding = asyncio.create_task(feed())
-            while data := await first.stdout.read(_PIECE):
-                second.stdin.write(data)
-                await second.stdin.drain()
-                passed(len(data))
-            await feeding
-            second.stdin.write_eof()
-            return await first.ended(), await second.ended()
-    except (OSError, asyncssh.Error) as error:
-        raise DialError(str(error) or "the connection ended") from None
-
-
-class _Input(Protocol):
-    def write(self, data: bytes) -> object: ...
-    def write_eof(self) -> None: ...
-    async def drain(self) -> None: ...
-
-
-class _Output(Protocol):
-    async def read(self, n: int = -1) -> bytes: ...
-
-
-@dataclass(frozen=True)
-class _Running:
-    """A command that runs, there or here."""
-
-    stdin: _Input
-    stdout: _Output
-    ended: Callable[[], Awaitable[Answered]]
-    """Waits for its end."""
-
-
-@asynccontextmanager
-async def started(session: Session, command: str) -> AsyncIterator[_Running]:
-    """A command that runs, with bytes in both directions."""
-    if isinstance(session, Here):
-        local = await session.start(command)
-        assert local.stdin is not None
-        assert local.stdout is not None
-
-        async def ended() -> Answered:
-            output, errors = await local.communicate()
-            return Answered(local.returncode or 0, output, errors.decode(errors="replace"))
-
-        yield _Running(local.stdin, local.stdout, ended)
-        return
-    async with session.create_process(command, encoding=None) as remote:
-
-        async def finished() -> Answered:
-            return _answered(await remote.wait())
-
-        yield _Running(remote.stdin, remote.stdout, finished)
-
-
-_PIECE = 256 * 1024
-
-
-def _answered(done: asyncssh.SSHCompletedProcess) -> Answered:
-    output, errors = done.stdout, done.stderr
-    return Answered(
-        -1 if done.exit_status is None else done.exit_status,
-        output if isinstance(output, bytes) else b"",
-        errors.decode(errors="replace") if isinstance(errors, bytes) else "",
-    )
-
-
->>>>>>> ee126d0b (The deployer can be one of its hosts; a proxy command carries a connection, and a host has its own key)
 def _text(output: object) -> str:
     return output if isinstance(output, str) else ""
 
