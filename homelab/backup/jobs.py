@@ -14,7 +14,7 @@ from homelab.config.backup import KEEP, Keep, Tier
 from homelab.config.backup_targets import CHECK_WEEKS, BackupTarget
 from homelab.config.stack import StackConfig
 from homelab.network.between import dialled
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import referred_path, secret_path
 from homelab.system.login import account
 from homelab.system.model import Host
 
@@ -56,7 +56,7 @@ def job_of(
 ) -> Job:
     """The backup of a work to one target, which its host reaches."""
     here = target.host == work.host
-    secret = secret_path("restic", f"{name}-credentials", "stored", "file")
+    secret = referred_path(target.credentials, "restic", f"{name}-credentials")
     if target.bucket is not None:
         secret = secret_path(R2, target.bucket, "issued", "file")
     place = _existing(stack, target, work.host) or _place(
@@ -80,7 +80,9 @@ def job_of(
         dumps=work.dumps,
         commands=work.commands,
         live=work.live,
-        password=secret_path("restic", name, "stored" if target.password else "derived", "file"),
+        password=referred_path(target.password, "restic", name)
+        if target.password
+        else secret_path("restic", name, "derived", "file"),
         environment=file if target.kind in _CLOUDS else "",
         rclone_config=file if target.kind == "rclone" else "",
         ssh_key=private_key(name) if sftp else "",

@@ -64,7 +64,10 @@ def _login(one: BackupTarget, other: BackupTarget) -> str:
 
 def _named(target: BackupTarget) -> str:
     """The credentials of a target, as the stack config has them."""
-    return f"{{sops: {target.credentials.sops}}}" if target.credentials else "{sops: …}"
+    ref = target.credentials
+    if ref is None:
+        return "{sops: …}"
+    return f"{{{'sops' if ref.sops else 'op' if ref.op else 'path'}: {ref.name}}}"
 
 
 def _also_backed_up(plan: Plan) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from homelab.backup.account import clients_of, login_names
 from homelab.backup.model import BackupPlan, Job, target_unit
 from homelab.config.backup import Keep
 from homelab.config.backup_targets import BackupTarget
+from homelab.config.base import ServiceSecretRef
 from homelab.config.stack import StackConfig
 from homelab.disks.waiting import waiting
 from homelab.grouping import grouped
@@ -23,7 +24,7 @@ from homelab.network.between import lan_callers, path_between
 from homelab.network.model import PortUse
 from homelab.nix import Attrs, Comment, Force, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import referred_path, secret_path
 from homelab.system.model import Host
 
 SERVER = "restic-rest-server"
@@ -164,8 +165,7 @@ def _trim(plan: Plan, host: Host, name: str, target: BackupTarget, failing: Attr
     """Clients cannot delete, so this host removes old snapshots each week."""
     unit, path = f"{target_unit(name)}-prune", target.path.rstrip("/")
     jobs = [j for j in plan.backup.jobs if j.target == name and j.server]
-    stored = target.password is not None
-    calls = "".join(f"{shlex.join(_call(j, path, stored=stored))} || bad=yes\n" for j in jobs)
+    calls = "".join(f"{shlex.join(_call(j, path, target.password))} || bad=yes\n" for j in jobs)
     service: Attrs = {
         "description": "Remove old snapshots of the backups of other hosts",
         "path": [Pkg("jq"), Pkg("restic")],
@@ -192,9 +192,11 @@ def _trim(plan: Plan, host: Host, name: str, target: BackupTarget, failing: Attr
     return merge(attrs(f"systemd.services.{unit}", service), attrs(f"systemd.timers.{unit}", timer))
 
 
-def _call(job: Job, path: str, *, stored: bool) -> list[str]:
+def _call(job: Job, path: str, existing: ServiceSecretRef | None) -> list[str]:
     password = login_names(job.target, job.host)[2]
-    file = secret_path("restic", password, "stored" if stored else "derived", "file")
+    file = secret_path("restic", password, "derived", "file")
+    if existing is not None:
+        file = referred_path(existing, "restic", password)
     return ["trim", f"{path}/{job.host}/{job.name}", file, str(BACKUP_DAYS), *_kept(job.keep)]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from homelab.config.base import Model, Name, Port, SecretRef, Str, Time, pattern
+from homelab.config.base import Model, Name, Port, ServiceSecretRef, Str, Time, pattern
 from homelab.config.types import Repository
 
 CHECK_WEEKS = 13
@@ -53,10 +53,10 @@ class BackupTarget(Model):
     """Clients can add backups, and can neither change nor delete any (rest). The host then removes
     old snapshots itself, and gets the passwords of the repositories for it; somebody else's server
     must do it on its side. Default: true with `host`."""
-    credentials: SecretRef | None = None
+    credentials: ServiceSecretRef | None = None
     """Environment file with the keys of the store (b2, s3, rest), or `rclone.conf` with the remote
     (rclone)."""
-    password: SecretRef | None = None
+    password: ServiceSecretRef | None = None
     """Password of repositories that exist already. Default: a derived one for each host."""
     repositories: dict[JobPlace, Repository] = Field(default_factory=dict)
     """Places of repositories that exist already, written as `path`: those of a host, `{pi:

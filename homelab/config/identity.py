@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from homelab.config.base import Model, Name, SecretRef, Str, WebPath, pattern
+from homelab.config.base import Model, Name, ServiceSecretRef, Str, WebPath, pattern
 from homelab.config.oidc import CLAIMS, SCOPES, Claim, ClientId, Issuer, OidcScope
 
 Duration = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(m|h|d|w|M)$")]
@@ -35,7 +35,7 @@ class ProxyClient(Model):
     client_id: ClientId
     """Id of the client. Its redirect URIs are `https://NAME/oauth2/callback` for each name behind
     the auth proxy; `homelab show --oidc` prints them."""
-    client_secret: SecretRef | None = None
+    client_secret: ServiceSecretRef | None = None
     """Its secret. Default: the key `oauth2-proxy/client` in the sops file of the host."""
     scopes: Annotated[list[OidcScope], Field(min_length=1)] = Field(
         default_factory=lambda: list[OidcScope](("openid", "profile", "email", "groups"))
@@ -125,8 +125,9 @@ class IdentityConfig(Model):
     then creates the clients and `groups` in it, with derived secrets."""
     name: Name = "auth"
     """First label of the sign-in portal's host name."""
-    users: SecretRef | None = None
-    """Authelia's users file (names, argon2 hashes, e-mail addresses, groups), kept in sops."""
+    users: ServiceSecretRef | None = None
+    """Authelia's users file (names, argon2 hashes, e-mail addresses, groups), which is a
+    secret."""
     directory: Directory | None = None
     """An LDAP directory instead of the users file."""
     groups: list[Name] = Field(default_factory=lambda: ["family", "admins"])
@@ -141,7 +142,7 @@ class IdentityConfig(Model):
     session: Session = Session()
     rules: list[RuleConfig] = Field(default_factory=list)
     """Access rules in addition to those that follow from the routes."""
-    api_key: SecretRef | None = None
+    api_key: ServiceSecretRef | None = None
     """Key for Pocket ID's API, created in its settings. Needed with NixOS releases before 26.05,
     whose Pocket ID accepts no key from a file."""
 

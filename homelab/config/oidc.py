@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, WithJsonSchema, model_validator
 
-from homelab.config.base import Kind, SecretRef, Str, pattern
+from homelab.config.base import Kind, ServiceSecretRef, Str, pattern
 
 _SCOPE_OF = {
     "address": "address",
@@ -108,7 +108,7 @@ class StatedClient(Kind):
 
     client_id: ClientId | None = None
     """Id of the client at an external provider. Default: the name of the app's route."""
-    client_secret: SecretRef | None = None
+    client_secret: ServiceSecretRef | None = None
     """Its secret. Default: the key `SERVICE/oidc` in the sops file of the app's host."""
     issuer: Issuer | None = None
     """Issuer for this client alone, if the provider has one for each. Default: `identity.issuer`.

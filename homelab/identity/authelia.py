@@ -21,14 +21,13 @@ from homelab.identity.model import (
 from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import referred_path, secret_path
 from homelab.services.mail import MAIL, sends_mail
 from homelab.services.templates import path_of_secret
 from homelab.system.model import Host
 
 INSTANCE = "main"
 STATE = f"/var/lib/authelia-{INSTANCE}"
-USERS = secret_path("authelia", "users", "stored", "file")
 ISSUER_KEY = f"{STATE}/oidc.pem"
 _KEY_FILE = "lib/oidc-key.sh"
 _KEY_SHELL = (resources.files("homelab.identity") / "oidc-key.sh").read_text(encoding="utf-8")
@@ -169,12 +168,17 @@ def _notifier(relay: MailConfig | None) -> Attrs:
     }
 
 
+def _users_file(plan: Plan) -> str:
+    identity = plan.stack.identity
+    return referred_path(identity.users if identity is not None else None, "authelia", "users")
+
+
 def _backend(plan: Plan, host: Host) -> Attrs:
     directory = _directory(plan)
     if directory is not None:
         return {"ldap": _lldap(plan, directory) if directory.kind == LLDAP else _ldap(directory)}
     backend: Attrs = {
-        "file": {"path": USERS, "watch": False},
+        "file": {"path": _users_file(plan), "watch": False},
         "password_reset": Comment(
             "The users file is a secret of the stack, so it cannot change on this host.",
             {"disable": True},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homelab.config.fact_parts import SecretFact, referred
 from homelab.config.identity import Duration, IdentityConfig, ProxyClient
 from homelab.identity.model import ADAPTER, CLIENT_SECRET, IdentityPlan, client_source
 from homelab.identity.plan import minutes
 from homelab.nix import Attrs, Comment, Module, attrs, merge
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import fact_path, secret_path
 from homelab.system.model import Host
 
 
@@ -54,7 +55,11 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 def _external(identity: IdentityPlan, config: IdentityConfig, client: ProxyClient) -> Attrs:
     return {
         "clientID": client.client_id,
-        "keyFile": secret_path(ADAPTER, CLIENT_SECRET, client_source(config), "env"),
+        "keyFile": fact_path(
+            ADAPTER,
+            CLIENT_SECRET,
+            referred(SecretFact(source=client_source(config), form="env"), client.client_secret),
+        ),
         "oidcIssuerUrl": identity.external,
         # Kanidm gives the claim by itself.
         "scope": " ".join(s for s in client.scopes if s != "groups" or config.kanidm is None),

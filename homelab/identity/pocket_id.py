@@ -6,13 +6,14 @@ import json
 import shlex
 from collections.abc import Iterator
 
+from homelab.config.fact_parts import SecretFact, referred
 from homelab.hardening.baseline import sandbox
 from homelab.identity import oauth2_proxy, pocket_id_apps
 from homelab.identity.model import API_KEY, CLIENT, STATIC_KEY, IdentityPlan, api_key_source
 from homelab.identity.plan import minutes
 from homelab.nix import Attrs, Comment, Module, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
+from homelab.secret_paths import fact_path, secret_path
 from homelab.system.model import Host
 
 KEYS = "/var/lib/homelab-gate"
@@ -48,8 +49,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 def _api_key(plan: Plan) -> str:
     config = plan.stack.identity
-    source = api_key_source(config) if config else "derived"
-    return secret_path("pocket-id", API_KEY, source, "file")
+    fact = SecretFact(source=api_key_source(config) if config else "derived")
+    return fact_path("pocket-id", API_KEY, referred(fact, config.api_key if config else None))
 
 
 def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:

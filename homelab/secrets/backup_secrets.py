@@ -10,7 +10,7 @@ from homelab.backup.model import BackupPlan, Job, target_unit
 from homelab.cloudflare.model import R2
 from homelab.config.fact_parts import SecretFact
 from homelab.config.stack import StackConfig
-from homelab.secrets.demand import demanded, issued
+from homelab.secrets.demand import demanded, issued, of_host
 from homelab.secrets.model import RESTIC, Secret, restic_purpose
 from homelab.storage.model import REPLICA, SENDER, Replica, replica_keys
 
@@ -27,8 +27,9 @@ def of_backup(stack: StackConfig, backup: BackupPlan) -> Iterator[Secret]:
         existing = stack.backup.targets[job.target].password
         if existing is not None:
             kept = SecretFact(source="stored", encrypts="the existing backups")
-            found = demanded(stack, job.host, RESTIC, job.target, kept, f"{origin}.password")
-            yield replace(found, key=existing.sops or "", path=job.password)
+            what = (RESTIC, job.target)
+            found = of_host(stack, job.host, what, kept, existing, f"{origin}.password")
+            yield _read_by(found, backup)
         else:
             yield replace(password, purpose=purpose, path=job.password)
         if job.ssh_key:
@@ -41,10 +42,19 @@ def of_backup(stack: StackConfig, backup: BackupPlan) -> Iterator[Secret]:
             yield issued(job.host, (R2, bucket), bucket, origin=f"{origin}.bucket")
         ref = stack.backup.targets[job.target].credentials
         if credentials and ref is not None:
-            stored = SecretFact(source="stored", stored_key=ref.sops or "")
-            name = f"{job.target}-credentials"
-            found = demanded(stack, job.host, "restic", name, stored, f"{origin}.credentials")
-            yield replace(found, key=ref.sops or "", path=credentials)
+            stored, what = SecretFact(source="stored"), (RESTIC, f"{job.target}-credentials")
+            found = of_host(stack, job.host, what, stored, ref, f"{origin}.credentials")
+            yield _read_by(found, backup)
+
+
+def _read_by(secret: Secret, backup: BackupPlan) -> Secret:
+    """A secret that a host fetches for its backups, with their units: the new value counts from the
+    next backup. A change of one in sops starts no backup.
+    """
+    if secret.source != "fetched":
+        return secret
+    own = {j.unit for j in backup.on(secret.host)}
+    return replace(secret, units=tuple(f"restic-backups-{unit}.service" for unit in sorted(own)))
 
 
 def _client_key(stack: StackConfig, job: Job, fact: SecretFact, origin: str) -> Iterator[Secret]:
@@ -76,13 +86,14 @@ def _client_login(stack: StackConfig, job: Job, password: Secret, origin: str) -
     if not job.keeps_all:
         return
     existing = stack.backup.targets[job.target].password
-    source = SecretFact() if existing is None else SecretFact(source="stored")
-    found = demanded(
-        stack, job.server, RESTIC, repositories, source.model_copy(update={"owner": RESTIC}), origin
-    )
+    what, owned = (RESTIC, repositories), SecretFact(owner=RESTIC)
     if existing is not None:
-        yield replace(found, key=existing.sops or "")
+        kept = owned.model_copy(update={"source": "stored"})
+        found = of_host(stack, job.server, what, kept, existing, origin)
+        trim = f"{target_unit(job.target)}-prune.service"
+        yield replace(found, units=(trim,) if found.source == "fetched" else ())
     else:
+        found = demanded(stack, job.server, *what, owned, origin)
         yield replace(found, purpose=password.purpose, epoch=password.epoch, copy=True)
 
 

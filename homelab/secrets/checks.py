@@ -8,7 +8,6 @@ from homelab.check import check
 from homelab.cloudflare.model import ACME_TOKEN
 from homelab.config.fact_parts import ReferredFact
 from homelab.connections.keys import API_KEY
-from homelab.grouping import grouped
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.secret_paths import owned_files
@@ -32,17 +31,9 @@ def secret_master(plan: Plan) -> Iterator[Problem]:
 
 @check("secret-known")
 def secret_known(plan: Plan) -> Iterator[Problem]:
-    """Only a secret of a service is fetched from 1Password on its host; every other one is in the
-    host's sops file.
+    """A host that gets a copy of a secret gets it from the deployer, which has only those that are
+    derived or in sops.
     """
-    unknown = [s for s in plan.secrets.secrets if s.source == "stored" and not s.key]
-    for origin, secrets in grouped(unknown, lambda s: s.origin).items():
-        hosts = ", ".join(sorted({s.host for s in secrets}))
-        yield Problem(
-            origin,
-            f"{secrets[0].service} on {hosts} cannot read a 1Password reference",
-            "store the secret in the host's sops file, drop op and write {sops: path/in/file}",
-        )
     called = {key.service for wiring in plan.connections for key in wiring.keys}
     for service in plan.services:
         fact = service.entry.secrets.get(API_KEY)

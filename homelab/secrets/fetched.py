@@ -15,7 +15,7 @@ from homelab.hardening.baseline import FAMILIES, sandbox
 from homelab.nix import Attrs, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import FETCHED, secret_path
-from homelab.secrets.model import ONEPASSWORD, Secret
+from homelab.secrets.model import ONEPASSWORD, RESTIC, Secret
 from homelab.services.model import Service
 from homelab.services.secret_files import files_of
 from homelab.system.model import Host
@@ -96,6 +96,11 @@ def _host_unit(plan: Plan, host: Host, group: str, secrets: tuple[Secret, ...]) 
         # An alert is sent seldom, and asks for the topic again if the host has none.
         readers["notify@"] = {"after": [f"{name}.service"], "wants": [f"{name}.service"]}
         unit.pop("onFailure", None)
+    elif group == RESTIC:
+        # A backup goes on with the values that the host has, and a restore needs them without one.
+        weak: Attrs = {"after": [f"{name}.service"], "wants": [f"{name}.service"]}
+        readers = dict.fromkeys(units, weak)
+        unit["wantedBy"] = ["multi-user.target"]
     elif not readers:
         unit |= {"wantedBy": ["multi-user.target"], "before": _before(plan, host, group)}
         unit["serviceConfig"] = {**_settings(unit), "RemainAfterExit": True}

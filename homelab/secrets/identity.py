@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from homelab.config.base import SecretRef
-from homelab.config.fact_parts import SecretFact
+from homelab.config.base import ServiceSecretRef
+from homelab.config.fact_parts import SecretFact, referred
 from homelab.config.identity import IdentityConfig
 from homelab.config.stack import StackConfig
 from homelab.identity.model import (
@@ -99,7 +99,7 @@ def _at_kanidm(stack: StackConfig, identity: IdentityPlan, host: str) -> Iterato
 
 def _of_people(
     config: IdentityConfig,
-) -> Iterator[tuple[SecretFact, str, SecretRef | None, str]]:
+) -> Iterator[tuple[SecretFact, str, ServiceSecretRef | None, str]]:
     """Secrets that the portal needs at its first start."""
     if config.users is not None:
         yield SecretFact(source="stored"), USERS, config.users, "identity.users"
@@ -112,13 +112,12 @@ def _of_provider(
     service: Service,
     name: str,
     fact: SecretFact,
-    ref: SecretRef | None,
+    ref: ServiceSecretRef | None,
     origin: str,
 ) -> Secret:
-    found = demanded(stack, service.host, service.name, name, fact, origin)
+    found = demanded(stack, service.host, service.name, name, referred(fact, ref), origin)
     return replace(
         found,
-        key=(ref.sops or "") if ref is not None else found.key,
         purpose="" if fact.source == "stored" else f"{service.name}/{name}",
         units=tuple(f"{u}.service" for u in service.units[:1]),
     )

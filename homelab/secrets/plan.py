@@ -116,7 +116,6 @@ def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[
                 origin = service.at(f"secrets.{name}")
             yield replace(
                 secret,
-                key=(ref.sops or "") if ref else secret.key,
                 # The purpose moves with the service, because the data that it encrypted does too.
                 purpose=f"{service.owner}/{name}" if fact.source == "derived" else "",
                 mode=config.mode if config else secret.mode,

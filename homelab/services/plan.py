@@ -9,14 +9,21 @@ from homelab.catalog.model import OIDC, Entry
 from homelab.catalog.options import sign_in_options
 from homelab.catalog.references import WEB
 from homelab.cloudflare.model import tunnel_name
-from homelab.config.fact_parts import Oidc, PortFact, SecretFact
+from homelab.config.fact_parts import Oidc, PortFact, SecretFact, referred
 from homelab.config.lock import Lock
 from homelab.config.network import Scope
 from homelab.config.service_base import ServiceConfig
 from homelab.config.service_containers import PodmanService
 from homelab.config.service_modules import CatalogService
 from homelab.config.service_programs import ExternalService
-from homelab.config.services import datasets_of, extends_of, is_made, ports_of, recovers
+from homelab.config.services import (
+    client_of,
+    datasets_of,
+    extends_of,
+    is_made,
+    ports_of,
+    recovers,
+)
 from homelab.config.stack import StackConfig
 from homelab.connections.keys import API_KEY, with_api_key
 from homelab.connections.pairs import keyed
@@ -240,19 +247,20 @@ def _asking(entry: Entry, config: ServiceConfig, stack: StackConfig) -> Entry:
                 **entry.options,
                 **sign_in_options(entry.sign_in, asked, recovery=recovers(config)),
             },
-            "secrets": {**entry.secrets, OIDC: _client_secret(oidc, stack)}
+            "secrets": {**entry.secrets, OIDC: _client_secret(oidc, config, stack)}
             if oidc and not oidc.public
             else entry.secrets,
         }
     )
 
 
-def _client_secret(oidc: Oidc, stack: StackConfig) -> SecretFact:
+def _client_secret(oidc: Oidc, config: ServiceConfig, stack: StackConfig) -> SecretFact:
     """The client secret of an app: derived, or stored if someone created it at the provider."""
     identity = stack.identity
     if identity is None or identity.provider != "external" or identity.kanidm is not None:
         return oidc.secret
-    return oidc.secret.model_copy(update={"source": "stored"})
+    stored = oidc.secret.model_copy(update={"source": "stored"})
+    return referred(stored, client_of(config).client_secret)
 
 
 def _place(

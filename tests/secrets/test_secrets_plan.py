@@ -210,7 +210,16 @@ def test_an_older_release_brings_its_own_secrets_back(root: Path) -> None:
 
 BAD: dict[str, dict[str, Any]] = {
     "secret-master": {**STACK, "secrets": {"master": None}},
-    "secret-known": {**STACK, "identity": {"host": "pi", "users": {"op": "op://home/gate/users"}}},
+    "secret-known": {
+        "services": {
+            "sonarr": {"host": "nas", "connects": ["sabnzbd"]},
+            "sabnzbd": {
+                "host": "nas",
+                "audience": "operator",
+                "secrets": {"api-key": {"ref": {"op": "op://home/sabnzbd/key"}}},
+            },
+        }
+    },
     "secret-epoch": {**STACK, "secrets": {"epochs": {"minifluxx": 2}}},
     "secret-unique": {
         "services": {

@@ -16,13 +16,6 @@ WAYS = (
     ),
     WayOut(
         "secret-known",
-        {"identity": {"host": "pi", "users": {"op": "op://a/b/c"}}},
-        {"identity": {"users": {"op": None, "sops": "a/b"}}},
-        says="1Password",
-        asked={"a/b": "{sops: path/in/file}"},
-    ),
-    WayOut(
-        "secret-known",
         both(
             service("sabnzbd", host="nas", audience="operator"),
             service("sonarr", host="nas", connects=["sabnzbd"]),
