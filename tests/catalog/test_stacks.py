@@ -56,7 +56,7 @@ def hosts() -> dict[str, frozenset[str]]:
 
 
 def _with_library(modules: Iterable[Module]) -> list[Module]:
-    return [m for m in modules if m.file in FILES]
+    return [m for m in modules if m.file in FILES and m.library is not None]
 
 
 def _paths(module: Module) -> Iterator[str]:

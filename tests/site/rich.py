@@ -505,7 +505,7 @@ RICH: Changes = {
             "module": {
                 "units": ["inn"],
                 "user": "inn",
-                "ports": {"web": 8330},
+                "ports": {"web": {"port": 8337, "movable": False}},
                 "state": ["/var/lib/inn"],
                 "options": {"services.inn.enable": True, "services.inn.socket": "/run/postgresql"},
                 "database": "postgresql",
