@@ -9,12 +9,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 
 from homelab.check import _FILE_CHECKS, _REGISTRY, Check, FileCheck
 from homelab.plan import Plan
-from homelab.problems import Problem
+from homelab.problems import Problem, cause_of
 from homelab.services.own import place_of_option
 
 PACKAGES = (
@@ -81,6 +82,22 @@ def run_checks(plan: Plan) -> list[Problem]:
             where = _at_facts(plan, problem.where)
             found.add(replace(problem, check=item.id, severity=severity, where=where))
     return sorted(found)
+
+
+def settled(problems: Iterable[Problem]) -> list[Problem]:
+    """The problems without those that nothing uses something, if an error may be the reason: one at
+    the same service, host or dataset, or one whose cause keeps parts of the stack out of the plan.
+    They come back with the next check, and no error lets anything through before.
+    """
+    found = list(problems)
+    whole = {rule.id for rule in every_rule() if rule.whole}
+    errors = [p for p in found if p.severity == "error" and p.check not in whole]
+    keeps_out, parts = any(map(cause_of, errors)), {_part(p.where) for p in errors}
+    return [p for p in found if p.check not in whole or not (keeps_out or _part(p.where) in parts)]
+
+
+def _part(where: str) -> str:
+    return ".".join(where.split(".")[:2])
 
 
 _OPTION = re.compile(r"services\.([a-z0-9-]+)\.options\.(.+)")

@@ -89,6 +89,7 @@ def _secrets(plan: Plan, keys: frozenset[str], other: Neighbour, there: Plan) ->
             "write a namespace in the newer of the two, such as its name, before its first up; "
             "the older one keeps what it has",
             STACK_SECRETS,
+            cause="secrets.namespace",
         )
 
 

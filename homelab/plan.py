@@ -143,6 +143,13 @@ class Plan:
         """A service on every host that runs it."""
         return self._instances.get(name, ())
 
+    def is_lost(self, name: str) -> bool:
+        """Whether a service of the stack config should run and runs on no host: its host, or the
+        service itself, is unknown, which is a problem of its own.
+        """
+        config = self.stack.services.get(name)
+        return config is not None and config.runs and not self.instances(name)
+
     def each_service(self) -> Iterator[Service]:
         """Each service once, at the first of the hosts that run it."""
         return (found[0] for found in self._instances.values())

@@ -9,9 +9,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from pydantic import JsonValue
 
 Severity = Literal["error", "warning"]
 
@@ -27,6 +29,11 @@ class Problem:
     check: str = ""
     """Id of the check that found it; empty for a value of the wrong shape."""
     severity: Severity = "error"
+    cause: str = field(default="", compare=False)
+    """The key of the stack config that is missing or wrong, as `identity`, if other places suffer
+    from it too. `by_cause` makes one problem of those with one cause."""
+    also: tuple[Problem, ...] = field(default=(), compare=False)
+    """The other problems with the same cause, which this one stands for."""
     file: str = field(default="", compare=False)
     line: int = field(default=0, compare=False)
 
@@ -34,13 +41,22 @@ class Problem:
         place = f"{self.file}:{self.line}: " if self.line else ""
         tail = f"; {shortened(self.way_out)}" if self.way_out else ""
         label = f" [{self.check}]" if self.check else ""
-        return f"{place}{self.where}: {shortened(self.what)}{tail}{label}"
+        return f"{place}{self.where}: {shortened(self.what)}{self._places()}{tail}{label}"
+
+    def _places(self) -> str:
+        """The other places with the same cause, in parentheses."""
+        places = sorted({p.where for p in self.also} - {self.where})
+        if len(places) > _LONG:
+            return f" (also at {', '.join(places[:_SHOWN])} and {len(places) - _SHOWN} more)"
+        *first, last = places or [""]
+        listed = f"{', '.join(first)} and {last}" if first else last
+        return f" (also at {listed})" if places else ""
 
     def said(self, about: str = "") -> str:
         """The line that is shown to people: `error: pi: where: what; way out`."""
         return f"{self.severity}: {about}{': ' if about else ''}{self}"
 
-    def as_data(self) -> dict[str, str | int]:
+    def as_data(self) -> dict[str, JsonValue]:
         """The problem as plain data, for scripts."""
         return {
             "where": self.where,
@@ -50,6 +66,7 @@ class Problem:
             "severity": self.severity,
             "file": self.file,
             "line": self.line,
+            "also": [p.as_data() for p in self.also],
         }
 
 
@@ -76,8 +93,8 @@ def shortened(text: str) -> str:
 
 
 def lines_of(problems: Iterable[Problem], about: str = "") -> Iterator[str]:
-    """One line for each problem. Of more than 12 of one kind, the first 8 and how many follow."""
-    found = tuple(problems)
+    """One line for each cause. Of more than 12 of one kind, the first 8 and how many follow."""
+    found = by_cause(problems)
     counts = Counter(map(_kind, found))
     seen: Counter[tuple[str, ...]] = Counter()
     for problem in found:
@@ -96,6 +113,53 @@ def _kind(problem: Problem) -> tuple[str, ...]:
     return (problem.severity, problem.check, field_name, "" if problem.check else problem.what)
 
 
+_SECTIONS: Mapping[str, str] = {
+    "buckets": "cloudflare.buckets",
+    "datasets": "datasets",
+    "flakes": "flakes",
+    "hosts": "hosts",
+    "hosts that are always on": "hosts",
+    "identity groups": "identity.groups",
+    "names": "names",
+    "people": "site.members",
+    "pins": "nixpkgs",
+    "services": "services",
+    "targets": "backup.targets",
+    "VPNs": "vpn",
+}
+"""By kind of names in a way out, the section that would have the missing name. Only kinds that
+many places may name: a mistyped key or value is a mistake of its own at each place."""
+
+
+def cause_of(problem: Problem) -> str:
+    """The key of the stack config that is missing or wrong; empty if no other problem shares it. A
+    name that does not exist is a cause without a word from the check.
+    """
+    choice = problem.way_out
+    if problem.cause or not isinstance(choice, Choice):
+        return problem.cause
+    section = _SECTIONS.get(choice.plural)
+    return f"{section}.{choice.word}" if section else ""
+
+
+def by_cause(problems: Iterable[Problem]) -> list[Problem]:
+    """The problems in order, those with one cause as one that names the places of the others.
+
+    It is the one at the place of the cause, else an error rather than a warning, else the first.
+    """
+    groups: dict[str, list[Problem]] = {}
+    for index, problem in enumerate(problems):
+        # A problem without a cause is its own group.
+        groups.setdefault(cause_of(problem) or f" {index}", []).append(problem)
+    return [_one(cause, group) for cause, group in groups.items()]
+
+
+def _one(cause: str, group: list[Problem]) -> Problem:
+    ordered = sorted(group, key=lambda p: (p.severity != "error", p.where != cause))
+    first, *others = (part for p in ordered for part in (replace(p, also=()), *p.also))
+    return replace(first, also=tuple(others)) if others else first
+
+
 class HomelabError(Exception):
     """Base of every error that is shown to users. Its text is the whole message."""
 
@@ -107,12 +171,13 @@ class InvalidStackError(HomelabError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
-        errors = sum(p.severity == "error" for p in self.problems)
-        warnings = len(self.problems) - errors
+        shown = by_cause(self.problems)
+        errors = sum(p.severity == "error" for p in shown)
+        warnings = len(shown) - errors
         head = f"{errors} problem{'s' if errors != 1 else ''}"
         if warnings:
             head += f" and {warnings} warning{'s' if warnings != 1 else ''}"
-        lines = (f"  {line}" for line in lines_of(self.problems))
+        lines = (f"  {line}" for line in lines_of(shown))
         super().__init__("\n".join([f"{head} in the stack:", *lines]))
 
 

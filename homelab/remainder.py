@@ -3,7 +3,8 @@
 Invalid parts are left out: a whole service, the facts of one, a host or a dataset; elsewhere only
 the value. A required value of `site` gets a placeholder. A problem that names a part that was left
 out, or a placeholder, may come from that, so it is not reported. Nor are problems of services on
-such a host, and warnings if a whole section is missing.
+such a host, those whose cause is a list that has become shorter, and warnings if a whole section is
+missing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -20,7 +21,7 @@ from homelab.config.expansion import unexpanded
 from homelab.config.load import dates, follow
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
-from homelab.problems import Choice, Problem, did_you_mean
+from homelab.problems import Choice, Problem, cause_of, did_you_mean
 from homelab.services.plan import implied
 
 _NAMED: dict[str, int] = {
@@ -56,12 +57,23 @@ _ROUNDS = 12
 """Number of attempts: first the value is left out, then what contains it, and so on."""
 
 
-def rest_of(document: Document) -> tuple[StackConfig, frozenset[str]] | None:
-    """The stack config without invalid parts, and the names of the parts that were left out and of
-    everything that depends on them; `None` if the rest is no valid stack config.
+@dataclass(frozen=True)
+class LeftOut:
+    """What the rest of a stack config lacks."""
+
+    names: frozenset[str]
+    """The names of the parts that were left out, and of everything that depends on them."""
+    lists: frozenset[str]
+    """The sections with named entries that lack some: `backup.targets`."""
+
+
+def rest_of(document: Document) -> tuple[StackConfig, LeftOut] | None:
+    """The stack config without invalid parts, and what was left out; `None` if the rest is no valid
+    stack config.
     """
     values: dict[str, Value] = copy.deepcopy(dict(document.values))
     left_out: set[str] = {*unexpanded(document)}
+    shorter: set[Path_] = set()
     paths = {*dates(values, ())}
     for _ in range(_ROUNDS):
         replaced = {p for p in paths if p in _PLACEHOLDERS}
@@ -77,32 +89,51 @@ def rest_of(document: Document) -> tuple[StackConfig, frozenset[str]] | None:
         for path in sorted(existing, key=_by_position, reverse=True):
             if not any(path[:n] in existing for n in range(1, len(path))):
                 left_out.add(_remove(values, path))
+                shorter.update((path, path[:-1]))
         try:
             stack = StackConfig.model_validate(values)
         except ValidationError as error:
             paths = {follow(e["loc"])[0] for e in error.errors(include_url=False)}
         else:
-            return stack, frozenset(left_out | _standing_on(stack, left_out))
+            standing = _standing_on(stack, left_out)
+            lists = {".".join(map(str, path)) for path in shorter}
+            if any(target.host in left_out for target in stack.backup.targets.values()):
+                lists.add("backup.targets")
+            return stack, LeftOut(frozenset(left_out | standing), frozenset(lists))
     return None
 
 
-def unrelated(problems: Iterable[Problem], names: frozenset[str]) -> list[Problem]:
+def unrelated(problems: Iterable[Problem], left_out: LeftOut) -> list[Problem]:
     """The problems that do not name a part that was left out. Warnings concern the stack as a
     whole, so none is reported if a section is missing.
     """
+    names = left_out.names
     if not names:
         return list(problems)
     if names & StackConfig.model_fields.keys():
         problems = [p for p in problems if p.severity == "error"]
     word = re.compile(rf"\b({'|'.join(re.escape(n) for n in sorted(names))})\b")
-    return [p for p in problems if not word.search(f"{p.where} {p.what} {p.way_out}")]
+    return [
+        p
+        for p in problems
+        if not word.search(f"{p.where} {p.what} {p.way_out} {cause_of(p)}")
+        and cause_of(p) not in left_out.lists
+        and not _is_tag_of(p, left_out)
+    ]
 
 
-def completed(problem: Problem, names: frozenset[str], document: Document) -> Problem:
+def _is_tag_of(problem: Problem, left_out: LeftOut) -> bool:
+    """Whether an unknown name is a tag that a host which was left out may have."""
+    choice = problem.way_out
+    is_tag = isinstance(choice, Choice) and choice.word.startswith("tag:")
+    return is_tag and bool({"hosts", "tailnet.machines"} & left_out.lists)
+
+
+def completed(problem: Problem, left_out: LeftOut, document: Document) -> Problem:
     """The problem with the parts that were left out added to its list of names, because they exist
     although they are invalid.
     """
-    choice = problem.way_out
+    choice, names = problem.way_out, left_out.names
     if not isinstance(choice, Choice):
         return problem
     named = _names_at(document.values, _LISTS.get(choice.plural))

@@ -35,6 +35,7 @@ def backup_intent(plan: Plan) -> Iterator[Problem]:
                 service.at("backup"),
                 f"the stack does not say what to back up of {service.name}",
                 _what_to_keep(service),
+                cause=service.at("state") if service.is_custom else "",
             )
 
 
@@ -227,9 +228,12 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
             f"there is no backup target, so nothing is backed up of {names}",
             "add one: disk: {kind: local, host: …, path: /mnt/…}; or "
             + next(_without(source) for _, _, source, _ in lost),
+            cause="backup.targets",
         )
         return
     known = set(plan.stack.backup.targets)
+    if any(t.host and t.host not in plan.stack.hosts for t in plan.stack.backup.targets.values()):
+        return  # reported by backup-target-known
     for name, host, source, targets in lost:
         if targets and not set(targets) & known:
             continue
@@ -238,6 +242,7 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
             f"{host} reaches no backup target for {name}",
             "only its own host can write to a local target; add to backup.targets one of another "
             "kind, such as b2: {kind: b2, path: bucket/…, credentials: {sops: …}}",
+            cause="backup.targets",
         )
 
 

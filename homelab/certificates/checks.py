@@ -29,6 +29,7 @@ def certificate_issuer(plan: Plan) -> Iterator[Problem]:
             "add acme: {provider: internal, root: ca/root.crt, key: {sops: ca/key}} for an "
             "authority of your own; or the DNS provider of the domain, as {provider: desec, "
             f"credentials: {{DESEC_TOKEN: {{sops: acme/desec}}}}}}; or {SECTION}",
+            cause="" if plan.stack.cloudflare else "cloudflare",
         )
 
 

@@ -113,6 +113,7 @@ def access_internal(plan: Plan) -> Iterator[Problem]:
                 route.at(field),
                 f"{route.title} is not on the internet, so Access never stands in front of it",
                 f"leave {field} out, or publish it: publish: tunnel",
+                cause=route.published_by,
             )
 
 

@@ -42,6 +42,7 @@ def access_apps(plan: Plan) -> Iterator[Problem]:
             route.source,
             f"{apps} cannot pass Cloudflare Access in front of {route.public}",
             f"{_direct_path(route)}; or write public: … with the reason why Access is not needed",
+            cause="site.publish" if route.published_by == "site.publish" else "",
         )
 
 

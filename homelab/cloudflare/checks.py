@@ -54,12 +54,14 @@ def cloudflare_missing(plan: Plan) -> Iterator[Problem]:
                 f"the route {route.name} is published ({route.publish}), "
                 "but there is no cloudflare section",
                 f"add {SECTION}, or make it publish: internal",
+                cause="cloudflare",
             )
         elif plan.stack.cloudflare.tunnel is None:
             yield Problem(
                 route.at("publish"),
                 f"the route {route.name} goes through a tunnel, but no host runs one",
                 f"add cloudflare.tunnel: {{host: {plan.stack.network.entry.host}}}",
+                cause="cloudflare.tunnel",
             )
 
 

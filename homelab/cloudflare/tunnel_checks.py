@@ -62,6 +62,7 @@ def tunnel_host(plan: Plan) -> Iterator[Problem]:
                 f"the tunnel on {host.name} dials {route.service} directly, "
                 "which bypasses the sign-in at the proxy",
                 "leave tunnel_service out" if route.tunnel_service else beside,
+                cause="identity" if plan.stack.identity is None else "",
             )
 
 

@@ -8,6 +8,8 @@ from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 
+_GROUPS = "dashboard.groups"
+
 
 @check("dashboard-group-known")
 def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
@@ -24,4 +26,5 @@ def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
                 f"services.{route.service}.tile.group" if route else f"{tile.source}.group",
                 f'the dashboard has no group "{group}"',
                 did_you_mean(group, declared, "groups"),
+                cause=f"dashboard.groups.{group}" if plan.stack.dashboard.groups else _GROUPS,
             )

@@ -66,7 +66,8 @@ def _unwakeable(host: Host, other: Host) -> Iterator[tuple[str, str]]:
             f"add {host.source}.wake_on_lan: {{interface: …, mac: …}}",
         )
     for each in (host, other):
-        if not each.lan:
+        # host-complete reports a host without any address.
+        if not each.lan and each.tailnet:
             yield (
                 f"Wake-on-LAN works on the LAN only, and {each.name} has no address there",
                 f"add {each.source}.address.lan, or let {host.name} pull_from",

@@ -40,6 +40,7 @@ def intent(plan: Plan) -> Iterator[Problem]:
                 "no directory is named that its unit may write, and the baseline allows none",
                 "add state: with its directories, harden: {read_write: […]}, or backup: {skip: …} "
                 "if it stores nothing",
+                cause=service.at("state"),
             )
 
 

@@ -21,7 +21,8 @@ def _protected(plan: Plan) -> tuple[Route, ...]:
 def unknown_group(group: str, known: Collection[str], where: str) -> Iterator[Problem]:
     """A problem at `where` if the identity section has no such group."""
     if group not in known:
-        yield Problem(where, f'there is no group "{group}"', did_you_mean(group, known, "groups"))
+        way_out = did_you_mean(group, known, "identity groups")
+        yield Problem(where, f'there is no group "{group}"', way_out)
 
 
 @check("route-idp-present")
@@ -36,6 +37,7 @@ def route_idp_present(plan: Plan) -> Iterator[Problem]:
                     f"{route.title} has auth: {route.auth}, but there is no identity provider",
                     f"add homelab:identity: {{host: {entry}, users: {{sops: authelia/users}}}}, "
                     "or choose auth: native or none",
+                    cause="identity",
                 )
         return
     # An unknown host is reported by host-known.
@@ -57,6 +59,8 @@ def portal_reachable(plan: Plan) -> Iterator[Problem]:
     if not identity.service:
         yield from _served_provider(plan)
         return
+    if identity.host not in plan.hosts:
+        return  # reported by host-known
     own = next((r for r in plan.routes if r.service == identity.service), None)
     for route in plan.routes:
         if route.auth not in ("forward", "oidc") or not route.public:
@@ -67,6 +71,7 @@ def portal_reachable(plan: Plan) -> Iterator[Problem]:
                 f"{route.public} needs a sign-in, but the portal has only an internal name",
                 f"write services.{identity.provider}: {{publish: {route.publish}}}, or publish: "
                 "internal",
+                cause=f"services.{identity.provider}.publish",
             )
         elif route.auth == "oidc" and own.publish == "tunnel" and own.access:
             yield Problem(
@@ -163,6 +168,7 @@ def audience_auth(plan: Plan) -> Iterator[Problem]:
                 f"{route.title} is for the operator, but publish: {route.publish} puts it "
                 "on the internet",
                 "write publish: internal, or audience: family",
+                cause=route.published_by,
             )
 
 
@@ -182,6 +188,7 @@ def admin_two_factor(plan: Plan) -> Iterator[Problem]:
                 route.at("policy"),
                 f"{route.title} {what}, and a password alone opens it",
                 "write policy: two_factor for its route",
+                cause="identity" if plan.stack.identity is None else "",
             )
 
 

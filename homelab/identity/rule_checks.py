@@ -25,14 +25,27 @@ def rule_route(plan: Plan) -> Iterator[Problem]:
         return
     protected = {r.name for r in plan.routes if r.auth == "forward"}
     for i, rule in enumerate(identity.rules):
-        if rule.route not in protected:
+        cause = _behind(plan, rule.route)
+        if rule.route not in protected and cause is not None:
             yield Problem(
                 f"identity.rules[{i}].route",
                 f'there is no route "{rule.route}" with auth: forward',
                 did_you_mean(rule.route, protected, "routes with auth: forward"),
+                cause=cause,
             )
         for group in rule.groups:
             yield from unknown_group(group, identity.groups, f"identity.rules[{i}].groups")
+
+
+def _behind(plan: Plan, route: str) -> str | None:
+    """The cause of a missing route; None if its service runs on no host, which has a problem of its
+    own.
+    """
+    for name, config in plan.stack.services.items():
+        if route in (config.name or name, *(r.name for r in config.routes or ())):
+            web = plan.instances(name) and not plan.routes_of(name)
+            return None if plan.is_lost(name) else f"services.{name}.port" if web else ""
+    return f"routes.{route}"
 
 
 @check("rule-text")

@@ -69,6 +69,8 @@ def monitor_proves(plan: Plan) -> Iterator[Problem]:
     for probe in plan.monitoring.probes:
         if not probe.proves:
             route = plan.route_at[probe.source]
+            if not route.address:
+                continue  # reported by backend-reachable
             yield Problem(
                 f"{probe.source}.auth",
                 f"{plan.monitoring.host} can check {route.service} only through the auth proxy, "
@@ -98,6 +100,11 @@ def monitor_independent(plan: Plan) -> Iterator[Problem]:
             if plan.cloudflare is None
             else f"let Cloudflare monitor it: cloudflare.tunnel: {{host: {host}}}, and "
             "monitoring.email: …",
+            cause="cloudflare"
+            if plan.cloudflare is None
+            else ""
+            if plan.cloudflare.tunnel_host
+            else "cloudflare.tunnel",
         )
 
 
@@ -119,6 +126,7 @@ def exporter_scraped(plan: Plan) -> Iterator[Problem]:
             "drop never_publish, so that a Prometheus on another host may read it"
             if service.config.never_publish
             else f"add services.prometheus: {{host: {service.host}}}, or leave {service.name} out",
+            cause="" if any(s.entry.consumes for s in plan.services) else "services.prometheus",
         )
 
 

@@ -118,7 +118,10 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
             )
             way_out = f"add hosts.{lacking}.address.lan{why}"
         yield Problem(
-            call.source, f"{call.caller} cannot reach {call.what} on {call.callee}", way_out
+            call.source,
+            f"{call.caller} cannot reach {call.what} on {call.callee}",
+            way_out,
+            cause=plan.hosts[lacking].address_at(found.network),
         )
     entry = plan.stack.network.entry.host
     for route in plan.routes:
@@ -147,6 +150,7 @@ def tailnet_elsewhere(plan: Plan) -> Iterator[Problem]:
                 f"{', '.join(sorted(settings.model_fields_set))} are settings of Tailscale, "
                 f"but there is no homelab:tailnet that {host.name} can join",
                 f"leave it out, or add {SECTION}",
+                cause="tailnet",
             )
         if host.tailnet:
             yield Problem(
@@ -155,6 +159,7 @@ def tailnet_elsewhere(plan: Plan) -> Iterator[Problem]:
                 "call each other over the LAN",
                 f"leave it out; or, if {host.name} is in a tailnet, add {SECTION}",
                 severity="warning",
+                cause="tailnet",
             )
     for route in plan.routes:
         field = "tailnet_direct" if route.tailnet_direct and not route.lan_direct else ""
@@ -166,6 +171,7 @@ def tailnet_elsewhere(plan: Plan) -> Iterator[Problem]:
                 f"{route.service} is for devices on the tailnet, but there is no homelab:tailnet",
                 f"add {SECTION}; or instead of {field} write "
                 f"{'lan_direct: true' if field != 'sources' else 'sources: lan'}",
+                cause="tailnet",
             )
 
 
@@ -204,6 +210,7 @@ def entry_address(plan: Plan) -> Iterator[Problem]:
             f"{entry.source}.address.lan",
             f"{entry.name} is the entry host and has no LAN address",
             "add address: {lan: …}",
+            cause=entry.address_at("lan"),
         )
 
 

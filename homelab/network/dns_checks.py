@@ -115,6 +115,7 @@ def mdns_scope(plan: Plan) -> Iterator[Problem]:
                 f"{use.port}/{use.protocol} of {use.owner} is open on the LAN interface of "
                 f"{use.host}, but the stack config does not name that interface",
                 "add interface: its name in `ip link`, such as end0 or enp3s0",
+                cause=f"{plan.hosts[use.host].source}.interface",
             )
         if (use.port, use.protocol) == (MDNS_PORT, "udp") and use.scope != "link":
             yield Problem(

@@ -115,6 +115,7 @@ def _route(
         access_groups=tuple(sorted(set(config.access_groups))),
         service_tokens=tuple(sorted(set(config.service_tokens))),
         source=source,
+        published_by=f"{source}.publish" if config.publish else "site.publish",
     )
 
 

@@ -58,6 +58,8 @@ class Route:
     upload: str
     """Largest request body, such as `525MB`; empty for no limit."""
     source: str
+    published_by: str = ""
+    """Place of what decides `publish`: `site.publish`, or the route itself."""
     sources: str = "any"
     tailnet_direct: bool = False
     lan_direct: bool = False

@@ -129,10 +129,12 @@ def hardlink_same_fs(plan: Plan) -> Iterator[Problem]:
     twice the space.
     """
     for where, opening in of_stack(plan, (COPIES,)):
-        yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
+        yield Problem(
+            where, opening.what, opening.way_out, severity=opening.severity, cause=opening.cause
+        )
 
 
-@check("accept-known")
+@check("accept-known", whole=True)
 def accept_known(plan: Plan) -> Iterator[Problem]:
     """An `accept` entry that nothing needs would hide a later opening."""
     found: dict[str, set[str]] = {}

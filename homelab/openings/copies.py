@@ -53,7 +53,9 @@ def _apart(plan: Plan, title: str, first: Dataset, other: Dataset, one: str) -> 
     # The stack knows the file system of the others, or the owner named it.
     unsaid = [d for d in (first, other) if not d.is_mount_stated and d.mount == d.path]
     top = posixpath.commonpath([first.path, other.path])
+    cause = ""
     if unsaid and top not in TOO_WIDE:
+        cause = f"{unsaid[0].source}.mount"
         what = f"{title} sees {pair} as two mounts, so it copies each file instead of linking it"
         stated = (d.mount for d in (first, other) if d not in unsaid)
         said = next((mount for mount in stated if below(top, (mount,))), top)
@@ -83,7 +85,7 @@ def _apart(plan: Plan, title: str, first: Dataset, other: Dataset, one: str) -> 
                 f"name it in the pool: {outside.source}.path: "
                 f"{pool.mount}/{posixpath.basename(outside.path)}; or use {one}"
             )
-    return Opening(COPIES, what, out, acceptable=True)
+    return Opening(COPIES, what, out, acceptable=True, cause=cause)
 
 
 def _beside_its_pool(

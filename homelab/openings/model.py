@@ -40,6 +40,8 @@ class Opening:
     severity: Severity = "error"
     acceptable: bool = False
     """Whether `accept` may allow it with a reason, because the plan stays correct even so."""
+    cause: str = ""
+    """The key that is missing, as `Problem.cause`."""
 
 
 Test = Callable[[Value], bool]

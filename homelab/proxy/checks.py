@@ -50,6 +50,8 @@ def local_http(plan: Plan) -> Iterator[Problem]:
         return
     routes = [r for r in plan.routes if r.service == wanted and r.is_web]
     where = "network.entry.local_http"
+    if not routes and plan.is_lost(wanted):
+        return
     if not routes:
         known = {r.service for r in plan.routes if r.is_web}
         yield Problem(where, f"{wanted} has no web page", did_you_mean(wanted, known, "services"))
@@ -64,6 +66,7 @@ def local_http(plan: Plan) -> Iterator[Problem]:
             where,
             f"{wanted} has auth: forward, which plain HTTP would bypass",
             "choose another service, or leave it out",
+            cause="identity" if plan.stack.identity is None else "",
         )
 
 

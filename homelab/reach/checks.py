@@ -15,7 +15,7 @@ from homelab.reach.text import path_of
 from homelab.services.links import port_of
 
 
-@check("firewall-reach")
+@check("firewall-reach", whole=True)
 def firewall_reach(plan: Plan) -> Iterator[Problem]:
     """An open port that no route, caller or role needs is an unnecessary risk."""
     called = {(r.host, r.port) for r in plan.routes if r.remote or r.is_direct}

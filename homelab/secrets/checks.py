@@ -112,7 +112,7 @@ def secret_epoch(plan: Plan) -> Iterator[Problem]:
             yield Problem(f"secrets.epochs.{name}", "the first epoch is 1", "count up from 1")
 
 
-@check("secret-stored")
+@check("secret-stored", whole=True)
 def secret_stored(plan: Plan) -> Iterator[Problem]:
     """A generator or an age limit of a key that nothing reads has no effect."""
     stored = {s.key for s in plan.secrets.secrets if s.source == "stored"}
@@ -152,10 +152,13 @@ def secret_rotated(plan: Plan) -> Iterator[Problem]:
     """Data that was encrypted with the old key cannot be read with the new one: backups fail, and
     apps do not start.
     """
+    if plan.stack.secrets.master is None:
+        return  # reported by secret-master
     for name, where, sealed in rotations(plan):
         yield Problem(
             where,
             f"this changes keys that have encrypted data: {'; '.join(sealed)}",
             "undo the change; or change the key in each program (restic: restic key add), then "
             f"acknowledge: homelab lock --rotate {name}",
+            cause=where,
         )

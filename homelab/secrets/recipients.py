@@ -96,6 +96,7 @@ def _host(
             f"there is no such file, and {host} needs {names}",
             create_it(*sorted({s.key for s in stored})),
             "secret-known",
+            cause="secrets.hosts",
         )
         return
     if not file.encrypted:
@@ -146,6 +147,7 @@ def _readers(
             f"is missing, so homelab cannot check whether {host} can read {file.path}",
             "write the host's /etc/ssh/ssh_host_ed25519_key.pub there",
             SECRET_RECIPIENT,
+            cause=f"hosts.{host}.ssh.host_key",
         )
     elif own not in file.recipients:
         yield Problem(

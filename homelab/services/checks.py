@@ -19,7 +19,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declared_options
 from homelab.services.own import facts_of, facts_place
-from homelab.services.plan import entry_of, hosts_of, implied
+from homelab.services.plan import entry_of, hosts_of, implied, lacking_section
 from homelab.services.uses import uses_of
 from homelab.system.flakes import inputs
 from homelab.system.pin_checks import later
@@ -39,6 +39,7 @@ def service_known(plan: Plan) -> Iterator[Problem]:
                 or did_you_mean(wanted, {*ENTRIES, *plan.stack.catalog}, "services")
                 + f"; or describe it yourself: in services/{wanted}.yaml, or with module:, "
                 f"{', '.join(_HERE[:-1])} or {_HERE[-1]} here",
+                cause=f"services.{name}",
             )
 
 
@@ -82,6 +83,8 @@ def service_placed(plan: Plan) -> Iterator[Problem]:
                     f"{section} places {name} on {', '.join(hosts)}",
                     f"leave host out; only {section} decides where it runs",
                 )
+        elif isinstance(config, CatalogService) and lacking_section(plan.stack, name):
+            continue  # service-single reports it
         elif config.runs and not hosts_of(name, plan.stack):
             tags = ", ".join(config.tags)
             known = ", ".join(h.name for h in plan.hosts.values() if h.is_nixos)
@@ -89,6 +92,7 @@ def service_placed(plan: Plan) -> Iterator[Problem]:
                 f"services.{name}.host",
                 f"no host has a tag of {name} ({tags})" if tags else f"{name} has no host",
                 f"{'leave tags out and ' if tags else ''}add host: one of {known}",
+                cause=f"services.{name}",
             )
 
 

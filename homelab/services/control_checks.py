@@ -20,11 +20,14 @@ def mcp_unit_known(plan: Plan) -> Iterator[Problem]:
     for service, control in _controls(plan):
         known = {u for s in plan.on(service.host) for u in s.units}
         for index, unit in enumerate(control.units):
-            if unit not in known:
+            called = unit.removeprefix("podman-")
+            if unit not in known and not plan.is_lost(called):
                 yield Problem(
                     service.at(f"may_control.units[{index}]"),
                     f'no service of {service.host} has the unit "{unit}"',
                     did_you_mean(unit, known, "units"),
+                    # A service that does not run here has no unit.
+                    cause=f"services.{called}",
                 )
 
 

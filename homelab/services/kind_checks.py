@@ -13,7 +13,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.model import Service
 from homelab.services.own import find_entry, original_entry
-from homelab.services.plan import hosts_of, implied
+from homelab.services.plan import hosts_of, implied, lacking_section
 from homelab.storage.shares import SAMBA
 
 _SINGLE = {"gatus": "the monitor", "homepage": "the dashboard"}
@@ -68,6 +68,7 @@ def service_single(plan: Plan) -> Iterator[Problem]:
                 f"services.{name}",
                 f"nothing would use this {entry.name}: its own section places it",
                 "leave it out, or change network, identity, cloudflare or tailnet instead",
+                cause=lacking_section(plan.stack, name),
             )
         elif name != entry.name:
             yield Problem(
@@ -182,6 +183,7 @@ def header_read(plan: Plan) -> Iterator[Problem]:
                 f"{_at(service)}.headers",
                 f"no route of {service.name} uses the auth proxy, so nothing sets them",
                 "write auth: forward, or leave headers out",
+                cause="" if service.port else f"{_at(service)}.port",
             )
 
 

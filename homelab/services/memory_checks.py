@@ -43,7 +43,8 @@ def state_path(plan: Plan) -> Iterator[Problem]:
             for path in lost_paths(service)
             if not any(path == top or path.startswith(f"{top}/") for top in apart)
         ]
-        if not lost:
+        # A dataset that does not exist is reported by dataset-host.
+        if not lost or not plan.stack.datasets.keys() >= {*service.datasets.values()}:
             continue
         before = service.memory.placement.state if service.memory else []
         there = ", ".join(p for p in service.state if p not in before)
@@ -58,6 +59,7 @@ def state_path(plan: Plan) -> Iterator[Problem]:
             f"{', '.join(lost)} on {service.host} was the state of {service.name}{gone}",
             f"{copied}, then acknowledge: homelab lock --move {service.name}; "
             "or write the old path again",
+            cause="" if service.state else service.at("state"),
         )
 
 

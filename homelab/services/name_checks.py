@@ -36,6 +36,7 @@ def web_port_known(plan: Plan) -> Iterator[Problem]:
                 f"services.{service.name}.{given[0]}",
                 f"{service.name} has {_lacks(service)}, so {', '.join(given)} would have no effect",
                 _way_out(service, given),
+                cause="" if service.port else service.at("port"),
             )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.check import check
 from homelab.plan import Plan
-from homelab.problems import Problem
+from homelab.problems import Choice, Problem
 from homelab.services.declared import declared_options
 from homelab.services.model import Service
 from homelab.services.options import clashes, misread, misread_text
@@ -20,7 +20,10 @@ def option_word(plan: Plan) -> Iterator[Problem]:
     for service in plan.services:
         for path, value in sorted(service.config.options.items()):
             for what, way_out in misread(value, plan, service):
-                yield Problem(_where(service, path), what, way_out)
+                # Without any port, the missing one is that of the service.
+                no_port = isinstance(way_out, Choice) and way_out.plural.startswith("ports of ")
+                cause = service.at("port") if no_port and not service.ports else ""
+                yield Problem(_where(service, path), what, way_out, cause=cause)
         for place, text in texts_of(service.config):
             for what, way_out in misread_text(text, plan, service):
                 yield Problem(service.at(place), what, way_out)

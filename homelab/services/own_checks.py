@@ -69,7 +69,7 @@ def facts_agree(plan: Plan) -> Iterator[Problem]:
                 yield Problem(f"{place}.{flaw.where}", flaw.what, flaw.way_out)
 
 
-@check("facts-used", severity="warning")
+@check("facts-used", severity="warning", whole=True)
 def facts_used(plan: Plan) -> Iterator[Problem]:
     """Facts that no service uses have no effect."""
     for name in sorted(plan.stack.catalog.keys() - used_facts(plan)):

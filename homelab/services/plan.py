@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
+from typing import get_args
 
 from homelab.catalog import find
 from homelab.catalog.model import OIDC, Entry
@@ -10,6 +11,7 @@ from homelab.catalog.options import sign_in_options
 from homelab.catalog.references import WEB
 from homelab.cloudflare.model import tunnel_name
 from homelab.config.fact_parts import Oidc, PortFact, SecretFact, referred
+from homelab.config.identity import Provider
 from homelab.config.lock import Lock
 from homelab.config.network import Scope
 from homelab.config.service_base import ServiceConfig
@@ -133,6 +135,23 @@ def implied(stack: StackConfig) -> dict[str, tuple[tuple[str, str], ...]]:
     if stack.cloudflare is not None and stack.cloudflare.tunnel is not None:
         out["cloudflared"] = ((stack.cloudflare.tunnel.host, "cloudflare.tunnel"),)
     return out
+
+
+_PLACES = {
+    **dict.fromkeys((*get_args(Provider), "oauth2-proxy", "lldap", "openldap"), "identity"),
+    "cloudflared": "cloudflare.tunnel",
+    "tailscale": "tailnet",
+}
+"""Section that places a service of the infrastructure."""
+
+
+def lacking_section(stack: StackConfig, name: str) -> str:
+    """The section that would place a service, if the stack config does not have it; else empty."""
+    section = _PLACES.get(name, "")
+    value: object = stack
+    for key in section.split(".") if section else ():
+        value = getattr(value, key, None)
+    return section if value is None else ""
 
 
 def has_proxy(stack: StackConfig) -> bool:

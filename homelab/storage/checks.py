@@ -89,6 +89,7 @@ def smb_not_public(plan: Plan) -> Iterator[Problem]:
                 share.source,
                 f"{host.name} is not in the tailnet, so no device could reach the share",
                 f"{way}, or leave samba out, or open it to the LAN: lan: why",
+                cause="tailnet" if plan.stack.tailnet is None else f"{host.source}.tailscale",
             )
     config = plan.stack.services.get(SAMBA)
     for name in ("name", "routes", "publish", "audience", "auth", "ports"):

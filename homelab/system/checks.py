@@ -107,13 +107,17 @@ def missing(host: Host) -> Iterator[Problem]:
     help_ = f"; homelab bootstrap {host.name} shows how" if host.config.bootstrap else ""
     if not host.lan and not host.tailnet:
         yield Problem(
-            f"{host.source}.address", "a live host has an address", "add address: {lan: …}"
+            f"{host.source}.address",
+            "a live host has an address",
+            "add address: {lan: …}",
+            cause=f"{host.source}.address",
         )
     if host.config.ssh.host_key is None:
         yield Problem(
             f"{host.source}.ssh.host_key",
             "nothing connects to a host whose key is not pinned, and no secret is encrypted to it",
             "write host_key: with what /etc/ssh/ssh_host_ed25519_key.pub of the host holds" + help_,
+            cause=f"{host.source}.ssh.host_key",
         )
     if host.config.hardware is None and host.config.extends is None:
         yield Problem(

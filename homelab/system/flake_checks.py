@@ -19,6 +19,7 @@ FLAKE_UNUSED = file_check(
     "flake-unused",
     "warning",
     "An input that no host needs is in no host's flake, so it has no effect.",
+    whole=True,
 )
 
 Sources = Mapping[str, str | bytes]

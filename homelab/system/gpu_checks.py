@@ -24,7 +24,12 @@ def gpu_present(plan: Plan) -> Iterator[Problem]:
             way_out = f"where it has one, write hosts.{service.host}.gpu: {{vendor: {vendor}}}"
             if has:
                 way_out = f"place it on another host: {', '.join(has)}; or, {way_out}"
-            yield Problem(where, f"{service.name} needs a GPU and {service.host} has none", way_out)
+            yield Problem(
+                where,
+                f"{service.name} needs a GPU and {service.host} has none",
+                way_out,
+                cause=f"hosts.{service.host}.gpu",
+            )
         elif wanted is not None and gpu.vendor != wanted:
             yield Problem(
                 where,

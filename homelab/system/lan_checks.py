@@ -18,12 +18,18 @@ def static_ip_complete(plan: Plan) -> Iterator[Problem]:
             continue
         where = f"{host.source}.static"
         if not host.lan:
-            yield Problem(where, "there is no address to set", "add address: {lan: …}")
+            yield Problem(
+                where,
+                "there is no address to set",
+                "add address: {lan: …}",
+                cause=host.address_at("lan"),
+            )
         if host.config.interface is None:
             yield Problem(
                 where,
                 "it does not name the interface of the address",
                 "add interface: its name in `ip link`, as end0 or enp3s0",
+                cause=f"{host.source}.interface",
             )
 
 

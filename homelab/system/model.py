@@ -76,6 +76,11 @@ class Host:
         """Tailnet address, or empty."""
         return str(self.config.address.tailnet or "")
 
+    def address_at(self, network: str) -> str:
+        """Place of its address in a network (`lan`, `tailnet`); of all if it has none at all."""
+        source = f"{self.source}.address"
+        return f"{source}.{network}" if self.lan or self.tailnet else source
+
     def file_system_of(self, path: str) -> FileSystem | None:
         """The file system of the stack config that contains a path; None if it has none there.
         The hardware module may mount another one.

@@ -9,7 +9,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem
 
 
-@check("named-unused", severity="warning")
+@check("named-unused", severity="warning", whole=True)
 def named_unused(plan: Plan) -> Iterator[Problem]:
     """Something that is described and that nothing uses has no effect. Often its name is missing or
     mistyped elsewhere.

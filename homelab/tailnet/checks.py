@@ -75,12 +75,15 @@ def acl_tag_known(plan: Plan) -> Iterator[Problem]:
                 where,
                 f"{end} has no tailnet address yet",
                 f"let it join, then write hosts.{end}.address.tailnet",
+                cause=plan.hosts[end].address_at("tailnet"),
             )
         elif end not in known and not _LOGIN.fullmatch(end) and not _is_network(end):
             yield Problem(
                 where,
                 f'there is no host, tag or group "{end}"',
                 did_you_mean(end, known, "names"),
+                # A tag may come from several hosts; any other name is one host.
+                cause="" if ":" in end else f"hosts.{end}",
             )
     for name in tailnet.tags.get(DEPLOYER, ()):
         if name not in plan.hosts:
@@ -178,6 +181,7 @@ def subnet_covers_entry(plan: Plan) -> Iterator[Problem]:
             f"no host routes the tailnet to {entry.lan} ({entry.name}), "
             "the address of all internal names",
             f"add {lan} to the subnet_routes of {entry.name}",
+            cause="" if is_member(entry) else f"{entry.source}.tailscale",
         )
 
 
@@ -192,6 +196,7 @@ def dns_push_target(plan: Plan) -> Iterator[Problem]:
             "network.dns.host",
             f"{host.name} is not in the tailnet, so devices there cannot use its resolver",
             f"drop hosts.{host.name}.tailscale: null, or name another host",
+            cause=f"{host.source}.tailscale",
         )
     others = {a: h.name for h in plan.hosts.values() for a in (h.lan, h.tailnet) if a}
     for domain, servers in plan.tailnet.split:

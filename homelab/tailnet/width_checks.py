@@ -74,7 +74,7 @@ def ssh_root(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("tag-used", severity="warning")
+@check("tag-used", severity="warning", whole=True)
 def tag_used(plan: Plan) -> Iterator[Problem]:
     """An unused tag has no effect; it is often a misspelt one."""
     config, tailnet = plan.stack.tailnet, plan.tailnet

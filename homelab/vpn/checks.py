@@ -58,7 +58,7 @@ def complete(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("vpn-used", severity="warning")
+@check("vpn-used", severity="warning", whole=True)
 def used(plan: Plan) -> Iterator[Problem]:
     """A VPN without a service is not created."""
     made = {v.name for v in plan.vpn.vpns}
@@ -181,7 +181,7 @@ def uses(plan: Plan) -> Iterator[Problem]:
         for use in uses_of(service.config):
             name = use.name
             other = plan.stack.services.get(name)
-            if other is None:
+            if other is None or plan.is_lost(name):
                 continue
             if isinstance(other, ExternalService):
                 if not use.is_stated:  # service-uses reports the others

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from homelab.backup.disk_checks import check_backup_disks
 from homelab.certificates.root import check_root, root_ends
-from homelab.checks import run_checks
+from homelab.checks import every_rule, run_checks, settled
 from homelab.cloudflare.checks import ended
 from homelab.config.document import Document
 from homelab.config.expansion import expanded
@@ -207,7 +207,7 @@ def _planned(
     if is_rehearsed():
         sources |= stand_ins(plan, sources)
         found = {for_rehearsal(p, plan) for p in found}
-    problems = excepted(plan, _each_once(found), day)
+    problems = excepted(plan, settled(_each_once(found)), day)
     return plan, sources, [located_in(p, document) for p in problems]
 
 
@@ -224,8 +224,9 @@ def _of_the_rest(directory: Path, name: str, document: Document) -> list[Problem
     site, left_out = rest
     plan = make_plan(site, read_lock(directory, name).lock)
     found = _each_once({*run_checks(plan), *read_sources(directory, plan)[1]})
-    # Whether another stack uses them shows when this one can be read.
-    found = [p for p in found if p.check != "facts-used"]
+    # What nothing uses shows when all of the stack can be read.
+    whole = {rule.id for rule in every_rule() if rule.whole}
+    found = [p for p in found if p.check not in whole]
     problems = [completed(p, left_out, document) for p in unrelated(found, left_out)]
     return [located_in(p, document) for p in problems]
 
