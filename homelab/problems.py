@@ -138,14 +138,16 @@ def cause_of(problem: Problem) -> str:
     choice = problem.way_out
     if problem.cause or not isinstance(choice, Choice):
         return problem.cause
-    section = _SECTIONS.get(choice.plural)
-    return f"{section}.{choice.word}" if section else ""
+    section = _SECTIONS.get(choice.plural, "")
+    # Where there are none at all, the section is what is missing, not each name.
+    return f"{section}.{choice.word}" if section and choice.known else section
 
 
 def by_cause(problems: Iterable[Problem]) -> list[Problem]:
     """The problems in order, those with one cause as one that names the places of the others.
 
-    It is the one at the place of the cause, else an error rather than a warning, else the first.
+    That is an error rather than a warning, at the place of the cause if there is one, of the check
+    that found the most of them, and the first of those.
     """
     groups: dict[str, list[Problem]] = {}
     for index, problem in enumerate(problems):
@@ -155,7 +157,10 @@ def by_cause(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _one(cause: str, group: list[Problem]) -> Problem:
-    ordered = sorted(group, key=lambda p: (p.severity != "error", p.where != cause))
+    checks = Counter(p.check for p in group)
+    ordered = sorted(
+        group, key=lambda p: (p.severity != "error", p.where != cause, -checks[p.check])
+    )
     first, *others = (part for p in ordered for part in (replace(p, also=()), *p.also))
     return replace(first, also=tuple(others)) if others else first
 

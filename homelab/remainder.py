@@ -105,12 +105,13 @@ def rest_of(document: Document) -> tuple[StackConfig, LeftOut] | None:
 
 def unrelated(problems: Iterable[Problem], left_out: LeftOut) -> list[Problem]:
     """The problems that do not name a part that was left out. Warnings concern the stack as a
-    whole, so none is reported if a section is missing.
+    whole, so none is reported if a section or a value of `site` is missing.
     """
     names = left_out.names
     if not names:
         return list(problems)
-    if names & StackConfig.model_fields.keys():
+    of_site = any(path.partition(".")[0] == "site" for path in left_out.lists)
+    if of_site or names & StackConfig.model_fields.keys():
         problems = [p for p in problems if p.severity == "error"]
     word = re.compile(rf"\b({'|'.join(re.escape(n) for n in sorted(names))})\b")
     return [
@@ -118,15 +119,19 @@ def unrelated(problems: Iterable[Problem], left_out: LeftOut) -> list[Problem]:
         for p in problems
         if not word.search(f"{p.where} {p.what} {p.way_out} {cause_of(p)}")
         and cause_of(p) not in left_out.lists
-        and not _is_tag_of(p, left_out)
+        and not _is_name_of(p, left_out)
     ]
 
 
-def _is_tag_of(problem: Problem, left_out: LeftOut) -> bool:
-    """Whether an unknown name is a tag that a host which was left out may have."""
+def _is_name_of(problem: Problem, left_out: LeftOut) -> bool:
+    """Whether an unknown name of the tailnet may be that of a machine that was left out, or a tag
+    that a host which was left out may have.
+    """
     choice = problem.way_out
-    is_tag = isinstance(choice, Choice) and choice.word.startswith("tag:")
-    return is_tag and bool({"hosts", "tailnet.machines"} & left_out.lists)
+    if not isinstance(choice, Choice) or choice.plural != "names":
+        return False
+    is_tag = choice.word.startswith("tag:")
+    return "tailnet.machines" in left_out.lists or (is_tag and "hosts" in left_out.lists)
 
 
 def completed(problem: Problem, left_out: LeftOut, document: Document) -> Problem:

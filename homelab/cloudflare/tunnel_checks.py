@@ -87,6 +87,7 @@ def tunnel_scheme(plan: Plan) -> Iterator[Problem]:
                 where,
                 f"{target} is for the tunnel, but {route.name} is not published through it",
                 "write publish: tunnel, or leave tunnel_service out",
+                cause=route.published_by,
             )
         elif not colon or scheme not in SCHEMES:
             yield Problem(

@@ -16,6 +16,7 @@ def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
     """A group that is not declared has no position on the dashboard."""
     shown = plan.dashboard.groups if plan.dashboard else ()
     added = [group for group, tiles in shown if not all(t.chosen for t in tiles)]
+    is_chosen = "groups" in plan.stack.dashboard.model_fields_set
     declared = [*plan.stack.dashboard.groups, *added]
     for group, tiles in shown:
         if group in declared:
@@ -26,5 +27,5 @@ def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
                 f"services.{route.service}.tile.group" if route else f"{tile.source}.group",
                 f'the dashboard has no group "{group}"',
                 did_you_mean(group, declared, "groups"),
-                cause=f"dashboard.groups.{group}" if plan.stack.dashboard.groups else _GROUPS,
+                cause=f"dashboard.groups.{group}" if is_chosen else _GROUPS,
             )

@@ -71,7 +71,7 @@ def portal_reachable(plan: Plan) -> Iterator[Problem]:
                 f"{route.public} needs a sign-in, but the portal has only an internal name",
                 f"write services.{identity.provider}: {{publish: {route.publish}}}, or publish: "
                 "internal",
-                cause=f"services.{identity.provider}.publish",
+                cause=own.published_by if own else f"services.{identity.provider}",
             )
         elif route.auth == "oidc" and own.publish == "tunnel" and own.access:
             yield Problem(
@@ -150,6 +150,13 @@ def directory_members(plan: Plan) -> Iterator[Problem]:
                 )
 
 
+def _unasked(route: Route) -> str:
+    """What of the site decides that Access does not ask instead; empty if the route says it."""
+    if route.published_by != "site.publish" or not route.access:
+        return ""
+    return "site.names" if route.publish == "tunnel" else route.published_by
+
+
 @check("audience-auth")
 def audience_auth(plan: Plan) -> Iterator[Problem]:
     """A family name needs a sign-in, and an operator's name must not be on the internet."""
@@ -161,6 +168,7 @@ def audience_auth(plan: Plan) -> Iterator[Problem]:
                 route.at("auth"),
                 f"{route.title} is for the family, but nothing asks for a sign-in",
                 "write auth: forward (sign-in at the auth proxy) or native (at the app)",
+                cause=_unasked(route),
             )
         if route.audience == "operator" and route.publish == "tunnel":
             yield Problem(

@@ -45,7 +45,7 @@ def _behind(plan: Plan, route: str) -> str | None:
         if route in (config.name or name, *(r.name for r in config.routes or ())):
             web = plan.instances(name) and not plan.routes_of(name)
             return None if plan.is_lost(name) else f"services.{name}.port" if web else ""
-    return f"routes.{route}"
+    return f"services.{route}"
 
 
 @check("rule-text")

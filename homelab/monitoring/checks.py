@@ -126,7 +126,7 @@ def exporter_scraped(plan: Plan) -> Iterator[Problem]:
             "drop never_publish, so that a Prometheus on another host may read it"
             if service.config.never_publish
             else f"add services.prometheus: {{host: {service.host}}}, or leave {service.name} out",
-            cause="" if any(s.entry.consumes for s in plan.services) else "services.prometheus",
+            cause="" if plan.instances("prometheus") else "services.prometheus",
         )
 
 

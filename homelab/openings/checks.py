@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from homelab.check import check, file_check
 from homelab.nix.source import Setting
@@ -194,7 +195,7 @@ def _acceptable(opening: Opening, owner: str) -> Opening:
     way_out = (
         f"{opening.way_out}; or accept it with a reason: {owner}.accept: {{{opening.word}: …}}"
     )
-    return Opening(opening.word, opening.what, way_out, opening.severity, acceptable=True)
+    return replace(opening, way_out=way_out)
 
 
 def check_openings(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from homelab.config.services import KINDS
 from homelab.config.stack import StackConfig
 from homelab.config.unit import FlakePackage
 from homelab.connections.pairs import place_of_use
+from homelab.network.model import RESOLVERS
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declared_options
@@ -92,7 +93,8 @@ def service_placed(plan: Plan) -> Iterator[Problem]:
                 f"services.{name}.host",
                 f"no host has a tag of {name} ({tags})" if tags else f"{name} has no host",
                 f"{'leave tags out and ' if tags else ''}add host: one of {known}",
-                cause=f"services.{name}",
+                # A resolver that network.dns does not choose.
+                cause="network.dns.server" if name in RESOLVERS else f"services.{name}",
             )
 
 

@@ -183,10 +183,10 @@ def _unknown(word: str, named: str, service: Service) -> Iterator[tuple[str, str
     }[word]()
     if named not in known:
         add = f"services.{service.name}.secrets: {{{named}: {{ref: {{sops: …}}}}}}"
+        way_out = did_you_mean(named, known, f"{kind} of {service.name}")
         yield (
             f'{service.name} has no {kind[:-1]} "{named}" for {word}',
-            did_you_mean(named, known, f"{kind} of {service.name}")
-            + (f"; or add {add}" if word == "$secret" else ""),
+            f"{way_out}; or add {add}" if word == "$secret" else way_out,
         )
 
 

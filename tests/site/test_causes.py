@@ -1,0 +1,103 @@
+"""One cause is one problem: a walk through every key of every shipped stack."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+
+import pytest
+
+from homelab.problems import Problem, by_cause, did_you_mean, lines_of
+from tests.site.mutations import (
+    EXAMPLES,
+    Shipped,
+    instead,
+    line_of,
+    places,
+    without,
+)
+
+SEVERAL = {
+    "*:hosts.pavilion.role": "another role is another host: it needs a file, and its tag is gone",
+    "javiersc:services.zigbee2mqtt.enable": "a service that was off lacks several things",
+    "javiersc:services.home-assistant.routes": "a published app has an upload limit and phone apps",
+    "javiersc:services.ollama.routes": "what is published by default is too large and the owner's",
+    "javiersc:services.homelab-ssh-mcp.never_publish": "it controls units and is the owner's",
+    "mynixos:services.jellyfin.public": "its accepted opening is gone, and Access stops its apps",
+    "zakobar:services.eurovote.audience": "for the operator, it is published and has one factor",
+    "zakobar:services.grafana.routes": "by default it is published, and its auth reaches further",
+}
+"""Places of stacks where a missing key leaves several problems, with the reason."""
+
+
+def _reason(stack: str, where: str) -> str:
+    return next(
+        (why for pattern, why in SEVERAL.items() if fnmatch(f"{stack}:{where}", pattern)), ""
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "home",
+        "cabin",
+        *(pytest.param(name, marks=pytest.mark.long) for name in EXAMPLES),
+    ],
+)
+def test_a_missing_key_is_one_problem(name: str) -> None:
+    """Each key down to the third level, left out and without a value."""
+    stack = Shipped.read(name)
+    known = {line_of(p) for p in stack.problems()}
+    several: dict[str, list[str]] = {}
+    found: set[str] = set()
+    for place in places(stack.document.values):
+        where = ".".join(place)
+        for values in (
+            without(stack.document.values, place),
+            instead(stack.document.values, place, None),
+        ):
+            lines = [line_of(p) for p in stack.new_problems(values, known)]
+            if len(lines) > 1:
+                found.add(where)
+                if not _reason(name, where):
+                    several[where] = lines
+    assert several == {}
+
+    stale = {p for p in SEVERAL if p.startswith(f"{name}:")} - {
+        pattern for pattern in SEVERAL for where in found if fnmatch(f"{name}:{where}", pattern)
+    }
+    assert not stale, "one problem now; leave it out of the list"
+
+
+def test_problems_with_one_cause_name_the_other_places() -> None:
+    problems = [
+        Problem(f"services.app-{i}.host", f'there is no host "{host}"', way_out)
+        for i, host in enumerate(["pi", "pi", "nas", "pi"])
+        for way_out in [did_you_mean(host, ["box"], "hosts")]
+    ]
+    first, second = by_cause(problems)
+    assert 'there is no host "pi" (also at services.app-1.host and services.app-3.host)' in str(
+        first
+    )
+    assert [p.where for p in first.also] == ["services.app-1.host", "services.app-3.host"]
+    assert str(second).startswith('services.app-2.host: there is no host "nas"; ')
+    assert [*lines_of(problems)] == [first.said(), second.said()]
+    assert by_cause([first, second]) == [first, second]
+    assert first.as_data()["also"] == [p.as_data() for p in first.also]
+
+
+def test_an_error_at_the_cause_stands_for_the_others() -> None:
+    """It has the way out that mends all of them."""
+    cause = "hosts.pi.address"
+    warning = Problem("a", "warned", severity="warning", cause=cause)
+    error = Problem("b", "cannot reach", cause=cause)
+    at_cause = Problem(cause, "has no address", cause=cause)
+    (shown,) = by_cause([warning, error, at_cause])
+    assert (shown.where, shown.severity) == (cause, "error")
+    assert str(shown) == f"{cause}: has no address (also at a and b)"
+
+
+def test_the_same_mistake_at_two_places_is_two_problems() -> None:
+    """A mistyped key is mended at each place by itself."""
+    way_out = did_you_mean("hsot", ["host"], "keys")
+    problems = [Problem(f"services.{n}.hsot", "there is no such key", way_out) for n in "ab"]
+    assert by_cause(problems) == problems
