@@ -149,11 +149,13 @@ def by_cause(problems: Iterable[Problem]) -> list[Problem]:
     That is an error rather than a warning, at the place of the cause if there is one, of the check
     that found the most of them, and the first of those.
     """
-    groups: dict[str, list[Problem]] = {}
+    groups: dict[tuple[str, str], list[Problem]] = {}
     for index, problem in enumerate(problems):
-        # A problem without a cause is its own group.
-        groups.setdefault(cause_of(problem) or f" {index}", []).append(problem)
-    return [_one(cause, group) for cause, group in groups.items()]
+        cause = cause_of(problem)
+        # Several stacks may be checked at once. A problem without a cause is its own group.
+        key = (problem.file, cause) if cause else ("", f" {index}")
+        groups.setdefault(key, []).append(problem)
+    return [_one(cause, group) for (_, cause), group in groups.items()]
 
 
 def _one(cause: str, group: list[Problem]) -> Problem:

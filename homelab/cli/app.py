@@ -34,7 +34,7 @@ from homelab.cli.start import start_app
 from homelab.cli.update import update_app
 from homelab.cli.upgrade import upgrade_app
 from homelab.cli.why import why_app
-from homelab.problems import HomelabError, InvalidStackError, Problem, UsageError
+from homelab.problems import HomelabError, InvalidStackError, Problem, UsageError, by_cause
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -109,7 +109,7 @@ def check(
             problems += error.problems
     errors = [p for p in problems if p.severity == "error"]
     if as_json:
-        print(json.dumps([p.as_data() for p in problems], indent=2))
+        print(json.dumps([p.as_data() for p in by_cause(problems)], indent=2))
     else:
         print_problems(problems)
         if not problems:

@@ -5,13 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["tailnet", "lan", "internet"]
-"""The network of an origin. A tailnet device on the LAN also has the reach of lan."""
+Place = Literal["tailnet", "lan", "internet", "host", "container"]
+"""The network of an origin. A tailnet device on the LAN also has the reach of lan. host: the host
+of a container; container: another container there."""
 
-Path = Literal["lan", "tailnet", "subnet", "tunnel", "direct", "edge", "nobody"]
+Path = Literal[
+    "lan",
+    "tailnet",
+    "subnet",
+    "tunnel",
+    "direct",
+    "edge",
+    "podman",
+    "forwarded",
+    "bridge",
+    "host",
+    "nobody",
+]
 """lan: over the LAN; tailnet: to the host's tailnet address; subnet: to a LAN address through a
 subnet router; tunnel: through Cloudflare; direct: from the internet to the entry host; edge: served
-by Cloudflare; nobody: not reachable."""
+by Cloudflare; podman: over a common Podman network; forwarded: to the address of a container on
+another Podman network; bridge: between a host and the bridge of a Podman network; host: on the host
+itself; nobody: not reachable."""
 
 BarrierKind = Literal["tailnet", "access", "forward", "app"]
 """tailnet: the tailnet's policy; access: Cloudflare Access; forward: forward auth at the reverse
@@ -31,16 +46,19 @@ class Origin:
 
 @dataclass(frozen=True)
 class Target:
-    """A route's name, or an open port."""
+    """A route's name, an open port, a container, or a port that containers of its host reach."""
 
-    kind: Literal["route", "port"]
+    kind: Literal["route", "port", "container", "bridge"]
     name: str
-    """The route's name, or `aurora:2283/tcp`."""
+    """The route's name, `aurora:2283/tcp`, or Podman's name of a container."""
     service: str
     host: str
     addresses: tuple[str, ...]
-    """The host names of a route, or the addresses of a port's host."""
+    """The host names of a route, the addresses of a port's host, or the names of a container on its
+    network."""
     source: str
+    published: tuple[str, ...] = ()
+    """Where a container is published: `127.0.0.1:8090/tcp (80 inside)`."""
 
 
 @dataclass(frozen=True)

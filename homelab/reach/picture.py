@@ -25,7 +25,8 @@ def as_mermaid(reach: Reach, answers: tuple[Answer, ...]) -> str:
         text = _quoted("<br/>".join(_label(t) for t in targets))
         lines.append(f"  t{index}[{text}]")
         for name, path, barriers in signature:
-            edges.append(f"  {ids[name]} -->|{_quoted(f'{path}<br/>{barriers}')}| t{index}")
+            said = "<br/>".join(filter(None, (path, barriers)))
+            edges.append(f"  {ids[name]} -->|{_quoted(said)}| t{index}")
     return "\n".join([*lines, *edges]) + "\n"
 
 

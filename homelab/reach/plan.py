@@ -16,6 +16,7 @@ from homelab.network.between import path_between as between
 from homelab.network.model import PortUse
 from homelab.network.route import Route
 from homelab.plan import Plan
+from homelab.reach.containers import container_answers
 from homelab.reach.hops import Ground, Hop
 from homelab.reach.model import Answer, Barrier, Origin, Path, Reach, Reason, Target
 from homelab.reach.origins import INTERNET, plan_origins
@@ -47,9 +48,12 @@ def plan_reach(
         *(_answer(a, t, _to_page(ground, p)) for t, p in sites.items() for a in chosen),
         *(_to_port(ground, a, t, p) for t, p in ports.items() for a in chosen if a.name != t.host),
     ]
+    inside = list(container_answers(plan)) if origins is None and services is None else []
+    answers += inside
+    origins_inside = dict.fromkeys(a.origin for a in inside)
     return Reach(
-        origins=chosen,
-        targets=(*names, *sites, *ports),
+        origins=(*chosen, *origins_inside),
+        targets=(*names, *sites, *ports, *dict.fromkeys(a.target for a in inside)),
         answers=tuple(answers),
         at_home=tuple(h.name for h in plan.hosts.values() if h.lan),
         notes=_tinker(plan),

@@ -16,6 +16,10 @@ _PATHS = {
     "tunnel": "tunnel to {via}",
     "direct": "internet, direct",
     "edge": "served by Cloudflare",
+    "podman": "Podman network {via}",
+    "forwarded": "by its address, from another Podman network",
+    "bridge": "bridge {via}",
+    "host": "the host's own network",
 }
 
 
@@ -41,11 +45,15 @@ def _words(answer: Answer) -> tuple[str, ...]:
 
 def path_of(answer: Answer) -> str:
     """The path in words."""
+    if answer.path == "podman" and not answer.via:
+        return "Podman's default network, by its address"
     return _PATHS[answer.path].format(via=answer.via)
 
 
 def barriers_of(answer: Answer) -> str:
     """The sign-ins and policies in words, in order."""
+    if answer.origin.place in ("host", "container"):
+        return ""
     return " > ".join(g.what for g in answer.barriers) or "no sign-in"
 
 
@@ -54,7 +62,12 @@ def title_of(target: Target) -> str:
     if target.kind == "route":
         on = f" on {target.host}" if target.host else ""
         return f"{' · '.join(target.addresses)} ({target.service}{on})"
-    return f"{target.name} ({target.service})"
+    if target.kind == "container":
+        at = f"; published at {', '.join(target.published)}" if target.published else ""
+        names = " · ".join(target.addresses)
+        return f"{names} (container of {target.service} on {target.host}){at}"
+    inside = f" at {target.addresses[0]}" if target.kind == "bridge" else ""
+    return f"{target.name} ({target.service}){inside}"
 
 
 def as_text(reach: Reach, answers: tuple[Answer, ...], *, why: bool = False) -> str:
@@ -80,7 +93,7 @@ def _rows(answers: list[Answer]) -> Iterator[str]:
     rows = [(", ".join(who), path, barriers) for (path, barriers), who in alike.items()]
     first, second = (max((len(r[i]) for r in rows), default=0) for i in (0, 1))
     for who, path, barriers in rows:
-        yield f"  {who:<{first}}  {path:<{second}}  {barriers}"
+        yield f"  {who:<{first}}  {path:<{second}}  {barriers}".rstrip()
     closed = [a.origin.name for a in answers if not a.reachable]
     if closed:
         yield f"  closed to {', '.join(closed)}"
@@ -91,7 +104,8 @@ def _reasons(answers: list[Answer]) -> Iterator[str]:
         if answer.stopped is not None:
             yield f"  {answer.origin.name}: closed"
         else:
-            yield f"  {answer.origin.name}: {path_of(answer)}; {barriers_of(answer)}"
+            said = filter(None, (path_of(answer), barriers_of(answer)))
+            yield f"  {answer.origin.name}: {'; '.join(said)}"
         for reason in answer.why:
             yield f"    {reason.what} [{reason.source}]"
         for barrier in answer.barriers:
@@ -111,6 +125,7 @@ def as_data(answers: tuple[Answer, ...]) -> list[JsonValue]:
             "service": a.target.service,
             "host": a.target.host,
             "addresses": list(a.target.addresses),
+            "published": list(a.target.published),
             "reachable": a.reachable,
             "path": a.path,
             "via": a.via,

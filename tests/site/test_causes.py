@@ -101,3 +101,8 @@ def test_the_same_mistake_at_two_places_is_two_problems() -> None:
     way_out = did_you_mean("hsot", ["host"], "keys")
     problems = [Problem(f"services.{n}.hsot", "there is no such key", way_out) for n in "ab"]
     assert by_cause(problems) == problems
+
+
+def test_problems_of_two_stacks_stay_apart() -> None:
+    one, other = (Problem("a", "b", cause="identity", file=f"Pulumi.{n}.yaml") for n in ("x", "y"))
+    assert by_cause([one, other]) == [one, other]
