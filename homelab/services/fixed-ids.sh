@@ -13,14 +13,3 @@ fixed() {
     exit 1
   fi
 }
-
-# number NAME DATABASE
-number() {
-  local name third
-  while IFS=: read -r name _ third _; do
-    if [ "$name" = "$1" ]; then
-      echo "$third"
-      return
-    fi
-  done <"${HOMELAB_ROOT:-}/etc/$2"
-}

@@ -14,9 +14,13 @@ from homelab.services.ids import ids_stated
 from homelab.services.model import Service
 from homelab.services.plan import entry_of
 from homelab.system.model import Host
+from homelab.system.numbers import NUMBERS
 
 UNIT = "homelab-ids"
 _FILE = "lib/fixed-ids.sh"
+_OWN = (resources.files("homelab.services") / "fixed-ids.sh").read_text(encoding="utf-8")
+SHELL = f"{NUMBERS}\n{_OWN}"
+"""The functions of the unit that compares numbers."""
 _IMPLIED: Mapping[str, Nix] = {
     "NoNewPrivileges": True,
     "PrivateTmp": True,
@@ -37,14 +41,13 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     ]
     if not fixed:
         return
-    text = resources.files("homelab.services").joinpath("fixed-ids.sh").read_text(encoding="utf-8")
     yield Module(
         "ids.nix",
         "Fixed user and group numbers of services",
         derived=merge(_guard(fixed), *(_without_dynamic_user(plan, s) for s in fixed)),
         # Plain definitions: files belong to these numbers.
         stated=merge(*(_numbers(plan, s) for s in fixed)),
-        extra=((_FILE, text),),
+        extra=((_FILE, SHELL),),
     )
 
 

@@ -16,13 +16,15 @@ from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, Raw, Script, at
 from homelab.plan import Plan
 from homelab.secret_paths import referred_path
 from homelab.system.model import Host
+from homelab.system.numbers import NUMBERS
 from homelab.vpn.model import Member, Vpn
 from homelab.vpn.plan import SECRET
 from homelab.vpn.resolver import resolv_conf, service_config
 
 TABLE = "vpn-killswitch"
 _FILE = "lib/vpn-killswitch.sh"
-_SHELL = (resources.files("homelab.vpn") / "killswitch.sh").read_text(encoding="utf-8")
+_OWN = (resources.files("homelab.vpn") / "killswitch.sh").read_text(encoding="utf-8")
+_SHELL = f"{NUMBERS}\n{_OWN}"
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:

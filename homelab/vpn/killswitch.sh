@@ -25,17 +25,6 @@ member() {
   fi
 }
 
-# number NAME DATABASE
-number() {
-  local name third
-  while IFS=: read -r name _ third _; do
-    if [ "$name" = "$1" ]; then
-      echo "$third"
-      return
-    fi
-  done <"${HOMELAB_ROOT:-}/etc/$2"
-}
-
 # confine TABLE UID...: what these users send goes to networks that the host is on (where the
 # packet filter decides), else by the tunnel, else nowhere.
 confine() {

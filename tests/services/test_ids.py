@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from homelab.catalog import ENTRIES
 from homelab.catalog.upstream import read as upstream
 from homelab.config.lock import Lock, Numbers
 from homelab.ops.project.files import updated_lock
+from homelab.services.fixed_ids import SHELL
 from homelab.services.ids import FIRST, LAST, NIXPKGS
 from tests import build
 from tests.catalog.table import RELEASES
@@ -208,7 +208,8 @@ def test_no_service_starts_with_other_numbers_on_its_host(
     group = f"app:x:{gid}:\n" if gid else ""
     (tmp_path / "etc/passwd").write_text(f"root:x:0:0::/root:/bin/sh\n{passwd}")
     (tmp_path / "etc/group").write_text(f"root:x:0:\n{group}")
-    script = str(resources.files("homelab.services").joinpath("fixed-ids.sh"))
+    script = tmp_path / "fixed-ids.sh"
+    script.write_text(SHELL)
     done = subprocess.run(
         ["bash", "-ec", f". {script}\nfixed app app 598 598"],
         env={"HOMELAB_ROOT": str(tmp_path)},

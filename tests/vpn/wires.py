@@ -18,6 +18,7 @@ from tests.tools.programs import need
 
 PROBE = Path(__file__).with_name("probe.py")
 SCRIPTS = Path(__file__).parents[2] / "homelab/vpn"
+NUMBERS = SCRIPTS.parent / "system/numbers.sh"
 TUNNEL = "privado"
 
 LAN = "192.168.1.0/24"
@@ -69,7 +70,9 @@ class Net:
         """Some calls of one of the shipped scripts, as a unit would make them."""
         env = {**os.environ, "HOMELAB_ROOT": str(root)} if root else None
         return subprocess.run(
-            self.words("bash", "-euo", "pipefail", "-c", f". {SCRIPTS / file}\n{text}"),
+            self.words(
+                "bash", "-euo", "pipefail", "-c", f". {NUMBERS}\n. {SCRIPTS / file}\n{text}"
+            ),
             capture_output=True,
             text=True,
             timeout=30,
