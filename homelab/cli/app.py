@@ -277,6 +277,12 @@ def render(
 @app.command()
 def bootstrap(
     host: Annotated[str, typer.Argument(help="A host with `bootstrap:` in the stack config.")],
+    build: Annotated[
+        bool, typer.Option("--build", help="Build the image with Nix on this machine.")
+    ] = False,
+    out: Annotated[
+        Path, typer.Option("--out", help="Directory for its files and the image (--build).")
+    ] = Path("out"),
     onto: Annotated[
         Path | None,
         typer.Option("--onto", help="Where the partition FIRMWARE of its SD card is mounted."),
@@ -297,12 +303,14 @@ def bootstrap(
 ) -> None:
     """Print the steps of a new machine that starts from an image. Changes nothing.
 
-    With --onto, puts the SSH host key and the WiFi password on the SD card instead, for its first
-    start: neither is in the image.
+    With --build, builds that image. With --onto, puts the SSH host key and the WiFi password on
+    its SD card, for the first start: neither is in the image.
     """
     from homelab.ops.project.stack import check_stack, find_stack
     from homelab.system.steps import first_steps
 
+    if build and onto is not None:
+        raise UsageError("--build comes first, and --onto once its image is on the card; keep one")
     if onto is not None:
         from homelab.ops.install.card import write_card
 
@@ -312,6 +320,13 @@ def bootstrap(
         return
     if wifi or wifi_password_file is not None or key_file is not None:
         raise UsageError("--wifi, --wifi-password-file and --key-file are for --onto; add it")
+    if build:
+        from homelab.ops.install.image import build_image
+        from homelab.ops.project.stack import open_stack
+
+        opened = open_stack(cwd, find_stack(cwd, stack))
+        print(build_image(opened, host, out, lambda line: print(line, file=sys.stderr)))
+        return
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
     print(first_steps(plan, host), end="")
 

@@ -52,9 +52,12 @@ def _build(host: Host) -> tuple[str, list[str]]:
     _, attribute, result = IMAGES[host.config.bootstrap]
     what = f"path:./out/{host.name}#nixosConfigurations.{output(host)}.config.system.build"
     return f"Build the image, on any machine with Nix that builds for {host.config.platform}:", [
+        f"  homelab bootstrap {host.name} --build",
+        "or, with a file tree for another machine:",
         "  homelab render",
         f"  {_NIX} build --no-update-lock-file '{what}.{attribute}'",
-        f"It is {result} then. No service, no secret and no host key is in it.",
+        f"It is {result} then, or what --build prints.",
+        "No service, no secret and no host key is in it.",
     ]
 
 

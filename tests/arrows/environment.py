@@ -23,12 +23,18 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     "bash: bash(1)": ("BASH_REMATCH",),
     "setlocale(3)": ("LC_ALL",),
     "ld.so(8)": ("LD_LIBRARY_PATH",),
-    "XDG Base Directory Specification": ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"),
-    "os-release(5)": ("PRETTY_NAME", "VERSION_ID"),
+    "XDG Base Directory Specification": (
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "XDG_STATE_HOME",
+    ),
+    "os-release(5)": ("PRETTY_NAME", "VARIANT_ID", "VERSION_ID"),
     "OpenSSH: ssh(1)": ("SSH_AUTH_SOCK", "SSH_CLIENT", "SSH_ORIGINAL_COMMAND"),
     "git: git(1)": ("GIT_OPTIONAL_LOCKS", "GIT_TERMINAL_PROMPT"),
     "Boehm GC, which Nix uses: docs/README.environment": ("GC_MAXIMUM_HEAP_SIZE",),
     "Nix: nix-copy-closure(1)": ("NIX_SSHOPTS",),
+    "NixOS: qemu-vm.nix of nixpkgs": ("NIX_DISK_IMAGE",),
     "home-manager: its command": ("HOME_MANAGER_BACKUP_EXT",),
     "uv: docs.astral.sh/uv/reference/environment": ("UV_PYTHON", "UV_PYTHON_DOWNLOADS"),
     "Pulumi: pulumi.com/docs/iac/cli/environment-variables": (
@@ -98,6 +104,7 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
 }
 """Names that other programs define, by the source that has them."""
 OURS: Mapping[str, tuple[str, ...]] = {
+    "parameters of the scripts in homelab/install": ("HOST_KEY", "HOST_KEY_PUBLIC"),
     "parameters of the scripts in homelab/deploy": (
         "BOOT_LIMIT",
         "BOOT_LOADER",

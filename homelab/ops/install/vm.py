@@ -13,6 +13,7 @@ from pathlib import Path
 from homelab.config.host_options import VARIABLE, WIFI
 from homelab.install.vm import StandIns, output, placed_in, vm_tree, ways_in
 from homelab.ops.install.model import Report
+from homelab.ops.install.nix import build_with_nix
 from homelab.ops.project.sources import read_sources
 from homelab.ops.project.stack import Stack
 from homelab.ops.project.trees import write_releases
@@ -61,7 +62,11 @@ def run_vm(
     write_releases(top, {name: tree})
     report(f"{name}: building; its files are in {top / name}")
     link = top / f"{name}.result"
-    _build(f"path:{top / name}#nixosConfigurations.{output(host)}.config.system.build.vm", link)
+    build_with_nix(
+        f"path:{top / name}#nixosConfigurations.{output(host)}.config.system.build.vm",
+        link,
+        "rehearse without it: homelab lab up",
+    )
     report(f"{name}: nothing gets out of the machine, and every secret in it is a stand-in")
     for line in ways_in(plan, host, ssh_port):
         report(line)
@@ -125,17 +130,3 @@ def _is_here(host: Host) -> None:
 def _directory(stack: str) -> Path:
     state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
     return Path(state) / "homelab" / "vms" / stack
-
-
-def _build(target: str, link: Path) -> None:
-    words = ["nix", "--extra-experimental-features", "nix-command flakes", "build"]
-    words += ["--no-update-lock-file", "--out-link", str(link), target]
-    try:
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, check=False)
-    except FileNotFoundError:
-        raise HomelabError(
-            "nix is not on PATH, and builds the machine; install it from "
-            "https://nixos.org/download, or rehearse without it: homelab lab up"
-        ) from None
-    if done.returncode:
-        raise HomelabError(f"Nix exited with {done.returncode}; its message is above")
