@@ -14,6 +14,7 @@ from homelab.network.between import dialled
 from homelab.services.model import Service
 from homelab.system.home import may_fail as home_may_fail
 from homelab.system.model import Host
+from homelab.system.store import cache_flags, netrc_of
 
 
 def plan_waves(
@@ -95,14 +96,16 @@ def _why(
 
 
 def build_flags(stack_config: StackConfig, hosts: Mapping[str, Host], host: Host) -> list[str]:
-    """Flags for a build on the host: its remote builder and how to reach it, if it has one."""
-    builder = hosts.get(host.config.build.host or "")
+    """Flags for a build on the host: its binary caches, so that the first build uses them, and its
+    remote builder and how to reach it.
+    """
+    builder, flags = hosts.get(host.config.build.host or ""), cache_flags(host)
     if builder is None:
-        return []
+        return flags
     address = dialled(stack_config, host.name, builder.name) or builder.lan
     key = "/etc/ssh/ssh_host_ed25519_key"
     machine = f"ssh-ng://{BUILD_USER}@{address} {host.config.platform} {key} 4 1 big-parallel"
-    return ["--builders", machine]
+    return [*flags, "--builders", machine]
 
 
 def build_wake(hosts: Mapping[str, Host], host: Host) -> tuple[str, ...]:
@@ -139,6 +142,7 @@ def policy_of(
         limit=host.config.boot.limit,
         again=stack_config.deploy.again.get(host.name, ""),
         dry_run=stack_config.deploy.dry_run_first,
+        netrc=netrc_of(host),
         may_fail=(
             *stack_config.deploy.may_fail,
             *home_may_fail(host, stack_config.site.owner.user),

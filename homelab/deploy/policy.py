@@ -72,6 +72,8 @@ class DeployPolicy:
     """If it differs from the committed one: switch even if the host was changed by hand."""
     dry_run: bool = False
     """Evaluate before the build begins, and print what it will build and fetch."""
+    netrc: str = ""
+    """File on the host with the passwords of its binary caches."""
     may_fail: tuple[str, ...] = ()
     """Units whose failure does not cause a rollback."""
     reboot: Restart = "never"

@@ -80,6 +80,7 @@ def build_script(
     """
     names = {"RELEASE": named("release", release), **_settings(policy)}
     names |= {"WAKE_BUILDER": " ".join(wake), "DRY_RUN": "yes" if policy.dry_run else ""}
+    names["NETRC"] = policy.netrc
     extra = _part("boot") + _part("reboot") + _part("preflight")
     return _compose("build", names, lock_seconds, extra, arguments=flags)
 

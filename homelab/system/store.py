@@ -48,6 +48,28 @@ def builds(host: Host) -> Attrs:
     )
 
 
+def cache_flags(host: Host) -> list[str]:
+    """Flags of nixos-rebuild with the binary caches, for a build before the host knows them."""
+    found = host.config.nix.substituters
+    if not found:
+        return []
+    urls = " ".join(dict.fromkeys(cache.url for cache in found))
+    keys = " ".join(dict.fromkeys(cache.key for cache in found))
+    options = {
+        "extra-substituters": urls,
+        "extra-trusted-public-keys": keys,
+        "connect-timeout": "5",
+        "fallback": "true",
+    }
+    return [word for name, value in options.items() for word in ("--option", name, value)]
+
+
+def netrc_of(host: Host) -> str:
+    """The file on the host with the passwords of its binary caches; empty without one."""
+    netrc = host.config.nix.netrc
+    return "" if netrc is None else referred_path(netrc, *NETRC)
+
+
 def caches(host: Host) -> Attrs:
     """The binary caches of the host. A host whose cache is off builds by itself."""
     config = host.config.nix
@@ -62,5 +84,5 @@ def caches(host: Host) -> Attrs:
         "fallback": True,
     }
     if config.netrc is not None:
-        settings["netrc-file"] = referred_path(config.netrc, *NETRC)
+        settings["netrc-file"] = netrc_of(host)
     return attrs("nix.settings", settings)

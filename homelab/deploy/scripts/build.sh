@@ -30,6 +30,8 @@ main() {
     fail "$release: release $RELEASE is not staged here; run pulumi up, which stages it first"
   cd "$release" || exit
   stay_awake
+  # Before the first switch, nix.conf does not name the file yet.
+  if [ -n "$NETRC" ] && [ -r "$NETRC" ]; then set -- "$@" --option netrc-file "$NETRC"; fi
   if [ ! -x result/bin/switch-to-configuration ]; then
     # shellcheck disable=SC2086 # three words
     [ -z "$WAKE_BUILDER" ] || wake_builder $WAKE_BUILDER
