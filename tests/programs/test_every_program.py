@@ -53,6 +53,7 @@ READ = {
     "services.radicale": "programs/app_table.py",
     "services.restic": "programs/test_restic.py",
     "services.samba": "programs/test_access.py",
+    "services.sanoid": "programs/test_sanoid.py",
     "services.snapserver": "programs/app_table.py",
     "services.syncthing": "programs/app_table.py",
     "services.tailscale": "programs/test_system.py",
@@ -119,7 +120,6 @@ tests/evaluation evaluate it.
 """
 NOT_READ = {
     "services.harmonia": "Debian has none; two settings of ours",
-    "services.sanoid": "it reads its file only with ZFS in the kernel; numbers and switches alone",
     "services.frigate": "Debian has none; its module has Frigate itself check the file when it is built",
     "services.privatebin": "Debian has none; its module writes the file that the PHP reads",
     "services.go2rtc": "Debian has none, and none was built for these tests",
