@@ -205,6 +205,18 @@ class StaticService(NativeService):
             )
         if self.secrets and build is None:
             raise ValueError("only a build reads secrets; leave secrets out, or write static.build")
+        if build is not None and build.webhook is not None:
+            hook = build.webhook
+            signing = self.secrets.get(hook.secret)
+            if signing is None or signing.env is not None or hook.secret == build.token:
+                raise ValueError(
+                    f"static.build.webhook.secret names a file of its own; add secrets: "
+                    f"{{{hook.secret}: {{}}}}, without env, and write it at the git server"
+                )
+            if hook.port < 1024 or hook.port == self.port:
+                raise ValueError(
+                    "static.build.webhook has a port of its own, above 1023; write port: 9095"
+                )
         if build is not None and build.token is not None:
             secret = self.secrets.get(build.token)
             if secret is None or secret.ref is None or secret.env is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
-from homelab.config.base import AbsolutePath, Model, Name, Str, pattern
+from homelab.config.base import AbsolutePath, Model, Name, Port, Str, pattern
 from homelab.config.types import Calendar, Variable
 from homelab.config.unit import Package
 
@@ -73,6 +73,15 @@ def role_of(directory: str) -> str:
     return found[1] if found else ""
 
 
+class Webhook(Model):
+    """A call of a git server that starts a build. A call without the right signature is refused."""
+
+    secret: Name
+    """Secret in `secrets` that signs the calls, as entered at GitHub, Forgejo or Gitea."""
+    port: Port
+    """Port that takes the calls on the host of the site. A route with `port: hook` leads to it."""
+
+
 class SiteBuild(Model):
     """A site that its host builds, from a git repository or from a directory."""
 
@@ -104,6 +113,9 @@ class SiteBuild(Model):
     watch: list[AbsolutePath] = Field(default_factory=list)
     """Files and directories of the host, a change of which starts a build. Of a directory, its
     entries count. With `branch` or `source`."""
+    webhook: Webhook | None = None
+    """A webhook that starts a build: `{secret: hook, port: 9095}`. One build runs at a time, and
+    one waits at most. With `branch` or `source`."""
     again: Str = ""
     """Change this text to build the same sources again, for example after a secret has changed."""
 
@@ -122,7 +134,7 @@ class SiteBuild(Model):
         for key in ("rev", "branch", "token"):
             if self.repository is None and getattr(self, key) is not None:
                 raise ValueError(f"a directory has no {key}; leave it out, or write repository:")
-        for key in ("schedule", "watch"):
+        for key in ("schedule", "watch", "webhook"):
             if self.rev is not None and getattr(self, key):
                 raise ValueError(
                     f"rev is always the same commit, so {key} would build nothing; leave {key} "

@@ -79,6 +79,7 @@ def _unit(plan: Plan, service: Service, secrets: list[Secret]) -> Attrs:
     unit = _placing(plan, service.name, secrets, form)
     # The build of a site reads its secrets, and the unit that serves it does not.
     own = {*service.units} if service.reader in service.units else {service.reader}
+    own |= {u for u in service.entry.helpers if service.static is not None}
     own |= {part.files_unit for part in service.parts if files_of(part)}
     readers = {unit: _reader(name, secrets) for unit in sorted(own - {""})}
     if not readers:

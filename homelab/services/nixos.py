@@ -107,7 +107,8 @@ def _unit_secrets(service: Service) -> Attrs:
     """
     files: list[Nix] = []
     credentials: list[Nix] = []
-    for name in sorted(stated_secrets(service)):
+    hook = service.static.build.webhook if service.static and service.static.build else None
+    for name in sorted(stated_secrets(service) - {hook.secret if hook is not None else ""}):
         fact = service.entry.secrets[name]
         path = path_of_secret(service, name)
         if fact.form == "env":

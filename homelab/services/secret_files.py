@@ -13,6 +13,7 @@ from homelab.services.container_templates import Inserted, Piece, flaws, pieces_
 from homelab.services.mail import MAIL
 from homelab.services.model import Service
 from homelab.services.parts import Part
+from homelab.services.site import hook_unit
 from homelab.services.templates import path_of_secret
 
 ROOT = "/run/homelab-containers"
@@ -83,6 +84,9 @@ def readers(service: Service, secret: str) -> tuple[str, ...]:
     if secret in service.entry.database_elsewhere:
         # A unit that runs before the app may write the password into its settings.
         units = [*service.units, *service.entry.helpers]
+    build = service.static.build if service.static is not None else None
+    if build is not None and build.webhook is not None and secret == build.webhook.secret:
+        units = [hook_unit(service.name)]
     if service.parts:
         units = [p.unit for p in service.parts if reads(service, p, secret)]
     for part in service.parts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homelab.config.backup import ServiceBackup
-from homelab.config.fact_parts import SignIn
+from homelab.config.fact_parts import PortFact, SignIn
 from homelab.config.service_programs import StaticService
 from homelab.config.static import role_of
 from homelab.hardening.paths import below
@@ -22,14 +22,36 @@ def built_at(name: str) -> str:
     return f"/var/lib/private/{name}"
 
 
+HOOK = "hook"
+"""Name of the port that takes the calls of a webhook."""
+
+
+def hook_unit(name: str) -> str:
+    """The unit that takes the calls of a webhook."""
+    return f"{name}-hook"
+
+
+def request_of(name: str) -> str:
+    """The file that asks for a build. systemd creates its directory for the unit's dynamic user."""
+    return f"/run/private/{hook_unit(name)}/build"
+
+
 def site_facts(name: str, config: StaticService) -> dict[str, object]:
     """The facts of its entry that only a static site has."""
     static = config.static
     kept = static.source if static.source and not role_of(static.source) else ""
+    hook = static.build.webhook if static.build is not None else None
+    ports = {"web": PortFact(port=config.port or 0)}
+    if hook is not None:
+        ports[HOOK] = PortFact(port=hook.port, why="webhook of the git server")
     is_data = bool(kept) and not below(kept, SYSTEM)
     return {
         "units": (name,),
-        "helpers": (build_unit(name),) if static.build is not None else (),
+        "ports": ports,
+        "helpers": (
+            *((build_unit(name),) if static.build is not None else ()),
+            *((hook_unit(name),) if hook is not None else ()),
+        ),
         "dynamic_user": True,
         "state": (kept,) if is_data else (),
         "stateless": "" if is_data else _stateless(config, kept),

@@ -11,16 +11,26 @@ import json
 import shlex
 from importlib import resources
 
-from homelab.config.static import SiteBuild, Static
+from homelab.config.static import SiteBuild, Static, Webhook
 from homelab.hardening.baseline import FAMILIES, HIDDEN, sandbox
 from homelab.hardening.paths import below, for_systemd, for_tmpfiles
+from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Nix, Pkg, Raw, Script, Text, attrs, merge
 from homelab.plan import Plan
 from homelab.proxy.caddyfile import Directive, directive, print_caddyfile
+from homelab.secret_paths import fact_path
 from homelab.services.command import Part, command_line, variable
 from homelab.services.model import Service
 from homelab.services.options import misread_template
-from homelab.services.site import SYSTEM, build_unit, built_at
+from homelab.services.plan import ANYWHERE
+from homelab.services.site import (
+    HOOK,
+    SYSTEM,
+    build_unit,
+    built_at,
+    hook_unit,
+    request_of,
+)
 from homelab.services.templates import fill_text, path_of_secret
 from homelab.services.unit import ordered, reported
 
@@ -28,6 +38,8 @@ SITE, SOURCE = "/srv/site", "/srv/source"
 """Where the server sees the site, and the build the sources. /srv is empty in both sandboxes."""
 _SCRIPT = "lib/build-site.sh"
 _SHELL = (resources.files("homelab.services") / "build-site.sh").read_text(encoding="utf-8")
+_HOOK = "lib/site-hook.py"
+_RECEIVER = (resources.files("homelab.services") / "site_hook.py").read_text(encoding="utf-8")
 _TOOLS = ("git", "gnutar")
 
 
@@ -37,7 +49,10 @@ def files(plan: Plan, service: Service) -> tuple[tuple[str, str], ...]:
     if static is None:
         return ()
     made = [(f"services/{service.name}.Caddyfile", _caddyfile(service, static))]
-    return (*made, (_SCRIPT, _SHELL)) if static.build is not None else (*made,)
+    if static.build is None:
+        return (*made,)
+    hook = ((_HOOK, _RECEIVER),) if static.build.webhook is not None else ()
+    return (*made, (_SCRIPT, _SHELL), *hook)
 
 
 def site(plan: Plan, service: Service, static: Static) -> Attrs:
@@ -163,7 +178,7 @@ def _made(service: Service, source: str) -> Attrs:
 def _build(plan: Plan, service: Service, build: SiteBuild, source: str) -> Attrs:
     name, unit = service.name, build_unit(service.name)
     recipe = _recipe(plan, service, build)
-    repeats = bool(build.schedule or build.watch)
+    repeats = bool(build.schedule or build.watch or build.webhook)
     settings: Attrs = {
         "Type": "oneshot",
         "DynamicUser": True,
@@ -191,14 +206,50 @@ def _build(plan: Plan, service: Service, build: SiteBuild, source: str) -> Attrs
         body["environment"] = {name: variable([text]) for name, text in variables}
     if not repeats:
         body |= {"startLimitBurst": 3, "startLimitIntervalSec": 3600}
-    elif build.watch:
+    elif build.watch or build.webhook:
         body["startLimitIntervalSec"] = 0
+    services: Attrs = {unit: body}
+    if build.webhook is not None:
+        # A call during the build creates the file again, so that another build follows.
+        remove = (Raw("pkgs.coreutils"), f"/bin/rm -f {request_of(name)}")
+        settings["ExecStartPre"] = [Text.of("+", *remove)]
+        services[hook_unit(name)] = _hook(plan, service, build.webhook)
+    paths = {unit: _watching(name, build)} if build.watch or build.webhook else {}
     return {
         "systemd": {
-            "services": {unit: body},
+            "services": services,
             "timers": {unit: _timer(name, build, recipe)},
-            **({"paths": {unit: _watching(name, build)}} if build.watch else {}),
+            **({"paths": paths} if paths else {}),
         }
+    }
+
+
+def _hook(plan: Plan, service: Service, webhook: Webhook) -> Attrs:
+    """The unit that takes the calls. It has the key, and no access to the site or its sources."""
+    name = service.name
+    bind = ANYWHERE if service.called.get(HOOK) else LOOPBACK
+    fact = service.entry.secrets[webhook.secret]
+    program: list[list[Part]] = [[Raw("lib.getBin pkgs.python3"), "/bin/python3"], ["-I"]]
+    program += [[Raw(f"../{_HOOK}")], [bind], [str(webhook.port)], [request_of(name)]]
+    return {
+        "description": f"Webhook of the site {name}",
+        "wantedBy": ["multi-user.target"],
+        **reported(plan),
+        "startLimitIntervalSec": 0,
+        "serviceConfig": {
+            **sandbox(),
+            "ExecStart": command_line(program),
+            "DynamicUser": True,
+            "LoadCredential": [f"key:{fact_path(name, webhook.secret, fact)}"],
+            "RuntimeDirectory": hook_unit(name),
+            "RuntimeDirectoryMode": "0700",
+            "RuntimeDirectoryPreserve": "restart",
+            "Restart": "on-failure",
+            "RestartSec": "5s",
+            # Every call has a thread.
+            "TasksMax": 64,
+            "MemoryMax": "256M",
+        },
     }
 
 
@@ -218,11 +269,14 @@ def _timer(name: str, build: SiteBuild, recipe: str) -> Attrs:
 
 
 def _watching(name: str, build: SiteBuild) -> Attrs:
-    paths: list[Nix] = [*build.watch]
+    watched: list[Nix] = [*build.watch]
+    config: Attrs = {"PathChanged": watched} if watched else {}
+    if build.webhook is not None:
+        config["PathExists"] = [request_of(name)]
     return {
         "description": f"Build the site {name} after a change",
         "wantedBy": ["paths.target"],
-        "pathConfig": {"PathChanged": paths},
+        "pathConfig": config,
     }
 
 

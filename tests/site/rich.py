@@ -584,6 +584,7 @@ RICH: Changes = {
         "blog": {
             "host": "nas",
             "port": 8331,
+            "secrets": {"hook": {}, "words": {}},
             "static": {
                 "build": {
                     "repository": "https://git.example.org/sam/blog.git",
@@ -593,6 +594,7 @@ RICH: Changes = {
                     "output": "public",
                     "schedule": "hourly",
                     "watch": ["/var/lib/blog-requested"],
+                    "webhook": {"secret": "hook", "port": 9331},
                 },
             },
         },

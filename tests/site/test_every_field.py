@@ -87,6 +87,7 @@ VALUES: dict[str, list[object]] = {
     "OwnFacts.state_file_at": [{"services.board.db": "/var/lib/board/db.sqlite"}],
     "SignIn.admin_options": [{"services.forum.enable": True}],
     "ServiceSecretRef.op": ["op://home/jellyfin/other"],
+    "Webhook.secret": ["words"],
     "SiteBuild.repository": ["https://git.example.org/sam/other.git"],
     "Since.release": ["26.05"],
     "Since.unless": ["services.forum.enable"],
