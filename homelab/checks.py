@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from functools import cache
 
@@ -72,10 +72,12 @@ def every_rule() -> tuple[Check | FileCheck, ...]:
     return tuple(sorted((*all_checks(), *file_checks()), key=lambda rule: rule.id))
 
 
-def run_checks(plan: Plan) -> list[Problem]:
-    """The problems that all checks find, sorted by place."""
-    found = set(plan.problems)
+def run_checks(plan: Plan, only: Container[str] | None = None) -> list[Problem]:
+    """The problems that all checks find, or those with these ids, sorted by place."""
+    found = {p for p in plan.problems if only is None or p.check in only}
     for item in all_checks():
+        if only is not None and item.id not in only:
+            continue
         for problem in item.rule(plan):
             # A check of severity error may yield a warning, but never the other way round.
             severity = item.severity if problem.severity == "error" else "warning"

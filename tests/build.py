@@ -155,7 +155,9 @@ def problems(
 
 def found(changes: Mapping[str, object], check: str) -> list[Problem]:
     """The problems of one check."""
-    return [p for p in problems(changes) if p.check == check]
+    made = plan(changes)
+    found = [*run_checks(made, {check}), *check_sources(made, sources(made))]
+    return [p for p in found if p.check == check]
 
 
 def sources(made: Plan) -> dict[str, str | bytes]:
