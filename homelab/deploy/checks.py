@@ -32,6 +32,9 @@ def builder_offline(plan: Plan) -> Iterator[Problem]:
         builder = plan.hosts.get(host.config.build.host or "")
         if builder is None or builder.always_on or is_woken_by(builder, host):
             continue
+        waker = builder.config.offline.host if builder.config.offline else host.name
+        if waker not in plan.hosts:
+            continue  # reported by offline-known
         yield Problem(
             f"{host.source}.build.host",
             f"{builder.name} may be off when {host.name} builds there, and {host.name} does not "

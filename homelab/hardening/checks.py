@@ -128,6 +128,7 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
                     f"run {unit.service} on another host, services.{unit.service}.host; or leave "
                     f"service out and write extends: {entry}, with container: or with unit: "
                     "{package: …, command: […]}",
+                    cause=f"{unit.source}.service",
                 )
         else:
             yield Problem(

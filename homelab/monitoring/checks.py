@@ -88,6 +88,9 @@ def monitor_independent(plan: Plan) -> Iterator[Problem]:
     if plan.monitoring is None:
         return
     host = plan.monitoring.host
+    tunnel_host = plan.cloudflare.tunnel_host if plan.cloudflare is not None else ""
+    if tunnel_host and tunnel_host not in plan.hosts:
+        return  # reported by host-known
     elsewhere = any(s.name == MONITOR and s.host != host for s in plan.services)
     tunnel = plan.cloudflare is not None and plan.cloudflare.tunnel_host == host
     if not elsewhere and not (tunnel and plan.stack.monitoring.email):

@@ -32,6 +32,7 @@ def port_unique(plan: Plan) -> Iterator[Problem]:
                 use.source,
                 f"{first} and {second} both use {use.port}/{use.protocol} on {use.host}",
                 _other_port(plan, other, use),
+                cause=_second_instance(plan, use, other),
             )
         elif other is not None and other.owner == use.owner and other.label != use.label:
             first, second = sorted((other.label, use.label))
@@ -41,6 +42,15 @@ def port_unique(plan: Plan) -> Iterator[Problem]:
                 "give one of them another port",
             )
         seen[key] = use
+
+
+def _second_instance(plan: Plan, use: PortUse, other: PortUse) -> str:
+    """The key that makes a second instance, if both ports are of one app; otherwise empty."""
+    apps = {
+        owner: s.entry.name for owner in (use.owner, other.owner) for s in plan.instances(owner)
+    }
+    same = len(apps) == 2 and len({*apps.values()}) == 1
+    return f"services.{max(apps)}.service" if same else ""
 
 
 def _other_port(plan: Plan, *uses: PortUse) -> str:

@@ -32,6 +32,8 @@ def dataset_host(plan: Plan) -> Iterator[Problem]:
                     f'there is no dataset "{name}"',
                     did_you_mean(name, plan.stack.datasets, "datasets"),
                 )
+            elif dataset.host not in plan.stack.hosts:
+                continue  # reported at the dataset
             elif dataset.host != service.host:
                 yield Problem(
                     where,
@@ -187,6 +189,8 @@ def smb_users(plan: Plan) -> Iterator[Problem]:
 def dataset_moved(plan: Plan) -> Iterator[Problem]:
     """Files do not move with the path in the stack: the dataset and its backup would be empty."""
     for dataset, before in moved_datasets(plan):
+        if dataset.host not in plan.hosts:
+            continue  # reported by dataset-host
         yield Problem(
             dataset.source,
             f"{dataset.name} was {before.path} on {before.host}, and its files are still there",

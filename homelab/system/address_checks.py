@@ -48,6 +48,7 @@ def ip_in_lan(plan: Plan) -> Iterator[Problem]:
         if address is None:
             continue
         where = f"{host.source}.address.lan"
+        near = any(h.config.address.lan in lan.cidr for h in plan.hosts.values() if h.lan)
         taken = _taken(address, lan.cidr)
         if address not in lan.cidr:
             way_out = "correct it, or network.lan.cidr"
@@ -56,7 +57,8 @@ def ip_in_lan(plan: Plan) -> Iterator[Problem]:
                     "a host outside of the LAN is reached over the tailnet alone: let it join by "
                     "hand (tailscale up), leave lan out and write address: {tailnet: …}"
                 )
-            yield Problem(where, f"{address} is not in the LAN {lan.cidr}", way_out)
+            what = f"{address} is not in the LAN {lan.cidr}"
+            yield Problem(where, what, way_out, cause="" if near else "network.lan.cidr")
         elif taken:
             yield Problem(
                 where,

@@ -6,10 +6,12 @@ from fnmatch import fnmatch
 
 import pytest
 
+from homelab.config.scalar import Value
 from homelab.problems import Problem, by_cause, did_you_mean, lines_of
 from tests.site.mutations import (
     EXAMPLES,
     Shipped,
+    at,
     instead,
     line_of,
     places,
@@ -66,6 +68,58 @@ def test_a_missing_key_is_one_problem(name: str) -> None:
         pattern for pattern in SEVERAL for where in found if fnmatch(f"{name}:{where}", pattern)
     }
     assert not stale, "one problem now; leave it out of the list"
+
+
+MAIL: dict[str, Value] = {"host": "smtp.example.org", "sender": "h@example.org", "user": "h"}
+RADARR: dict[str, Value] = {"host": "workstation", "datasets": {"media": "media"}}
+WRONG: dict[str, tuple[str, Value]] = {
+    "host of a service": ("services.immich.host", "aurara"),
+    "host of the entry": ("network.entry.host", "pii"),
+    "host of the provider": ("identity.host", "pii"),
+    "host of the resolver": ("network.dns.host", "pii"),
+    "host of the tunnel": ("cloudflare.tunnel", {"host": "pii"}),
+    "host that wakes": ("hosts.workstation.offline", {"wake_by": "pii"}),
+    "host of a dataset": ("datasets.photos.host", "nas"),
+    "host of a target": ("backup.targets.onetouch.host", "nas"),
+    "group": (
+        "services.navidrome.routes",
+        [{"name": "music", "publish": "internal", "auth": "forward", "groups": ["admns"]}],
+    ),
+    "provider": ("identity.provider", "kanidm"),
+    "proxy": ("network.entry.proxy", "apache"),
+    "dataset": ("services.immich.datasets", {"photos": "fotos"}),
+    "target": ("services.immich.backup", {"targets": ["b3"]}),
+    "pin": ("hosts.pi.nixpkgs", "unstable"),
+    "flake": ("services.eurovote.flake", {"input": "euro", "unit": "eurovote"}),
+    "service": ("services.homepage.uses", ["imich"]),
+    "GPU of a service that uses none": ("services.navidrome.gpu", "nvidia"),
+    "GPU of a host that has none": ("services.immich.gpu", "nvidia"),
+    "port": ("services.draw.port", 2283),
+    "relay without its password": ("mail", {**MAIL, "password": {"sops": "mail/password"}}),
+    "place of the sops files": ("secrets.hosts", "sops/{host}.yaml"),
+    "zone of public names": ("site.names.public", "{name}.example.net"),
+    "LAN": ("network.lan", {"cidr": "10.0.0.0/24", "gateway": "10.0.0.1"}),
+    "address of another host": ("hosts.aurora.address.lan", "192.168.1.225"),
+    "second instance": (
+        "services",
+        {"radarr": RADARR, "radarr-4k": {**RADARR, "service": "radarr"}},
+    ),
+}
+"""What one mistyped or clashing value may be: the place in the home stack, and the value."""
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_value_is_one_problem(name: str) -> None:
+    """`lock-current` says for every new service that the lock does not have it yet."""
+    stack = Shipped.read("home")
+    place, value = WRONG[name]
+    path = tuple(place.split("."))
+    old = at(stack.document.values, path)
+    merged = {**old, **value} if isinstance(old, dict) and name == "second instance" else value
+    assert not isinstance(value, dict) or isinstance(merged, dict)
+    found = stack.problems(instead(stack.document.values, path, merged))
+    (problem,) = [p for p in found if p.check != "lock-current"]
+    assert problem.severity == "error"
 
 
 def test_problems_with_one_cause_name_the_other_places() -> None:
