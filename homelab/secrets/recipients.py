@@ -65,6 +65,7 @@ def check_recipients(plan: Plan, sops_files: Mapping[str, SopsFile]) -> list[Pro
     """
     problems: list[Problem] = []
     readers, names = readers_of(plan), names_of(plan.stack)
+    absent: dict[tuple[str, str], list[tuple[Secret, SopsFile]]] = {}
     for host in plan.hosts.values():
         stored = plan.secrets.stored_on(host.name) if host.is_deployed else ()
         by_file = grouped(stored, lambda s: sops_file(plan.stack, s.host, s.key))
@@ -72,7 +73,12 @@ def check_recipients(plan: Plan, sops_files: Mapping[str, SopsFile]) -> list[Pro
             file = sops_files.get(path)
             problems += _host(host.name, secrets, path, file)
             if file is not None and file.encrypted:
+                for secret in secrets:
+                    if secret.key not in file.kinds:
+                        place = (secret.origin, secret.key)
+                        absent.setdefault(place, []).append((secret, file))
                 problems += _readers(plan, host.name, file, readers[path], names)
+    problems += [_absent(lacking) for lacking in absent.values()]
     for path in sorted(sops_files):
         if not sops_files[path].encrypted:
             problems.append(_plaintext(path))
@@ -107,13 +113,8 @@ def _host(
 
 def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
     if secret.key not in file.kinds:
-        yield Problem(
-            secret.origin,
-            f'{file.path} has no key "{secret.key}", which {secret.service} on {secret.host} needs',
-            f"{did_you_mean(secret.key, file.kinds, 'keys')}; {set_it(secret.key)}",
-            "secret-known",
-        )
-    elif file.kinds[secret.key] == "plain":
+        return  # `_absent` reports it
+    if file.kinds[secret.key] == "plain":
         yield Problem(
             secret.origin,
             f"{secret.key} is not encrypted in {file.path}",
@@ -135,6 +136,20 @@ def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
             f"write it so, with 8 to 63 characters: homelab secret set {secret.key}",
             WIFI_SECRET_FORMAT,
         )
+
+
+def _absent(lacking: Sequence[tuple[Secret, SopsFile]]) -> Problem:
+    """One key of the stack config that one or several files lack. One command writes it to all."""
+    secret, first = lacking[0]
+    files = list(dict.fromkeys(file.path for _, file in lacking))
+    users = list(dict.fromkeys(f"{s.service} on {s.host}" for s, _ in lacking))
+    return Problem(
+        secret.origin,
+        f"{' and '.join(files)} {'has' if len(files) == 1 else 'have'} no key "
+        f'"{secret.key}", which {" and ".join(users)} need{"s" if len(users) == 1 else ""}',
+        f"{did_you_mean(secret.key, first.kinds, 'keys')}; {set_it(secret.key)}",
+        "secret-known",
+    )
 
 
 def _readers(
