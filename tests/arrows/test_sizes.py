@@ -21,6 +21,7 @@ REASONS = {
     "homelab/ops/move/steps.py": "one move of a service, in the order of its steps",
     "homelab/proxy/nginx.py": "one configuration of Nginx, from the whole down to a location",
     "homelab/services/plan.py": "one service, from its config and entry to its plan",
+    "homelab/services/static.py": "one site: its server, its build and what starts the build",
     "lab/deployment.py": "one deployment as the engine runs it, with its state in one class",
 }
 """Longer files, and why they stay in one piece."""
