@@ -96,6 +96,9 @@ in
       ]
     ) job.sqlite;
 
+  # The dump that a command writes to this file.
+  command = name: file: "${commands}/${name}/${file}";
+
   any = name: job: holds job || groups name job != [ ];
   inherit holds;
 

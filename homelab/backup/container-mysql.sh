@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Runs in a container of MariaDB or MySQL: $1 is the user, $2 the database. The images have
-# passwords in variables, or in files that variables name.
+# Runs in a container of MariaDB or MySQL: $1 is the user, $2 the program (dump, ping or query), and the
+# rest its words. The images have passwords in variables, or in files that variables name.
 set -eu
 
 named=
@@ -19,8 +19,17 @@ for name in "MARIADB_${named}PASSWORD" "MYSQL_${named}PASSWORD"; do
   fi
 done
 
-program=mysqldump
-if command -v mariadb-dump >/dev/null; then
-  program=mariadb-dump
-fi
-exec "$program" "--user=$1" --single-transaction --routines --databases "$2"
+user=$1 what=$2
+shift 2
+case $what in
+  dump) set -- "mariadb-dump mysqldump" "$@" ;;
+  ping) set -- "mariadb-admin mysqladmin" "$@" ;;
+  *) set -- "mariadb mysql" "$@" ;;
+esac
+for program in $1; do
+  if command -v "$program" >/dev/null; then
+    break
+  fi
+done
+shift
+exec "$program" "--user=$user" "$@"

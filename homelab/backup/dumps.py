@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from importlib import resources
+from typing import Literal
 
-from homelab.backup.model import DumpCommand
+from homelab.backup.model import DumpCommand, Inside
 from homelab.config.backup import CustomBackup, DumpConfig
 from homelab.config.fact_dumps import DumpProgram
 from homelab.nix import Pkg, Raw, Script
@@ -18,7 +19,8 @@ from homelab.services.parts import Part
 DUMPS = "/var/backup/dumps"
 PROGRAM = Raw("./lib/program-dump.sh")
 """The script that runs a program of a service, from `backup.nix`."""
-_MYSQL = (resources.files("homelab.backup") / "container-mysql.sh").read_text(encoding="utf-8")
+IN_MYSQL = (resources.files("homelab.backup") / "container-mysql.sh").read_text(encoding="utf-8")
+"""The script that runs a client of a container's MySQL."""
 _PODMAN = Raw("config.virtualisation.podman.package")
 _SHELL = Raw("pkgs.runtimeShell")
 _MYSQL_PACKAGE = Raw("config.services.mysql.package")
@@ -42,7 +44,8 @@ def _commands(service: Service) -> Iterator[DumpCommand]:
         if dump.command is not None:
             name, words = f"command-{index}.dump", shlex.join(dump.command)
         elif dump.mysql is not None and part is not None:
-            argv = ["sh", "-c", _MYSQL, "sh", dump.user or "root", dump.mysql]
+            argv = ["sh", "-c", IN_MYSQL, "sh", dump.user or "root", "dump"]
+            argv += ["--single-transaction", "--routines", "--databases", dump.mysql]
             name, words = f"mysql-{dump.mysql}.sql", shlex.join(argv)
         elif dump.mysql is not None:
             yield _mysql(service, dump.mysql)
@@ -55,12 +58,33 @@ def _commands(service: Service) -> Iterator[DumpCommand]:
             continue
         # Databases of two containers may have one name.
         of_part = f"{part.name}-" if part is not None and part.name else ""
-        yield DumpCommand(f"{DUMPS}/{service.name}/{of_part}{name}", _run(part, words))
+        file = f"{DUMPS}/{service.name}/{of_part}{name}"
+        yield DumpCommand(file, _run(part, words), inside=_inside(part, dump))
     for known in service.entry.dumps:
         if known.mysql is not None:
             yield _mysql(service, known.mysql)
         if known.command is not None:
             yield _program(service, known.command)
+
+
+def _inside(part: Part | None, dump: DumpConfig) -> Inside | None:
+    """What a restore needs to load the dump of a container; None if the files of the database are
+    not in one directory of the host.
+    """
+    if part is None or dump.command is not None:
+        return None
+    kind: Literal["postgresql", "mysql"] = "postgresql" if dump.postgresql else "mysql"
+    directories = _data_of(part, kind)
+    if len(directories) != 1:
+        return None
+    user = dump.user or (_superuser(part) if kind == "postgresql" else "root")
+    database = dump.postgresql or dump.mysql or ""
+    return Inside(kind, database, user, part.container, directories[0])
+
+
+def _data_of(part: Part, kind: str) -> tuple[str, ...]:
+    """Directories of the host with the files of a container's database."""
+    return tuple(m.source for m in part.config.mounts if database_at(m.target) == kind)
 
 
 def _superuser(part: Part) -> str:
@@ -117,9 +141,7 @@ def covered(service: Service) -> tuple[str, ...]:
     """Directories of the host that a dump replaces: a copy of their files may be inconsistent."""
     found: dict[str, None] = {}
     for dump in stated(service):
-        kinds = {kind for kind in ("postgresql", "mysql") if getattr(dump, kind)}
+        kinds = [kind for kind in ("postgresql", "mysql") if getattr(dump, kind)]
         for part in parts_of_dump(service.parts, dump):
-            for mount in part.config.mounts:
-                if database_at(mount.target) in kinds:
-                    found[mount.source] = None
+            found |= dict.fromkeys(d for kind in kinds for d in _data_of(part, kind))
     return tuple(found)

@@ -5,12 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from homelab.backup.hooks import NO_HOOKS, Hooks
 from homelab.config.backup import Keep, Tier
 from homelab.config.backup_targets import CHECK_WEEKS, BackupTarget
 from homelab.grouping import grouped
 from homelab.nix import Script
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The database of a container, which a restore fills from a dump."""
+
+    kind: Literal["postgresql", "mysql"]
+    database: str
+    user: str
+    """Its superuser."""
+    container: str
+    """Its name for Podman."""
+    directory: str
+    """Directory of the host with all of its files."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +38,8 @@ class DumpCommand:
     """Shell command that writes the dump to standard output."""
     mysql: str = ""
     """Database of the host's MySQL that it dumps, or empty."""
+    inside: Inside | None = None
+    """Database of a container that it dumps and that a restore can load; None for any other."""
 
 
 @dataclass(frozen=True)

@@ -111,8 +111,16 @@ def former_from(described: object, service: Service) -> Former:
         texts("postgresql"),
         texts("mysql"),
         texts("units"),
-        texts("byHand"),
+        (*texts("byHand"), *_dumped_inside(job.get("inside"))),
     )
+
+
+def _dumped_inside(described: object) -> Iterator[str]:
+    """The dumps of databases of containers, as a host describes them."""
+    for one in described if isinstance(described, list) else ():
+        dump = mapping(one).get("dump")
+        if isinstance(dump, str):
+            yield dump.rpartition("/")[2]
 
 
 def move_of(former: Former, after: Plan, name: str, *, changed: bool) -> Move:

@@ -184,12 +184,14 @@ def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Wor
             continue
         backup = service.config.backup
         live = [f for kind, db, _ in dumps if kind == "sqlite" for f in live_files(db)]
+        replaced = covered(service)
         yield Work(
             name=service.name,
             host=service.host,
-            paths=every_path(service),
+            # A snapshot lacks a path that is excluded as a whole, and a restore asks for each.
+            paths=tuple(p for p in every_path(service) if p not in replaced),
             # A copy of a database in use may be inconsistent. Its dump can be restored.
-            exclude=_unique((*service.entry.exclude, *backup.exclude, *live, *covered(service))),
+            exclude=_unique((*service.entry.exclude, *backup.exclude, *live, *replaced)),
             dumps=dumps,
             commands=commands,
             live=(backup.live or "") if isinstance(backup, CustomBackup) else "",

@@ -6,11 +6,12 @@ differs between hosts: jobs, targets and changed tiers.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from importlib import resources
 
 from homelab.backup.account import stores
-from homelab.backup.dumps import PROGRAM, live_files
+from homelab.backup.dumps import IN_MYSQL, PROGRAM, live_files
 from homelab.backup.jobs import LEFTOVERS
 from homelab.backup.model import Job
 from homelab.config.backup import KEEP, BackupConfig, Keep
@@ -34,11 +35,15 @@ _QUOTE = (
     resources.files("homelab.nix").joinpath("quote.nix").read_text(encoding="utf-8"),
 )
 _SCRIPTS = _BACKUP / "scripts"
-_PARTS = ("common", "mysql", "in-place", "undo", "arrive", "proof", "hooks", "copy", "main")
+_PARTS = (
+    *("common", "mysql", "containers", "in-place", "undo", "arrive", "proof", "hooks", "copy"),
+    "main",
+)
 COMMAND = (
     "lib/backup.sh",
     "\n".join(
         (
+            f"in_mysql={shlex.quote(IN_MYSQL)}",
             MOVING,
             *((_SCRIPTS / f"{part}.sh").read_text(encoding="utf-8") for part in _PARTS),
         )
@@ -202,6 +207,19 @@ def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
         options["commands"] = {
             c.file.rpartition("/")[2]: Text(c.command.parts) for c in job.commands
         }
+    inside = {
+        c.file.rpartition("/")[2]: {
+            "kind": c.inside.kind,
+            "database": c.inside.database,
+            "user": c.inside.user,
+            "container": c.inside.container,
+            "directory": c.inside.directory,
+        }
+        for c in job.commands
+        if c.inside is not None
+    }
+    if inside:
+        options["inside"] = inside
     if {one.target for one in same} != every:
         options["targets"] = [one.target for one in same]
     return options

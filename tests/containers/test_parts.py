@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from homelab.backup.model import Inside
 from homelab.problems import InvalidStackError
 from homelab.render import modules_of
 from homelab.services.parts import own_network
@@ -198,7 +199,18 @@ def test_the_dump_runs_in_the_container_of_the_database() -> None:
     assert "podman exec paperless-db pg_dump" in text
     job = text[text.index("jobs.paperless") :]
     assert 'exclude = [ "/var/lib/paperless/db" ];' in job
-    assert '"/var/lib/paperless/data"' in job
+    # A restore and a drill ask a snapshot for every path, and it has none that is excluded.
+    assert 'paths = [ "/var/lib/paperless/data" ];' in job
+
+
+@pytest.mark.requirement("S0-35")
+def test_a_restore_knows_the_database_of_a_container() -> None:
+    """Its container, its superuser, and the directory of its files, which make way for the dump."""
+    job = next(j for j in build.plan(STACK).backup.on("nas") if j.name == "paperless")
+    (dump,) = job.commands
+    assert dump.inside == Inside(
+        "postgresql", "paperless", "paperless", "paperless-db", "/var/lib/paperless/db"
+    )
 
 
 def test_postgresql_is_dumped_as_the_superuser_that_its_image_made() -> None:

@@ -119,7 +119,12 @@ sound() {
       *.gz)
         gzip -t "$1$file" || fail "$file of this snapshot is damaged; choose another snapshot"
         ;;
-      */mysql-*.sql)
+      *postgresql-*.sql)
+        # pg_dump writes this line last.
+        tail -c 512 "$1$file" | grep -q '^-- PostgreSQL database dump complete' ||
+          fail "$file of this snapshot is cut off; choose another snapshot"
+        ;;
+      *mysql-*.sql)
         # mysqldump writes this line last.
         tail -c 512 "$1$file" | grep -q '^-- Dump completed' ||
           fail "$file of this snapshot is cut off; choose another snapshot"

@@ -197,15 +197,22 @@ in_place() {
     [ -e "$new$path" ] || fail "this snapshot does not have $path; choose another snapshot"
     flush "$path"
   done < <(roots)
+  while IFS= read -r path; do
+    within "$path" || emptied "$path"
+  done < <(directories)
   mapfile -t dumps < <(of dumps)
   [ ${#dumps[@]} -eq 0 ] || fetch "$record/dumps" "${dumps[@]}"
   sound "$record/dumps"
+  contained_ready
 
   phase replacing
   stop
   while IFS= read -r path; do
     replace "$path"
-  done < <(roots)
+  done <"$record/paths"
+  while IFS= read -r path; do
+    ! within "$path" || renewed "$path"
+  done < <(directories)
   # The dumps of SQLite are the first ones, in the order of their databases.
   mapfile -t databases < <(of sqlite)
   for index in "${!databases[@]}"; do
@@ -219,6 +226,7 @@ in_place() {
     mysql_replace "$database" "$record/dumps$dumped/dumps/$job/mysql-$database.sql" ||
       fail "the dump of $database could not be loaded; go back: homelab restore $job --undo"
   done < <(of mysql)
+  contained_load
   while IFS= read -r path; do flush "$path"; done <"$record/paths"
   phase starting
   start || fail "a unit of $job failed after the restore, see journalctl; go back: homelab restore $job --undo"

@@ -194,6 +194,7 @@ drill() {
     done < <(of paths)
   fi
   sound "$place/files"
+  contained_tried "$place/files"
   loads "$place/files"
   record drilled "$restored, $opened"
   done_until drill "$((drill_days > 0 ? drill_days : 30))"

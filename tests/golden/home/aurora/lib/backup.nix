@@ -120,6 +120,20 @@ let
       "${padded (remainder minutes 1440 / 60)}:${padded (remainder minutes 60)}";
   remainder = number: divisor: number - number / divisor * divisor;
 
+  inside.options = {
+    kind = mkOption {
+      type = types.enum [
+        "postgresql"
+        "mysql"
+      ];
+      description = "Kind of the database.";
+    };
+    database = string "Name of the database.";
+    user = string "Superuser of the database.";
+    container = string "Container that has it.";
+    directory = string "Directory of the host with all of its files.";
+  };
+
   job =
     { config, name, ... }:
     let
@@ -137,6 +151,7 @@ let
           default = { };
           description = "Shell commands that write a dump to standard output, by the dump's file name.";
         };
+        inside = named inside "Databases of containers, by the file name of their dump in `commands`.";
         targets = like "every target" (lib.attrNames cfg.targets) (strings "Targets to back up to.");
         tier = like "service" "service" (string "Tier that sets how many snapshots are kept.");
         keep = lib.mapAttrs (period: like "as the tier" tier.${period}) counts;
@@ -310,9 +325,9 @@ let
         ;
       byHand =
         settings.byHand
-        ++ lib.subtractLists (map (name: "mysql-${name}.sql") settings.mysql) (
-          lib.attrNames settings.commands
-        );
+        ++ lib.subtractLists (
+          map (name: "mysql-${name}.sql") settings.mysql ++ lib.attrNames settings.inside
+        ) (lib.attrNames settings.commands);
       checkWeeks = lib.genAttrs settings.targets (target: cfg.targets.${target}.checkWeeks);
       copies =
         lib.mapAttrs
@@ -335,6 +350,9 @@ let
           cfg.targets.${target}.maxAgeDays
       );
       dumps = dumps.files job settings;
+      inside = lib.mapAttrsToList (
+        file: database: database // { dump = dumps.command job file; }
+      ) settings.inside;
     }
     // lib.optionalAttrs (dumps.holds settings) {
       retention = lib.concatLists (retention settings);
