@@ -33,7 +33,7 @@ from homelab.config.fact_parts import (
     UnitPattern,
     Upgrade,
 )
-from homelab.config.routes import Size
+from homelab.config.routes import Size, Upstream
 from homelab.config.service_parts import Gpu
 from homelab.config.types import (
     FilePattern,
@@ -154,6 +154,8 @@ class ServiceFacts(Model):
     """Path that answers with status 200 without a sign-in."""
     monitor: Str = "http"
     """How it is monitored: `http`, `tcp`, or the reason why it is not."""
+    upstream: Upstream = Upstream()
+    """How the reverse proxy connects to it, unless its route says otherwise."""
     upload: Size | Literal[""] = ""
     """Largest request body that the proxy accepts: `525MB`. Default: no limit."""
     secrets: dict[Name, SecretFact] = Field(default_factory=dict)

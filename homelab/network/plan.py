@@ -72,7 +72,8 @@ def _route(
     remote = service.host != entry_host
     auth: Auth = config.auth or default_auth(audience, entry.sign_in.kinds)
     port = next((p.port for p in service.ports if p.label == config.port), service.port)
-    upstream = config.upstream if service.external is None else service.external
+    stated = config.upstream if "upstream" in config.model_fields_set else entry.upstream
+    upstream = stated if service.external is None else service.external
     tunnel_service = config.tunnel_service or ""
     public = "" if publish == "internal" else stack.site.names.public.format(**fields)
     internal = stack.site.names.internal.format(**fields)

@@ -64,9 +64,11 @@ def port_of(service: Service, label: str) -> int:
 
 
 def _scheme(service: Service, label: str) -> str:
-    """The scheme of a port: that of a route that leads to it."""
+    """The scheme of a port: that of a route that leads to it, otherwise that of its facts."""
     routes = [r for r in service.config.routes or () if (r.port or WEB) == label]
-    return routes[0].upstream.scheme if routes else "http"
+    if routes and "upstream" in routes[0].model_fields_set:
+        return routes[0].upstream.scheme
+    return service.entry.upstream.scheme if label == WEB else "http"
 
 
 def _within_network(caller: Service, called: Service, label: str) -> tuple[str, int] | None:

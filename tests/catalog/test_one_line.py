@@ -46,6 +46,7 @@ CHOICES: dict[str, set[str]] = {
     # The home stack has both on the workstation, with its GPU.
     "jellyfin": {"dataset-host", "gpu-present"},
     "ollama": {"gpu-present"},
+    "kanidm": {OPTION},
     "linkding": {RELEASE},
     "lldap": {OPTION},
     "minecraft": {OPTION},

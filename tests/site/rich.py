@@ -659,6 +659,7 @@ RICH: Changes = {
                     }
                 ],
                 "former_state": {"before": "26.05", "directory": "/var/lib/old-board"},
+                "upstream": {"scheme": "http"},
                 "audience": "family",
                 "sign_in": {
                     "kinds": ["oidc"],

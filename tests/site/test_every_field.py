@@ -677,6 +677,10 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {},
         {"hosts": {"pi": {"desktop": {"environment": "plasma"}}}},
     ),
+    "OwnFacts.upstream": (
+        {},
+        {"services": {"board": {"module": {"upstream": {"scheme": "https"}}}}},
+    ),
     "FormerState.files": (_formerly(), _formerly(files="data")),
     "Entry.variables": (
         _WITH_TOKEN,

@@ -35,6 +35,8 @@ NEWER: dict[str, Newer] = {
     "services.autobrr.enable": Newer("boolean", "25.05", _MODULE_2505),
     "services.autobrr.secretFile": Newer("path", "25.05", _MODULE_2505),
     "services.autobrr.settings": Newer("anything", "25.05", _MODULE_2505),
+    "services.kanidm.server.enable": Newer("boolean", "26.05", _MODULE_2605),
+    "services.kanidm.server.settings": Newer("submodule", "26.05", _MODULE_2605),
     "services.lubelogger.dataDir": Newer("string", "25.05", _MODULE_2505),
     "services.lubelogger.enable": Newer("boolean", "25.05", _MODULE_2505),
     "services.lubelogger.environmentFile": Newer("null or path", "25.05", _MODULE_2505),
