@@ -117,7 +117,7 @@ def test_the_service_kanidm_is_the_provider_of_the_apps(
     assert not build.found(changes, "identity-capability")
 
 
-@pytest.mark.requirement("S0-27", "S0-35")
+@pytest.mark.requirement("S0-27")
 def test_the_proxy_reaches_kanidm_by_https() -> None:
     """It speaks nothing else, with a certificate that no authority signed."""
     text = build.render(household(KANIDM))["pi"]["proxy.nix"]
@@ -126,7 +126,7 @@ def test_the_proxy_reaches_kanidm_by_https() -> None:
     assert "tls_insecure_skip_verify" in after[:300]
 
 
-@pytest.mark.requirement("S0-37")
+@pytest.mark.requirement("S0-35")
 def test_kanidm_copies_its_database_itself() -> None:
     """The server locks it, so nothing else reads a consistent copy."""
     plan = build.plan(household(KANIDM))
