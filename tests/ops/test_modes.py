@@ -7,7 +7,10 @@ import pytest
 from homelab.deploy import scripts
 from homelab.deploy.policy import DeployPolicy
 from homelab.deploy.status import HostFacts, HostStatus
-from tests.ops.conftest import LAN, Stack, eventually, flake
+from homelab.ops import hosts
+from homelab.problems import HomelabError
+from tests import build
+from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually, flake
 
 pytestmark = [pytest.mark.lab, pytest.mark.requirement("S0-66")]
 
@@ -186,3 +189,38 @@ def test_what_only_boots_can_be_prepared_and_not_tested(stack: Stack) -> None:
     stack.remote(scripts.build_script("r3", DeployPolicy("pi", mode="boot", reboot="once")))
     assert stack.switch("r3", mode="boot", reboot={}) == 0, stack.report
     assert (stack.running(), stack.boots()) == ("r1", "r3")
+
+
+LAB = {
+    "network": {"lan": {"cidr": "192.168.1.0/24", "gateway": "192.168.1.1"}},
+    "deploy": {"mode": "boot", "confirm_seconds": 30, "activation_seconds": 30},
+    "hosts": {
+        "pi": {"address": {"lan": LAN, "tailnet": TAILNET}, "ssh": {"host_key": PIN}},
+        "nas": {"address": {"lan": "192.168.1.9", "tailnet": None}},
+    },
+}
+
+
+def test_confirm_keeps_what_was_booted_and_says_what_it_waits_for(stack: Stack) -> None:
+    plan, said = build.plan(LAB), list[str]()
+    stack.bring("r1")
+    assert stack.switch("r1") == 0
+    with pytest.raises(HomelabError, match="there is nothing to confirm"):
+        hosts.confirm(plan, "home", "pi", said.append)
+    stack.bring("r2", token="second")
+    assert stack.switch("r2", mode="boot", secrets_version="7", again="once more") == 0
+    with pytest.raises(HomelabError, match="reboot it first: homelab ssh pi systemctl reboot"):
+        hosts.confirm(plan, "home", "pi", said.append)
+    reboot(stack)
+    hosts.confirm(plan, "home", "pi", said.append)
+    assert where(stack) == ("r2", "r2", "r2")
+    assert stack.switch("r2", mode="boot", secrets_version="7", again="once more") == 0
+    assert "already committed and running" in stack.report, "the next up has nothing to do"
+
+
+def test_a_rollback_to_the_committed_release_ends_a_test(stack: Stack) -> None:
+    committed(stack)
+    assert stack.switch("r2", mode="test") == 0
+    hosts.roll_back(build.plan(LAB), "home", "pi", "current", list[str]().append)
+    assert where(stack) == ("r1", "r1", "r1"), "at once, though the mode of the stack is boot"
+    assert facts(stack)["provisional"] == ""
