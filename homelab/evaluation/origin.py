@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 
 from homelab.evaluation.messages import split_path
 from homelab.evaluation.own_settings import OwnSetting, own_settings
-from homelab.evaluation.places import Place, Places
+from homelab.evaluation.places import Place, Places, shared
 from homelab.nix.bindings import Binding, bindings, elements, innermost
 from homelab.plan import Plan
 from homelab.render import modules_of
@@ -20,9 +20,11 @@ FRAME = "frame of the file: it sets no option"
 DIGEST = "digest of every other file of the host"
 
 _IMPORT = re.compile(r"\./([\w./-]+)")
-_URL = re.compile(r"\w+://([\w.-]+)")
+_URL = re.compile(r'(?:\w+://|"(?!\w+://))([\w.-]+)')
 _MATCHER = re.compile(r"\s*@\S+ host ([\w.-]+)$")
 """A named matcher of Caddy. The block after it handles this host name."""
+_NAME = re.compile(r'"([\w.-]+)"')
+_PLACED = re.compile(r"\s*place ([\w.-]+) ")
 _PORT = re.compile(r"(?<![\w./-])\d+(?![\w.-]|/\d)")
 _SET = 2
 """Parts of an option that two neighbouring lines must share to be told as one."""
@@ -86,6 +88,7 @@ class Origins:
         found = self._of_binding(file, binding, option)
         place = (
             self._of_handle(lines[binding.first - 1 : line])
+            or self._of_secret(lines[line - 1])
             or self._of_entry(text, line)
             or self._of_port(option, lines[line - 1])
         )
@@ -163,7 +166,10 @@ class Origins:
         return Origin(file, binding.first, binding.last, _name(option), place)
 
     def _of_entry(self, text: str, line: int) -> Place | None:
-        """The route that a set in a list is about, as of a tile or a health check."""
+        """The route that an item of a list is about: a host name, or a set with one (a tile)."""
+        item = _NAME.fullmatch(_lines(text)[line - 1].strip())
+        if item and (source := self._routes.get(item.group(1))):
+            return Place(source)
         within = [(first, last) for first, last in elements(text) if first <= line <= last]
         for first, last in reversed(within):
             lines = "\n".join(_lines(text)[first - 1 : last])
@@ -196,7 +202,12 @@ class Origins:
             for use in self._plan.ports_on(self._host.name)
             if use.protocol == protocol and use.port in ports
         }
-        return Place(found.pop()) if len(found) == 1 else None
+        return shared([Place(where) for where in sorted(found)])
+
+    def _of_secret(self, line: str) -> Place | None:
+        """The secret that a line of a script places."""
+        found = _PLACED.match(line)
+        return self._places.of_name(found.group(1)) if found else None
 
     def _of_path(self, file: str, option: Sequence[str]) -> Place:
         if file == "flake.nix":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from homelab.backup.restic import sources as backup_sources
+from homelab.evaluation.causes import causes
 from homelab.evaluation.files import FILES
 from homelab.evaluation.messages import Position
 from homelab.evaluation.plan import Path, leaves_of
@@ -43,7 +44,9 @@ class Places:
         self._names = dict(_names(plan, host))
         self._routes = {r.name: r.source for r in plan.routes if r.host == host.name}
         # What a library sets comes from the same places as the options that it reads.
-        self._caused = {path: Place(where) for path, where in backup_sources(plan, host)}
+        self._caused = {
+            path: Place(where) for path, where in (*backup_sources(plan, host), *causes(plan, host))
+        }
         self._written = {
             (m.file, path): self._of_leaf(m.file, path, stated=stated)
             for m in modules_of(plan, host)
@@ -102,7 +105,7 @@ class Places:
         ]
         if above:
             return max(above, key=lambda a: a[0])[1]
-        return _shared(below) if len(option) > 1 else None
+        return shared(below) if len(option) > 1 else None
 
     def of_file(self, file: str) -> Place:
         """The place of a whole file that homelab generates."""
@@ -138,6 +141,10 @@ class Places:
             if found is not None:
                 return found
         return None
+
+    def of_name(self, name: str) -> Place | None:
+        """The place of what has a name on the host, such as a secret or a unit."""
+        return Place(self._names[name]) if name in self._names else None
 
     def near(self, option: Sequence[str]) -> Place | None:
         """The place that sets an option, in the stack or in a module of the owner.
@@ -228,7 +235,7 @@ class Places:
         return f"{self._host.source}.modules"
 
 
-def _shared(places: Sequence[Place]) -> Place | None:
+def shared(places: Sequence[Place]) -> Place | None:
     """One place for several: the same place, or the section that they share."""
     if not places:
         return None

@@ -224,12 +224,13 @@ def settled(
     return entry
 
 
-def _said_at(name: str, label: str, stack: StackConfig, source: str) -> str:
+def _said_at(name: str, label: str, stack: StackConfig, source: str, *, movable: bool) -> str:
     """The place in the stack that sets a port, or otherwise the one that needs the service."""
     config = stack.services.get(name)
     if config is not None and label in ports_of(config):
         return f"services.{name}.ports.{label}"
-    return f"services.{name}.port" if label == "web" and config is not None else source
+    is_set = movable and label == "web" and config is not None
+    return f"services.{name}.port" if is_set else source
 
 
 def _installed(entry: Entry, state_version: str, original: Entry | None) -> Entry:
@@ -294,6 +295,7 @@ def _place(
     with_key: Container[str],
 ) -> Service:
     stack = readers.stack
+    release = hosts[host].release
     original = original_entry(stack, name, config, host)
     entry = _installed(entry, hosts[host].config.state_version, original)
     entry = _asking(settled(entry, config, stack, original), config, stack)
@@ -319,7 +321,7 @@ def _place(
             label=label,
             scope=scope,
             peers=lan_callers(stack, called.get(label, ()), host) if _is_narrow(scope) else (),
-            source=_said_at(name, label, stack, source),
+            source=_said_at(name, label, stack, source, movable=entry.moves_port(release)),
             why=_why(called.get(label, ()), direct.get(label), fact),
         )
         for label, fact in sorted(entry.ports.items())
@@ -341,7 +343,7 @@ def _place(
         bridges=bridges,
         called_at=tuple(dict.fromkeys(a for c in callers if (a := dialled(stack, c, host)))),
         state=entry.state,
-        release=hosts[host].release,
+        release=release,
         source=source,
         role=hosts[host].role,
         is_backed_up=hosts[host].config.manages("backup"),

@@ -1,0 +1,36 @@
+"""Options that another key of the stack config sets than the one of their file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homelab.deploy.model import BUILD_USER
+from homelab.plan import Plan
+from homelab.system.model import Host
+from homelab.system.nixpkgs import builds_for
+
+Cause = tuple[tuple[str, ...], str]
+"""The path of an option, and the place in the stack config that sets it and all options below."""
+
+
+def causes(plan: Plan, host: Host) -> Iterator[Cause]:
+    """The causes of one host; an option comes before the options above it."""
+    yield ("nix", "buildMachines"), f"{host.source}.build"
+    yield ("nix", "distributedBuilds"), f"{host.source}.build"
+    clients = [other.source for other in builds_for(plan, host)]
+    if clients:
+        where = f"{clients[0]}.build" if len(clients) == 1 else "hosts"
+        yield ("boot", "binfmt", "emulatedSystems"), where
+        for kind in ("users", "groups"):
+            yield ("users", kind, BUILD_USER), where
+    for other in plan.hosts.values():
+        # A set of names has the address of their reverse proxy as its key.
+        for address in filter(None, (other.lan, other.tailnet)):
+            yield ("networking", "hosts", address), f"{other.source}.address"
+    for key in ("username", "homeDirectory"):
+        yield ("home", key), "site.owner"
+    if host.config.static:
+        interface = host.config.interface or ""
+        yield ("networking", "defaultGateway"), "network.lan"
+        yield ("networking", "interfaces", interface, "ipv4"), f"{host.source}.address"
+        yield ("networking", "interfaces", interface), f"{host.source}.interface"
