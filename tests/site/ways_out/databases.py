@@ -117,8 +117,8 @@ WAYS = (
     ),
     WayOut(
         "database-elsewhere",
-        service("navidrome", host="nas", databases={"postgresql": {"host": "pi"}}),
-        service("navidrome", databases=None),
+        service("vaultwarden", host="nas", databases={"postgresql": {"host": "pi"}}),
+        service("vaultwarden", databases=None),
         says="is a file, SQLite",
     ),
     WayOut(
