@@ -119,7 +119,12 @@ WIKI_DB: Changes = {
             "pg_dump --no-password --username postgres --dbname wiki",
             "postgresql-wiki.sql",
         ),
-        ("library/mariadb:11", {"mysql": "wiki"}, "sh root wiki", "mysql-wiki.sql"),
+        (
+            "library/mariadb:11",
+            {"mysql": "wiki"},
+            "sh root dump --single-transaction --routines --databases wiki",
+            "mysql-wiki.sql",
+        ),
         (
             "library/mongo:8",
             {"command": ["mongodump", "--archive"]},
