@@ -16,7 +16,7 @@ from homelab.config.types import FlakeUrl
 from homelab.nix.code import elsewhere_in
 from homelab.nix.flake import originals
 from homelab.nix.flake_inputs import FlakeInputsError, declared_inputs
-from homelab.nix.flakeref import parse_ref
+from homelab.nix.flakeref import reference_of
 from homelab.nix.source import Setting, read_nix
 from homelab.problems import HomelabError
 from homelab.system.own import below, reached
@@ -145,9 +145,9 @@ def _flake_pin(
     try:
         TypeAdapter(FlakeUrl).validate_python(url)
     except ValidationError:
-        url = f"github:NixOS/nixpkgs/nixos-{machine.release}"
-    if name == "nixpkgs" and parse_ref(str(url)) is None and known[name].get("type") == "indirect":
-        url = f"flake:{known[name].get('id')}"
+        # Without a scheme, as nixpkgs/nixos-25.11, as a set, or not at all: as Nix locked it.
+        locked = reference_of(known[name]) if name in known else None
+        url = locked or f"github:NixOS/nixpkgs/nixos-{machine.release}"
     return {"release": machine.release, "url": url, "lock": f"{top}/flake.lock"}
 
 

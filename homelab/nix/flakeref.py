@@ -1,4 +1,4 @@
-"""Flake references in the form of a lock file, for GitHub, GitLab and SourceHut only."""
+"""Flake references in the form of a lock file: GitHub, GitLab, SourceHut and Nix's registry."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ import re
 from collections.abc import Mapping
 
 _FORGES = ("github", "gitlab", "sourcehut")
+_REGISTRY = re.compile(
+    r"(?:flake:)?(?P<id>[A-Za-z][\w-]*)(?:/(?P<ref>[A-Za-z0-9_][\w.@+-]*))?(?:/(?P<rev>[0-9a-f]{40}))?",
+    re.ASCII,
+)
+"""`nixpkgs/nixos-25.11`: the name of a flake in the registry, a branch or tag, and a commit."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _RELEASE = re.compile(r"(?:^|[/=])(?:nixos|nixpkgs|release)-(\d\d\.\d\d)(?=$|[-/&?#])")
 
 
 def parse_ref(url: str) -> Mapping[str, str] | None:
     """`original` as Nix writes it for a reference; `None` for other kinds of references."""
+    if named := _REGISTRY.fullmatch(url):
+        found = {key: value for key, value in named.groupdict().items() if value}
+        if _COMMIT.fullmatch(found.get("ref", "")) and "rev" not in found:
+            found["rev"] = found.pop("ref")
+        return {"type": "indirect", **found}
     scheme, _, rest = url.partition(":")
     path, _, query = rest.partition("?")
     parts = path.split("/", 2)
@@ -42,6 +52,12 @@ def reference_of(original: Mapping[str, object]) -> str | None:
     kind = original.get("type")
     if kind in _FORGES:
         shown = show_ref(original)
+        return shown if parse_ref(shown) == original else None
+    if kind == "indirect":
+        shown = "/".join(
+            ["flake:" + str(original.get("id"))]
+            + [str(original[key]) for key in ("ref", "rev") if key in original]
+        )
         return shown if parse_ref(shown) == original else None
     if kind in ("git", "tarball") and isinstance(original.get("url"), str):
         further = {k: str(v) for k, v in original.items() if k not in ("type", "url")}

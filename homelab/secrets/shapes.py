@@ -54,11 +54,14 @@ _NAME = re.compile(
     r"(?:api|app|auth|access|admin|encryption|master|network|private|secret|session|signing|shared|jwt)"
     r"[-_]?key)[0-9]*$"
 )
+_UPSTREAM = re.compile(r"(?i)(?:proxy|fastcgi|grpc|memcached|scgi|uwsgi)[-_]?pass$")
+"""Directives of Nginx that name the server behind it."""
 _NO_SECRET = re.compile(
-    r"(?i)$|/|~|\$|%|\{|!|env:|file:|vault:|none$|null$|true$|false$|yes$|no$|required$|disabled$"
-    r"|enabled$|default$|auto$|bearer$|basic$"
+    r"(?i)$|/|~|\$|%|\{|!|@[a-z_][a-z0-9_-]*@$|env:|file:|vault:|none$|null$|true$|false$|yes$|no$"
+    r"|required$|disabled$|enabled$|default$|auto$|bearer$|basic$"
 )
-"""Values that are not a secret even when the name says so: a path, a reference, a keyword."""
+"""Values that are not a secret even when the name says so: a path, a reference such as `@NAME@`,
+which a program replaces at its start, a keyword."""
 _TOKEN = re.compile(r"(?<![A-Za-z0-9+/_=@:.-])[A-Za-z0-9+/_-]{24,}={0,2}(?![A-Za-z0-9+/_=@:.-])")
 _KNOWN_NO_SECRET = re.compile(
     r"^(ssh-|ecdsa-|sk-ssh|AAAA|age1|sha\d+-|[a-z0-9./_-]+$|[A-Z0-9_/-]+$)"
@@ -79,7 +82,8 @@ def kinds_in(text: str) -> tuple[str, ...]:
 
 def is_literal(name: str, value: str) -> bool:
     """Whether a name says that it is a secret, and its value is not a path or a reference."""
-    return bool(_NAME.search(name)) and not _NO_SECRET.match(value.strip())
+    named = _NAME.search(name) and not _UPSTREAM.search(name)
+    return bool(named) and not _NO_SECRET.match(value.strip())
 
 
 def looks_random(name: str, text: str) -> bool:

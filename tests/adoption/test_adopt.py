@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -14,6 +15,7 @@ from homelab.adoption.machine import Machine, read_machine
 from homelab.adoption.report import found_on
 from homelab.config.stack_edit import with_entry
 from homelab.lab.rehearsal import Rehearsal
+from homelab.nix.flakeref import parse_ref
 from homelab.ops.adopt import adopt
 from homelab.ops.adopt_part import preview
 from homelab.ops.project.rehearsed import rehearsed
@@ -236,6 +238,43 @@ def test_channels_and_paths_elsewhere_are_named() -> None:
     assert made.host["state_version"] == "19.03"
     assert made.pin[1]["url"] == f"github:NixOS/nixpkgs/{REVISION}"
     assert made.steps == ("homelab update --host nas",)
+
+
+REGISTRY = {"type": "indirect", "id": "nixpkgs"}
+GITHUB = {"type": "github", "owner": "NixOS", "repo": "nixpkgs"}
+DECLARED = [
+    ('nixpkgs.url = "github:NixOS/nixpkgs/nixos-25.11";', GITHUB | {"ref": "nixos-25.11"}),
+    ('nixpkgs.url = "nixpkgs/nixos-unstable";', REGISTRY | {"ref": "nixos-unstable"}),
+    ('nixpkgs.url = "flake:nixpkgs";', REGISTRY),
+    ('nixpkgs.url = "nixpkgs";', REGISTRY),
+    ('nixpkgs = { type = "indirect"; id = "nixpkgs"; };', REGISTRY),
+    ('nixpkgs = { type = "github"; owner = "NixOS"; repo = "nixpkgs"; };', GITHUB),
+    ("", REGISTRY),
+    ('nixpkgs.url = "git+https://example.org/n";', {"type": "git", "url": "https://example.org/n"}),
+    (
+        'nixpkgs.url = "https://example.org/n.tar.gz";',
+        {"type": "tarball", "url": "https://example.org/n.tar.gz"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("declared", "original"), DECLARED, ids=[d or "-" for d, _ in DECLARED])
+def test_the_pin_is_what_the_lock_of_the_machine_locks(
+    declared: str, original: dict[str, str]
+) -> None:
+    node = {"locked": {"rev": REVISION, "type": "github"}, "original": original}
+    nodes = {"root": {"inputs": {"nixpkgs": "nixpkgs"}}, "nixpkgs": node}
+    flake = f"{{ inputs = {{ {declared} }}; outputs = {{ nixpkgs, ... }}: {{ }}; }}\n"
+    files = {
+        "file_flake.nix": flake,
+        "file_flake.lock": json.dumps({"nodes": nodes, "root": "root", "version": 7}),
+    }
+    url = str(decide(STACK, found(**files), ASKED).pin[1]["url"])
+    # Nix locks the pin's URL as this input is locked already: no build has to lock it anew.
+    if original["type"] in ("git", "tarball"):
+        assert url == declared.split('"')[1]
+    else:
+        assert parse_ref(url) == original
 
 
 def test_the_tailnet_address_is_written_only_for_a_stack_with_a_tailnet() -> None:

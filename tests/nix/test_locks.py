@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from homelab.nix.flakeref import parse_ref, release_of, show_ref
+from homelab.nix.flakeref import parse_ref, reference_of, release_of, show_ref
 from homelab.problems import Problem
 from homelab.system.nix_checks import check_locks
 from homelab.system.pin_checks import check_pin_ages
@@ -15,6 +15,7 @@ from tests.household import Changes
 
 LOCK = "locks/nixos-25.11.lock"
 COMMIT = "687f05a9184cad4eaf905c48b63649e3a86f5433"
+REGISTRY = {"type": "indirect", "id": "nixpkgs"}
 MAC: Changes = {
     "kind": "home-manager",
     "platform": "aarch64-darwin",
@@ -129,11 +130,18 @@ def test_what_is_no_lock_is_said_by_another_check(text: str) -> None:
         ("github:a/b/main?ref=other", None),
         ("github:a/b?host=git.example.org", None),
         ("github:a", None),
-        ("nixpkgs/nixos-25.11", None),
+        ("flake:nixpkgs", {"type": "indirect", "id": "nixpkgs"}),
+        ("flake:nixpkgs/nixos-25.11", REGISTRY | {"ref": "nixos-25.11"}),
+        ("flake:nixpkgs/nixos-25.11/" + COMMIT, REGISTRY | {"ref": "nixos-25.11", "rev": COMMIT}),
+        (f"flake:nixpkgs/{COMMIT}", REGISTRY | {"rev": COMMIT}),
+        ("flake:nixpkgs/a/b", None),
         ("git+https://example.org/a/b", None),
     ],
 )
 def test_a_reference_is_read_as_nix_reads_it(url: str, original: dict[str, str] | None) -> None:
     assert parse_ref(url) == original
     if original is not None:
-        assert show_ref(original) == url
+        assert show_ref(original) == url.replace("flake:", "indirect:")
+        assert reference_of(original) == url
+        # The short form of Nix's registry is the same reference.
+        assert parse_ref(url.removeprefix("flake:")) == original

@@ -80,7 +80,16 @@ def test_what_is_no_secret_is_not_taken_for_one(text: str) -> None:
 )
 def test_a_name_tells_of_a_secret(name: str) -> None:
     assert is_literal(name, "hunter2-9f8e7d6c5b4a")
-    for place in ("", "/run/secrets/x", "$__file{/x}", "${TOKEN}", "!secret x", "%d/x", "none"):
+    for place in (
+        "",
+        "/run/secrets/x",
+        "$__file{/x}",
+        "${TOKEN}",
+        "!secret x",
+        "%d/x",
+        "none",
+        "@TOKEN@",
+    ):
         assert not is_literal(name, place), place
 
 
@@ -88,7 +97,18 @@ def test_a_name_tells_of_a_secret(name: str) -> None:
     "name",
     [
         *("passwordFile", "PASSWORD_FILE", "token_path", "secretName", "tokenTTL", "publicKey"),
-        *("compass", "keymap", "monkey", "PASSWORD_LENGTH", "tokens_enabled", "key", "sortKey"),
+        *(
+            "proxyPass",
+            "proxy_pass",
+            "grpcPass",
+            "compass",
+            "keymap",
+            "monkey",
+            "PASSWORD_LENGTH",
+            "tokens_enabled",
+            "key",
+            "sortKey",
+        ),
     ],
 )
 def test_a_name_that_is_none_of_a_secret_tells_nothing(name: str) -> None:
