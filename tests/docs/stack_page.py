@@ -94,7 +94,7 @@ def _section(name: str, shared: list[type[Model]]) -> Iterator[str]:
         _, inner = get_args(_plain(field.annotation))
         titles = [f"[{_title(m)}](#{_anchor(m.__name__)})" for m in _kinds(inner)]
         yield f"A map from a name to a {' or '.join(titles)}.\n"
-    for model in _reached(field.annotation):
+    for model in reached(field.annotation):
         if model not in shared:
             yield "\n".join(_model(model, shared))
 
@@ -296,7 +296,7 @@ def _base(model: type[Model]) -> type[Model] | None:
     return base if base is not None and issubclass(base, Model) and base.model_fields else None
 
 
-def _reached(annotation: Any) -> list[type[Model]]:
+def reached(annotation: Any) -> list[type[Model]]:
     """The models in an annotation, each before the ones inside it."""
     out: list[type[Model]] = []
     pending = [annotation]
@@ -315,14 +315,14 @@ def _reached(annotation: Any) -> list[type[Model]]:
 
 @cache
 def _all_models() -> tuple[type[Model], ...]:
-    return tuple(_reached(StackConfig))[1:]
+    return tuple(reached(StackConfig))[1:]
 
 
 def _shared() -> list[type[Model]]:
     """Models that more than one section uses."""
     seen: dict[type[Model], int] = {}
     for field in StackConfig.model_fields.values():
-        for model in _reached(field.annotation):
+        for model in reached(field.annotation):
             seen[model] = seen.get(model, 0) + 1
     return [m for m, n in seen.items() if n > 1]
 

@@ -18,6 +18,7 @@ from homelab.config.schema import service_schema, stack_schema
 from homelab.policy.baseline import BASELINE
 from tests.catalog.table import page
 from tests.docs import pictures
+from tests.docs.limits_page import limits_page
 from tests.docs.requirements_page import requirements_page
 from tests.docs.stack_page import stack_page
 
@@ -32,6 +33,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "catalog-table.md": page,
         "checks.md": checks_page,
         "cli.md": cli_page,
+        "limits.md": limits_page,
         "pictures.md": pictures.pictures_page,
         "requirements.md": requirements_page,
         "security.md": security_page,
