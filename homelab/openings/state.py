@@ -28,7 +28,7 @@ def state(setting: Setting, view: View) -> Iterator[Opening]:
                 f"write it in the stack config: {service.at('options')}: {{{setting.name}: …}}",
             )
         at = _database(name, entry.database_at)
-        if at and shown(setting.value) != entry.database_at[at] and _is_dumped(service):
+        if at and _text(setting.value) != entry.database_at[at] and _is_dumped(service):
             yield Opening(
                 STATE,
                 f"{setting.name} is {shown(setting.value)}: {service.name} then has another "
@@ -114,6 +114,11 @@ def _is_known(value: Value, service: Service) -> bool:
     top = "/var/lib/private" if service.entry.dynamic_user else "/var/lib"
     named = [f"{top}/{word}" for text in texts(value) for word in text.split()]
     return bool(named) and set(named) <= set(service.state)
+
+
+def _text(value: Value) -> str:
+    """A value as the catalog writes it, whole."""
+    return value if isinstance(value, str) else shown(value)
 
 
 def _database(name: str, options: Mapping[str, str]) -> str:

@@ -19,7 +19,12 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     ),
     "rclone: rclone.org/docs/#environment-variables": ("RCLONE_CONFIG",),
     "lego: go-acme.github.io/lego/dns": ("CF_DNS_API_TOKEN_FILE", "DESEC_TOKEN"),
-    "systemd: systemd.exec(5)": ("CREDENTIALS_DIRECTORY", "RUNTIME_DIRECTORY", "STATE_DIRECTORY"),
+    "systemd: systemd.exec(5)": (
+        "CREDENTIALS_DIRECTORY",
+        "RUNTIME_DIRECTORY",
+        "SERVICE_RESULT",
+        "STATE_DIRECTORY",
+    ),
     "bash: bash(1)": ("BASH_REMATCH",),
     "setlocale(3)": ("LC_ALL",),
     "ld.so(8)": ("LD_LIBRARY_PATH",),
@@ -60,9 +65,22 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     ),
     "polkit(8)": ("NOT_HANDLED",),
     "PostgreSQL: psql(1)": ("ON_ERROR_STOP",),
-    "image postgres: its page": ("POSTGRES_DB", "POSTGRES_USER"),
-    "image bitnami/postgresql: its page": ("POSTGRESQL_DATABASE",),
-    "images mariadb and mysql: their pages": ("MARIADB_DATABASE", "MYSQL_DATABASE"),
+    "image postgres: its page": ("POSTGRES_DB", "POSTGRES_HOST_AUTH_METHOD", "POSTGRES_USER"),
+    "image bitnami/postgresql: its page": ("ALLOW_EMPTY_PASSWORD", "POSTGRESQL_DATABASE"),
+    "images mariadb and mysql: their pages": (
+        "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD",
+        "MARIADB_DATABASE",
+        "MYSQL_ALLOW_EMPTY_PASSWORD",
+        "MYSQL_DATABASE",
+    ),
+    "Backrest: garethgeorge.github.io/backrest, and v1/operations.proto": (
+        "BACKREST_CONFIG",
+        "BACKREST_DATA",
+        "BACKREST_PORT",
+        "BACKREST_RESTIC_COMMAND",
+        "TASK_INDEX_SNAPSHOTS",
+    ),
+    "README of caddy-dns/cloudflare": ("CLOUDFLARE_API_TOKEN",),
     "MariaDB: Environment Variables": ("MYSQL_PWD",),
     "Authelia: authelia.com/configuration/methods/secrets": (
         "AUTHELIA_AUTHENTICATION_BACKEND_LDAP_PASSWORD_FILE",
@@ -105,6 +123,11 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
 """Names that other programs define, by the source that has them."""
 OURS: Mapping[str, tuple[str, ...]] = {
     "parameters of the scripts in homelab/install": ("HOST_KEY", "HOST_KEY_PUBLIC"),
+    "parameters of homelab/backup/backrest.sh": (
+        "BACKREST_ADDRESS",
+        "BACKREST_INSTANCE",
+        "BACKREST_PASSWORD_FILE",
+    ),
     "parameters of the scripts in homelab/deploy": (
         "BOOT_LIMIT",
         "BOOT_LOADER",

@@ -119,6 +119,7 @@ TYPED = {
 tests/evaluation evaluate it.
 """
 NOT_READ = {
+    "services.kanidm": "Debian has none, and none was built for these tests",
     "services.harmonia": "Debian has none; two settings of ours",
     "services.frigate": "Debian has none; its module has Frigate itself check the file when it is built",
     "services.privatebin": "Debian has none; its module writes the file that the PHP reads",
@@ -213,6 +214,7 @@ NOT_READ = {
     "services.vikunja": "Debian has none, and none was built for these tests",
     "services.board": "an app of the owner's, by facts",
     "services.forum": "an app of the owner's, by facts",
+    "services.inn": "an app of the owner's, by facts",
     "services.vote": "an app of the owner's, from a flake",
     "services.wiki-js": "Debian has none, and none was built for these tests",
     "services.zigbee2mqtt": "Debian has none; it wants a radio",
