@@ -56,7 +56,7 @@ def pin(
     asked = pin_request(cwd, name, package, source, url, on=on, memory_mib=memory)
     with rehearsed():
         found = lock_anew(cwd, name, asked, _say)
-        fails = show_update(found, asked, as_json=as_json)
+        found, fails = show_update(found, asked, as_json=as_json)
     finish_update(found, fails=fails, yes=yes, anyway=anyway, as_json=as_json)
 
 

@@ -15,6 +15,7 @@ from homelab.problems import UsageError
 
 if TYPE_CHECKING:
     from homelab.ops.update.lock import Request, Update
+    from homelab.update.model import HostUpdate
 
 update_app = typer.Typer()
 
@@ -33,6 +34,9 @@ def update(
     ] = "",
     on: OnHost = None,
     memory: MemoryMib = MEMORY_MIB,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Write the new names of renamed options, too.")
+    ] = False,
     yes: Yes = False,
     anyway: Anyway = False,
     stack: StackName = None,
@@ -42,7 +46,8 @@ def update(
     """Lock newer revisions of a pin's inputs, and show what they change on each host.
 
     Shows revisions, versions of packages, steps that services need, what would be compiled
-    instead of fetched, and new problems. Then asks, and writes the lock files. Changes no host.
+    instead of fetched, renamed options, and new problems. Then asks, and writes the lock files.
+    Changes no host.
     """
     from homelab.ops.project.rehearsed import rehearsed
     from homelab.ops.project.stack import find_stack
@@ -53,26 +58,45 @@ def update(
     asked = Request(tuple(inputs or ()), host, to, on, memory)
     with rehearsed():
         found = lock_anew(cwd, find_stack(cwd, stack), asked, _say)
-        fails = show_update(found, asked, as_json=as_json)
+        found, fails = show_update(found, asked, mend=mend, as_json=as_json)
     finish_update(found, fails=fails, yes=yes, anyway=anyway, as_json=as_json)
 
 
-def show_update(found: Update, asked: Request, *, as_json: bool) -> bool:
-    """Print what an update changes. Returns whether a host does not build with it."""
-    from homelab.ops.update.compare import compare_hosts
-    from homelab.update.text import as_data, host_lines, pin_lines
+def show_update(
+    found: Update, asked: Request, *, as_json: bool, mend: bool = False
+) -> tuple[Update, bool]:
+    """Print what an update changes. Returns it, with `mend` with the new names of options, and
+    whether a host does not build with it.
+    """
+    from homelab.ops.update.mend import mended
+    from homelab.update.text import as_data, mended_lines, pin_lines
 
     if not as_json:
         for pin in found.pins:
             print("\n".join(pin_lines(pin)), flush=True)
+    hosts = _compared(found, asked, as_json=as_json) if found.files or mend else []
+    done = mended(found, hosts) if mend else None
+    if done is not None and done.done:
+        lines = list(mended_lines(done.done))
+        print("\n".join(lines), file=sys.stderr if as_json else sys.stdout, flush=True)
+        # With the new names, and not only as nixpkgs promises.
+        found = done.update
+        hosts = _compared(found, asked, as_json=as_json)
+    if as_json:
+        print(json.dumps(as_data(found.pins, hosts), indent=2))
+    return found, any(h.fails for h in hosts)
+
+
+def _compared(found: Update, asked: Request, *, as_json: bool) -> list[HostUpdate]:
+    from homelab.ops.update.compare import compare_hosts
+    from homelab.update.text import host_lines
+
     hosts = []
-    for compared in compare_hosts(found, asked, _say) if found.files else ():
+    for compared in compare_hosts(found, asked, _say):
         hosts.append(compared)
         if not as_json:
             print("\n".join(host_lines(compared)), flush=True)
-    if as_json:
-        print(json.dumps(as_data(found.pins, hosts), indent=2))
-    return any(h.fails for h in hosts)
+    return hosts
 
 
 def finish_update(

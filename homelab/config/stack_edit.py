@@ -61,6 +61,30 @@ def with_added(text: str, place: Place, value: object) -> str:
 
 
 @_of_readable
+def with_key(text: str, place: Place, key: str) -> str:
+    """The text with another key in place of the last one of a place; its value stays. Empty also if
+    the place has no value, or the new key has one.
+    """
+    holder, above = _walk(yaml_node(text), place[:-1])
+    if above or not isinstance(holder, yaml.MappingNode):
+        return ""
+    found = [name for name, _ in holder.value if name.value == place[-1]]
+    if len(found) != 1 or any(name.value == key for name, _ in holder.value):
+        return ""
+    style = found[0].style if found[0].style in ("'", '"') else None
+    start, end = _at(text, found[0].start_mark), _at(text, found[0].end_mark)
+    edited = text[:start] + _flow(key, style) + text[end:]
+    whole = dict(mapping(yaml_data(text)))
+    section = place[0] if place[0] in mapping(whole.get("config")) else NAMESPACE + place[0]
+    keys = ["config", section, *place[1:-1]]
+    inner: object = whole
+    for name in keys:
+        inner = mapping(inner).get(name)
+    _put(whole, keys, {key if k == place[-1] else k: v for k, v in mapping(inner).items()})
+    return edited if yaml_data(edited) == whole else ""
+
+
+@_of_readable
 def with_host(text: str, place: Place, host: str) -> str:
     """The text with another host at a place such as `services.news.host`, in the quotes that the
     present one has. Empty also if there is no value.

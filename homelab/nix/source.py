@@ -87,11 +87,15 @@ def _language() -> tree_sitter.Language:
     return tree_sitter.Language(tree_sitter_nix.language())
 
 
+def parsed(text: str) -> tree_sitter.Node:
+    """The syntax tree of a text."""
+    return tree_sitter.Parser(_language()).parse(text.encode(errors="replace")).root_node
+
+
 @lru_cache(maxsize=512)
 def read_nix(text: str) -> Source:
     """The settings of a module. Never raises; `unread` has the lines that cannot be parsed."""
-    tree = tree_sitter.Parser(_language()).parse(text.encode(errors="replace"))
-    root = tree.root_node
+    root = parsed(text)
     try:
         found = [s for node in root.named_children for s in _module(node, {})]
         unread = {n.start_point.row + 1 for n in _errors(root)} if root.has_error else set()

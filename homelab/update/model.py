@@ -11,6 +11,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.update.databases import upgrades_of
 from homelab.update.locking import Revision
+from homelab.update.obsolete import Use
 from homelab.update.steps import steps_of
 from homelab.update.unbuilt import Unbuilt
 
@@ -52,13 +53,17 @@ class HostUpdate:
     changes: tuple[Change, ...]
     steps: tuple[Step, ...]
     problems: tuple[Problem, ...]
-    """Problems that the new lock file causes: those that the old one does not have."""
+    """Problems that the new lock file causes: those that the old one does not have. Those of the
+    options in `uses` are not among them."""
     unbuilt: Unbuilt | None = None
+    uses: tuple[Use, ...] = ()
+    """Where the owner sets options that have another name or are gone."""
 
     @property
     def fails(self) -> bool:
         """Whether a build would fail, or a service could not start its upgrade."""
         wrong = any(p.severity == "error" for p in self.problems)
+        wrong = wrong or any(use.obsolete.new is None for use in self.uses)
         return wrong or any(step.skips for step in self.steps)
 
 

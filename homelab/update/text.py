@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from homelab.evaluation.versions import Change
+from homelab.nix.renaming import joined
 from homelab.problems import lines_of, shortened
 from homelab.update.model import HostUpdate, PinUpdate, Step
+from homelab.update.obsolete import Use
 from homelab.update.unbuilt import Unbuilt
 
 _SHOWN = 20
@@ -40,9 +42,30 @@ def host_lines(update: HostUpdate) -> Iterator[str]:
         yield from _listed(update.changes)
     for step in update.steps:
         yield from _step(host, step)
+    for use in update.uses:
+        yield _use(host, use)
     if update.unbuilt is not None:
         yield from _unbuilt(host, update.unbuilt)
     yield from lines_of(update.problems, host)
+
+
+def mended_lines(done: Iterable[Use]) -> Iterator[str]:
+    """The places that get the new name of an option."""
+    for use in done:
+        yield f"mended: {_place(use)}: {use.obsolete.what}"
+
+
+def _use(host: str, use: Use) -> str:
+    each = use.obsolete
+    if each.new is None:
+        return f"error: {host}: {_place(use)}: {each.what}; remove it, or follow what it says"
+    way_out = "--mend writes the new name" if each.same_type else "write the new value"
+    return f"renamed: {host}: {_place(use)}: {each.what}; {way_out}"
+
+
+def _place(use: Use) -> str:
+    line = f":{use.line}" if use.line else ""
+    return f"{use.file}{line}: {use.where}" if use.file else use.where
 
 
 def as_data(pins: Iterable[PinUpdate], hosts: Iterable[HostUpdate]) -> dict[str, object]:
@@ -83,6 +106,17 @@ def _host_data(update: HostUpdate) -> dict[str, object]:
                 "skips_a_major_version": s.skips,
             }
             for s in update.steps
+        ],
+        "options": [
+            {
+                "where": use.where,
+                "file": use.file,
+                "line": use.line,
+                "option": joined(use.obsolete.option),
+                "new": joined(use.obsolete.new) if use.obsolete.new else None,
+                "same_type": use.obsolete.same_type,
+            }
+            for use in update.uses
         ],
         "compiled": list(unbuilt.packages) if unbuilt else None,
         "fetched": unbuilt.fetched if unbuilt else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homelab.config.stack_edit import lines_to_add, with_added, with_host, with_values
+from homelab.config.stack_edit import lines_to_add, with_added, with_host, with_key, with_values
 
 BLOCK = """\
 config:
@@ -81,3 +81,44 @@ def test_lines_for_a_person_have_the_sections_of_the_file() -> None:
     assert lines_to_add(values) == (
         "homelab:tailnet:\n  dns:\n    search:\n    - a.example\n  adopt: x\n"
     )
+
+
+OPTIONS = """\
+config:
+  homelab:services:
+    jellyfin:
+      host: nas
+      options:
+        services.a.b: 1  # why
+        'services.a.c."x.y"': [2]
+    web: {host: nas, options: {services.a.b: &one 1, services.q: *one}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("service", "old", "new", "line"),
+    [
+        ("jellyfin", "services.a.b", "services.n", "        services.n: 1  # why\n"),
+        ("jellyfin", 'services.a.c."x.y"', 'n."x.y"', "        'n.\"x.y\"': [2]\n"),
+        ("web", "services.a.b", "services.n", "options: {services.n: &one 1, services.q: *one}"),
+    ],
+)
+def test_a_key_gets_another_name_and_keeps_its_value(
+    service: str, old: str, new: str, line: str
+) -> None:
+    edited = with_key(OPTIONS, ("services", service, "options", old), new)
+    assert line in edited
+    changed = [
+        pair
+        for pair in zip(OPTIONS.splitlines(), edited.splitlines(), strict=True)
+        if pair[0] != pair[1]
+    ]
+    assert len(changed) == 1
+
+
+def test_a_key_that_is_missing_or_would_be_twice_is_left_alone() -> None:
+    place = ("services", "web", "options")
+    assert with_key(OPTIONS, (*place, "services.x"), "services.n") == ""
+    assert with_key(OPTIONS, (*place, "services.a.b"), "services.q") == ""
+    shared = "config:\n  homelab:services:\n    a: {options: &o {x.y: 1}}\n    b: {options: *o}\n"
+    assert with_key(shared, ("services", "a", "options", "x.y"), "x.z") == ""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from homelab.config.document import Document
 from homelab.deploy import scripts
 from homelab.evaluation.failures import WHERE
 from homelab.evaluation.versions import changes
 from homelab.ops.evaluate import Evaluation, evaluate, run_nix
 from homelab.ops.hosts import named
-from homelab.ops.project.stack import Stack
+from homelab.ops.project.documents import read_stack_document
+from homelab.ops.project.stack import Stack, located_in
 from homelab.ops.update.lock import Request, Say, Update
 from homelab.problems import Problem
 from homelab.update.model import HostUpdate, steps
+from homelab.update.obsolete import Use, obsolete_options, uses
 from homelab.update.unbuilt import read_unbuilt
 
 
@@ -48,6 +52,9 @@ def _compared(
     plan = update.new.plan
     known = {(p.where, p.what) for p in before.problems} if before else set()
     problems = tuple(p for p in after.problems if (p.where, p.what) not in known)
+    used = _uses(update, host, before, after)
+    texts = {use.obsolete.text for use in used}
+    problems = tuple(p for p in problems if not any(text in p.what for text in texts))
     old = before.answer.report.versions if before and before.answer.report else None
     new = after.answer.report.versions if after.answer.report else None
     found = changes(plan, plan.hosts[host], old, new) if old and new else ()
@@ -60,7 +67,29 @@ def _compared(
         else:
             problems = (*problems, _not_listed(done.stderr))
     compared = old is not None and new is not None
-    return HostUpdate(host, compared, found, tuple(steps(plan, found)), problems, unbuilt)
+    needed = tuple(steps(plan, found))
+    return HostUpdate(host, compared, found, needed, problems, unbuilt, used)
+
+
+def _uses(
+    update: Update, host: str, before: Evaluation | None, after: Evaluation
+) -> tuple[Use, ...]:
+    """Where the owner sets renamed options, and options that are gone with the new lock file."""
+    reports = [e.answer.report if e else None for e in (before, after)]
+    old, new = (obsolete_options(r) if r else () for r in reports)
+    gone = {o.option for o in old if o.new is None}
+    plan, files = update.new.plan, dict(update.new.releases[host].files)
+    found = uses(plan, plan.hosts[host], files, [o for o in new if o.option not in gone])
+    document = read_stack_document(update.new.directory, update.new.name)
+    return tuple(dict.fromkeys(_located(use, document) for use in found))
+
+
+def _located(use: Use, document: Document) -> Use:
+    """With the line of the stack file."""
+    if use.is_module:
+        return use
+    found = located_in(Problem(use.where, ""), document)
+    return replace(use, file=found.file, line=found.line)
 
 
 def _not_listed(stderr: str) -> Problem:

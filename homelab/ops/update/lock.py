@@ -66,7 +66,7 @@ class Update:
     """None if the stack has no usable lock files yet."""
     new: Stack
     files: Mapping[Path, str] = field(default_factory=dict)
-    """Every file that a write changes: lock files, an own `flake.nix` and the stack file."""
+    """Every file that a write changes: lock files, an own `flake.nix`, the stack file, modules."""
 
 
 def lock_anew(directory: Path, name: str, request: Request, report: Say) -> Update:
