@@ -136,6 +136,30 @@ def vm(
     )
 
 
+@install_app.command("vm-tests")
+def vm_tests(stack: StackName = None, cwd: Directory = HERE) -> None:
+    """Write a NixOS test for each service with `critical: true`, to vm-tests/STACK/.
+
+    The flake of `homelab init` has them among its checks: `nix flake check` boots each service in a
+    virtual machine. They have no secret. `homelab check` warns once they differ from the stack.
+    """
+    from homelab.ops.install.service_test import place_of, write_tests
+    from homelab.ops.project.rehearsed import rehearsed
+    from homelab.ops.project.sources import read_sources
+    from homelab.ops.project.stack import find_stack, open_stack
+
+    name = find_stack(cwd, stack)
+    with rehearsed():
+        plan = open_stack(cwd, name).plan
+    changed = write_tests(cwd, name, plan, read_sources(cwd, plan)[0])
+    for path in changed:
+        print(f"{path} written" if path.exists() else f"{path} removed")
+    if not changed:
+        print(f"{place_of(cwd, name)}: nothing changed")
+    elif any(path.exists() for path in changed):
+        print("run them: git add vm-tests, then nix flake check")
+
+
 @host_app.command()
 def key(
     host: HostName,

@@ -84,6 +84,10 @@ class ServiceConfig(Kind):
     """Path that answers with status 200 when the service works. Default: the path of the catalog,
     otherwise `/`."""
 
+    critical: bool = False
+    """Whether the home depends on it. `homelab vm-tests` then writes a NixOS test for it: a virtual
+    machine with the service as its host has it, which must start, open its port and answer."""
+
     @property
     def runs(self) -> bool:
         """Whether it is neither switched off nor planned."""

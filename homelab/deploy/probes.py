@@ -74,10 +74,10 @@ def _carried(plan: Plan, host: Host) -> Iterator[Probe]:
 def _apps(plan: Plan, host: Host) -> Iterator[Probe]:
     for service in plan.on(host.name):
         if service.port and service.entry.monitor == "http" and not service.entry.infrastructure:
-            yield Probe("http", f"app-{service.name}", _address(plan, host, service))
+            yield Probe("http", f"app-{service.name}", app_url(plan, service))
 
 
-def _address(plan: Plan, host: Host, service: Service) -> str:
+def app_url(plan: Plan, service: Service) -> str:
     """The URL of the app on its own host."""
     external = next(iter(service.called_at), "") if service.is_outside_only else ""
     where = external or service.address

@@ -28,7 +28,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             garbage(host),
             builds(host),
             caches(host),
-            _unfree(plan, host),
+            unfree(plan, host),
             _builds_for(plan, host),
             _built_by(plan, host),
         ),
@@ -62,7 +62,8 @@ def settings() -> Attrs:
     )
 
 
-def _unfree(plan: Plan, host: Host) -> Attrs:
+def unfree(plan: Plan, host: Host) -> Attrs:
+    """The unfree packages that a host may build."""
     names = set(NVIDIA) if host.config.gpu and host.config.gpu.vendor == "nvidia" else set()
     for service in plan.on(host.name):
         names |= set(service.entry.unfree)

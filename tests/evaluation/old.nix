@@ -83,6 +83,15 @@
         });
         users.groups = lib.genAttrs facts.users (_: { });
       };
+      old =
+        absent
+        ++ services
+        ++ changed
+        ++ [
+          made
+          packages
+          unfree
+        ];
     in
     real
     // {
@@ -104,18 +113,10 @@
           // real.lib.nixosSystem (
             args
             // {
-              modules =
-                args.modules
-                ++ absent
-                ++ services
-                ++ changed
-                ++ [
-                  made
-                  packages
-                  unfree
-                ];
+              modules = args.modules ++ old;
             }
           );
       };
+      inherit old;
     };
 }

@@ -10,7 +10,7 @@ import pytest
 from homelab.install.first import first_tree
 from homelab.install.vm import vm_tree
 from homelab.nix import print_value
-from homelab.ops.install.vm import made_up
+from homelab.ops.install.stand_ins import made_up
 from homelab.ops.project.sources import read_sources
 from homelab.ops.project.stack import open_stack
 from homelab.ops.project.trees import write_releases

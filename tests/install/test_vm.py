@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from homelab.install.vm import KEY
-from homelab.ops.install.vm import made_up, run_vm
+from homelab.ops.install.stand_ins import made_up
+from homelab.ops.install.vm import run_vm
 from homelab.ops.project.stack import Stack, open_stack
 from homelab.problems import HomelabError, UsageError
 from homelab.secrets.sops_file import parse_sops_file

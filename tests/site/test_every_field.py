@@ -52,6 +52,11 @@ UNREAD: dict[str, str] = {
         [f"Upgrade.{key}" for key in ("version", "what", "way_out", "source", "one_major")],
         "`homelab update` prints it with other versions; tests/update/test_steps.py",
     ),
+    **dict.fromkeys(
+        [f"{kind}.critical" for kind in ("CatalogService", "StaticService", "UnitService")],
+        "`homelab vm-tests` writes a test of it; tests/install/test_service_test.py",
+    ),
+    "FlakeService.critical": "as that of the other kinds that a test can run",
     "OwnFacts.upgrades": "`homelab update` prints them; tests/update/test_steps.py",
     "NixosHost.kind": "one word fits, and it is the default",
 }

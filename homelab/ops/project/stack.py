@@ -22,6 +22,7 @@ from homelab.deploy.model import Release
 from homelab.disks.file_checks import check_file_systems
 from homelab.neighbours import Neighbour, check_neighbours
 from homelab.openings.checks import check_openings
+from homelab.ops.install.service_test import stale_tests
 from homelab.ops.project.documents import read_stack_document, with_facts
 from homelab.ops.project.git import git_state
 from homelab.ops.project.locks import first_stack, read_lock, stack_names
@@ -191,6 +192,7 @@ def _planned(
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
     if sound:
         found |= {*stale_pages(directory, name, plan)}
+        found |= {*stale_tests(directory, name, plan, sources)}
     found |= {
         *check_lock(plan, lock.name, is_there=lock.is_there),
         *outlived(plan, day),

@@ -21,7 +21,7 @@
   };
 
   outputs =
-    { self, nixpkgs, ... }:
+    { self, nixpkgs, ... }@inputs:
     let
       systems = [
         "x86_64-linux"
@@ -30,6 +30,10 @@
         "aarch64-darwin"
       ];
       each = make: nixpkgs.lib.genAttrs systems (system: make nixpkgs.legacyPackages.${system});
+      stacks = if builtins.pathExists ./vm-tests then builtins.readDir ./vm-tests else { };
+      tests =
+        pkgs:
+        nixpkgs.lib.concatMapAttrs (stack: _: import ./vm-tests/${stack} { inherit inputs pkgs; }) stacks;
     in
     {
       # `nix develop`, then `uv run homelab check`.
@@ -60,24 +64,29 @@
       formatter = each (pkgs: pkgs.nixfmt-rfc-style);
 
       # `nix flake check`: what needs no network. The stack itself: uv run homelab check
-      checks = each (pkgs: {
-        format = pkgs.runCommand "format" { nativeBuildInputs = [ pkgs.nixfmt-rfc-style ]; } ''
-          find ${self} -name '*.nix' -exec nixfmt --check {} +
-          touch $out
-        '';
-        secrets = pkgs.runCommand "secrets" { } ''
-          for file in ${self}/secrets/*.yaml; do
-            [ -e "$file" ] || continue
-            grep -q 'mac: ENC\[' "$file" || {
-              echo "$file is not encrypted" >&2
+      checks = each (
+        pkgs:
+        {
+          format = pkgs.runCommand "format" { nativeBuildInputs = [ pkgs.nixfmt-rfc-style ]; } ''
+            find ${self} -name '*.nix' -exec nixfmt --check {} +
+            touch $out
+          '';
+          secrets = pkgs.runCommand "secrets" { } ''
+            for file in ${self}/secrets/*.yaml; do
+              [ -e "$file" ] || continue
+              grep -q 'mac: ENC\[' "$file" || {
+                echo "$file is not encrypted" >&2
+                exit 1
+              }
+            done
+            if grep -rE 'AGE-SECRET-KEY-1[0-9A-Z]|BEGIN ([A-Z]+ )*PRIVATE KEY-' ${self}; then
               exit 1
-            }
-          done
-          if grep -rE 'AGE-SECRET-KEY-1[0-9A-Z]|BEGIN ([A-Z]+ )*PRIVATE KEY-' ${self}; then
-            exit 1
-          fi
-          touch $out
-        '';
-      });
+            fi
+            touch $out
+          '';
+        }
+        # `homelab vm-tests` writes them for services with `critical: true`.
+        // tests pkgs
+      );
     };
 }

@@ -81,6 +81,18 @@ def _rated(*windows: object, name: str = "transmission") -> Changes:
 
 WAYS = (
     WayOut(
+        "critical-tested",
+        service("films", **container(critical=True)),
+        service("films", critical=None),
+        says="no network to pull its container image",
+    ),
+    WayOut(
+        "critical-tested",
+        service("jellyfin", host="nas", critical=True, enable=False),
+        service("jellyfin", critical=None),
+        says="nothing tests it",
+    ),
+    WayOut(
         "extends-known",
         service("films", **container(extends="radar")),
         service("films", extends="radarr"),
