@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from homelab.config.service_base import ServiceConfig
-from homelab.ops.install.service_test import place_of, stale_tests, files_of, write_tests
+from homelab.ops.install.service_test import files_of, place_of, stale_tests, write_tests
 from homelab.ops.project.sources import read_sources
 from homelab.plan import Plan
 from homelab.problems import HomelabError
