@@ -8,38 +8,49 @@
 # In the state directory, `site/current` is the site. It changes with one rename.
 
 homelab_site() {
-  local revision key top
+  local revision key
   cd "$STATE_DIRECTORY" || exit 1
   mkdir -p home site
   chmod 0755 site
   export HOME=$PWD/home
   revision=$(homelab_revision)
-  key=$revision-$RECIPE
-  if [ "$(readlink site/current || true)" = "$key" ]; then
+  if [ "$(readlink site/current || true)" = "$revision-$RECIPE" ]; then
     echo "$revision is built already"
     return
   fi
-  if ! [ -d "site/$key" ]; then
-    rm -rf work
-    mkdir work
-    homelab_fetch "$revision"
-    (cd work && commands) || homelab_fail "the build failed"
-    top=$(realpath -e -- "work/$OUTPUT") || homelab_fail "the build made no $OUTPUT"
-    case $top/ in
-      "$PWD"/work/*) ;;
-      *) homelab_fail "$OUTPUT is outside of the sources" ;;
-    esac
-    [ -d "$top" ] || homelab_fail "$OUTPUT is not a directory"
-    rm -rf "$top/.git"
-    homelab_links "$top"
-    chmod -R u=rwX,go=rX "$top"
-    mv -T "$top" "site/$key"
-    rm -rf work
-  fi
-  ln -sfn "$key" site/next
-  mv -T site/next site/current
-  echo "$revision is served"
-  homelab_tidy "$key"
+  # systemd does not notice that a watched file changes while the build runs.
+  for _ in 1 2 3; do
+    key=$revision-$RECIPE
+    homelab_build "$revision" "$key"
+    ln -sfn "$key" site/next
+    mv -T site/next site/current
+    echo "$revision is served"
+    homelab_tidy "$key"
+    revision=$(homelab_revision)
+    if [ "$revision-$RECIPE" = "$key" ]; then return; fi
+  done
+  echo "the sources changed during every build; the next build has $revision" >&2
+}
+
+# Build a revision into `site/KEY`, all of it or nothing.
+homelab_build() {
+  local top
+  if [ -d "site/$2" ]; then return; fi
+  rm -rf work
+  mkdir work
+  homelab_fetch "$1"
+  (cd work && commands) || homelab_fail "the build failed"
+  top=$(realpath -e -- "work/$OUTPUT") || homelab_fail "the build made no $OUTPUT"
+  case $top/ in
+    "$PWD"/work/*) ;;
+    *) homelab_fail "$OUTPUT is outside of the sources" ;;
+  esac
+  [ -d "$top" ] || homelab_fail "$OUTPUT is not a directory"
+  rm -rf "$top/.git"
+  homelab_links "$top"
+  chmod -R u=rwX,go=rX "$top"
+  mv -T "$top" "site/$2"
+  rm -rf work
 }
 
 # The name of the sources as they are now.

@@ -388,6 +388,19 @@ def test_a_directory_is_built_from_a_copy_when_it_has_changed(rig: Rig) -> None:
     assert not (rig.repository / "dist").exists()
 
 
+def test_a_change_during_a_build_is_built_as_well(rig: Rig) -> None:
+    """The path unit does not notice a change while the unit that it starts is running."""
+    page, first = rig.repository / "page", rig.directory / "first"
+    page.write_text("one")
+    change = f"[ -e {first} ] || (touch {first}; echo two >{page})"
+    run = [*MAKE, ["bash", "-c", change]]
+    static: Changes = {"build": {"source": "/srv/source", "output": "dist", "run": run}}
+    done = rig.build(static)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("is served\n") == 2
+    assert (rig.served / "index.html").read_text() == "two\n"
+
+
 def test_two_builds_are_kept(rig: Rig) -> None:
     for text in ("one", "two", "three", "four"):
         done = rig.build(built(rev=rig.commit(text), run=MAKE))
