@@ -59,7 +59,7 @@ def _use(host: str, use: Use) -> str:
     each = use.obsolete
     if each.new is None:
         return f"error: {host}: {_place(use)}: {each.what}; remove it, or follow what it says"
-    way_out = "--mend writes the new name" if each.same_type else "write the new value"
+    way_out = "write the new name, or try --mend" if each.same_type else "write the new value"
     return f"renamed: {host}: {_place(use)}: {each.what}; {way_out}"
 
 

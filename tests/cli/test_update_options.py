@@ -66,14 +66,14 @@ def test_renamed_options_are_named_with_their_line_and_not_changed(
     assert said.code == 0, said.out + said.err
     assert (
         f"renamed: nas: {OWN}:5: hosts.nas.modules: services.logind.lidSwitch is now "
-        "services.logind.settings.HandleLid; --mend writes the new name\n"
+        "services.logind.settings.HandleLid; write the new name, or try --mend\n"
     ) in said.out
     lines = text.splitlines()
     line = next(n for n, each in enumerate(lines, 1) if "services.jellyfin.group" in each)
     assert (
         f"renamed: nas: Pulumi.small.yaml:{line}: "
         "services.jellyfin.options.services.jellyfin.group: services.jellyfin.group is now "
-        "services.jellyfin.run.group; --mend writes the new name\n"
+        "services.jellyfin.run.group; write the new name, or try --mend\n"
     ) in said.out
     # Each once: no warning repeats it.
     assert said.out.count("HandleLid") == 1
