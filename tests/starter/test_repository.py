@@ -118,6 +118,35 @@ def test_workflows_run_the_same_commands_without_secrets(call: Call) -> None:
 
 
 @pytest.mark.skipif(shutil.which("nix-instantiate") is None, reason="Nix is not on PATH")
+@pytest.mark.requirement("S4-30")
+def test_the_flake_has_the_tests_of_critical_services_among_its_checks(call: Call) -> None:
+    assert call("init", *BASE).code == 0
+    Path("vm-tests/home").mkdir(parents=True)
+    Path("vm-tests/home/default.nix").write_text(
+        "{ inputs, pkgs }: { vault = pkgs.made inputs.nixpkgs.name; }"
+    )
+    expression = """
+      let
+        pkgs = { made = name: "a test with ${name}"; };
+        nixpkgs = {
+          name = "ours";
+          lib.genAttrs = names: f: builtins.listToAttrs (map (name: { inherit name; value = f name; }) names);
+          legacyPackages.x86_64-linux = pkgs;
+        };
+        outputs = (import ./flake.nix).outputs { self = "/src"; inherit nixpkgs; };
+      in { inherit (outputs.checks.x86_64-linux) vault; all = builtins.attrNames outputs.checks.x86_64-linux; }
+    """
+    done = subprocess.run(
+        ["nix-instantiate", "--eval", "--strict", "--json", "--expr", expression],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    # A flake gives itself and all inputs; here they are those that the call names.
+    found = json.loads(done.stdout)
+    assert found == {"vault": "a test with ours", "all": ["format", "secrets", "vault"]}
+
+
+@pytest.mark.skipif(shutil.which("nix-instantiate") is None, reason="Nix is not on PATH")
 def test_the_flake_has_a_shell_checks_and_a_formatter_for_each_system(call: Call) -> None:
     assert call("init", *BASE).code == 0
     expression = """

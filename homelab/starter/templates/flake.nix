@@ -30,10 +30,16 @@
         "aarch64-darwin"
       ];
       each = make: nixpkgs.lib.genAttrs systems (system: make nixpkgs.legacyPackages.${system});
-      stacks = if builtins.pathExists ./vm-tests then builtins.readDir ./vm-tests else { };
-      tests =
-        pkgs:
-        nixpkgs.lib.concatMapAttrs (stack: _: import ./vm-tests/${stack} { inherit inputs pkgs; }) stacks;
+      # What homelab writes for each stack.
+      written =
+        directory: pkgs:
+        let
+          place = ./. + "/${directory}";
+          stacks = if builtins.pathExists place then builtins.attrNames (builtins.readDir place) else [ ];
+        in
+        builtins.foldl' (
+          all: stack: all // import (place + "/${stack}") { inherit inputs pkgs; }
+        ) { } stacks;
     in
     {
       # `nix develop`, then `uv run homelab check`.
@@ -86,7 +92,7 @@
           '';
         }
         # `homelab vm-tests` writes them for services with `critical: true`.
-        // tests pkgs
+        // written "vm-tests" pkgs
       );
     };
 }
