@@ -47,6 +47,8 @@ PARTS: Mapping[Managed, tuple[str, ...]] = {
     ),
     "ssh": ("fail2ban.nix", "known-hosts.nix", "recovery.nix", "ssh.nix"),
     "storage": (
+        "nfs-mounts.nix",
+        "nfs-server.nix",
         "replicas.nix",
         "replicate.nix",
         "samba.nix",

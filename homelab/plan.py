@@ -50,6 +50,8 @@ class Plan:
     identity: IdentityPlan | None
     dns: DnsPlan
     datasets: tuple[Dataset, ...]
+    mounted: tuple[Dataset, ...]
+    """Datasets of other hosts, as the hosts that mount them over NFS see them."""
     replicas: tuple[Replica, ...]
     certificates: CertificatesPlan
     cloudflare: CloudflarePlan | None
@@ -71,6 +73,14 @@ class Plan:
     def on(self, host: str) -> tuple[Service, ...]:
         """The services of one host."""
         return self._on.get(host, ())
+
+    def datasets_on(self, host: str) -> tuple[Dataset, ...]:
+        """The datasets that services of one host can use: its own, and those that it mounts."""
+        return self._datasets_on.get(host, ())
+
+    @cached_property
+    def _datasets_on(self) -> Mapping[str, tuple[Dataset, ...]]:
+        return grouped((*self.datasets, *self.mounted), lambda d: d.host)
 
     def file_system_of(self, host: str, path: str) -> FileSystem | None:
         """The file system of the stack config that contains a path of a host; None if the stack

@@ -22,6 +22,7 @@ from homelab.secrets.plan import plan_secrets
 from homelab.services.own import with_own_options
 from homelab.services.plan import plan_services
 from homelab.services.ports import plan_ports
+from homelab.storage.nfs import nfs_ports, plan_mounted
 from homelab.storage.plan import plan_datasets, plan_replicas
 from homelab.system.plan import plan_hosts
 from homelab.tailnet.plan import plan_tailnet
@@ -45,10 +46,12 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
         *database_ports(stack, databases),
         *loopback_http(stack, routes),
         *page_port(stack),
+        *nfs_ports(stack),
     )
     certificates = plan_certificates(stack, hosts, routes)
     dns = plan_dns(stack, hosts, routes, certificates.page)
     datasets = plan_datasets(stack, hosts, services)
+    mounted = plan_mounted(stack, services)
     replicas = plan_replicas(stack, hosts, datasets)
     identity = plan_identity(stack, hosts, services, routes)
     cloudflare = plan_cloudflare(stack, routes, certificates)
@@ -69,6 +72,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
         identity=identity,
         dns=dns,
         datasets=datasets,
+        mounted=mounted,
         replicas=replicas,
         certificates=certificates,
         cloudflare=cloudflare,
@@ -81,7 +85,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
         dashboard=plan_dashboard(stack, services, routes),
         hardening=tuple(
             unit
-            for unit in plan_hardening(stack, services, datasets)
+            for unit in plan_hardening(stack, services, (*datasets, *mounted))
             if unit.host not in hosts or hosts[unit.host].config.manages("hardening")
         ),
         secrets=plan_secrets(

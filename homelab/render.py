@@ -32,7 +32,7 @@ from homelab.policy import tinker
 from homelab.proxy import caddy, nginx, traefik
 from homelab.secrets import fetched, issued, sops_nix
 from homelab.services import containers, control, devices, fixed_ids, nixos, rates
-from homelab.storage import datasets, replicas, samba, snapshots, syncthing
+from homelab.storage import datasets, nfs_client, nfs_server, replicas, samba, snapshots, syncthing
 from homelab.system import (
     arguments,
     ban,
@@ -102,6 +102,8 @@ BACKENDS: tuple[Backend, ...] = (
     fetched.modules,
     datasets.modules,
     samba.modules,
+    nfs_server.modules,
+    nfs_client.modules,
     syncthing.modules,
     snapshots.modules,
     replicas.modules,

@@ -41,9 +41,9 @@ _DRIVES = Missing(
     "leave it out: devices of the tailnet reach a drive, and devices of the LAN too with lan: and "
     "the reason, such as lan: the television has no Tailscale",
 )
-_NFS = Missing(
-    "network drives with another protocol than SMB are not supported yet",
-    "write samba: {}, which devices of the tailnet reach",
+_PROTOCOLS = Missing(
+    "network drives with another protocol than SMB and NFS are not supported yet",
+    "write samba: {} for devices of the tailnet, or nfs: {hosts: {…: /mnt/…}} for hosts",
 )
 _DIRECTORY = Missing(
     "another directory than OpenLDAP and LLDAP is not supported yet",
@@ -96,7 +96,7 @@ KEYS: Mapping[type[BaseModel], Mapping[str, Missing]] = {
         **dict.fromkeys(("interfaces", "networks", "vlan", "vlans"), _NETWORKS),
     },
     Replicate: {"pool": _DATASET},
-    DatasetConfig: dict.fromkeys(("nfs", "sftp", "webdav"), _NFS),
+    DatasetConfig: dict.fromkeys(("sftp", "webdav"), _PROTOCOLS),
     SambaConfig: dict.fromkeys(("hosts", "networks", "scope", "sources"), _DRIVES),
     ServiceConfig: {
         **dict.fromkeys(("address", "proxy_pass", "upstream", "url"), _UPSTREAM),

@@ -1,4 +1,4 @@
-"""`homelab:datasets` and Samba shares."""
+"""`homelab:datasets`, and their shares by SMB and NFS."""
 
 from __future__ import annotations
 
@@ -39,6 +39,21 @@ class SambaConfig(Model):
                 f"Time Machine needs a user who can write; leave {word} out, or time_machine"
             )
         return self
+
+
+class NfsConfig(Model):
+    """A dataset that other hosts of the stack mount over NFS 4.2. A service there names it as if it
+    were on its own host.
+    """
+
+    hosts: dict[Name, AbsolutePath]
+    """Hosts that mount it, and where: `{workstation: /mnt/films}`. No other machine can."""
+    read_only: bool = False
+    """The hosts cannot write it."""
+    squash: bool = True
+    """Whatever a host does is done as the dataset's owner and group, or as nobody in place of root.
+    With `false`, each user of a host keeps its number, and only root becomes nobody; services that
+    write then need the same numbers on both hosts: `ids`."""
 
 
 class DatasetDirectory(Model):
@@ -92,6 +107,8 @@ class DatasetConfig(Model):
     """Reason why a dataset of tier irreplaceable or user is not backed up here."""
     samba: SambaConfig | None = None
     """Share the dataset as a network drive on the tailnet: `samba: {}`."""
+    nfs: NfsConfig | None = None
+    """Let other hosts of the stack mount it over NFS: `{hosts: {workstation: /mnt/films}}`."""
     syncthing: Syncing | None = None
     """Keep it in step with other devices, by the service `syncthing` of its host:
     `{devices: {phone: ABCDEFG-…}}`."""
@@ -101,3 +118,9 @@ class DatasetConfig(Model):
         if self.zfs is not None and self.fs not in (None, "zfs"):
             raise ValueError(f"zfs names a ZFS dataset, and fs is {self.fs}; leave one of them out")
         return self
+
+    def path_on(self, host: str) -> str | None:
+        """Where a host has the dataset: its path, or where it is mounted over NFS; else None."""
+        if host == self.host:
+            return self.path
+        return self.nfs.hosts.get(host) if self.nfs is not None else None

@@ -45,6 +45,8 @@ FILES: Mapping[str, str] = {
     "issued-secrets.nix": "secrets",
     "monitoring.nix": "monitoring",
     "network.nix": "hosts.{host}.address",
+    "nfs-mounts.nix": "datasets",
+    "nfs-server.nix": "datasets",
     "nix.nix": "hosts.{host}.nix",
     "optional-disks.nix": "hosts.{host}.disks",
     "own.nix": "hosts.{host}.modules",

@@ -10,6 +10,7 @@ from homelab.plan import Plan
 from homelab.services.links import port_of
 from homelab.services.model import Service
 from homelab.services.uses import Use
+from homelab.storage.nfs import plan_exports
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,18 @@ class Call:
 
 
 def calls_of(plan: Plan) -> Iterator[Call]:
-    """Every call from one host to another by the proxy, services, backups, replicas and builds."""
+    """Every call from one host to another by the proxy, services, backups, replicas, NFS and
+    builds.
+    """
     entry = plan.stack.network.entry.host
+    exports = plan_exports(plan.stack)
     calls = (
         *(Call(entry, r.host, r.service, r.source) for r in plan.routes if r.remote),
         *_uses(plan),
         *_databases(plan),
         *_backups(plan),
         *(Call(r.dataset.host, r.host, "the replica", r.source) for r in plan.replicas),
+        *(Call(e.client, e.server, f"the dataset {e.dataset}", e.source) for e in exports),
         *_builds(plan),
     )
     hosts = set(plan.hosts)

@@ -34,7 +34,7 @@ def _of_roles(plan: Plan, service: Service) -> Iterator[Opening]:
     """A service whose facts say that it makes links between its datasets."""
     entry = service.entry
     stated = datasets_of(service.config)
-    here = {d.name: d for d in plan.datasets if d.host == service.host}
+    here = {d.name: d for d in plan.datasets_on(service.host)}
     used = [here[name] for name in dict.fromkeys(stated.values()) if name in here]
     written = {name for role, name in stated.items() if role in entry.writes_datasets}
     bound = brought_in(used, written)
@@ -101,7 +101,7 @@ def _beside_its_pool(
 
 def _of_container(plan: Plan, service: Service, part: Part) -> Iterator[Opening]:
     """A container has each dataset as a separate mount. It is not known whether it makes links."""
-    datasets = {d.name: d for d in plan.datasets if d.host == service.host}
+    datasets = {d.name: d for d in plan.datasets_on(service.host)}
     writes = [n for n, d in sorted(part.datasets.items()) if not d.read_only]
     disks: dict[str, list[Dataset]] = {}
     for name in writes:

@@ -13,6 +13,7 @@ from homelab.reach.origins import INTERNET
 from homelab.reach.plan import plan_reach
 from homelab.reach.text import path_of
 from homelab.services.links import port_of
+from homelab.storage.nfs import nfs_ports
 
 
 @check("firewall-reach", whole=True)
@@ -28,6 +29,7 @@ def firewall_reach(plan: Plan) -> Iterator[Problem]:
     }
     called |= {(d.host, d.port) for s in plan.services for d in s.databases if d.is_remote}
     called |= {(p.host, p.port) for p in rest_ports(plan.stack, plan.backup)}
+    called |= {(p.host, p.port) for p in nfs_ports(plan.stack)}
     for use in plan.firewall.ports:
         if (use.host, use.port) not in called and not _is_role(plan, use):
             yield Problem(

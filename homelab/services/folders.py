@@ -12,7 +12,8 @@ def folder(stack: StackConfig, service: Service, role: str) -> str | None:
     for the role.
     """
     dataset = stack.datasets.get(service.datasets.get(role, ""))
-    if dataset is None or dataset.host != service.host:
+    path = dataset.path_on(service.host) if dataset is not None else None
+    if dataset is None or path is None:
         return None
     below = service.entry.folders.get(role, "")
-    return f"{dataset.path.rstrip('/')}/{below}" if below in dataset.dirs else dataset.path
+    return f"{path.rstrip('/')}/{below}" if below in dataset.dirs else path

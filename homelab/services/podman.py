@@ -96,8 +96,8 @@ def _volumes(plan: Plan, service: Service, part: Part) -> Iterator[str]:
     for mount in part.config.mounts:
         yield f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else "")
     for name, use in sorted(part.datasets.items()):
-        for dataset in plan.datasets:
-            if dataset.name == name and dataset.host == service.host:
+        for dataset in plan.datasets_on(service.host):
+            if dataset.name == name:
                 yield f"{dataset.path}:{use.target}" + (":ro" if use.read_only else "")
     for name, fact in sorted(service.entry.secrets.items()):
         if fact.form == "file" and reads(service, part, name):

@@ -216,7 +216,7 @@ def _proxy(plan: Plan, service: Service) -> str:
 def _dataset(plan: Plan, service: Service, part: str) -> str | None:
     """Path of the dataset that the service uses in this role."""
     chosen = service.datasets.get(part)
-    found = (d.path for d in plan.datasets if d.name == chosen and d.host == service.host)
+    found = (d.path for d in plan.datasets_on(service.host) if d.name == chosen)
     return next(found, None)
 
 

@@ -14,7 +14,7 @@ from homelab.storage.shares import SAMBA, SMB, plan_shares
 
 @check("dataset-host")
 def dataset_host(plan: Plan) -> Iterator[Problem]:
-    """A service must run on the host of its datasets."""
+    """A service must run on the host of its datasets, or on one that mounts them over NFS."""
     for name, config in plan.stack.datasets.items():
         if config.host not in plan.stack.hosts:
             yield Problem(
@@ -34,13 +34,14 @@ def dataset_host(plan: Plan) -> Iterator[Problem]:
                 )
             elif dataset.host not in plan.stack.hosts:
                 continue  # reported at the dataset
-            elif dataset.host != service.host:
+            elif dataset.path_on(service.host) is None:
                 yield Problem(
                     where,
                     f"{service.name} runs on {service.host}, but the dataset {name} "
                     f"is on {dataset.host}",
                     f"move {service.name} (host: {dataset.host}), or use a dataset of "
-                    f"{service.host}",
+                    f"{service.host}, or mount it there: "
+                    f"datasets.{name}.nfs: {{hosts: {{{service.host}: /mnt/{name}}}}}",
                 )
             if not _has_part(service, part):
                 yield Problem(

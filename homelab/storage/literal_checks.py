@@ -30,7 +30,7 @@ def path_literal(plan: Plan) -> Iterator[Problem]:
     disk, is not in its group, and keeps the old path when the dataset moves.
     """
     for service in plan.services:
-        here = [d for d in plan.datasets if d.host == service.host]
+        here = plan.datasets_on(service.host)
         seen: set[str] = set()
         for literal in _literals(service) if here else ():
             dataset = _innermost(literal.path, here)
@@ -54,7 +54,7 @@ def path_literal(plan: Plan) -> Iterator[Problem]:
             )
 
 
-def _innermost(path: str, datasets: list[Dataset]) -> Dataset | None:
+def _innermost(path: str, datasets: tuple[Dataset, ...]) -> Dataset | None:
     found = [d for d in datasets if below(path, (d.path,))]
     return max(found, key=lambda d: len(d.path), default=None)
 

@@ -77,6 +77,17 @@ def uses(plan: Plan) -> Iterator[Use]:
     """
     for dataset in plan.datasets:
         yield from _dataset(plan, dataset)
+    for mounted in plan.mounted:
+        server = plan.stack.datasets[mounted.name].host
+        yield Use(
+            mounted.source,
+            mounted.host,
+            mounted.path,
+            ("dumps", "home", "homelab", "memory", "repository", "secret", "state", "system"),
+            "a mount would hide what is there",
+            f"name a separate directory, such as /mnt/{server}/{mounted.name}",
+            mounted.users,  # nfs-write reports state in it.
+        )
     for service in plan.services:
         yield from _service(service)
     for host in plan.hosts.values():

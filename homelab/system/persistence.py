@@ -53,6 +53,7 @@ STATE_OF: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("services.fprintd", ("/var/lib/fprint",)),
     ("services.influxdb2", ("/var/lib/influxdb2",)),
     ("services.mysql", ("/var/lib/mysql",)),
+    ("services.nfs.server", ("/var/lib/nfs",)),
     ("services.postgresql", ("/var/lib/postgresql",)),
     ("services.postgresqlBackup", ("/var/backup",)),
     ("services.printing", ("/var/lib/cups",)),
@@ -297,9 +298,8 @@ def _names(tree: Nix, option: Sequence[str]) -> Iterator[str]:
 
 def _disks(plan: Plan, host: Host) -> Iterator[str]:
     """Places on disks of their own, as far as datasets tell."""
-    for dataset in plan.datasets:
-        if dataset.host == host.name:
-            yield from (p for p in (dataset.mount, dataset.path) if p != "/")
+    for dataset in plan.datasets_on(host.name):
+        yield from (p for p in (dataset.mount, dataset.path) if p != "/")
 
 
 def _within(path: str, top: str) -> bool:

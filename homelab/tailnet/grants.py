@@ -19,6 +19,7 @@ from homelab.network.model import DnsPlan
 from homelab.network.route import Route
 from homelab.services.links import port_of
 from homelab.services.model import Service
+from homelab.storage.nfs import NFS, plan_exports
 from homelab.storage.shares import SMB, plan_shares
 from homelab.system.model import Host
 from homelab.tailnet.members import (
@@ -149,7 +150,7 @@ def _shares(stack: StackConfig, config: TailnetConfig) -> Iterator[Grant]:
 def _machines(
     stack: StackConfig, hosts: Mapping[str, Host], services: tuple[Service, ...]
 ) -> Iterator[Grant]:
-    """SSH between machines: remote builds, backups, replicas, and bundles of offline hosts."""
+    """SSH between machines: remote builds, backups, replicas, and bundles of offline hosts; NFS."""
     for name, host in sorted(hosts.items()):
         builder = host.config.build.host
         if builder is not None and builder in hosts and builder != name:
@@ -165,6 +166,9 @@ def _machines(
         if to in hosts and dataset.host in hosts and to != dataset.host:
             place = f"datasets.{name}.replicate"
             yield _edge(dataset.host, to, hosts[to].config.ssh.port, place)
+    for export in plan_exports(stack):
+        if _over_tailnet(stack, export.client, export.server):
+            yield _edge(export.client, export.server, NFS, export.source)
     for name, repository in sorted(stack.backup.targets.items()):
         server = repository.host
         if repository.kind in ("rest", "sftp") and server is not None and server in hosts:

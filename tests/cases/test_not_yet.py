@@ -29,7 +29,11 @@ NOT_YET: dict[str, tuple[dict[str, Any], str, str]] = {
         "datasets.photos.samba.networks",
         "the tailnet",
     ),
-    "a drive by NFS": ({"datasets": {"photos": {"nfs": {}}}}, "datasets.photos.nfs", "samba: {}"),
+    "a drive by WebDAV": (
+        {"datasets": {"photos": {"webdav": {}}}},
+        "datasets.photos.webdav",
+        "samba: {}",
+    ),
     "VLANs": (
         {"network": {"vlans": {"iot": {"id": 20}}}},
         "network.vlans",

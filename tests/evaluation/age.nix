@@ -32,6 +32,7 @@ in
     "services.radarr.settings" = later "attrs" "settings as variables came with 24.11";
     "security.sudo-rs" = later "attrs" "came with 23.11";
     "services.btrbk" = later "attrs" "came with 21.05";
+    "services.nfs.settings" = later "attrs" "nfs.conf by settings came with 24.05";
     "services.samba.nmbd" = later "attrs" "enableNmbd until 24.11";
     "services.samba.settings" = later "attrs" "shares and extraConfig until 24.11";
     "services.samba.winbindd" = later "attrs" "enableWinbindd until 24.11";

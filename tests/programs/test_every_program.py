@@ -42,6 +42,7 @@ READ = {
     "services.miniflux": "programs/test_daemons.py",
     "services.mosquitto": "programs/test_daemons.py",
     "services.netdata": "programs/test_daemons.py",
+    "services.nfs": "storage/test_nfs.py",
     "services.nginx": "programs/test_proxies.py",
     "services.node-red": "programs/app_others.py",
     "services.ntfy-sh": "programs/app_others.py",

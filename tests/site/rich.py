@@ -246,6 +246,7 @@ RICH: Changes = {
             "tier": "user",
             "group": "media",
             "samba": {"users": ["sam"]},
+            "nfs": {"hosts": {"pi": "/mnt/library"}},
             "syncthing": {
                 "devices": {
                     "phone": "MFZWI3D-BONSGYC-YLTMRWG-C43ENR5-QXGZDMM-FZWI3DP-BONSGYY-LTMRWAD"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from homelab.config.lock import Lock
 from tests.site.ways_out.model import NULL, WayOut
+from tests.site.ways_out.nfs import WAYS as NFS_WAYS
 from tests.site.ways_out.snapshots import WAYS as SNAPSHOT_WAYS
 from tests.site.ways_out.snapshots import dataset
 from tests.site.ways_out.stacks import IDENTITY, ROOT, TAILNET, both, container, host, own, service
@@ -15,6 +16,7 @@ TABLET = "BBBBBBB-BBBBBBN-BBBBBBB-BBBBBBN-BBBBBBB-BBBBBBN-BBBBBBB-BBBBBBN"
 
 WAYS = (
     *SNAPSHOT_WAYS,
+    *NFS_WAYS,
     WayOut(
         "dataset-host",
         dataset("tv", host="nass"),
