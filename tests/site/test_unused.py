@@ -111,6 +111,7 @@ EFFECTS: Mapping[str, str] = {
     "network.dns.names": "a name that the resolver answers",
     "network.entry.acme.settings": "variables of lego",
     "network.entry.plugin_hashes": "entry-dns and the build judge them",
+    "datasets.*.nfs.hosts": "each host mounts it",
     "hosts": "hosts are what is configured",
     "hosts.*.file_systems": "a mounted file system",
     "hosts.*.kernel.sysctl": "a setting of the kernel",
