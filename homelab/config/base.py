@@ -327,11 +327,17 @@ class ServiceSecretRef(SecretRef):
                 "every user of the host can read a file there; write the path of a file that a "
                 "module of yours makes: /run/agenix/vaultwarden",
             ),
+            # Modules of nixpkgs write it into shell without quotes: `source ${environmentFile}`.
+            pattern(
+                r"[\w/.@+=-]*",
+                "a shell would split or expand this path; use only letters, digits and "
+                "/ _ . @ + = - in it: /run/agenix/vaultwarden",
+            ),
         ]
         | None
     ) = None
     """File on the host that a module of yours provides, such as one of agenix:
-    `/run/agenix/vaultwarden`. Only its form is checked."""
+    `/run/agenix/vaultwarden`, without blanks. Only its form is checked."""
 
     @property
     def name(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
@@ -185,6 +187,30 @@ def test_a_module_of_the_owner_may_provide_it(place: str) -> None:
     plan = build.plan(FETCHED[place](PATH))
     assert [s for s in plan.secrets.secrets if s.source == "provided"]
     assert not [s for s in plan.secrets.secrets if s.source == "fetched"]
+
+
+@pytest.mark.parametrize("place", sorted(FETCHED))
+def test_no_place_takes_a_path_that_a_shell_would_split(place: str) -> None:
+    with pytest.raises(InvalidStackError, match=r"a shell would split or expand this path; use"):
+        build.plan(FETCHED[place]({"path": "/run/agenix/b2 creds"}))
+
+
+@pytest.mark.parametrize("kind", [ServiceSecretRef, EarlySecretRef])
+def test_a_shell_reads_an_accepted_path_as_one_word_without_quotes(
+    kind: type[ServiceSecretRef],
+) -> None:
+    """nixpkgs' wrapper of a restic job has `source ${environmentFile}`."""
+    accepted = []
+    for character in map(chr, range(0x20, 0x100)):
+        for path in (f"/run/{character}/b", f"/run/a{character}b", f"/run/{character}"):
+            try:
+                accepted.append(kind(path=path).path or "")
+            except ValueError:
+                assert not re.fullmatch(r"[A-Za-z0-9_@+=-]", character), path
+    assert len(accepted) > 150
+    script = "".join(f"printf '%s\\n' {path}\n" for path in accepted)
+    read = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, check=True)
+    assert read.stdout.splitlines() == accepted
 
 
 def test_a_backup_goes_on_with_the_values_that_the_host_has() -> None:
