@@ -26,12 +26,14 @@ from homelab.components.tunnel import Tunnel
 from homelab.components.zone import CloudflareZone
 from homelab.config.base import SecretRef
 from homelab.config.deploy import DeployMode
+from homelab.deploy.closures import closure_spec
 from homelab.deploy.model import Release
 from homelab.deploy.plan import build_flags, build_wake, policy_of
 from homelab.deploy.probes import external_probes_of, probes_of
 from homelab.plan import Plan
 from homelab.secrets.model import Secret
 from homelab.services.summary import service_summaries
+from homelab.system.store import cache_flags
 from homelab.tailnet.direct import tailnet_urls
 from homelab.tailnet.model import TailnetPlan
 
@@ -134,6 +136,13 @@ class Homelab(Component):
                     "flags": build_flags(plan.stack, plan.hosts, host),
                     "wake": build_wake(plan.hosts, host),
                     "policy": policy_of(plan.stack, host, stack=name, mode=mode),
+                    "closure": closure_spec(
+                        host,
+                        plan.hosts,
+                        args["releases"][host_name],
+                        cache_flags(host),
+                        dry=plan.stack.deploy.dry_run_first,
+                    ),
                 },
                 child,
             )

@@ -11,9 +11,10 @@ from pulumi_command import local, remote
 from homelab.components.component import Component
 from homelab.components.file import show_files
 from homelab.deploy import scripts
+from homelab.deploy.closures import builder_of
 from homelab.deploy.model import Release
 from homelab.deploy.policy import DeployPolicy
-from homelab.deploy.spec import paths_of
+from homelab.deploy.spec import Spec, paths_of
 from homelab.ops.deploy.runner import COMMAND
 from homelab.system.model import Host as HostPlan
 
@@ -34,6 +35,8 @@ class HostArgs(TypedDict):
     """Command that wakes the builder, if it is an offline host."""
     policy: DeployPolicy
     """Settings of the host's preflight."""
+    closure: Spec | None
+    """How another machine builds the system, if one does."""
 
 
 class Host(Component):
@@ -69,7 +72,7 @@ class Host(Component):
         super().__init__(
             name,
             {
-                "builder": host.config.build.host or host.name,
+                "builder": builder_of(host),
                 "release": release.id,
             },
             pulumi.ResourceOptions.merge(opts, kept),
@@ -80,13 +83,21 @@ class Host(Component):
         policy = args["policy"]
         stage = scripts.stage_script(release.id, dict(release.files), stack=policy.stack)
         secrets = pulumi.Output.from_input(args["secrets"])
-        build = scripts.build_script(release.id, policy, args["flags"], wake=args["wake"])
+        self._closure = args["closure"]
+        build = scripts.build_script(
+            release.id,
+            policy,
+            args["flags"],
+            wake=args["wake"],
+            copied=self._closure is not None,
+        )
         if host.config.offline is None:
             self.leaves = self._commands(stage, secrets, build, policy.stack)
         else:
             self.leaves = []
+            copied = {"closure": self._closure} if self._closure is not None else {}
             self.payload = secrets.apply(
-                lambda values: {"stage": stage, "secrets": values, "build": build}
+                lambda values: {"stage": stage, "secrets": values, "build": build, **copied}
             )
         self.release = pulumi.Output.from_input(release.id)
         self.register_outputs({"release": self.release})
@@ -102,7 +113,10 @@ class Host(Component):
             ),
             secret=True,
         )
-        built = self._command(f"{self.name}-build", build, after=[files])
+        more: Spec = {}
+        if self._closure is not None:
+            more = {"closure": self._closure, "stack": stack}
+        built = self._command(f"{self.name}-build", build, after=[files], more=more)
         return [placed, built]
 
     def _command(
@@ -112,9 +126,11 @@ class Host(Component):
         *,
         after: list[pulumi.Resource] | None = None,
         secret: bool = False,
+        more: Spec | None = None,
     ) -> pulumi.Resource:
         ssh = self._host.config.ssh
-        kept = ["create", "stdin"] if ssh.by_homelab else ["connection", "create", "stdin"]
+        by_homelab = ssh.by_homelab or bool(more)
+        kept = ["create", "stdin"] if by_homelab else ["connection", "create", "stdin"]
         options = pulumi.ResourceOptions(
             parent=self,
             depends_on=after,
@@ -122,11 +138,13 @@ class Host(Component):
             additional_secret_outputs=["stdout", "stderr"] if secret else None,
             ignore_changes=kept if self._held else None,
         )
-        if ssh.by_homelab:
+        if by_homelab:
             return local.Command(
                 f"{self.lead}{name}",
                 create=None if self._held else f"{SEND} {self.name}",
-                stdin=pulumi.Output.from_input(script).apply(self._sent),
+                stdin=pulumi.Output.from_input(script).apply(
+                    lambda text: self._sent(text, more or {})
+                ),
                 logging=local.Logging.NONE,
                 add_previous_output_in_env=False,
                 opts=options,
@@ -142,13 +160,14 @@ class Host(Component):
             opts=options,
         )
 
-    def _sent(self, script: str) -> str:
+    def _sent(self, script: str, more: Spec) -> str:
         """The spec of `homelab send`."""
         spec = {
             "host": self.name,
             "paths": paths_of(self._host),
             "host_key": self._host.config.ssh.host_key,
             "script": script,
+            **more,
         }
         return json.dumps(spec, sort_keys=True)
 

@@ -156,15 +156,35 @@ class Build(Kind):
 
     called: ClassVar[str] = "build"
     lacks: ClassVar[Mapping[str, str]] = {
-        "evaluate": "leave it out: a host evaluates its own system, which takes 1 to 2 GB of "
-        "memory; with less, add zram: {percent: 100} or swap on a disk"
+        "evaluate": "write copy_from: deployer, or the name of a host: that machine evaluates and "
+        "builds the system, and this host gets the result"
     }
 
     host: Name | None = None
-    """Another host that builds for it. Default: the host itself."""
+    """Another host that builds for it. Default: the host itself. The host still evaluates its
+    system."""
+    copy_from: Name | None = None
+    """The machine that evaluates and builds the system: `deployer`, which is the one that runs
+    `pulumi up` and has Nix, or a host that is always on. homelab copies the result to this host,
+    over its own SSH connections. Instead of `host`."""
     trusted: Reason | None = None
     """Reason why the builder may trust this host although the builder holds more data. The Nix
     daemon of the builder accepts store paths from this host, which amounts to root there."""
+
+    @model_validator(mode="after")
+    def _builds_in_one_way(self) -> Build:
+        if self.copy_from is not None and self.host is not None:
+            raise ValueError(
+                "host and copy_from are two ways to build: with host this machine evaluates and "
+                "the other one builds, with copy_from it gets the finished system; write one of "
+                "them"
+            )
+        if self.copy_from is not None and self.trusted is not None:
+            raise ValueError(
+                "trusted is for host, whose Nix accepts what this machine sends; with copy_from "
+                "this machine sends nothing: leave trusted out"
+            )
+        return self
 
 
 class Zram(Model):

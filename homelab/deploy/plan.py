@@ -31,11 +31,11 @@ def plan_waves(
     canary = [stack_config.deploy.canary] if stack_config.deploy.canary in deployed else []
     builders = sorted(
         {
-            h.config.build.host
+            name
             for h in hosts.values()
-            if h.config.build.host in deployed and h.config.build.host not in (*last, *canary)
+            for name in (h.config.build.host, h.config.build.copy_from)
+            if name in deployed and name not in (*last, *canary)
         }
-        - {None}
     )
     awake = [h for h in deployed if hosts[h].always_on and h not in (*last, *canary, *builders)]
     offline = [
@@ -45,7 +45,7 @@ def plan_waves(
     if canary:
         waves.append((tuple(c for c in canary if c), "the canary"))
     if builders:
-        waves.append((tuple(b for b in builders if b), "they build for others"))
+        waves.append((tuple(builders), "they build for others"))
     if awake or offline:
         waves.append((tuple(sorted((*awake, *offline))), "nothing else depends on them"))
     for host in last:

@@ -69,9 +69,11 @@ def build_script(
     flags: Sequence[str] = (),
     *,
     wake: Sequence[str] = (),
+    copied: bool = False,
     lock_seconds: int = LOCK_SECONDS,
 ) -> str:
-    """Build a staged release into its `result`, then run the preflight of the switch.
+    """Build a staged release into its `result`, then run the preflight of the switch. With `copied`
+    it never builds: `receive_script` came before.
 
     `wake` is the command that wakes the host's builder, and the builder's address and port.
 
@@ -81,8 +83,17 @@ def build_script(
     names = {"RELEASE": named("release", release), **_settings(policy)}
     names |= {"WAKE_BUILDER": " ".join(wake), "DRY_RUN": "yes" if policy.dry_run else ""}
     names["NETRC"] = policy.netrc
+    if copied:
+        names["COPIED"] = "yes"
     extra = _part("boot") + _part("reboot") + _part("preflight")
     return _compose("build", names, lock_seconds, extra, arguments=flags)
+
+
+def receive_script(
+    release: str, system: str, *, stack: str = "", lock_seconds: int = LOCK_SECONDS
+) -> str:
+    """Make a system that was copied into the host's store the `result` of a staged release."""
+    return _compose("receive", {**_of(release, stack), "SYSTEM": system}, lock_seconds)
 
 
 def activate_script(

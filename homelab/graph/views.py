@@ -145,8 +145,9 @@ def _picture(
 def _between(plan: Plan, host: Host) -> list[Edge]:
     """Edges from other hosts to this one."""
     config, found = host.config, []
-    if config.build.host in plan.hosts:
-        found.append(Edge(_host(config.build.host or ""), _host(host.name), "builds"))
+    for builder in (config.build.host, config.build.copy_from):
+        if builder is not None and builder in plan.hosts:
+            found.append(Edge(_host(builder), _host(host.name), "builds"))
     if config.offline is not None:
         label = "wakes" if config.offline.wake_by else "keeps its release"
         if config.offline.host in plan.hosts:

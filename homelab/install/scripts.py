@@ -51,12 +51,27 @@ def disks_script(mark: str, *, script: str = "", passphrase: str = "", times: in
     return _text("disks", names)
 
 
-def builder_script(host: str, platform: str, files: Mapping[str, str | bytes]) -> str:
-    """Build disko's script and the system on another machine: a line `disks PATH` and a line
-    `system PATH`.
+def builder_script(
+    host: str,
+    platform: str | None,
+    files: Mapping[str, str | bytes],
+    *,
+    options: Sequence[str] = (),
+    place: str = "homelab-install",
+    instead: str = "build on the machine itself (--build target)",
+    dry: bool = False,
+) -> str:
+    """Build disko's script for this platform and the system on another machine: a line `disks PATH`
+    and a line `system PATH`. Without a platform, the system alone.
+
+    `options` are for Nix. `place` is the directory of the cache that keeps the results. `instead`
+    is what a person can do where there is no Nix. With `dry`, lines `note TEXT` come first: what
+    will be built and fetched.
     """
-    names = {"DO": "build", "HOST": host, "PLATFORM": platform}
-    return _text("builder", names, files_function("files", "flake/", files))
+    names = {"DO": "build", "HOST": host, "PLATFORM": platform or "", "PLACE": place}
+    names |= {"INSTEAD": instead, "DRY_RUN": "yes" if dry else ""}
+    body = files_function("files", "flake/", files)
+    return _text("builder", names, body, arguments=options)
 
 
 def closure_script(path: str) -> str:
@@ -109,8 +124,10 @@ def kexec_script(url: str = "") -> str:
     return f"{_shared()}\n{assigned({'URL': url})}\n{_part('kexec')}"
 
 
-def _text(part: str, names: Mapping[str, str], extra: str = "") -> str:
-    return f"{_AT_ONCE}{_shared()}\n{assigned(names)}{extra}\n{_part(part)}"
+def _text(
+    part: str, names: Mapping[str, str], extra: str = "", *, arguments: Sequence[str] = ()
+) -> str:
+    return f"{_AT_ONCE}{_shared()}\n{assigned(names, arguments)}{extra}\n{_part(part)}"
 
 
 def _shared() -> str:

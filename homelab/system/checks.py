@@ -43,6 +43,11 @@ def host_known(plan: Plan) -> Iterator[Problem]:
         named += [(f"site.members.{user}.account.hosts[{i}]", h) for i, h in enumerate(hosts)]
     nixos = nixos_hosts(site.hosts).items()
     named += [(f"hosts.{n}.build.host", h.build.host) for n, h in nixos if h.build.host]
+    named += [
+        (f"hosts.{n}.build.copy_from", h.build.copy_from)
+        for n, h in nixos
+        if h.build.copy_from not in (None, "deployer")
+    ]
     named += [(f"deploy.last[{i}]", h) for i, h in enumerate(site.deploy.last or [])]
     named += [(f"deploy.again.{name}", name) for name in site.deploy.again]
     if site.deploy.canary:

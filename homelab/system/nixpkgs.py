@@ -95,21 +95,27 @@ def _builders(plan: Plan) -> Mapping[str, list[Host]]:
     return out
 
 
+def _copies_from(plan: Plan, host: Host) -> list[Host]:
+    """Hosts that get their whole system from this one."""
+    return [h for h in plan.hosts.values() if h.is_nixos and h.config.build.copy_from == host.name]
+
+
 def _builds_for(plan: Plan, host: Host) -> Attrs:
     """The account of a builder, for builds only. Nix on the builder trusts what clients send."""
-    others = builds_for(plan, host)
+    others, copied = builds_for(plan, host), _copies_from(plan, host)
+    foreign = sorted({h.config.platform for h in (*others, *copied)} - {host.config.platform})
+    listed: list[Nix] = list(foreign)
+    emulated = attrs("boot.binfmt.emulatedSystems", listed) if foreign else {}
     if not others:
-        return {}
-    foreign = sorted({h.config.platform for h in others} - {host.config.platform})
+        return emulated
     # The command that ssh-ng runs; no shell, no forwarding.
     keys: list[Nix] = [
         f'restrict,command="nix-daemon --stdio" {h.config.ssh.host_key}'
         for h in others
         if h.config.ssh.host_key
     ]
-    listed: list[Nix] = list(foreign)
     return merge(
-        attrs("boot.binfmt.emulatedSystems", listed) if foreign else {},
+        emulated,
         attrs("nix.settings.trusted-users", [BUILD_USER]),
         {
             "users": {

@@ -11,6 +11,7 @@ from typing import Final
 
 COMMANDS: Final = {
     "nixos-rebuild": "nixos_rebuild",
+    "nix": "nix",
     "nix-env": "nix_env",
     "nix-store": "nix_store",
     "systemd-run": "systemd_run",

@@ -26,8 +26,18 @@ def main(arguments: list[str]) -> int:
     if fault := fault_of("build"):
         print("x" * 200_000, flush=True)
         refuse("nixos-rebuild", f"error: builder for '{host}' failed with exit code 1 ({fault})")
-    if not _evaluates(flake, host):
+    system = built(flake, host, flake.parent.name)
+    if system is None:
         return 1
+    File("result").link_to(str(system))
+    print(f"building the system configuration...\n{system}")
+    return 0
+
+
+def built(flake: Path, host: str, version: str) -> Path | None:
+    """The system of a host in a flake, made in this host's store; None if it does not evaluate."""
+    if not _evaluates(flake, host):
+        return None
     files = [path for path in sorted(flake.rglob("*")) if path.is_file()]
     digest = hashlib.sha256(host.encode())
     for path in files:
@@ -37,10 +47,7 @@ def main(arguments: list[str]) -> int:
     init = fault_of("init") or "1"
     digest.update(init.encode())
     name = digest.hexdigest()[:32]
-    system = make_system(Path(root), name, host, flake.parent.name, Path(commands), init)
-    File("result").link_to(str(system))
-    print(f"building the system configuration...\n{system}")
-    return 0
+    return make_system(Path(root), name, host, version, Path(commands), init)
 
 
 def _foreseen(flake: Path, host: str) -> int:

@@ -243,6 +243,7 @@ def test_another_host_of_the_stack_can_evaluate_over_ssh(
         for name, value in lab.environment().items():
             monkeypatch.setenv(name, value)
         commands = next((tmp_path / "lab").rglob("nixos-rebuild")).parent
+        (commands / "nix").unlink()
         (commands / "nix").symlink_to(stand.bin / "nix")
         said = call("nas", "--on", "pi")
     assert said.code == 1, said.err

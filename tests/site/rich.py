@@ -221,6 +221,7 @@ RICH: Changes = {
             hardware="hosts/box/hardware.nix",
             tailscale={"ssh": True},
             offline={"wake_by": "pi"},
+            build={"copy_from": "nas"},
             wake_on_lan={"interface": "enp2s0", "mac": "d8:5e:d3:0a:1b:2c"},
             wifi={
                 "ssid": "home",

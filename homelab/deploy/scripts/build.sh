@@ -33,6 +33,7 @@ main() {
   # Before the first switch, nix.conf does not name the file yet.
   if [ -n "$NETRC" ] && [ -r "$NETRC" ]; then set -- "$@" --option netrc-file "$NETRC"; fi
   if [ ! -x result/bin/switch-to-configuration ]; then
+    [ -z "${COPIED:-}" ] || fail "$release: the system was built elsewhere and is no longer here; run pulumi up again"
     # shellcheck disable=SC2086 # three words
     [ -z "$WAKE_BUILDER" ] || wake_builder $WAKE_BUILDER
     if [ -n "$DRY_RUN" ]; then

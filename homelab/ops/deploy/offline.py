@@ -24,10 +24,12 @@ from homelab.deploy.status import WENT_BACK, HostFacts
 from homelab.offline.bundle import Bundle, bundle_text, identity
 from homelab.ops.deploy import switch
 from homelab.ops.deploy.bundle import seal, sign
+from homelab.ops.deploy.closure import ClosureSpec, bring_closure
 from homelab.ops.deploy.spec import SwitchSpec
 from homelab.ops.deploy.switch import NotCommittedError, Report, patient
 from homelab.ops.machine.host import ASK_SECONDS, HostLink, HostPath
 from homelab.ops.machine.ssh import DialError, DialMap, HostKeyError
+from homelab.problems import HomelabError
 
 PACKET_SECONDS = 20
 """Seconds between two wake packets."""
@@ -42,6 +44,8 @@ class Payload(Model):
     """Values by name."""
     build: Str
     """Script that builds."""
+    closure: ClosureSpec | None = None
+    """Another machine builds before that script."""
 
 
 class Awake(Model):
@@ -116,10 +120,18 @@ class _OfflineHost:
                 ("was not staged: its secrets could not be placed", placed),
                 ("was not built, or failed the preflight", spec.payload.build),
             ):
+                if script is spec.payload.build and spec.payload.closure is not None:
+                    await self._copied(spec.payload.closure)
                 done = await self.host.ask(script, None)
                 if done.exit != 0:
                     self._fail(what, *(done.stderr.splitlines()[-60:] or [done.last_line]))
         await switch.bring(spec, self.dial_map, self.report)
+
+    async def _copied(self, closure: ClosureSpec) -> None:
+        try:
+            await bring_closure(closure, self.host, self.spec.stack, self.dial_map, self.report)
+        except HomelabError as error:
+            self._fail("was not built on another machine", *str(error).splitlines())
 
     def _secrets(self) -> str:
         spec = self.spec

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from homelab.config.base import HostKey, Model, Name, Str
+from homelab.ops.deploy.closure import ClosureSpec, bring_closure
 from homelab.ops.machine.host import HostLink, HostPath
 from homelab.ops.machine.ssh import Completed, DialMap
 from homelab.problems import HomelabError
@@ -21,6 +22,10 @@ class SendSpec(Model):
     paths: Annotated[tuple[HostPath, ...], Field(min_length=1)]
     host_key: HostKey
     script: Str
+    closure: ClosureSpec | None = None
+    """For a build: another machine builds first."""
+    stack: Str = ""
+    """The stack that runs this."""
 
 
 def run(spec_json: str, *, output: Callable[[str], None], report: Callable[[str], None]) -> int:
@@ -33,7 +38,7 @@ def run(spec_json: str, *, output: Callable[[str], None], report: Callable[[str]
             report(f"{where}: {problem['msg']}; `homelab send` reads the spec of `pulumi up`")
         return 2
     try:
-        done = asyncio.run(_send(spec))
+        done = asyncio.run(_send(spec, report))
     except HomelabError as error:
         report(str(error))
         return 1
@@ -43,9 +48,12 @@ def run(spec_json: str, *, output: Callable[[str], None], report: Callable[[str]
     return 1 if done.exit < 0 else done.exit
 
 
-async def _send(spec: SendSpec) -> Completed:
-    link = HostLink(spec.host, spec.paths, spec.host_key, DialMap.from_environment())
+async def _send(spec: SendSpec, report: Callable[[str], None]) -> Completed:
+    dial_map = DialMap.from_environment()
+    link = HostLink(spec.host, spec.paths, spec.host_key, dial_map)
     try:
+        if spec.closure is not None:
+            await bring_closure(spec.closure, link, spec.stack, dial_map, report)
         # A build takes as long as it takes.
         return await link.ask(spec.script, None)
     finally:

@@ -45,12 +45,21 @@ class Builder:
     async def build(self, name: str, config: NixosHost, tree: Release) -> Built:
         """Build disko's script and the system. Raises HomelabError."""
         script = scripts.builder_script(name, config.platform, dict(tree.files))
-        found = dict(
-            line.split(" ", 1) for line in (await self._run(script)).splitlines() if " " in line
-        )
-        if {"disks", "system"} - found.keys():
+        found = await self.make(script, lambda _: None)
+        return Built(found.get("disks", ""), found["system"])
+
+    async def make(self, script: str, report: Callable[[str], None]) -> dict[str, str]:
+        """Run a script of `builder_script`, and report its notes. The store paths by name."""
+        found: dict[str, str] = {}
+        for line in (await self._run(script)).splitlines():
+            name, _, value = line.partition(" ")
+            if name == "note":
+                report(f"{self.name}: {value}")
+            else:
+                found[name] = value
+        if "system" not in found:
             raise HomelabError(f"{self.name}: nix built nothing; see whether its PATH has another")
-        return Built(found["disks"], found["system"])
+        return found
 
     async def copy(
         self, path: str, target: HostLink, store: str, report: Callable[[str], None]
@@ -81,7 +90,9 @@ class Builder:
 
     async def _run(self, script: str) -> str:
         if self._link is not None:
-            return (await self._link.exchange(script)).decode(errors="replace")
+            done = await self._link.ask(script, None)
+            _sound(self.name, done.exit, done.stderr.encode())
+            return done.stdout
         process = await _started(script)
         output, errors = await process.communicate()
         _sound(self.name, process.returncode, errors)
@@ -106,5 +117,9 @@ async def _started(script: str) -> asyncio.subprocess.Process:
 def _sound(name: str, exit_code: int | None, errors: bytes) -> None:
     if exit_code != 0:
         lines = errors.decode(errors="replace").strip().splitlines()[-20:]
-        text = "\n".join(lines).removeprefix("homelab: ") or f"it exited with {exit_code}"
+        # Pulumi hangs on a line longer than 64 KiB.
+        text = (
+            "\n".join(line[:2000] for line in lines).removeprefix("homelab: ")
+            or f"it exited with {exit_code}"
+        )
         raise HomelabError(f"{name}: {text}")

@@ -103,4 +103,40 @@ WAYS = (
         },
         nas(offline={"wake_by": "pi"}),
     ),
+    WayOut(
+        "copy-possible",
+        nas(build={"copy_from": "nas"}),
+        nas(build={"copy_from": "pi"}),
+        says="the same host",
+    ),
+    WayOut(
+        "copy-possible",
+        {"hosts": {"pi": {"role": "agent"}, "nas": {"build": {"copy_from": "pi"}}}},
+        nas(build={"copy_from": "deployer"}),
+        says="quarantine",
+    ),
+    WayOut(
+        "copy-possible",
+        {"hosts": {"pi": {"state": "held"}, "nas": {"build": {"copy_from": "pi"}}}},
+        nas(build={"copy_from": None}),
+        says="it is held",
+    ),
+    WayOut(
+        "copy-possible",
+        {"hosts": {"nas": {"always_on": False}, "pi": {"build": {"copy_from": "nas"}}}},
+        {"hosts": {"pi": {"build": {"copy_from": "deployer"}}}},
+        says="it may be off",
+    ),
+    WayOut(
+        "copy-possible",
+        nas(ssh={"local": True}, build={"copy_from": "deployer"}),
+        nas(build={"copy_from": None}),
+        says="runs pulumi up itself",
+    ),
+    WayOut(
+        "copy-possible",
+        offline_host({"pull_from": "pi"}, build={"copy_from": "deployer"}),
+        nas(build={"copy_from": None}),
+        says="as a bundle",
+    ),
 )
