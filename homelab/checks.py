@@ -37,6 +37,7 @@ PACKAGES = (
     "reach",
     "secrets",
     "services",
+    "starter",
     "storage",
     "system",
     "tailnet",

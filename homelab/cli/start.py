@@ -8,11 +8,35 @@ from typing import Annotated
 
 import typer
 
+from homelab.cli.lab import HERE, Directory, StackName
 from homelab.cli.problems import print_error
 from homelab.cli.secret_values import ask_or_skip
 from homelab.problems import HomelabError
 
 start_app = typer.Typer()
+
+
+@start_app.command("dev-shells")
+def dev_shells(stack: StackName = None, cwd: Directory = HERE) -> None:
+    """Write the development shells of `homelab:dev` to dev-shells/STACK/.
+
+    The flake of `homelab init` has them: `nix develop .#NAME`. `homelab check` warns once they
+    differ from the stack.
+    """
+    from homelab.ops.project.rehearsed import rehearsed
+    from homelab.ops.project.stack import find_stack, open_stack
+    from homelab.ops.starter.dev_shells import place_of, write_shells
+
+    name = find_stack(cwd, stack)
+    with rehearsed():
+        plan = open_stack(cwd, name).plan
+    changed = write_shells(cwd, name, plan)
+    for path in changed:
+        print(f"{path} written")
+    for shell in sorted(plan.stack.dev.shells) if changed else ():
+        print(f"use it: git add dev-shells, then nix develop .#{shell}")
+    if not changed:
+        print(f"{place_of(cwd, name)}: nothing changed")
 
 
 @start_app.command()

@@ -12,6 +12,7 @@ from homelab.config.base import Domain, Model, Name, Str
 from homelab.config.cloudflare import CloudflareConfig
 from homelab.config.dashboard import DashboardConfig
 from homelab.config.deploy import DeployConfig
+from homelab.config.dev import DevConfig
 from homelab.config.facts import OwnFacts
 from homelab.config.families import Ai, HomeAutomation, Media
 from homelab.config.hosts import AnyHost
@@ -143,3 +144,4 @@ class StackConfig(Model):
     """Flake inputs that services or modules need."""
     deploy: DeployConfig = Field(default_factory=DeployConfig)
     policy: PolicyConfig = Field(default_factory=PolicyConfig)
+    dev: DevConfig = Field(default_factory=DevConfig)

@@ -877,6 +877,7 @@ RICH: Changes = {
         "last": ["pi"],
         "windows": [{"start": "22:00", "end": "06:00", "days": ["mon", "fri"]}],
     },
+    "dev": {"shells": {"python": {"fragments": ["python"], "packages": ["jq"]}}},
     "policy": {
         "disable": [
             {"id": "SEC-SSH-005", "reason": "the agent has many keys", "until": "2031-01-01"}

@@ -56,6 +56,10 @@ UNREAD: dict[str, str] = {
         [f"{kind}.critical" for kind in ("CatalogService", "StaticService", "UnitService")],
         "`homelab vm-tests` writes a test of it; tests/install/test_service_test.py",
     ),
+    **dict.fromkeys(
+        ["StackConfig.dev", "DevConfig.shells", "DevShell.packages", "DevShell.fragments"],
+        "`homelab dev-shells` writes them; tests/starter/test_dev_shells.py",
+    ),
     "FlakeService.critical": "as that of the other kinds that a test can run",
     "OwnFacts.upgrades": "`homelab update` prints them; tests/update/test_steps.py",
     "NixosHost.kind": "one word fits, and it is the default",

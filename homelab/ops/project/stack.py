@@ -30,6 +30,7 @@ from homelab.ops.project.neighbours import keys_of, read_neighbours
 from homelab.ops.project.pages import stale_pages
 from homelab.ops.project.rehearsed import is_rehearsed
 from homelab.ops.project.sources import read_sources
+from homelab.ops.starter.dev_shells import stale_shells
 from homelab.plan import Plan
 from homelab.planner import make_plan
 from homelab.policy.exceptions import excepted
@@ -192,6 +193,7 @@ def _planned(
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
     if sound:
         found |= {*stale_pages(directory, name, plan)}
+        found |= {*stale_shells(directory, name, plan)}
         found |= {*stale_tests(directory, name, plan, sources)}
     found |= {
         *check_lock(plan, lock.name, is_there=lock.is_there),

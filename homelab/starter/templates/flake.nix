@@ -43,28 +43,33 @@
     in
     {
       # `nix develop`, then `uv run homelab check`.
-      devShells = each (pkgs: {
-        default = pkgs.mkShell {
-          packages = [
-            pkgs.age
-            pkgs.git
-            pkgs.nixfmt-rfc-style
-            pkgs.openssh
-            pkgs.pulumi-bin
-            pkgs.python3
-            pkgs.sops
-            pkgs.uv
-          ];
-          # Wheels of Python packages expect these libraries where other distributions have them.
-          LD_LIBRARY_PATH = pkgs.lib.makeLibraryPath [
-            pkgs.stdenv.cc.cc.lib
-            pkgs.zlib
-          ];
-          # uv's own builds of Python do not run on NixOS.
-          UV_PYTHON = "${pkgs.python3}/bin/python3";
-          UV_PYTHON_DOWNLOADS = "never";
-        };
-      });
+      devShells = each (
+        pkgs:
+        {
+          default = pkgs.mkShell {
+            packages = [
+              pkgs.age
+              pkgs.git
+              pkgs.nixfmt-rfc-style
+              pkgs.openssh
+              pkgs.pulumi-bin
+              pkgs.python3
+              pkgs.sops
+              pkgs.uv
+            ];
+            # Wheels of Python packages expect these libraries where other distributions have them.
+            LD_LIBRARY_PATH = pkgs.lib.makeLibraryPath [
+              pkgs.stdenv.cc.cc.lib
+              pkgs.zlib
+            ];
+            # uv's own builds of Python do not run on NixOS.
+            UV_PYTHON = "${pkgs.python3}/bin/python3";
+            UV_PYTHON_DOWNLOADS = "never";
+          };
+        }
+        # `homelab dev-shells` writes them for the shells of `homelab:dev`.
+        // written "dev-shells" pkgs
+      );
 
       # `nix fmt`
       formatter = each (pkgs: pkgs.nixfmt-rfc-style);
