@@ -112,6 +112,7 @@ EFFECTS: Mapping[str, str] = {
     "network.entry.acme.settings": "variables of lego",
     "network.entry.plugin_hashes": "entry-dns and the build judge them",
     "datasets.*.nfs.hosts": "each host mounts it",
+    "dev.shells": "a shell of the flake",
     "hosts": "hosts are what is configured",
     "hosts.*.file_systems": "a mounted file system",
     "hosts.*.kernel.sysctl": "a setting of the kernel",

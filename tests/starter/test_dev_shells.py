@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -48,7 +48,7 @@ in
 """
 
 
-def shells(**said: Any) -> Plan:
+def shells(**said: Mapping[str, list[str]]) -> Plan:
     return planned({"dev": {"shells": said}})
 
 

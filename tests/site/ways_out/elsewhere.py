@@ -9,6 +9,8 @@ _ANOTHER = "it is about the other of two stacks, which has problems or a policy 
 ELSEWHERE: dict[str, str] = {
     "authority-ends": "openssl makes the next root, as in the guide's page on certificates",
     "authority-root": "openssl makes the root, as in the guide's page on certificates",
+    "dev-shells-stale": "homelab dev-shells writes them; tests/starter/test_dev_shells.py",
+    "vm-tests-stale": "homelab vm-tests writes them; tests/install/test_service_test.py",
     "docs-stale": "homelab docs writes the pages; tests/pages run that",
     "file-present": "a command on the host writes the file, or version control has it still",
     "git-clean": "git commit makes it clean; tests/ops/test_git.py runs that",

@@ -81,12 +81,6 @@ def _rated(*windows: object, name: str = "transmission") -> Changes:
 
 WAYS = (
     WayOut(
-        "fragment-known",
-        {"dev": {"shells": {"work": {"fragments": ["node"]}}}},
-        {"dev": {"shells": {"work": {"fragments": ["nodejs"]}}}},
-        says="there is no fragment node",
-    ),
-    WayOut(
         "critical-tested",
         service("films", **container(critical=True)),
         service("films", critical=None),
