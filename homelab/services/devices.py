@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -217,8 +216,14 @@ def _unit(service: Service, unit: str, held: tuple[Claim, ...]) -> Attrs:
 
 def device_unit(path: str) -> str:
     """The unit of a device: `systemd-escape --path --suffix=device`."""
-    return "-".join(_escaped(part) for part in path.strip("/").split("/")) + ".device"
+    return f"{escaped(path)}.device"
 
 
-def _escaped(part: str) -> str:
-    return re.sub(r"[^A-Za-z0-9:_.]", lambda m: f"\\x{ord(m[0]):02x}", part)
+def escaped(path: str) -> str:
+    """A path in the name of a unit: `systemd-escape --path`."""
+    parts = path.strip("/").replace("/", "\0").encode()
+    plain = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.")
+    out = ["-" if b == 0 else chr(b) if b in plain else f"\\x{b:02x}" for b in parts]
+    if parts[:1] == b".":
+        out[0] = "\\x2e"
+    return "".join(out)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
+from importlib import resources
 
+from homelab.hardening.baseline import sandbox
 from homelab.hardening.paths import for_systemd
-from homelab.nix import Attrs, Comment, Module, Nix, attrs, merge
+from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
 from homelab.plan import Plan
+from homelab.services.devices import escaped
 from homelab.services.model import Service
 from homelab.storage.model import Dataset
 from homelab.storage.nfs import Export, known_exports
 from homelab.system.model import Host
+
+UNIT = "homelab-nfs-mounts"
+_FILE = "lib/nfs-mounts.sh"
+SHELL = (resources.files("homelab.storage") / "nfs-mounts.sh").read_text(encoding="utf-8")
+
+
+def mount_unit(path: str) -> str:
+    """The unit of a mount point: `systemd-escape --path --suffix=mount`."""
+    return f"{escaped(path)}.mount"
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -25,7 +38,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         derived=merge(
             {"fileSystems": {e.at: _mounted(e) for e in exports}},
             *(u for s in plan.on(host.name) for u in _of_service(s, here)),
+            _tried_again([d for d in here if d.users]),
         ),
+        extra=((_FILE, SHELL),) if any(d.users for d in here) else (),
     )
 
 
@@ -58,15 +73,44 @@ def _mounted(export: Export) -> Attrs:
 def _of_service(service: Service, here: tuple[Dataset, ...]) -> Iterator[Attrs]:
     if not service.parts:
         used = [d for d in here if d.name in service.datasets.values()]
-        for unit in (*service.units, *service.entry.helpers):
-            yield _waits(unit, used)
+        runs = service.unit is None or service.unit.schedule is None
+        for unit in service.units:
+            yield _waits(unit, used, runs=runs)
+        for unit in service.entry.helpers:
+            yield _waits(unit, used, runs=False)
     for part in service.parts:
-        yield _waits(part.unit, [d for d in here if d.name in part.datasets])
+        yield _waits(part.unit, [d for d in here if d.name in part.datasets], runs=True)
 
 
-def _waits(unit: str, used: list[Dataset]) -> Attrs:
-    """A unit that needs the mounts: without them it would fill an empty directory."""
+def _waits(unit: str, used: list[Dataset], *, runs: bool) -> Attrs:
+    """A unit that needs the mounts: without them it would fill an empty directory. One that runs
+    all the time starts when they come, too.
+    """
     if not used:
         return {}
-    paths: list[Nix] = [for_systemd(d.path) for d in sorted(used, key=lambda d: d.path)]
-    return attrs(f'systemd.services."{unit}".unitConfig.RequiresMountsFor', paths)
+    places = sorted(d.path for d in used)
+    paths: list[Nix] = [for_systemd(p) for p in places]
+    body: Attrs = {"unitConfig": {"RequiresMountsFor": paths}}
+    if runs:
+        body["wantedBy"] = [mount_unit(p) for p in places]
+    return attrs(f'systemd.services."{unit}"', body)
+
+
+def _tried_again(used: list[Dataset]) -> Attrs:
+    """A unit that mounts what services need once its server answers: systemd tries only once, and
+    after a power cut the server may be the last to start.
+    """
+    if not used:
+        return {}
+    call = shlex.join(("mounted", *(mount_unit(d.path) for d in used)))
+    unit: Attrs = {
+        "description": "Mount datasets whose host was away",
+        "script": Script.of(". ", Raw(f"./{_FILE}"), f"\n{call}\n"),
+        "serviceConfig": {"Type": "oneshot", **sandbox()},
+    }
+    timer: Attrs = {
+        "description": "Mount datasets whose host was away",
+        "wantedBy": ["timers.target"],
+        "timerConfig": {"OnBootSec": "2min", "OnUnitInactiveSec": "2min"},
+    }
+    return {"systemd": {"services": {UNIT: unit}, "timers": {UNIT: timer}}}

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from homelab.problems import InvalidStackError
 from homelab.storage.exports import exported
 from homelab.storage.nfs import known_exports
+from homelab.storage.nfs_client import SHELL as MOUNTS
+from homelab.storage.nfs_client import mount_unit
 from homelab.storage.nfs_server import SHELL, line_of
 from tests import build
 from tests.household import Changes, household
 from tests.storage.test_samba import TAILNET
-from tests.tools.programs import formatted, need_here
+from tests.tools.programs import formatted, need_here, run
 
 PLAYER: Changes = {
     "player": {
@@ -140,7 +142,14 @@ def test_a_service_of_the_client_uses_the_dataset_by_its_name() -> None:
     assert '"/mnt/films:/films"' in files["pi"]["services/player.nix"]
     mounts = files["pi"]["nfs-mounts.nix"]
     for unit in ("podman-player", "navidrome"):
-        assert re.search(rf'{unit}"?\.unitConfig\.RequiresMountsFor = \[ "/mnt/films" \]', mounts)
+        wanted = (
+            rf'{unit} = \{{\s+unitConfig\.RequiresMountsFor = \[ "/mnt/films" \];\s+'
+            r'wantedBy = \[ "mnt-films.mount" \];'
+        )
+        assert re.search(wanted, mounts), mounts
+    # systemd tries a mount once. The service starts when the server comes later.
+    assert "mounted mnt-films.mount" in mounts
+    assert "timers.homelab-nfs-mounts" in mounts
     assert 'MusicFolder = "/mnt/films";' in files["pi"]["services/navidrome.nix"]
     (unit_,) = [u for u in plan.units_on("pi") if u.unit == "navidrome"]
     assert dict(unit_.settings)["BindReadOnlyPaths"] == ["/mnt/films"]
@@ -172,6 +181,36 @@ def test_nothing_but_a_host_of_the_stack_can_mount_it() -> None:
 def test_the_writer_takes_addresses_alone(client: str) -> None:
     with pytest.raises(ValueError, match="not an address"):
         exported("/srv", client, ["ro"])
+
+
+def test_a_mount_that_failed_is_tried_again_and_the_others_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "systemctl").write_text(
+        f"""#!/bin/sh
+echo "$*" >>{tmp_path}/asked
+case "$*" in *there.mount) ;; *) exit 1 ;; esac
+"""
+    )
+    (tmp_path / "systemctl").chmod(0o755)
+    script = tmp_path / "mounts.sh"
+    script.write_text(MOUNTS)
+    done = subprocess.run(
+        ["bash", "-ec", f". {script}\nmounted there.mount gone.mount lost.mount"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert [t for t in (tmp_path / "asked").read_text().splitlines() if t.startswith("start")] == [
+        "start gone.mount",
+        "start lost.mount",
+    ]
+
+
+@pytest.mark.parametrize("path", ["/mnt/films", "/mnt/old films-2/é", "/.films", "/srv/a.b_c:d"])
+def test_the_unit_of_a_mount_has_the_name_that_systemd_gives_it(path: str) -> None:
+    done = run("systemd-escape", "--path", "--suffix=mount", path)
+    assert done.stdout.strip() == mount_unit(path)
 
 
 # --- exports(5) -----------------------------------------------------------------------------------
