@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from homelab.cli.lab import HERE, Directory, StackName
+from homelab.plaintext import unreadable
 from homelab.problems import UsageError
 
 install_app = typer.Typer()
@@ -216,7 +217,7 @@ def passphrase(file: Path | None, what: str) -> Callable[[str], str | None]:
             try:
                 return file.read_text(encoding="utf-8").rstrip("\n")
             except (OSError, UnicodeDecodeError) as error:
-                raise UsageError(f"{file}: cannot be read ({type(error).__name__})") from None
+                raise UsageError(f"{file}: cannot be read ({unreadable(error)})") from None
         if not sys.stdin.isatty():
             return None
         question = f"{what} ({of})"

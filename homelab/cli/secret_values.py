@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from homelab.plaintext import unreadable
 from homelab.problems import UsageError
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def read_value(from_file: Path | None, stdin: bool, title: str) -> str:
             text = from_file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
-                f"--from-file {from_file}: cannot be read ({type(error).__name__}); "
-                "name a text file"
+                f"--from-file {from_file}: cannot be read ({unreadable(error)}); name a text file"
             ) from None
     elif stdin:
         text = sys.stdin.read()

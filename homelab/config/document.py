@@ -11,7 +11,7 @@ from typing import TypeAlias
 import yaml
 
 from homelab.config.scalar import Value, scalar
-from homelab.plaintext import UnreadableError, yaml_node
+from homelab.plaintext import UnreadableError, unreadable, yaml_node
 from homelab.problems import InvalidStackError, Problem
 
 Path_: TypeAlias = tuple[str | int, ...]
@@ -101,7 +101,7 @@ def _text(path: Path, file: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        what = f"cannot be read: {type(error).__name__}"
+        what = f"cannot be read: {unreadable(error)}"
         raise InvalidStackError([Problem(file, what, "check the file", file=file)]) from None
 
 

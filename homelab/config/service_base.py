@@ -28,13 +28,13 @@ from homelab.config.vpn import VpnUse
 ONE_KIND = "a service has one kind; keep one of the two keys"
 NO_RATES = "leave it out: only the facts of a service say how its rates are set"
 NO_CONNECTIONS = "leave it out, and write uses: only the facts of a service describe connections"
-_KIND_KEYS = ("container", "containers", "external", "flake", "module", "static", "unit")
+KIND_KEYS = ("container", "containers", "external", "flake", "module", "static", "unit")
 """Keys that select a kind."""
 
 
 def other_kinds(own: str = "") -> dict[str, str]:
     """The way out for the key of each other kind."""
-    return {key: ONE_KIND for key in _KIND_KEYS if key != own}
+    return {key: ONE_KIND for key in KIND_KEYS if key != own}
 
 
 class ServiceConfig(Kind):

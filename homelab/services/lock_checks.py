@@ -48,8 +48,8 @@ def check_lock(plan: Plan, file: str, *, is_there: bool) -> Iterator[Problem]:
         yield Problem(
             "services",
             f"the lock does not have {', '.join(missing)}",
-            "run homelab lock, and commit the file; until then a move or another name of them is "
-            "not noticed, and they would start empty",
+            "run homelab lock, and commit the file; until then homelab does not notice that one of "
+            "them moves or is renamed, and it would start empty",
             check=LOCK_CURRENT,
             severity="warning",
             file=file,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from typing import get_args
 
-from homelab.catalog import find
+from homelab.catalog import ENTRIES, find
 from homelab.catalog.model import OIDC, Entry
 from homelab.catalog.options import sign_in_options
 from homelab.catalog.references import WEB
@@ -165,17 +165,15 @@ def _wanted(
 ) -> Iterator[tuple[str, str, ServiceConfig, Entry, str]]:
     asked = implied(stack)
     for name, places in asked.items():
-        entry = find(name)
         config = stack.services.get(name)
         if not isinstance(config, CatalogService):
             config = CatalogService()  # service-single reports it
         if name == "caddy" and stack.network.entry.variables == "exec_wrapper":
             config = _wrapped(config)
-        if entry is not None:
-            entry = extended(entry, config)
-            on_lan = {s.host for s in plan_shares(stack) if s.lan} if name == SAMBA else set()
-            for host, source in places:
-                yield name, host, config, _on_lan(entry) if host in on_lan else entry, source
+        placed = extended(ENTRIES[name], config)
+        on_lan = {s.host for s in plan_shares(stack) if s.lan} if name == SAMBA else set()
+        for host, source in places:
+            yield name, host, config, _on_lan(placed) if host in on_lan else placed, source
     for name, config in stack.services.items():
         entry = entry_of(name, stack)
         if name in asked or not config.runs or entry is None:

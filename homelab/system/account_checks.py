@@ -121,11 +121,7 @@ def host_key_own(plan: Plan) -> Iterator[Problem]:
     """With a person's key pinned as the host key, nothing can connect to the host, and its secrets
     are encrypted to that person.
     """
-    site = plan.stack.site
-    persons = {_body(key): "site.owner.ssh_keys" for key in site.owner.ssh_keys}
-    for user, member in site.members.items():
-        for key in member.account.ssh_keys if member.account is not None else ():
-            persons.setdefault(_body(key), f"site.members.{user}.account.ssh_keys")
+    persons = _persons(plan)
     for host in plan.hosts.values():
         pinned = host.config.ssh.host_key
         if pinned and _body(pinned) in persons:
@@ -134,7 +130,18 @@ def host_key_own(plan: Plan) -> Iterator[Problem]:
                 f"this is a key of {persons[_body(pinned)]}: people log in with it, and no host "
                 "has it",
                 "copy the host's own /etc/ssh/ssh_host_ed25519_key.pub",
+                cause=persons[_body(pinned)],
             )
+
+
+def _persons(plan: Plan) -> dict[str, str]:
+    """The place of each person's SSH key, by the key."""
+    site = plan.stack.site
+    found = {_body(key): "site.owner.ssh_keys" for key in site.owner.ssh_keys}
+    for user, member in site.members.items():
+        for key in member.account.ssh_keys if member.account is not None else ():
+            found.setdefault(_body(key), f"site.members.{user}.account.ssh_keys")
+    return found
 
 
 @check("host-key-unique")
@@ -143,10 +150,11 @@ def host_key_unique(plan: Plan) -> Iterator[Problem]:
     and may answer in its place.
     """
     first: dict[str, str] = {}
+    persons = _persons(plan)
     for host in plan.hosts.values():
         pinned = host.config.ssh.host_key
-        if not pinned:
-            continue
+        if not pinned or _body(pinned) in persons:
+            continue  # host-key-own reports a person's key.
         other = first.setdefault(_body(pinned), host.name)
         if other != host.name:
             yield Problem(

@@ -65,7 +65,6 @@ MISTAKES = {
         3,
         "infinite recursion",
     ),
-    "a syntax error": Case("{\n  services.openssh.enable = true\n}\n", MODULE, 3, "syntax error"),
     "a missing file": Case(
         '{\n  imports = [ (./. + "/not-there.nix") ];\n}\n', MODULE, 2, "not-there.nix"
     ),

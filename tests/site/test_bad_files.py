@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from contextlib import suppress
+import re
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,7 @@ ANYTHING = (
     *(b'{"nodes": {"root": {"inputs": {"nixpkgs": "n"}}, "n": 3}, "root": "root", "version": 7}',),
     b'{"nodes": {"root": {"inputs": {"x": "n"}}, "n": {"original": []}}, "root": "root", "version": 7}',
 )
+_CLASS = re.compile(r"\b[A-Z][a-z]\w*(Error|Exception)\b")
 BOMB = "a0: &a0 [1, 2]\n" + "".join(f"a{i}: &a{i} [{f'*a{i - 1}, ' * 10}]\n" for i in range(1, 9))
 
 
@@ -50,11 +51,14 @@ def answered(place: Path, file: str, content: bytes) -> None:
     path = place / file
     whole = path.read_bytes()
     path.write_bytes(content)
+    said = ""
     try:
-        with suppress(HomelabError):
-            check_stack(place, stackdir.NAME)
+        check_stack(place, stackdir.NAME)
+    except HomelabError as error:
+        said = str(error)
     finally:
         path.write_bytes(whole)
+    assert not _CLASS.search(said), "a message names no class of Python"
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -144,3 +148,14 @@ def test_every_file_of_an_owner_is_read_by_the_safe_reader() -> None:
             assert "yaml.safe_load(" not in text, name
             assert "yaml.load(" not in text, name
             assert "yaml.compose(" not in text, name
+
+
+def test_a_file_in_another_encoding_is_named_as_that(place: Path) -> None:
+    stack = place / FILES[0]
+    whole = stack.read_bytes()
+    stack.write_bytes("config: é".encode("latin-1"))
+    try:
+        with pytest.raises(HomelabError, match="it is not UTF-8 text"):
+            check_stack(place, stackdir.NAME)
+    finally:
+        stack.write_bytes(whole)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from homelab.problems import by_cause
 from homelab.testing import changed
 from tests import build
 
@@ -85,6 +86,12 @@ def test_a_host_key_is_not_a_login_key() -> None:
     (problem,) = build.found(wrong, "host-key-own")
     assert problem.where == "hosts.nas.ssh.host_key"
     assert "ssh_host_ed25519_key.pub" in problem.way_out
+
+
+def test_a_persons_key_on_two_hosts_is_one_problem() -> None:
+    hosts = {h: {"ssh": {"host_key": build.OWNER}} for h in ("nas", "pi")}
+    found = by_cause(build.problems({"hosts": hosts}))
+    assert [p.check for p in found if p.check.startswith("host-key")] == ["host-key-own"]
 
 
 @pytest.mark.parametrize("comment", ["", " root@nas"])

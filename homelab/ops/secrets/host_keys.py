@@ -13,6 +13,7 @@ import asyncssh
 from homelab.ops.secrets.derive import derive
 from homelab.ops.secrets.lookup import resolve
 from homelab.ops.secrets.sshkeys import private_half, public_half
+from homelab.plaintext import unreadable
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError
 from homelab.secrets.model import scoped
@@ -42,7 +43,7 @@ def key_in_file(path: Path) -> tuple[str, str]:
         text = path.read_text(encoding="utf-8")
         key = asyncssh.import_private_key(text)
     except (OSError, UnicodeDecodeError) as error:
-        raise HomelabError(f"{path}: cannot be read ({type(error).__name__})") from None
+        raise HomelabError(f"{path}: cannot be read ({unreadable(error)})") from None
     except (asyncssh.KeyImportError, ValueError):
         raise HomelabError(
             f"{path}: this is not a private SSH key without a passphrase; make one: ssh-keygen -t "

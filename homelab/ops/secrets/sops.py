@@ -9,6 +9,7 @@ from pathlib import Path
 from homelab.config.base import SecretRef
 from homelab.ops.project.rehearsed import is_rehearsed
 from homelab.ops.secrets.tool import SecretUnavailableError, run
+from homelab.plaintext import unreadable
 from homelab.problems import HomelabError
 from homelab.secrets.age import age_recipient
 from homelab.secrets.model import SopsFile
@@ -69,7 +70,7 @@ def read_encrypted(path: Path, name: str = "") -> SopsFile:
         return parse_sops_file(name or path.name, path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableSopsFileError(
-            f"{name or path.name}: cannot be read ({type(error).__name__}); restore the file"
+            f"{name or path.name}: cannot be read ({unreadable(error)}); restore the file"
         ) from None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from homelab.plaintext import unreadable
 from homelab.problems import UsageError
 
 Ask = Callable[[str, str], str]
@@ -92,5 +93,5 @@ def text_of(path: str, flag: str) -> str:
         return Path(path).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"{flag} {path}: cannot be read ({type(error).__name__}); name a text file"
+            f"{flag} {path}: cannot be read ({unreadable(error)}); name a text file"
         ) from None
