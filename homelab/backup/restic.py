@@ -36,8 +36,8 @@ _QUOTE = (
 )
 _SCRIPTS = _BACKUP / "scripts"
 _PARTS = (
-    *("common", "mysql", "containers", "in-place", "undo", "arrive", "proof", "hooks", "copy"),
-    "main",
+    *("common", "mysql", "containers", "in-place", "paths", "undo", "arrive", "proof", "hooks"),
+    *("copy", "main"),
 )
 COMMAND = (
     "lib/backup.sh",

@@ -106,6 +106,12 @@ def restore(
     in_place: Annotated[
         bool, typer.Option("--in-place", help="Replace the present state. It is kept beside.")
     ] = False,
+    path: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--path", help="Only this file or directory of the host; may be given several times."
+        ),
+    ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Undo the last restore in place.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     host: Host = None,
@@ -118,8 +124,11 @@ def restore(
     starts the units again. --undo brings the state from before back. With --host alone, everything
     that is backed up of the host is restored in place: datasets, then services, each after those
     that it calls.
+
+    --path restores one file or directory as it has its path on the host, also of a dataset. What is
+    in its way is kept beside it.
     """
-    from homelab.ops.backup import job_at
+    from homelab.ops.backup import job_at, paths_in
     from homelab.ops.backup import restore as put_back
     from homelab.ops.backup import undo as take_back
     from homelab.ops.project.stack import check_stack, find_stack
@@ -130,6 +139,8 @@ def restore(
         raise UsageError("write one of --to DIRECTORY, --in-place and --undo")
     if not at.strip():
         raise UsageError("--at is empty; name a snapshot, or a time such as 2026-03-01 12:00")
+    if path and (undo or name is None):
+        raise UsageError("--path goes with a service or dataset, and --to or --in-place")
     if name is None:
         _restore_host(plan, host, target, at, in_place=in_place, yes=yes)
         return
@@ -140,15 +151,17 @@ def restore(
             "--undo brings back the state from before the last restore; leave --at and --from out"
         )
     job = job_at(plan, name, host, target)
+    paths = paths_in(job, path or ())
     if to is None and not yes:
-        what = "Undo the last restore" if undo else f"Replace the state from {job.target} ({at})"
+        replaced = ", ".join(paths) or "the state"
+        what = "Undo the last restore" if undo else f"Replace {replaced} from {job.target} ({at})"
         if not sys.stdin.isatty():
             raise UsageError(f"this changes {job.name} on {job.host}; add --yes")
         typer.confirm(f"{what} of {job.name} on {job.host}?", abort=True)
     if undo:
         take_back(plan, job, _say)
     else:
-        put_back(plan, job, at, to, _say)
+        put_back(plan, job, at, to, _say, paths)
 
 
 @orphans_app.command()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from homelab.backup.model import Job
+from homelab.backup.plan import is_below
 from homelab.deploy import scripts
 from homelab.ops.hosts import link_to
 from homelab.ops.machine.host import HostLink
@@ -70,6 +72,28 @@ def jobs_of(plan: Plan, name: str, host: str | None = None) -> tuple[Job, ...]:
 def due(jobs: Sequence[Job]) -> tuple[Job, ...]:
     """The jobs that run without somebody asking for their target: all but copies by hand."""
     return tuple(job for job in jobs if job.copied is None or job.copied.at)
+
+
+def paths_in(job: Job, paths: Sequence[str]) -> tuple[str, ...]:
+    """Files and directories that are asked for, without needless parts. Raises UsageError for one
+    that the job does not back up.
+    """
+    found = []
+    for path in paths:
+        if not path.startswith("/") or not path.isprintable():
+            raise UsageError(f"--path {path!r}: name a file or directory on the host, from / on")
+        plain = posixpath.normpath(f"/{path.lstrip('/')}")
+        if not any(plain == p or is_below(plain, p) for p in job.paths):
+            raise UsageError(
+                f"--path {path}: {_shown(job.name)} is the backup of {', '.join(job.paths)}; "
+                "name one of these, or what is in them"
+            )
+        found.append(plain)
+    return tuple(found)
+
+
+def _shown(job: str) -> str:
+    return job.removeprefix("dataset-").removeprefix("extra-")
 
 
 def job_at(plan: Plan, name: str, host: str | None, target: str | None) -> Job:
@@ -196,15 +220,24 @@ def drill(plan: Plan, job: Job, report: Callable[[str], None]) -> None:
 
 
 def restore(
-    plan: Plan, job: Job, at: str, directory: str | None, report: Callable[[str], None]
+    plan: Plan,
+    job: Job,
+    at: str,
+    directory: str | None,
+    report: Callable[[str], None],
+    paths: Sequence[str] = (),
 ) -> None:
-    """Restore a snapshot on the job's host: into a directory, or in place. Raises HomelabError."""
+    """Restore a snapshot on the job's host: into a directory, or in place. Raises HomelabError.
+
+    With paths, only these files and directories; each is absolute, on the host.
+    """
     if directory is not None:
-        words = [PROGRAM, "files", job.name, job.target, at, directory]
+        words = [PROGRAM, "files", job.name, job.target, at, directory, *paths]
         _follow(plan, job.host, "restore", words, report)
         return
     _callers(plan, job, "stop", report)
-    _follow(plan, job.host, "restore", [PROGRAM, "in-place", job.name, job.target, at], report)
+    words = [PROGRAM, "in-place", job.name, job.target, at, *paths]
+    _follow(plan, job.host, "restore", words, report)
     _callers(plan, job, "start", report)
 
 

@@ -113,6 +113,7 @@ def test_every_command_prints_problems_in_the_same_form(
         (("--undo", "--at", "2026-03-01"), "leave --at and --from out"),
         (("--undo", "--from", "b2"), "leave --at and --from out"),
         (("--in-place", "--at", ""), "--at is empty"),
+        (("--undo", "--path", "/srv/a"), "--path goes with a service or dataset"),
     ],
 )
 def test_an_option_of_a_restore_without_effect_is_a_wrong_call(
@@ -127,3 +128,9 @@ def test_a_restore_of_a_whole_host_has_a_time(call: Any) -> None:
     said = call("restore", "--host", "nas", "--in-place", "--at", " ", "--yes")
     assert said.code == 2
     assert "--at is empty" in said.err
+
+
+def test_a_path_needs_the_service_that_it_is_of(call: Any) -> None:
+    said = call("restore", "--host", "nas", "--in-place", "--path", "/srv/a", "--yes")
+    assert said.code == 2
+    assert "--path goes with a service or dataset" in said.err

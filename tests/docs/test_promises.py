@@ -35,6 +35,7 @@ def test_each_promise_of_the_guide_has_its_test() -> None:
 COMPLETE = (
     *("tests/faults/test_restore*.py", "tests/faults/test_move*.py", "tests/faults/test_sftp*.py"),
     *("tests/backup/test_restore.py", "tests/backup/test_proof.py", "tests/backup/test_hooks.py"),
+    "tests/backup/test_paths.py",
     "tests/ops/test_move.py",
 )
 """Files of which the guide names each test."""

@@ -148,3 +148,18 @@ def test_a_dataset_on_a_disk_of_its_own_is_restored_and_goes_back(saver: Saver) 
     assert "new.jpg" in saver.machine.run("ls /srv/photos")
     saver.machine.run("umount -l /srv/photos")
     assert "is not mounted" in saver.refused("in-place", "dataset-photos", "disk", "latest")
+
+
+def test_a_file_of_a_dataset_comes_back_in_place_on_a_machine(saver: Saver) -> None:
+    saver.machine.run("mkdir -p /srv/photos/2025; cd /srv/photos; echo sea >2025/sea.jpg")
+    saver.save("dataset-photos")
+    saver.machine.run("rm -r /srv/photos/2025; echo new >/srv/photos/new.jpg")
+    file = "/srv/photos/2025/sea.jpg"
+    saver.backup("in-place", "dataset-photos", "disk", "latest", file)
+    assert saver.machine.run(f"cat {file} /srv/photos/new.jpg").split() == ["sea", "new"]
+    saver.machine.run(f"echo torn >{file}")
+    assert f"{file}.before-" in saver.backup("in-place", "dataset-photos", "disk", "latest", file)
+    assert saver.machine.run(f"cat {file}").strip() == "sea"
+    saver.backup("undo", "dataset-photos")
+    assert saver.machine.run(f"cat {file}").strip() == "torn"
+    assert "restoring" not in saver.machine.run("find /srv/photos -name '*restoring*'")

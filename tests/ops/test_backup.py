@@ -96,6 +96,25 @@ def test_a_restore_reads_from_a_host_of_the_stack_unless_another_target_is_named
     assert said == ["pi: done with miniflux"] * 4
 
 
+def test_a_restore_of_paths_names_them(plan: Plan, calls: Callable[[], list[str]]) -> None:
+    job = backup.job_at(plan, "miniflux", None, "b2")
+    job = replace(job, paths=("/var/lib/miniflux",))
+    paths = backup.paths_in(job, ["/var/lib/miniflux/a b/", "//var/lib/miniflux/./c"])
+    backup.restore(plan, job, "latest", "/var/restore", lambda _: None, paths)
+    backup.restore(plan, job, "latest", None, lambda _: None, paths)
+    assert calls() == [
+        "files miniflux b2 latest /var/restore /var/lib/miniflux/a b /var/lib/miniflux/c",
+        "in-place miniflux b2 latest /var/lib/miniflux/a b /var/lib/miniflux/c",
+    ]
+    for path, words in {
+        "a": "name a file or directory on the host",
+        "/var/lib/miniflux/\n": "name a file or directory on the host",
+        "/var/lib/miniflux/../other": "miniflux is the backup of /var/lib/miniflux",
+    }.items():
+        with pytest.raises(UsageError, match=words):
+            backup.paths_in(job, [path])
+
+
 def test_a_failed_restore_is_the_last_line_of_the_host(
     plan: Plan, calls: Callable[[], list[str]]
 ) -> None:

@@ -159,12 +159,19 @@ def test_a_host_is_read_over_ssh_and_nothing_on_it_changes(stack: Stack, plan: P
     (left / "paths").write_text("/srv/forum\n/srv/removed\n")
     (left / "databases").write_text("postgresql:forum\n")
     (root / "srv/.snapshots/gone.20260302T101502").mkdir(parents=True)
+    restored = root / f"var/lib/homelab/restores/dataset-music-{STAMP}"
+    restored.mkdir(parents=True)
+    for name in ("chosen", "paths"):
+        (restored / name).write_text("/srv/music/live/one\n")
+    (root / "srv/music/live").mkdir()
+    (root / f"srv/music/live/one.before-{STAMP}").write_text("x")
     before = sorted(str(p) for p in root.rglob("*"))
     found = find_orphans(plan, "pi")
     assert found.unread == ()
     assert [o.name for o in found.orphans] == [
         "/var/lib/vaultwarden",
         "/var/backup/sqlite/vaultwarden",
+        f"/srv/music/live/one.before-{STAMP}",
         "/srv/forum",
         "forum",
         "/mnt/backup/nas/gone",

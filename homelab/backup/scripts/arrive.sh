@@ -88,6 +88,7 @@ arrive() {
     same_rows mysql "$database"
   done < <(of mysql)
   while IFS= read -r path; do flush "$path"; done <"$record/paths"
+  unstaged
   phase restored
   echo arrived >"$given/phase.new"
   mv "$given/phase.new" "$given/phase"

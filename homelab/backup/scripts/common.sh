@@ -98,42 +98,48 @@ room() {
     fail "$1 has $((free / 1048576)) MiB free, and the snapshot has $((size / 1048576)) MiB"
 }
 
+# escaped PATH: as a pattern of restic that only this path matches.
+escaped() {
+  printf %s "$1" | sed 's/[][*?\\]/\\&/g'
+}
+
 # fetch DIRECTORY [PATH...]: put the snapshot, or these paths of it, below the directory.
 fetch() {
   local directory=$1 path includes=()
   shift
-  for path in "$@"; do includes+=(--include "$path"); done
+  for path in "$@"; do includes+=(--include "$(escaped "$path")"); done
   restic_of "$target" restore "$snapshot" --no-lock --target "$directory" "${includes[@]}" ||
     fail "the snapshot could not be read from $target"
 }
 
-# sound DIRECTORY: the dumps below it can be opened.
+# sound DIRECTORY DUMP…: these dumps below it can be opened.
 sound() {
-  local file
-  while IFS= read -r file; do
+  local directory=$1 file
+  shift
+  for file in "$@"; do
     case $file in
       "$dumped"/sqlite/*)
-        [ "$(sqlite3 -readonly "file:$1$file?immutable=1" 'PRAGMA integrity_check')" = ok ] ||
+        [ "$(sqlite3 -readonly "file:$directory$file?immutable=1" 'PRAGMA integrity_check')" = ok ] ||
           fail "$file of this snapshot is a damaged database; choose another snapshot"
         ;;
       *.gz)
-        gzip -t "$1$file" || fail "$file of this snapshot is damaged; choose another snapshot"
+        gzip -t "$directory$file" || fail "$file of this snapshot is damaged; choose another snapshot"
         ;;
       *postgresql-*.sql)
         # pg_dump writes this line last.
-        tail -c 512 "$1$file" | grep -q '^-- PostgreSQL database dump complete' ||
+        tail -c 512 "$directory$file" | grep -q '^-- PostgreSQL database dump complete' ||
           fail "$file of this snapshot is cut off; choose another snapshot"
         ;;
       *mysql-*.sql)
         # mysqldump writes this line last.
-        tail -c 512 "$1$file" | grep -q '^-- Dump completed' ||
+        tail -c 512 "$directory$file" | grep -q '^-- Dump completed' ||
           fail "$file of this snapshot is cut off; choose another snapshot"
         ;;
       *)
-        [ -s "$1$file" ] || fail "$file of this snapshot is empty; choose another snapshot"
+        [ -s "$directory$file" ] || fail "$file of this snapshot is empty; choose another snapshot"
         ;;
     esac
-  done < <(of dumps)
+  done
 }
 
 # sql [DATABASE]: run the SQL of the input as the superuser.

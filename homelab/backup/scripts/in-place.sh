@@ -3,18 +3,23 @@
 # aside on the same file system, and each step is written down before it is made, so that `undo` also
 # works after a power cut.
 
-# files TARGET SNAPSHOT DIRECTORY: restore into an empty directory.
+# files TARGET SNAPSHOT DIRECTORY [PATH…]: restore into an empty directory, all of it or these paths.
 files() {
   aim "$1"
-  local directory=$3
+  local directory=$3 dumps
   choose "$2"
   if [ -e "$directory" ] && [ -n "$(ls -A "$directory")" ]; then
     fail "$directory is not empty; name a new directory"
   fi
   mkdir -p "$directory"
+  if [ $# -gt 3 ]; then
+    some_files "$directory" "${@:4}"
+    return
+  fi
   room "$directory"
   fetch "$directory"
-  sound "$directory"
+  mapfile -t dumps < <(of dumps)
+  sound "$directory" "${dumps[@]}"
   echo "the snapshot of $taken is in $directory"
 }
 
@@ -29,7 +34,8 @@ phase() {
 flush() {
   local beside
   beside=$(beside "$1" before)
-  sync -f "${beside%/*}/"
+  # What a path needs above it may not have come yet.
+  [ ! -d "${beside%/*}/" ] || sync -f "${beside%/*}/"
 }
 
 # The directory beside a path, or inside a mount point, that keeps what a restore moves.
@@ -40,6 +46,21 @@ beside() {
   else
     echo "$path.$what-$stamp"
   fi
+}
+
+# staged PATH: the directory beside a path of the job with what is to be put in place.
+staged() {
+  local root
+  root=$(root_of "$1")
+  beside "${root:-$1}" restoring
+}
+
+# unstaged: nothing is to be put in place any more.
+unstaged() {
+  local path
+  while IFS= read -r path; do
+    rm -rf "$(staged "$path")"
+  done < <(cat "$record/paths" 2>/dev/null)
 }
 
 # roots: the paths of the job, without those inside another one, which move with it.
@@ -167,11 +188,44 @@ mounted() {
   done < <(of mounts)
 }
 
+# recorded: from here on each step is written down.
+recorded() {
+  [ -z "$(unfinished)" ] || fail "a restore of $job was interrupted; undo it first: homelab restore $job --undo"
+  stamp=$(date +%Y%m%d%H%M%S) record=$records/$job-$stamp
+  while [ -e "$record" ]; do
+    sleep 1
+    stamp=$(date +%Y%m%d%H%M%S) record=$records/$job-$stamp
+  done
+  mkdir -p "$record/dumps"
+  echo "$target $snapshot $taken" >"$record/snapshot"
+  : >"$record/paths"
+  phase fetching
+}
+
+# in_place TARGET SNAPSHOT [PATH…]: all of it, or these paths.
 in_place() {
   aim "$1"
   mounted
-  local path new old file database dumps databases index
+  local path new old file database dumps databases index chosen bytes=0 kind
   choose "$2"
+  if [ $# -gt 2 ]; then
+    asked "${@:3}"
+    for path in "${chosen[@]}"; do
+      held "$path"
+      placeable "$path"
+    done
+    recorded
+    printf '%s\n' "${chosen[@]}" >"$record/chosen"
+    fetch_paths "${chosen[@]}"
+    phase replacing
+    stop
+    ready_for "${chosen[@]}"
+    while IFS= read -r path; do
+      replace "$path"
+    done <"$record/paths"
+    in_its_place
+    return
+  fi
   while IFS= read -r file; do
     [ -z "$file" ] ||
       fail "$file has a dump that only $job itself can load; restore the files with" \
@@ -180,13 +234,7 @@ in_place() {
   while IFS= read -r file; do
     within "$file" || fail "$file is outside of what $job backs up; restore with --to instead"
   done < <(of sqlite)
-  [ -z "$(unfinished)" ] || fail "a restore of $job was interrupted; undo it first: homelab restore $job --undo"
-
-  stamp=$(date +%Y%m%d%H%M%S) record=$records/$job-$stamp
-  mkdir -p "$record/dumps"
-  echo "$target $snapshot $taken" >"$record/snapshot"
-  : >"$record/paths"
-  phase fetching
+  recorded
   while IFS= read -r path; do
     new=$(beside "$path" restoring)
     echo "$path" >>"$record/paths"
@@ -194,7 +242,7 @@ in_place() {
     mkdir -p "${path%/*}" "$new"
     room "$new"
     fetch "$new" "$path"
-    [ -e "$new$path" ] || fail "this snapshot does not have $path; choose another snapshot"
+    there "$new$path" || fail "this snapshot does not have $path; choose another snapshot"
     flush "$path"
   done < <(roots)
   while IFS= read -r path; do
@@ -202,7 +250,7 @@ in_place() {
   done < <(directories)
   mapfile -t dumps < <(of dumps)
   [ ${#dumps[@]} -eq 0 ] || fetch "$record/dumps" "${dumps[@]}"
-  sound "$record/dumps"
+  sound "$record/dumps" "${dumps[@]}"
   contained_ready
 
   phase replacing
@@ -227,21 +275,42 @@ in_place() {
       fail "the dump of $database could not be loaded; go back: homelab restore $job --undo"
   done < <(of mysql)
   contained_load
+  in_its_place
+}
+
+# in_its_place: start the units, and say what was there before.
+in_its_place() {
+  local path aside
   while IFS= read -r path; do flush "$path"; done <"$record/paths"
+  unstaged
   phase starting
   start || fail "a unit of $job failed after the restore, see journalctl; go back: homelab restore $job --undo"
   phase restored
   rm -rf "$record/dumps"
-  echo "$job is as on $taken. What was there before is kept:"
+  mapfile -t aside < <(set_aside)
+  if [ ! -e "$record/chosen" ]; then
+    echo "$job is as on $taken. What was there before is kept:"
+  else
+    echo "these are as on $taken:"
+    sed 's/^/  /' "$record/chosen"
+    [ -z "$(of postgresql)$(of mysql)$(contained_in)" ] || echo "the databases of $job are as before"
+    [ ${#aside[@]} -eq 0 ] || echo "what was there before is kept:"
+  fi
+  [ ${#aside[@]} -eq 0 ] || printf '  %s\n' "${aside[@]}"
+}
+
+# set_aside: what the restore has kept, one on a line.
+set_aside() {
+  local path old database
   while IFS= read -r path; do
     old=$(beside "$path" before)
-    [ ! -e "$old" ] || echo "  $old"
+    [ ! -e "$old" ] || echo "$old"
   done <"$record/paths"
   while IFS= read -r database; do
-    echo "  database $(kept "$database")"
+    echo "database $(kept "$database")"
   done < <(cat "$record/databases" 2>/dev/null)
   for path in "$record"/kept/*; do
-    [ ! -e "$path" ] || echo "  $path"
+    [ ! -e "$path" ] || echo "$path"
   done
 }
 
@@ -273,8 +342,8 @@ reached() {
 # replace PATH: move the present files aside, and the restored ones in.
 replace() {
   local path=$1 new old
-  new=$(beside "$path" restoring) old=$(beside "$path" before)
-  owned "$new$path" "$path"
+  new=$(staged "$path") old=$(beside "$path" before)
+  ! there "$new$path" || owned "$new$path" "$path"
   step "$path" out
   if [ -d "$path" ]; then
     move "$path" "$old"
@@ -287,10 +356,9 @@ replace() {
     chown --reference "$new$path" "$path"
     chmod --reference "$new$path" "$path"
     move "$new$path" "$path"
-  else
+  elif there "$new$path"; then
     mv -nT "$new$path" "$path"
   fi
-  rm -rf "$new"
 }
 
 # place FILE DUMP: the dump of a SQLite database at the place of the database.

@@ -2,8 +2,10 @@
 usage='usage: homelab-backup COMMAND
 
   snapshots JOB                         list the snapshots, the newest first
-  files JOB TARGET SNAPSHOT DIRECTORY   restore into an empty directory
-  in-place JOB TARGET SNAPSHOT          restore, and keep the present state beside it
+  files JOB TARGET SNAPSHOT DIRECTORY [PATH...]
+                                        restore into an empty directory
+  in-place JOB TARGET SNAPSHOT [PATH...]
+                                        restore, and keep the present state beside it
   undo JOB                              undo the last restore in place
   arrive JOB                            put the state in place that came from another host
   resume                                undo restores that a power cut interrupted; at boot
@@ -19,7 +21,8 @@ usage='usage: homelab-backup COMMAND
   fresh                                 fail if a backup is too old
   status                                print which backups are too old
 
-SNAPSHOT is an id, latest, or a time: the newest snapshot that is not younger.'
+SNAPSHOT is an id, latest, or a time: the newest snapshot that is not younger. With PATH, only these
+files and directories are restored.'
 
 # words COUNT ARGUMENT…: as many as the command takes.
 words() {
@@ -31,8 +34,8 @@ main() {
   # The units of a service wait for it.
   [ "$command" != arrive ] || patient=3600
   case $command in
-    files) words 5 "$@" ;;
-    in-place) words 4 "$@" ;;
+    files) [ $# -ge 5 ] || words 5 "$@" ;;
+    in-place) [ $# -ge 4 ] || words 4 "$@" ;;
     check | copy | drill | saved | hold | prune | release) words 3 "$@" ;;
     arrive | snapshots | undo | take-back) words 2 "$@" ;;
     fresh | late | resume | status | release-all) words 1 "$@" ;;

@@ -113,8 +113,7 @@ part() {
     [ ${#names[@]} -lt "$sample_files" ] || break
     [ $((sum + size)) -le "$drill_bytes" ] || continue
     sum=$((sum + size)) names+=("$path") sizes+=("$size")
-    # restic reads patterns here.
-    includes+=("$(printf %s "$path" | sed 's/[][*?\\]/\\&/g')")
+    includes+=("$path")
   done < <(shuf "$list")
   mapfile -t -O ${#includes[@]} includes < <(of dumps)
   [ ${#includes[@]} -gt 0 ] || fail "no file of the snapshot of $taken is smaller than the limit of a drill"
@@ -193,7 +192,8 @@ drill() {
       [ -e "$place/files$path" ] || fail "the snapshot of $taken does not have $path"
     done < <(of paths)
   fi
-  sound "$place/files"
+  mapfile -t dumps < <(of dumps)
+  sound "$place/files" "${dumps[@]}"
   contained_tried "$place/files"
   loads "$place/files"
   record drilled "$restored, $opened"

@@ -63,8 +63,8 @@ take_back() {
       mysql_back "$database"
     done < <(cat "$record/mysql" 2>/dev/null)
   fi
+  unstaged
   while IFS= read -r path; do
-    rm -rf "$(beside "$path" restoring)"
     flush "$path"
   done < <(cat "$record/paths" 2>/dev/null)
   rm -rf "$record/dumps"

@@ -38,6 +38,16 @@ departed() {
   done
 }
 
+# beside: what restores have kept beside single files and directories.
+beside() {
+  local file path
+  for file in "$root"/var/lib/homelab/restores/*/chosen; do
+    while IFS= read -r path; do
+      entries dataset "$root$path".*-* "$root${path%/}"/.homelab-*
+    done <"${file%/*}/paths"
+  done
+}
+
 # replicas: the name, the file system and the place of each one that the host has received.
 replicas() {
   local file
@@ -62,6 +72,7 @@ main() {
   entries state "$root"/var/lib/* "$root"/var/lib/private/*
   entries dump "$root"/var/backup/sqlite/* "$root"/var/backup/dumps/* "$root"/var/backup/postgresql/*.gz
   entries kept "$root"/var/lib/homelab/restores/*/kept "$root"/var/lib/homelab/restores/*/undone
+  beside
   entries job "$root"/var/lib/homelab/backups/*/*
   replicas
   departed paths departed-path

@@ -24,9 +24,15 @@ in
       commands."db-postgresql-wiki.sql" =
         "${config.virtualisation.podman.package}/bin/podman exec wiki-db pg_dump --no-password --username wiki --dbname wiki";
       exclude = [ "/var/lib/wiki/db" ];
+      inside."db-postgresql-wiki.sql" = {
+        container = "wiki-db";
+        database = "wiki";
+        directory = "/var/lib/wiki/db";
+        kind = "postgresql";
+        user = "wiki";
+      };
       paths = [
         "/var/lib/wiki"
-        "/var/lib/wiki/db"
         "/var/lib/wiki/files"
       ];
       tier = "service";
