@@ -32,4 +32,7 @@ for program in $1; do
   fi
 done
 shift
+if [ "$what" = ping ]; then
+  set -- "$@" ping
+fi
 exec "$program" "--user=$user" "$@"

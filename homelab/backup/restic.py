@@ -43,6 +43,10 @@ COMMAND = (
     "lib/backup.sh",
     "\n".join(
         (
+            "# shellcheck shell=bash",
+            "set -euo pipefail",
+            # The shell of the container expands it.
+            "# shellcheck disable=SC2016",
             f"in_mysql={shlex.quote(IN_MYSQL)}",
             MOVING,
             *((_SCRIPTS / f"{part}.sh").read_text(encoding="utf-8") for part in _PARTS),

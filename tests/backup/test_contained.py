@@ -70,7 +70,7 @@ case $1 in
     ;;
 esac
 """
-_SYSTEMCTL = """\
+SYSTEMCTL = """\
 #!/bin/bash
 command=$1
 shift
@@ -117,7 +117,7 @@ class Contained(Restored):
         self.program(
             "podman", _PODMAN.format(top=place, log=self.top / "podman.log", template=_empty().name)
         )
-        self.program("systemctl", _SYSTEMCTL.format(state=self.units))
+        self.program("systemctl", SYSTEMCTL.format(state=self.units))
         self.dump = self.dumps / "dumps/app/db-postgresql-wiki.sql"
         self.describe(
             units=["app.service", "podman-app-db.service"],
