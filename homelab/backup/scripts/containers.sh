@@ -80,9 +80,25 @@ names() {
   fi
 }
 
-# noted DIRECTORY: what the dump of the container lacks: roles, and the owner of the database.
+# users_in: the users of a MySQL with their passwords and rights, as SQL. The image makes root, and those
+# of the server itself.
+users_in() {
+  local one
+  while IFS= read -r one; do
+    # MySQL 8 has passwords of bytes; MariaDB does not know the variable.
+    ask_in '' <<<"/*!80017 SET print_identified_with_as_hex = ON */; SHOW CREATE USER $one; SHOW GRANTS FOR $one" |
+      sed 's/$/;/'
+  done < <(ask_in '' <<<"SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user
+    WHERE user NOT IN ('', 'root', 'healthcheck', 'mariadb.sys', 'mysql') AND user NOT LIKE 'mysql.%' AND host <> ''")
+}
+
+# noted DIRECTORY: what the dump of the container lacks: users, and the owner of the database.
 noted() {
-  [ "$kind" = postgresql ] || return 0
+  if [ "$kind" = mysql ]; then
+    # A user of one database sees no other users.
+    [ "$user" != root ] || users_in >"$1/$container.users"
+    return
+  fi
   podman exec "$container" pg_dumpall --no-password --roles-only --username "$user" >"$1/$container.roles"
   ask_in postgres <<<"SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '$database'" \
     >"$1/$container.$database.owner"
@@ -146,7 +162,9 @@ load_in() {
     ask_in "$database" <"$1" >/dev/null
   else
     ask_in '' <<<"DROP DATABASE IF EXISTS \`$database\`" || return 1
-    ask_in '' <"$1" >/dev/null
+    ask_in '' <"$1" >/dev/null || return 1
+    # Those that the image made exist. Rights may be of one table, which came with the dump.
+    [ ! -e "$2/$container_of.users" ] || client --force <"$2/$container_of.users" >/dev/null 2>&1 || true
   fi
 }
 
