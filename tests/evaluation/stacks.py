@@ -84,6 +84,7 @@ SMALL: Stack = {
             "mode": "2770",
             "backup": "it is on another disk as well",
             "samba": {"share": "books", "users": ["sam"], "read_only": True},
+            "nfs": {"hosts": {"pi": "/mnt/library"}},
         },
         "media": {"host": "nas", "path": "/mnt/media", "tier": "re-derivable"},
     },
