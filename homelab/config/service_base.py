@@ -37,6 +37,10 @@ def other_kinds(own: str = "") -> dict[str, str]:
     return {key: ONE_KIND for key in KIND_KEYS if key != own}
 
 
+OF_ROUTE = ("name", "audience", "publish", "auth", "public")
+"""Fields of a service that are those of its only route. With `routes` they are there."""
+
+
 class ServiceConfig(Kind):
     """Settings of every kind of service. All of them have defaults."""
 
@@ -100,8 +104,7 @@ class ServiceConfig(Kind):
         if self.host is not None and self.tags:
             raise ValueError("tags apply only to a service without a host; keep host or tags")
         if self.routes is not None:
-            fields = ("name", "audience", "publish", "auth", "public")
-            given = [f for f in fields if getattr(self, f) is not None]
+            given = [f for f in OF_ROUTE if getattr(self, f) is not None]
             if given:
                 raise ValueError(
                     f"{', '.join(given)} and routes exclude each other; move {given[0]} into routes"

@@ -195,3 +195,39 @@ def test_its_key_may_be_in_1password() -> None:
 def test_a_webhook_that_could_not_work_is_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidStackError, match=says):
         build.plan(changes)
+
+
+GATED = {"name": "heim-hook", "port": "hook", "auth": "forward", "audience": "family"}
+SIGN_IN: Changes = {"identity": {"host": "pi", "users": {"sops": "authelia/users"}}}
+
+
+@pytest.mark.parametrize(
+    ("routes", "more", "warned"),
+    [
+        (None, {}, 1),
+        (None, {"services": {"forgejo": {"host": "pi"}}}, 1),
+        (None, {"services": {"forgejo": {"host": "nas"}}}, 0),
+        ([GATED], SIGN_IN, 1),
+        ([{**GATED, "exempt": ["/build"]}], SIGN_IN, 0),
+        (
+            [GATED],
+            testing.merged(
+                SIGN_IN,
+                {
+                    "identity": {
+                        "rules": [{"route": "heim-hook", "policy": "bypass", "priority": 5}]
+                    }
+                },
+            ),
+            0,
+        ),
+        ([{**GATED, "auth": "none", "audience": "operator"}], SIGN_IN, 0),
+    ],
+)
+def test_a_webhook_that_no_git_server_can_call_is_told_of(
+    routes: list[Changes] | None, more: Changes, warned: int
+) -> None:
+    heim = {"services": {"heim": {"routes": routes}}}
+    found = build.found(testing.merged(site(HOOK), heim, more), "webhook-called")
+    assert len(found) == warned, found
+    assert {p.severity for p in found} <= {"warning"}

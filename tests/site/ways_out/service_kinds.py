@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.site.ways_out.model import WayOut
+from typing import Any
+
+from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.stacks import (
     FLAKES,
     IDENTITY,
@@ -18,6 +20,19 @@ from tests.site.ways_out.stacks import (
 )
 
 KEY = {"env": "KEY"}
+PUBLIC = "the git server signs its calls"
+SITE: Changes = {"name": "a", "auth": "none"}
+CALLS: Changes = {"name": "a-hook", "port": "hook", "auth": "none"}
+
+
+def hooked(route: Changes | None = None, **said: Any) -> Changes:
+    """A site with a webhook, and a route to it."""
+    follows = {"rev": None, "branch": "main", "webhook": {"secret": "hook", "port": 8108}}
+    more = {"routes": [SITE, {"name": "a-hook", "port": "hook", **route}]} if route else {}
+    gate = {"auth": None} if route else {}
+    return service("a", **built(inside=follows, secrets={"hook": {}}, **gate, **more, **said))
+
+
 NO_PORT = {"port": None, "auth": None, "routes": [], "tile": None}
 WAYS = (
     WayOut(
@@ -260,6 +275,64 @@ WAYS = (
         {"services": {"a": None, "pages": built()}},
         says="as well",
         asked={"pages": "another name"},
+    ),
+    # --- webhooks of sites ---------------------------------------------------------------------
+    WayOut(
+        "webhook-called",
+        hooked(),
+        service("a", auth=None, routes=[SITE, {**CALLS, "audience": "operator"}]),
+    ),
+    WayOut(
+        "webhook-called",
+        both(TUNNEL, hooked()),
+        service(
+            "a",
+            auth=None,
+            routes=[
+                SITE,
+                {**CALLS, "audience": "public", "publish": "tunnel", "public": PUBLIC},
+            ],
+        ),
+        asked={PUBLIC: "public: …"},
+    ),
+    *(
+        WayOut(
+            "webhook-called",
+            both(
+                TUNNEL,
+                IDENTITY,
+                service("authelia", publish="tunnel"),
+                hooked({"publish": "tunnel", "audience": "family", **gate}),
+            ),
+            service(
+                "a",
+                routes=[
+                    SITE,
+                    {**gate, **CALLS, "audience": "public", "publish": "tunnel", "public": PUBLIC},
+                ],
+            ),
+            says=says,
+            asked={PUBLIC: "with the reason"},
+        )
+        for gate, says in (
+            ({"auth": "forward"}, "Cloudflare Access stops the calls"),
+            ({"auth": "forward", "access": False}, "the sign-in stops the calls"),
+        )
+    ),
+    WayOut(
+        "webhook-called",
+        both(IDENTITY, hooked({"audience": "family", "auth": "forward"})),
+        service("a", routes=[SITE, {**CALLS, "audience": "operator"}]),
+    ),
+    WayOut(
+        "webhook-called",
+        both(
+            host("pi", tags=["web"]),
+            host("nas", tags=["web"]),
+            hooked({**CALLS, "audience": "operator"}, host=None, tags=["web"]),
+        ),
+        service("a", static={"build": {"schedule": "hourly"}}),
+        says="keeps the old one",
     ),
     WayOut(
         "unit-text",
