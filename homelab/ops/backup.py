@@ -79,13 +79,16 @@ def paths_in(job: Job, paths: Sequence[str]) -> tuple[str, ...]:
     that the job does not back up.
     """
     found = []
+    dumped = {file for _, _, file in job.dumps} | {command.file for command in job.commands}
+    # A database is named by its own file.
+    saved = [path for path in job.paths if path not in dumped]
     for path in paths:
         if not path.startswith("/") or not path.isprintable():
             raise UsageError(f"--path {path!r}: name a file or directory on the host, from / on")
         plain = posixpath.normpath(f"/{path.lstrip('/')}")
-        if not any(plain == p or is_below(plain, p) for p in job.paths):
+        if not any(plain == p or is_below(plain, p) for p in saved):
             raise UsageError(
-                f"--path {path}: {_shown(job.name)} is the backup of {', '.join(job.paths)}; "
+                f"--path {path}: {_shown(job.name)} is the backup of {', '.join(saved)}; "
                 "name one of these, or what is in them"
             )
         found.append(plain)

@@ -98,7 +98,8 @@ def test_a_restore_reads_from_a_host_of_the_stack_unless_another_target_is_named
 
 def test_a_restore_of_paths_names_them(plan: Plan, calls: Callable[[], list[str]]) -> None:
     job = backup.job_at(plan, "miniflux", None, "b2")
-    job = replace(job, paths=("/var/lib/miniflux",))
+    dump = ("sqlite", "/var/lib/miniflux/db", "/var/backup/sqlite/miniflux/db")
+    job = replace(job, paths=("/var/lib/miniflux", dump[2]), dumps=(dump,))
     paths = backup.paths_in(job, ["/var/lib/miniflux/a b/", "//var/lib/miniflux/./c"])
     backup.restore(plan, job, "latest", "/var/restore", lambda _: None, paths)
     backup.restore(plan, job, "latest", None, lambda _: None, paths)
@@ -109,7 +110,8 @@ def test_a_restore_of_paths_names_them(plan: Plan, calls: Callable[[], list[str]
     for path, words in {
         "a": "name a file or directory on the host",
         "/var/lib/miniflux/\n": "name a file or directory on the host",
-        "/var/lib/miniflux/../other": "miniflux is the backup of /var/lib/miniflux",
+        "/var/lib/miniflux/../other": "miniflux is the backup of /var/lib/miniflux;",
+        dump[2]: "miniflux is the backup of /var/lib/miniflux;",
     }.items():
         with pytest.raises(UsageError, match=words):
             backup.paths_in(job, [path])
