@@ -73,6 +73,11 @@ def flake_private(plan: Plan) -> Iterator[Problem]:
             for h in plan.hosts.values()
             if any(m.startswith(f"{name}.") for m in h.config.flakes) and h.name not in users
         ]
+        # The machine that evaluates fetches it, for the deployer with the owner's own access.
+        known = {h: plan.hosts[h].config.build.copy_from or h for h in users if h in plan.hosts}
+        if users and {*known.values()} == {"deployer"}:
+            continue
+        users = [*{known.get(h, h) for h in users} - {"deployer"}]
         who = f"root of {', '.join(sorted(users))}" if users else "root of each host that needs it"
         yield Problem(
             f"flakes.{name}.url",

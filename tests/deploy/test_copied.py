@@ -252,6 +252,17 @@ def test_what_does_not_go_together_is_refused(said: dict[str, str], says: str) -
     assert says in str(refused.value)
 
 
+def test_who_evaluates_needs_access_to_a_private_flake() -> None:
+    def found(copy_from: str | None) -> list[str]:
+        private = {"flakes": {"mine": {"url": "git+ssh://git@git.example.org/mine"}}}
+        pi = {"flakes": ["mine.nixosModules.x"], "build": {"copy_from": copy_from}}
+        return [p.what for p in build.found({**private, "hosts": {"pi": pi}}, "flake-private")]
+
+    assert found(None)[0].startswith("root of pi has to fetch")
+    assert found("nas")[0].startswith("root of nas has to fetch")
+    assert found("deployer") == []
+
+
 def test_an_unknown_builder_is_named() -> None:
     (problem,) = build.found({"hosts": {"pi": {"build": {"copy_from": "nsa"}}}}, "host-known")
     assert problem.where == "hosts.pi.build.copy_from"
