@@ -41,8 +41,14 @@ class Shipped:
             return by_cause(error.problems)
 
     def new_problems(self, values: Mapping[str, Value], known: set[str]) -> list[Problem]:
-        """As `problems`, without the lines that it has anyway."""
-        return [p for p in self.problems(values) if line_of(p) not in known]
+        """As `problems`, without those that it has anyway, whatever they are joined with."""
+        found = [q for p in self.problems(values) for q in parts(p)]
+        return by_cause(q for q in found if line_of(q) not in known)
+
+
+def parts(problem: Problem) -> list[Problem]:
+    """The problem alone, and those that it stands for."""
+    return [replace(problem, also=()), *problem.also]
 
 
 def line_of(problem: Problem) -> str:

@@ -14,6 +14,7 @@ from tests.site.mutations import (
     at,
     instead,
     line_of,
+    parts,
     places,
     without,
 )
@@ -49,7 +50,7 @@ def _reason(stack: str, where: str) -> str:
 def test_a_missing_key_is_one_problem(name: str) -> None:
     """Each key down to the third level, left out and without a value."""
     stack = Shipped.read(name)
-    known = {line_of(p) for p in stack.problems()}
+    known = {line_of(q) for p in stack.problems() for q in parts(p)}
     several: dict[str, list[str]] = {}
     found: set[str] = set()
     for place in places(stack.document.values):
