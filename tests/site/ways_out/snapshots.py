@@ -89,7 +89,7 @@ WAYS = (
     ),
     WayOut(
         END,
-        _sent({"datasets": {"tv": {"fs": None, "zfs": "tank/tv"}}}),
+        _sent({"datasets": {"tv": {"fs": None, "zfs": "tank/tv"}}}, host("pi", host_id="deadbeef")),
         changed(path=None, zfs="tank/copies/tv"),
         asked={"tank/copies/tv": "write zfs"},
         says="only a ZFS dataset can receive",
