@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from homelab.check import file_check
+from homelab.check import check, file_check
 from homelab.nix.source import Computed, Setting, read_nix
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -81,6 +81,27 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
                 'add host_id: "…" with what `hostid` prints on the host, or for a new machine '
                 "the first eight characters of its /etc/machine-id; in quotes",
                 check=ZFS_HOST_ID,
+            )
+
+
+@check("host-id-unique")
+def host_id_unique(plan: Plan) -> Iterator[Problem]:
+    """ZFS takes a pool with the same host id for its own, and two machines that write one pool
+    destroy it.
+    """
+    first: dict[str, str] = {}
+    for host in plan.hosts.values():
+        number = host.config.host_id if host.is_nixos else None
+        if number is None:
+            continue
+        other = first.setdefault(number, host.name)
+        if other != host.name:
+            yield Problem(
+                f"{host.source}.host_id",
+                f"{host.name} and {other} have the host id {number}, so ZFS imports a pool of one "
+                "on the other without asking",
+                f"write what `hostid` prints on {host.name}, in quotes, or for a new machine the "
+                "first eight characters of its /etc/machine-id",
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from homelab.cli import app
+from tests import build
 from tests.install.test_card import Card
 
 
@@ -54,6 +56,20 @@ def test_a_key_in_a_file_is_pinned(make: Any, call: Any) -> None:
     code, out, _ = call(home.top, "host", "key", "nas", "--key-file", str(home.key_file))
     assert code == 0
     assert "pinned already" in out
+
+
+def test_the_next_command_takes_the_key_from_the_same_file(make: Any, call: Any) -> None:
+    home = make()
+    place = home.key_file.rename(home.key_file.with_name("a key"))
+    (stack,) = home.top.glob("Pulumi.*.yaml")
+    text, pinned = stack.read_text(), place.with_name("pub")
+    with pinned.open("w") as out:
+        subprocess.run(["ssh-keygen", "-y", "-f", str(place)], stdout=out, check=True)
+    stack.write_text(text.replace(pinned.read_text().split()[1], build.KEY.split()[1]))
+    assert stack.read_text() != text
+    code, out, _ = call(home.top, "host", "key", "nas", "--key-file", str(place), "--replace")
+    assert code == 0
+    assert f"next: homelab install nas --key-file '{place}'" in out.splitlines()
 
 
 def test_a_card_is_written_from_files(tmp_path: Path, call: Any) -> None:

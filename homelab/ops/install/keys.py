@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from homelab.config.stack_edit import lines_to_add, with_added, with_values
@@ -38,4 +39,6 @@ def pin_key(
     if not edited:
         return [f"write this into {path.name}:", *lines_to_add({place: public}).splitlines()]
     lines = [f"{path.name}: {line}" for line in replace_file(path, edited)]
-    return [*lines, "next: homelab secret recipients", f"next: homelab install {name}"]
+    # A key that homelab did not make is only in the file, and install puts it on the machine.
+    words = ["homelab", "install", name, *(["--key-file", str(key_file)] if key_file else [])]
+    return [*lines, "next: homelab secret recipients", f"next: {shlex.join(words)}"]

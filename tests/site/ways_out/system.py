@@ -255,6 +255,12 @@ WAYS = (
         asked={build.host_key("nas"): "the host's own /etc/ssh/ssh_host_ed25519_key.pub"},
     ),
     WayOut(
+        "host-id-unique",
+        both(host("nas", host_id="deadbeef"), host("pi", host_id="deadbeef")),
+        host("pi", host_id="deadbee0"),
+        asked={"deadbee0": "what `hostid` prints on pi"},
+    ),
+    WayOut(
         "host-key-unique",
         host("pi", ssh={"host_key": build.host_key("nas")}),
         host("pi", ssh={"host_key": build.KEY}),
