@@ -55,9 +55,12 @@ def status(
 def rollback(
     host: HostName,
     to: Annotated[
-        Literal["before", "current"],
-        typer.Option(help="before: the previous release; current: the last committed one."),
-    ] = "before",
+        Literal["before", "current"] | None,
+        typer.Option(
+            help="current: the last committed release; before: the one before it. Default: before, "
+            "and current while a test runs or a boot is prepared."
+        ),
+    ] = None,
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
@@ -67,7 +70,7 @@ def rollback(
 
     name = find_stack(cwd, stack)
     plan, _ = check_stack(cwd, name)
-    roll_back(plan, name, host, to, _say)
+    roll_back(plan, name, host, to or "", _say)
 
 
 @hosts_app.command()

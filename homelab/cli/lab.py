@@ -93,14 +93,17 @@ def lab_pull(
 def lab_rollback(
     host: Annotated[str, typer.Argument(help="Lab host.")],
     to: Annotated[
-        Literal["before", "current"],
-        typer.Option(help="before: the previous release; current: the last committed one."),
-    ] = "before",
+        Literal["before", "current"] | None,
+        typer.Option(
+            help="current: the last committed release; before: the one before it. Default: before, "
+            "and current while a test runs or a boot is prepared."
+        ),
+    ] = None,
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
     """Rehearse `homelab rollback`: switch a lab host back to an earlier release."""
-    _lab(lambda rehearsal: rehearsal.roll_back(host, to), stack, cwd, as_json=False)
+    _lab(lambda rehearsal: rehearsal.roll_back(host, to or ""), stack, cwd, as_json=False)
 
 
 @lab_app.command("unlock")

@@ -44,6 +44,12 @@ class HostFacts:
         return bool(system) and {self["running"], self["default"]} <= {system, self["committed"]}
 
     @property
+    def awaits_confirmation(self) -> bool:
+        """Whether the release of the last `test` or `boot` runs, or the next boot starts it."""
+        system = self["provisional-system"]
+        return bool(system) and system in (self["running"], self["default"])
+
+    @property
     def boots_another(self) -> bool:
         """Whether a reboot would start another system than the one that runs."""
         return bool(self["running"]) and (self["default"] != self["running"] or self.misled)

@@ -103,7 +103,9 @@ def _unknown(plan: Plan, name: str, known: Iterable[str]) -> str:
 
 
 def roll_back(plan: Plan, stack: str, name: str, to: str, report: Callable[[str], None]) -> None:
-    """Switch a host to the previous release, or back to the one committed last.
+    """Switch a host to the release before the committed one (`to` is "before"), or to the committed
+    one ("current"). An empty `to` is "current" while a test runs or a boot is prepared, else
+    "before".
 
     This switch is confirmed or rolled back like any other. Raises HomelabError with the report.
     """
@@ -120,11 +122,19 @@ async def _roll_back(
         facts = HostFacts.parse(done.stdout)
     finally:
         await link.close()
+    if not to:
+        to = "current" if facts.awaits_confirmation else "before"
     release = facts["release"] if to == "current" else facts["before"]
     if not release:
         raise HomelabError(
             f"{host.name}: there is no {'committed' if to == 'current' else 'previous'} release; "
             "boot an older generation from its boot menu instead"
+        )
+    if to == "current" and facts.awaits_confirmation:
+        how = {"test": "is a test", "boot": "is prepared for a boot"}[facts["provisional"]]
+        report(
+            f"{host.name}: release {facts['provisional-release']} {how} and is not committed; goes "
+            f"back to release {release}, which is"
         )
     version = facts["secrets" if to == "current" else "before-secrets"]
     # The rollback replaces what runs now, so the check for changes by hand must not stop it, and

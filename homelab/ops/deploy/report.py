@@ -38,9 +38,13 @@ def ended(spec: SwitchSpec, facts: HostFacts, tried: Sequence[str], what: str = 
 
 def provisional(spec: SwitchSpec, facts: HostFacts) -> str:
     """What a release that is tested or prepared waits for."""
-    release, committed = f"release {spec.release}", _release(facts)
+    release = f"release {spec.release}"
     if spec.mode == "test":
-        return f"{release} runs as a test; a reboot returns to {committed}"
+        if facts["committed"] and facts["default"] != facts["committed"]:
+            return (
+                f"{release} runs as a test; a reboot starts {facts.boots}, which is not committed"
+            )
+        return f"{release} runs as a test; a reboot returns to {_release(facts)}"
     return f"{release} starts at the next boot; after it: homelab confirm {spec.host}"
 
 
