@@ -34,6 +34,17 @@ after_boot() {
   note loader touched
 }
 
+# instead_of_boot: another system was made the boot default with `boot` and was not booted. A rollback
+# goes back to the generation before it, which is the committed one.
+instead_of_boot() {
+  local before
+  [ "$MODE" = boot ] && is_provisional "$(readlink -f "$profile")" || return 0
+  before=$state/deployments/$(provisional)
+  [ "$(content "$before/how")" = boot ] && [ "$(content "$before/previous")" = "$previous" ] || return 0
+  cp "$before/generation" "$deployment/generation"
+  note loader touched
+}
+
 main() {
   local toplevel previous open
   take_lock "starting the switch to $RELEASE"
@@ -67,8 +78,15 @@ main() {
   say "$EXTERNAL" >"$deployment/external"
   say "$MODE" >"$deployment/how"
   after_boot "$toplevel"
+  instead_of_boot
+  if boot_mode "$toplevel"; then
+    say boot >"$deployment/mode"
+    # A restart ends a test, so what it may return to is the boot default.
+    if [ "$(content "$state/deployments/$(provisional)/how")" = test ] && is_provisional "$previous"; then
+      previous=$(readlink -f "$profile")
+    fi
+  fi
   say "$previous" >"$deployment/previous"
-  if boot_mode "$toplevel"; then say boot >"$deployment/mode"; fi
   # The previous system must not be garbage-collected while a rollback may need it.
   nix-store --realise "$previous" --add-root "$deployment/previous-system" --indirect >/dev/null
   printf '%s' "$SUPERVISE" >"$deployment/supervise.sh"

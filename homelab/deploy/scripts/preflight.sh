@@ -94,6 +94,32 @@ check_drift() {
   block "it runs $now, which homelab did not commit (it committed $ours): the host was switched by hand. Add that change to the stack, then set deploy.again: {$HOST: \"…any new text\"} to go on"
 }
 
+# Of a test and a prepared boot, only one can wait for its confirmation: each is to return to the
+# committed system, and neither may return to the other.
+check_provisional() {
+  local before what
+  before=$(provisional)
+  [ -n "$before" ] || return 0
+  before=$state/deployments/$before
+  what="release $(content "$before/release")"
+  case $MODE-$(content "$before/how") in
+    test-boot)
+      is_provisional "$(readlink -f "$profile")" || return 0
+      if is_provisional "$(readlink -f "$running")"; then
+        what="$what was booted and is not confirmed: confirm it (homelab confirm $HOST)"
+      else
+        what="$what is prepared for the next boot: reboot, then confirm it (homelab confirm $HOST)"
+      fi
+      ;;
+    boot-test)
+      is_provisional "$(readlink -f "$running")" || return 0
+      what="$what runs as a test: confirm it (homelab confirm $HOST)"
+      ;;
+    *) return 0 ;;
+  esac
+  block "$what, or return to release $(current) (homelab rollback $HOST --to current), or switch to this one (HOMELAB_MODE=switch)"
+}
+
 # A cloned disk has the host key of the original.
 check_identity() {
   local was now
@@ -171,6 +197,7 @@ preflight() {
   [ "$MODE" = test ] || check_boot "$1"
   check_reboot "$1"
   check_drift "$1"
+  check_provisional
   check_database "$1"
   check_backups
   if [ -z "$noted" ]; then
