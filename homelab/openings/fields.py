@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.openings.literals import LITERAL, WHY
+from homelab.openings.literals import LITERAL, WHY_HERE, why
 from homelab.openings.model import Opening
 from homelab.plan import Plan
 from homelab.secrets.shapes import is_literal, kinds_in, looks_random, words
@@ -21,15 +21,16 @@ def literal_fields(plan: Plan) -> Iterator[tuple[str, Opening]]:
         written = is_literal(name, value)
         if written or (".environment." in where and looks_random(name, value)):
             shown = name.rpartition("?")[2]
-            what = (
-                f"{shown} {'is a secret in plain text' if written else 'looks like a key'}: {WHY}"
-            )
+            said = "is a secret in plain text" if written else "looks like a key"
+            what = f"{shown} {said}: {why(where)}"
             in_service = where.startswith("services.")
             yield where, Opening(LITERAL, what, _way_out(where), "warning", acceptable=in_service)
 
 
 def _way_out(where: str) -> str:
     service = ".".join(where.split(".")[:2])
+    if why(where) == WHY_HERE:
+        return "let the command read it from a file of the machine that runs pulumi up"
     if not where.startswith("services."):
         return "leave it out, or use an address that needs no secret"
     if ".static." in where:

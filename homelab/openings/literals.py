@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from homelab.nix.source import Computed, Setting, Value
@@ -10,6 +11,17 @@ from homelab.secrets.shapes import is_literal, kinds_in, looks_random, words
 
 LITERAL = "literal-secret"
 WHY = "every user of the host can read it in the Nix store, and Pulumi keeps it in its state"
+WHY_HERE = (
+    "Pulumi keeps it in its state, and every user of the machine that runs pulumi up can read it "
+    "among the arguments of the command"
+)
+_HERE = re.compile(r"hosts[.][^.]+[.]ssh[.]")
+"""Fields that only the deployer uses."""
+
+
+def why(where: str) -> str:
+    """Where a secret in a field of the stack config can be read."""
+    return WHY_HERE if _HERE.match(where) else WHY
 
 
 @rule("**")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.check import check
 from homelab.openings.checks import of_stack
-from homelab.openings.literals import LITERAL, WHY
+from homelab.openings.literals import LITERAL, WHY, WHY_HERE, why
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.secrets.shapes import kinds_in
@@ -25,7 +25,7 @@ def secret_literal(plan: Plan) -> Iterator[Problem]:
         for what in kinds_in(text):
             certain.setdefault(where, what)
     for where, what in sorted(certain.items()):
-        yield Problem(where, f"this contains {what}: {WHY}", _way_out(where))
+        yield Problem(where, f"this contains {what}: {why(where)}", _way_out(where))
     for where, opening in of_stack(plan, (LITERAL,)):
         yield Problem(where, opening.what, opening.way_out, severity="warning")
 
@@ -36,6 +36,10 @@ def _way_out(where: str) -> str:
         return (
             f"rotate it, and declare it: {service}.secrets: {{name: {{ref: {{sops: …}}}}}}, with "
             "env: for a variable, or {$secret: name} in an option that takes a path"
+        )
+    if why(where) == WHY_HERE:
+        return (
+            "rotate it, and let the command read it from a file of the machine that runs pulumi up"
         )
     return "rotate it, store it in a sops file, and write a reference: {sops: …}"
 

@@ -316,3 +316,21 @@ def test_a_literal_secret_is_told_of_in_every_field_that_becomes_text(
     found = build.found(changes, "secret-literal")
     assert [(p.where, p.severity) for p in found] == [(place, "warning")]
     assert "s3cr3t" not in str(found[0])
+
+
+@pytest.mark.parametrize(
+    ("word", "severity"),
+    [(f"--header=Authorization: {KEY}", "error"), ("--password=s3cr3t", "warning")],
+)
+def test_a_secret_that_only_the_deployer_reads_names_the_places(word: str, severity: str) -> None:
+    command = {"proxy_command": ["nc", word, "%h", "%p"]}
+    found = build.found({"hosts": {"nas": {"ssh": command}}}, "secret-literal")
+    (problem,) = found
+    assert (problem.where.startswith("hosts.nas.ssh.proxy_command"), problem.severity) == (
+        True,
+        severity,
+    )
+    assert "Pulumi keeps it in its state" in problem.what
+    assert "the arguments of the command" in problem.what
+    assert "Nix store" not in problem.what
+    assert "let the command read it from a file" in problem.way_out
