@@ -33,12 +33,13 @@ class File(Component):
         self.register_outputs({})
 
 
-def show_files(host: str, release: Release, parent: pulumi.Resource, *, held: bool = False) -> None:
+def show_files(host: str, release: Release, parent: pulumi.Resource, *, left: bool = False) -> None:
     """Register a component for each file of a host. A binary file is shown by its size.
 
-    The files of a held host keep their text. A preview still shows files that are added or removed.
+    `left`: the host does not switch in this run, so its files keep their text, and a later preview
+    shows what will change. A preview still shows files that are added or removed.
     """
-    opts = pulumi.ResourceOptions(parent=parent, ignore_changes=["text"] if held else None)
+    opts = pulumi.ResourceOptions(parent=parent, ignore_changes=["text"] if left else None)
     for path, content in release.files:
         text = content if isinstance(content, str) else f"{len(content)} bytes, not text"
         File(f"{host}/{path}", {"text": text}, opts)

@@ -13,6 +13,7 @@ from homelab.components.file import show_files
 from homelab.deploy import scripts
 from homelab.deploy.closures import builder_of
 from homelab.deploy.model import Release
+from homelab.deploy.modes import leaves_switch
 from homelab.deploy.policy import DeployPolicy
 from homelab.deploy.spec import Spec, paths_of
 from homelab.ops.deploy.runner import COMMAND
@@ -68,7 +69,11 @@ class Host(Component):
         held = host.config.state == "held"
         # The resources of a held host exist and do not change. The commands of a held host that is
         # new to the stack do nothing until it is live.
-        kept = pulumi.ResourceOptions(ignore_changes=["builder", "release"] if held else None)
+        policy = args["policy"]
+        # A dry run brings the release to the host and does not switch to it. The component and the
+        # files keep what is deployed, as the switch does: the preview of the switch shows it.
+        left = held or leaves_switch(policy, host)
+        kept = pulumi.ResourceOptions(ignore_changes=["builder", "release"] if left else None)
         super().__init__(
             name,
             {
@@ -77,10 +82,9 @@ class Host(Component):
             },
             pulumi.ResourceOptions.merge(opts, kept),
         )
-        show_files(host.name, release, self, held=held)
+        show_files(host.name, release, self, left=left)
         self.name, self.release_id = host.name, release.id
         self._host, self._held = host, held
-        policy = args["policy"]
         stage = scripts.stage_script(release.id, dict(release.files), stack=policy.stack)
         secrets = pulumi.Output.from_input(args["secrets"])
         self._closure = args["closure"]

@@ -23,7 +23,7 @@ from homelab.deploy.git import GIT_CLEAN
 from homelab.deploy.modes import MODE, mode_of
 from homelab.ops.deploy.runner import write_runner
 from homelab.ops.deploy.server import load_switches, serve_switches
-from homelab.ops.project.rehearsed import deploys
+from homelab.ops.project.rehearsed import deploys, is_rehearsed
 from homelab.ops.project.stack import Stack, open_config, open_stack
 from homelab.plan import Plan
 from homelab.problems import HomelabError, InvalidStackError
@@ -133,10 +133,17 @@ def refuse_whole_dry_run(
     if mode != "dry" or hosts_alone(environment):
         return
     if stack.plan.cloudflare or stack.plan.tailnet:
+        way_out = (
+            # The lab has no targets.
+            "in the lab, write homelab:deploy: {mode: dry} in the stack: then the hosts are tried, "
+            "and its stand-ins for clouds follow the stack"
+            if is_rehearsed()
+            else f"run it for the hosts alone: {ALONE} {MODE}=dry pulumi up; pulumi preview shows "
+            "the rest"
+        )
         raise HomelabError(
             f"{MODE}=dry is a dry run of hosts, and this run would also change Cloudflare or "
-            f"Tailscale; run it for the hosts alone: {ALONE} {MODE}=dry pulumi up; pulumi preview "
-            "shows the rest"
+            f"Tailscale; {way_out}"
         )
 
 

@@ -11,6 +11,14 @@ from collections.abc import Mapping
 
 TARGETS = ("PULUMI_OPTION_TARGET", "PULUMI_OPTION_TARGET_REPLACE")
 DEPENDENTS = "PULUMI_OPTION_TARGET_DEPENDENTS"
+SELECTIONS = (
+    *TARGETS,
+    DEPENDENTS,
+    "PULUMI_OPTION_EXCLUDE",
+    "PULUMI_OPTION_EXCLUDE_DEPENDENTS",
+    "PULUMI_OPTION_REPLACE",
+)
+"""All variables that limit a run to some resources, or replace some."""
 ALONE = f"{TARGETS[0]}='**:Host::*,**:File::*,**:Command::*'"
 """Targets all resources of hosts, and no others."""
 OF_HOSTS = (":Command", ":File", ":Host")

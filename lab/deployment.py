@@ -42,6 +42,7 @@ from homelab.lab.journal import StateJournal
 from homelab.lab.planner import AbortError, Change, Planner, Skip
 from homelab.lab.provider import Created, Properties, Provider, RefusedError, Unknown
 from homelab.lab.registration import PROVIDERS, ResourceRegistration
+from homelab.lab.standins.command import LOCAL
 from homelab.lab.state import Record, Store
 from homelab.lab.urn import STACK
 
@@ -256,7 +257,7 @@ class Deployment:
             self._journal.settle_beside(new, old)
         else:
             self._journal.settle(new, old)
-        self._done(step, seconds)
+        self._done(step, seconds, self._printed(new) if change.op != "same" else "")
         return Outcome(new.urn, new.id, new.outputs if new.custom else {})
 
     def _make(self, change: Change) -> None:
@@ -380,13 +381,20 @@ class Deployment:
             self._emit(Failed(step, self.censor(failure)))
         return time.monotonic() - start, bool(failure)
 
-    def _done(self, step: Step, seconds: float) -> None:
+    def _printed(self, new: Record) -> str:
+        """What a local command printed."""
+        if new.type != LOCAL or self.preview:
+            return ""
+        texts = [new.outputs.get("stdout"), new.outputs.get("stderr")]
+        return self.censor("\n".join(t for t in texts if t and isinstance(t, str)))
+
+    def _done(self, step: Step, seconds: float, printed: str = "") -> None:
         self._journal.save()
         if not _is_internal(step):
             with self._lock:
                 if not step.parts or "replace" in step.parts:
                     self.changes[step.op] += 1
-            self._emit(Finished(step, seconds))
+            self._emit(Finished(step, seconds, printed))
 
     def _mark_failed(self, urn: str) -> None:
         with self._lock:

@@ -56,6 +56,8 @@ class Display:
         self._warned: set[str] = set() if warned is None else warned
         self._steps: list[Step] = []
         self._errors: list[str] = []
+        self._found: dict[str, list[str]] = {}
+        """What the dry run of each host printed."""
         self._new: set[str] = set()
         """URNs of created resources. Files of a new host are not shown."""
         self._gone: dict[str, list[Step]] = {}
@@ -64,8 +66,9 @@ class Display:
     def event(self, event: Event) -> None:
         """Show one event."""
         match event:
-            case Finished(step, seconds):
+            case Finished(step, seconds, printed):
                 self._finished(step, seconds)
+                self._dry_run(step, printed)
             case Failed(step, error):
                 error = of_the_lab(error)
                 self._errors.append(f"{step.name}: {error}")
@@ -112,6 +115,16 @@ class Display:
         if step.op == "update":
             for line, line_style in _property_changes(step):
                 self._print(Text(f"       {line}", line_style))
+
+    def _dry_run(self, step: Step, printed: str) -> None:
+        """What a dry run found. Pulumi prints it too, and it is all that a dry run is for."""
+        host = step.name.removesuffix("-dry")
+        if not printed or host == step.name or host not in self._plan.hosts:
+            return
+        lines = of_the_lab(printed).splitlines()
+        self._found[host] = lines
+        for line in lines:
+            self._print(Text(f"       {line}"))
 
     def _row(self, sign: str, style: str, step: Step, note: str) -> None:
         kind = step.type.rpartition(":")[2]
@@ -162,6 +175,7 @@ class Display:
                 if s.op != "same"
             ],
             "files": self._files(),
+            "dry_runs": self._found,
             "connections": dict(connections),
             "errors": self._errors,
             "outputs": dict(result.outputs),

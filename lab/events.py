@@ -50,6 +50,8 @@ class Finished:
 
     step: Step
     seconds: float = 0.0
+    printed: str = ""
+    """What a local command printed, unless it is secret."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import cast, get_args
 
 import yaml
 
+from homelab.components.targets import SELECTIONS
 from homelab.config.document import read_document
 from homelab.lab import laptop, program
 from homelab.lab.display import Display
@@ -66,6 +67,7 @@ class Rehearsal:
 
     def preview(self) -> bool:
         """Show what `up` would do."""
+        refuse_selection(os.environ)
         with self._hosts(serve=False) as hosts, self._tools():
             result = self._engine(hosts).preview(self._program)
         self._display.summary("preview", result, hosts.connections)
@@ -73,6 +75,7 @@ class Rehearsal:
 
     def up(self) -> bool:
         """Bring the stack up."""
+        refuse_selection(os.environ)
         with self._hosts(serve=True) as hosts, self._tools():
             result = self._engine(hosts).up(self._program)
         self._display.summary("up", result, hosts.connections)
@@ -80,6 +83,7 @@ class Rehearsal:
 
     def destroy(self) -> bool:
         """Destroy the stack, and remove the lab's directory."""
+        refuse_selection(os.environ)
         if not self._place.exists():
             self._display.summary("destroy", Result(ok=True), {})
             return True
@@ -246,6 +250,19 @@ class Rehearsal:
         for above in self._place.parents[:2]:
             if not any(above.iterdir()):
                 above.rmdir()
+
+
+def refuse_selection(environment: Mapping[str, str]) -> None:
+    """Raise UsageError if the environment selects resources. Pulumi heeds these variables and the
+    lab does not, so a run of the lab would change more than what was asked for.
+    """
+    found = [name for name in SELECTIONS if environment.get(name)]
+    if found:
+        words = " ".join(f"-u {name}" for name in found)
+        raise UsageError(
+            f"{', '.join(found)}: the lab selects no resources, so it would change all of them; "
+            f"run it without: env {words} homelab lab …"
+        )
 
 
 def _addresses(plan: Plan) -> Mapping[str, tuple[str, ...]]:

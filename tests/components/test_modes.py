@@ -9,6 +9,7 @@ import pytest
 from homelab.components.program import refuse_whole_dry_run
 from homelab.components.targets import ALONE
 from homelab.deploy.modes import mode_of
+from homelab.ops.project.rehearsed import rehearsed
 from homelab.ops.project.stack import open_stack
 from homelab.problems import HomelabError, UsageError
 from homelab.testing import Recorded, Resource
@@ -41,6 +42,26 @@ def test_a_dry_run_is_a_resource_of_its_own_and_the_switch_stays() -> None:
     assert found["aurora-switch"].inputs["create"].endswith(" switch aurora")
 
 
+def test_a_dry_run_leaves_what_shows_the_deployed_release() -> None:
+    """So the preview of the switch after it shows each line that changes."""
+    run = home({"hosts": {"pi": {"mode": "dry"}}})
+    shown = {"pi": ["builder", "release"], "aurora": []}
+    assert {h.name: h.ignored for h in run.of(":Host") if h.name in shown} == shown
+    files = [f for f in run.of(":File") if f.name.startswith(("pi/", "aurora/"))]
+    assert {f.name.partition("/")[0] for f in files} == {"pi", "aurora"}
+    assert all(f.ignored == (["text"] if f.name.startswith("pi/") else []) for f in files)
+    assert not [r for r in home({"hosts": {"pi": {"mode": "test"}}}).of(":File") if r.ignored]
+
+
+@pytest.mark.parametrize("mode", ["test", "boot", "dry"])
+def test_a_host_that_fetches_its_release_shows_what_it_has(mode: str) -> None:
+    offline = {"wake_by": None, "pull_from": "pi"}
+    run = home({"hosts": {OFFLINE: {"mode": mode, "offline": offline}}})
+    files = [f for f in run.of(":File") if f.name.startswith(f"{OFFLINE}/")]
+    assert files
+    assert all(f.ignored == ["text"] for f in files)
+
+
 def test_a_mode_changes_no_release() -> None:
     releases = {h.name: h.inputs["release"] for h in up().of(":Host") if "release" in h.inputs}
     tried = home({"deploy": {"mode": "test"}}).of(":Host")
@@ -68,3 +89,6 @@ def test_a_dry_run_never_changes_a_cloud() -> None:
     refuse_whole_dry_run(stack, "dry", {target: value.strip("'")})
     with pytest.raises(HomelabError, match="run it for the hosts alone: PULUMI_OPTION_TARGET="):
         refuse_whole_dry_run(stack, "dry", {})
+    with rehearsed(), pytest.raises(HomelabError, match="in the lab, write homelab:deploy") as lab:
+        refuse_whole_dry_run(stack, "dry", {})
+    assert "TARGET" not in str(lab.value), "the lab refuses it"

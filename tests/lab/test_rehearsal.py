@@ -309,3 +309,35 @@ def test_an_issued_secret_is_revoked_after_the_new_one_is_in_use(lab: Lab) -> No
     switched = next(n for n, (_, name) in enumerate(steps) if name == "pi-switch")
     assert switched < steps.index(("delete", "acme-pi"))
     assert set(lab.json("up")["changes"]) == {"same"}
+
+
+def test_a_dry_run_prints_what_it_found_and_the_preview_after_it_what_will_change(lab: Lab) -> None:
+    lab.json("up")
+    change = {"services": {"miniflux": {"port": 8123}}}
+    committed = lab.releases()
+    lab.write(testing.merged(change, {"deploy": {"mode": "dry"}}))
+    found = lab.json("up")
+    assert names(found, "create") == {"nas-dry", "pi-dry"}
+    assert "nas: would activate the configuration..." in found["dry_runs"]["nas"]
+    assert any(line.startswith("nas: changed file: ") for line in found["dry_runs"]["nas"])
+    assert found["files"] == {}
+    assert lab.releases() == committed
+
+    lab.write(change)
+    planned = lab.json("preview")
+    assert {"nas", "nas-switch"} <= names(planned, "update")
+    assert [line for line in planned["files"]["nas"] if "8123" in line]
+    assert names(planned, "delete") == {"nas-dry", "pi-dry"}
+
+
+@pytest.mark.parametrize("name", ["PULUMI_OPTION_TARGET", "PULUMI_OPTION_EXCLUDE"])
+@pytest.mark.parametrize("command", ["preview", "up", "destroy"])
+def test_the_lab_refuses_a_run_for_some_resources(
+    lab: Lab, command: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "**:Host::*")
+    done = lab.run(command)
+    assert done.returncode != 0
+    assert f"{name}: the lab selects no resources" in done.stderr
+    assert f"env -u {name} homelab lab" in done.stderr
+    assert not (lab.directory / ".homelab").exists()

@@ -174,6 +174,7 @@ def test_a_dry_run_changes_nothing(stack: Stack) -> None:
     commands = [(line["command"], line["arguments"]) for line in stack.lab.log("pi")[before:]]
     assert [c for c, words in commands if "dry-activate" not in str(words)] == []
     assert "pi: would activate the configuration..." in stack.report
+    assert "pi: changed file: default.nix" in stack.report
     assert "dry run; release r2 is not deployed" in stack.report
 
 
@@ -223,4 +224,80 @@ def test_a_rollback_to_the_committed_release_ends_a_test(stack: Stack) -> None:
     assert stack.switch("r2", mode="test") == 0
     hosts.roll_back(build.plan(LAB), "home", "pi", "current", list[str]().append)
     assert where(stack) == ("r1", "r1", "r1"), "at once, though the mode of the stack is boot"
+    assert facts(stack)["provisional"] == ""
+
+
+def two_committed(stack: Stack) -> None:
+    """The releases r0 and then r1 are committed, and r2 is built."""
+    stack.bring("r0", token="zeroth")
+    assert stack.switch("r0") == 0
+    committed(stack)
+
+
+@pytest.mark.parametrize("mode", ["test", "boot", "booted"])
+def test_a_rollback_of_what_is_not_committed_goes_back_to_what_is(stack: Stack, mode: str) -> None:
+    two_committed(stack)
+    assert stack.switch("r2", mode="test" if mode == "test" else "boot") == 0
+    if mode == "booted":
+        reboot(stack)
+    said = list[str]()
+    hosts.roll_back(build.plan(LAB), "home", "pi", "", said.append)
+    assert where(stack) == ("r1", "r1", "r1")
+    assert facts(stack)["provisional"] == ""
+    assert "is not committed; goes back to release r1, which is" in said[0]
+
+
+def test_after_a_test_has_ended_a_rollback_goes_to_the_release_before(stack: Stack) -> None:
+    two_committed(stack)
+    assert stack.switch("r2", mode="test") == 0
+    reboot(stack)
+    hosts.roll_back(build.plan(LAB), "home", "pi", "", list[str]().append)
+    assert where(stack) == ("r0", "r0", "r0")
+
+
+def test_a_named_release_is_taken_at_its_word(stack: Stack) -> None:
+    two_committed(stack)
+    assert stack.switch("r2", mode="test") == 0
+    hosts.roll_back(build.plan(LAB), "home", "pi", "before", list[str]().append)
+    assert where(stack) == ("r0", "r0", "r0")
+
+
+def test_no_test_takes_the_place_of_a_prepared_boot(stack: Stack) -> None:
+    committed(stack)
+    stack.bring("r3")
+    assert stack.switch("r2", mode="boot") == 0
+    for release in ("r2", "r3"):
+        assert stack.switch(release, mode="test") == 1
+        assert "release r2 is prepared for the next boot: reboot, then" in stack.report
+        assert "or return to release r1 (homelab rollback pi --to current)" in stack.report
+    assert where(stack) == ("r1", "r2", "r1")
+    reboot(stack)
+    assert stack.switch("r3", mode="test") == 1
+    assert "release r2 was booted and is not confirmed" in stack.report
+    hosts.confirm(build.plan(LAB), "home", "pi", list[str]().append)
+    assert where(stack) == ("r2", "r2", "r2")
+    assert stack.switch("r3", mode="test") == 0, stack.report
+    assert "a reboot returns to release r2" in stack.report
+
+
+def test_no_boot_is_prepared_while_a_test_runs(stack: Stack) -> None:
+    committed(stack)
+    stack.bring("r3")
+    assert stack.switch("r2", mode="test") == 0
+    assert stack.switch("r3", mode="boot") == 1
+    assert "release r2 runs as a test: confirm it (homelab confirm pi)" in stack.report
+    assert where(stack) == ("r2", "r1", "r1")
+    reboot(stack)
+    assert stack.switch("r3", mode="boot") == 0, stack.report
+
+
+def test_another_prepared_boot_goes_back_to_the_committed_release(stack: Stack) -> None:
+    committed(stack)
+    stack.bring("r3")
+    assert stack.switch("r2", mode="boot") == 0
+    assert stack.switch("r3", mode="boot") == 0, stack.report
+    reboot(stack)
+    stack.lab.hosts["pi"].add_faults({"unit": "caddy.service"})
+    assert stack.switch("r3", confirm=UNWELL) == 1
+    assert where(stack) == ("r1", "r1", "r1")
     assert facts(stack)["provisional"] == ""
