@@ -148,8 +148,9 @@ def cause_of(problem: Problem) -> str:
 def by_cause(problems: Iterable[Problem]) -> list[Problem]:
     """The problems in order, those with one cause as one that names the places of the others.
 
-    That is an error rather than a warning, at the place of the cause if there is one, of the check
-    that found the most of them, and the first of those.
+    That is an error rather than a warning, one that asks for the missing section if there is one,
+    at the place of the cause if there is one, of the check that found the most of them, and the
+    first of those. Problems that its way out would not mend stay apart.
     """
     groups: dict[tuple[str, str], list[Problem]] = {}
     for index, problem in enumerate(problems):
@@ -157,13 +158,38 @@ def by_cause(problems: Iterable[Problem]) -> list[Problem]:
         # Several stacks may be checked at once. A problem without a cause is its own group.
         key = (problem.file, cause) if cause else ("", f" {index}")
         groups.setdefault(key, []).append(problem)
-    return [_one(cause, group) for (_, cause), group in groups.items()]
+    return [_one(c, part) for (_, c), group in groups.items() for part in _mended(c, group)]
+
+
+def _mended(cause: str, group: list[Problem]) -> Iterable[list[Problem]]:
+    """The problems of a group that one way out mends. Where a section is missing and no way out of
+    the group begins with it, as with another issuer in place of `cloudflare`, each check has its
+    own.
+    """
+    worst = min(p.severity for p in group)
+    if "." in cause or any(not p.cause or _adds(cause, p) for p in group if p.severity == worst):
+        return [group]
+    checks: dict[str, list[Problem]] = {}
+    for problem in group:
+        checks.setdefault(problem.check, []).append(problem)
+    return checks.values()
+
+
+def _adds(cause: str, problem: Problem) -> bool:
+    """Whether its way out is first of all to add the section that is missing."""
+    return problem.way_out.startswith((f"add {cause}", f"add homelab:{cause}"))
 
 
 def _one(cause: str, group: list[Problem]) -> Problem:
     checks = Counter(p.check for p in group)
     ordered = sorted(
-        group, key=lambda p: (p.severity != "error", p.where != cause, -checks[p.check])
+        group,
+        key=lambda p: (
+            p.severity != "error",
+            not _adds(cause, p),
+            p.where != cause,
+            -checks[p.check],
+        ),
     )
     first, *others = (part for p in ordered for part in (replace(p, also=()), *p.also))
     return replace(first, also=tuple(others)) if others else first

@@ -72,6 +72,26 @@ def test_a_missing_key_is_one_problem(name: str) -> None:
     assert not stale, "one problem now; leave it out of the list"
 
 
+def test_the_way_out_that_is_shown_mends_every_place_that_is_named() -> None:
+    """Another issuer gives certificates, and no tunnel."""
+    stack = Shipped.read("home")
+    values = dict(stack.document.values)
+    for place in (("cloudflare",), ("identity",), ("services", "authelia")):
+        values = dict(without(values, place))
+    found = stack.new_problems(values, {line_of(p) for p in stack.problems()})
+    (tunnel,) = (p for p in found if p.where == "services.navidrome.publish")
+    assert tunnel.way_out.startswith("add homelab:cloudflare")
+    assert "network.entry.acme" in {p.where for p in tunnel.also}
+
+    issuer = Problem("network.entry.acme", "no issuer", "add acme: …", "a", cause="cloudflare")
+    monitor = Problem("services.gatus.host", "unseen", "a second one", "b", cause="cloudflare")
+    elsewhere = Problem("services.a.host", "unseen", "a second one", "b", cause="cloudflare")
+    assert [(p.where, len(p.also)) for p in by_cause([issuer, monitor, elsewhere])] == [
+        ("network.entry.acme", 0),
+        ("services.gatus.host", 1),
+    ]
+
+
 MAIL: dict[str, Value] = {"host": "smtp.example.org", "sender": "h@example.org", "user": "h"}
 RADARR: dict[str, Value] = {"host": "workstation", "datasets": {"media": "media"}}
 WRONG: dict[str, tuple[str, Value]] = {
