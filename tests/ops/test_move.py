@@ -276,3 +276,21 @@ def test_what_is_wrong_after_the_move_is_said_before_anything_stops(project: Pro
     with pytest.raises(InvalidStackError, match="8222"):
         project.mover().prepare("nas")
     assert not project.departure.exists()
+
+
+def test_a_service_goes_to_the_host_of_its_database_without_databases(tmp_path: Path) -> None:
+    elsewhere = {"host": "nas", "databases": {"postgresql": {"host": "pi"}}}
+    directory = stackdir.write_stack(tmp_path / "stack", {"services": {"miniflux": elsewhere}})
+    write_lock(directory, NAME, (), (), {})
+    with pytest.raises(UsageError, match=r"leave databases\.postgresql out, then homelab move"):
+        Mover(directory, NAME, "miniflux", print).prepare("pi")
+
+    path = directory / f"Pulumi.{NAME}.yaml"
+    data = yaml.safe_load(path.read_text())
+    data["config"]["homelab:services"]["miniflux"] = {"host": "pi"}
+    path.write_text(yaml.safe_dump(data))
+    _, problems = check_stack(directory, NAME)
+    errors = {p.check for p in problems if p.severity == "error"}
+    # The move itself is what `homelab move miniflux` then goes on with.
+    assert not errors & {"database-moved", "database-elsewhere"}
+    assert errors <= {"move-stateful"}

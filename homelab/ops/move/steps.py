@@ -9,7 +9,10 @@ from pathlib import Path
 
 from homelab.backup.moving import Move, former_from, former_of, move_of, the_service, units_of
 from homelab.config.document import parse_document
+from homelab.config.service_modules import CatalogService
 from homelab.config.stack_edit import with_host
+from homelab.databases.model import Database
+from homelab.databases.plan import catalog_databases
 from homelab.deploy.scripts import move_script
 from homelab.ops.hosts import link_to, named
 from homelab.ops.machine.host import HostLink
@@ -23,6 +26,7 @@ from homelab.plaintext import UnreadableError, json_data, mapping
 from homelab.plan import Plan
 from homelab.problems import HomelabError, InvalidStackError, Problem, UsageError
 from homelab.services.memory import has_state
+from homelab.services.own import original_entry
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,10 @@ class Mover:
                 f"{file}: {place} is no value of its own that can be changed; write {host} there "
                 f"yourself, then homelab move {self.name}"
             )
+        there = [d for d in self.service.databases if d.host == host]
+        # A database of any other service stays under databases, on whichever host.
+        if there and isinstance(self.service.config, CatalogService):
+            raise UsageError(self._to_its_database(file, host, there))
         document = with_facts(parse_document(edited, file), self.directory)
         after, problems = check_document(self.directory, self.stack, document)
         self._check(after, problems)
@@ -110,6 +118,25 @@ class Mover:
             return None, edited
         former = former_of(self.plan, self.service)
         return move_of(former, after, self.name, changed=False), edited
+
+    def _to_its_database(self, file: str, host: str, there: Sequence[Database]) -> str:
+        """How a service of the catalog goes to the host of its database. Its module uses the
+        database there if it has the name that the module gives it.
+        """
+        entry = original_entry(self.plan.stack, self.name, self.service.config, host)
+        own = {*catalog_databases(entry)} if entry is not None else set()
+        if other := [d for d in there if (d.kind, d.name) not in own or d.user != d.name]:
+            return (
+                f"{self.name} has its {other[0].kind} database on {host} as {other[0].name}, and "
+                "its module would make one of another name there; keep it on another host, or "
+                "copy the database by hand, which homelab move does not"
+            )
+        kinds = " and ".join(f"databases.{d.kind}" for d in there)
+        return (
+            f"{self.name} has its database on {host} already, and uses it without {kinds} there; "
+            f"in {file}, write {host} at {self.service.host_at} and leave {kinds} out, then "
+            f"homelab move {self.name}"
+        )
 
     def _check(self, plan: Plan, problems: Sequence[Problem]) -> None:
         """Raise what else is wrong with the stack: after the move, nothing may stop an `up`."""
