@@ -27,6 +27,7 @@ SEVERAL = {
     "javiersc:services.ollama.routes": "what is published by default is too large and the owner's",
     "javiersc:services.homelab-ssh-mcp.never_publish": "it controls units and is the owner's",
     "mynixos:services.jellyfin.public": "its accepted opening is gone, and Access stops its apps",
+    "nori:cloudflare": "another issuer of certificates does not watch the monitor",
     "zakobar:services.eurovote.audience": "for the operator, it is published and has one factor",
     "zakobar:services.grafana.routes": "by default it is published, and its auth reaches further",
 }
