@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from homelab.components.component import Component
 from homelab.testing import Recorded
 
 from .test_program import IDENTITY, home, up
@@ -64,10 +65,24 @@ def test_one_field_changes_its_service_and_the_hosts_concerned(field: str) -> No
     }
 
 
-def test_a_changed_service_is_registered_before_the_hosts_and_its_names_after() -> None:
-    """A preview shows the change in the stack, then the lines that it changes on hosts."""
-    order = [(r.type.rpartition(":")[2], r.name) for r in up().resources]
-    services = [n for n, (kind, _) in enumerate(order) if kind == "Service"]
-    hosts = [n for n, (kind, _) in enumerate(order) if kind == "Host"]
-    records = [n for n, (kind, _) in enumerate(order) if kind == "DnsRecord"]
-    assert max(services) < min(hosts) <= max(hosts) < min(records)
+def test_a_service_is_made_before_the_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A preview shows the change in the stack, then the lines that it changes on hosts. The engine
+    gets the registrations in the order in which the program makes the resources, or nearly so.
+    """
+    made: list[str] = []
+    init = Component.__init__
+
+    def noted(self: Component, *args: Any, **kwargs: Any) -> None:
+        made.append(type(self).__name__)
+        init(self, *args, **kwargs)
+
+    monkeypatch.setattr(Component, "__init__", noted)
+    home()
+    last_service = len(made) - 1 - made[::-1].index("Service")
+    assert last_service < made.index("Host") < made.index("Rollout")
+
+
+def test_a_name_is_published_after_the_switch_of_the_tunnels_host() -> None:
+    recorded = up()
+    for record in recorded.of(":DnsRecord"):
+        assert "pi-switch" in recorded.needs(record)
