@@ -42,13 +42,6 @@ class UnreadableError(ValueError):
         self.what, self.line = what, line
 
 
-def unreadable(error: OSError | UnicodeDecodeError) -> str:
-    """Why a file cannot be read, in words: `permission denied`, `it is not UTF-8 text`."""
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8 text"
-    return (error.strerror or type(error).__name__).lower()
-
-
 def unfit(text: str) -> str:
     """The first unsuitable character of a text, as U+0000; empty for none."""
     found = _UNFIT.search(text)

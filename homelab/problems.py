@@ -72,6 +72,13 @@ class Problem:
         }
 
 
+def unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read, in words: `permission denied`, `it is not UTF-8 text`."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return (error.strerror or type(error).__name__).lower()
+
+
 _LONG, _SHOWN = 12, 8
 _ITEM = re.compile(r", (?![^\[\]]*\])")
 """Between two items of a list that is not in brackets."""

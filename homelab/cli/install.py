@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 
 from homelab.cli.lab import HERE, Directory, StackName
-from homelab.plaintext import unreadable
-from homelab.problems import UsageError
+from homelab.problems import UsageError, unreadable
 
 install_app = typer.Typer()
 host_app = typer.Typer(no_args_is_help=True, help="Keys of hosts.")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from homelab.plaintext import unreadable
-from homelab.problems import UsageError
+from homelab.problems import UsageError, unreadable
 
 if TYPE_CHECKING:
     from homelab.config.secrets import Generate

@@ -11,8 +11,8 @@ from typing import TypeAlias
 import yaml
 
 from homelab.config.scalar import Value, scalar
-from homelab.plaintext import UnreadableError, unreadable, yaml_node
-from homelab.problems import InvalidStackError, Problem
+from homelab.plaintext import UnreadableError, yaml_node
+from homelab.problems import InvalidStackError, Problem, unreadable
 
 Path_: TypeAlias = tuple[str | int, ...]
 

@@ -201,7 +201,7 @@ NOT_YET: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"hosts": {"pi": {"build": {"host": "workstation", "evaluate": True}}}},
         "hosts.pi.build.evaluate",
         "build has no evaluate",
-        "a host evaluates its own system",
+        "write copy_from: deployer",
     ),
     "vps-public-address": (
         {"hosts": {"aurora": {"address": {"lan": "203.0.113.40"}}}},

@@ -13,9 +13,8 @@ import asyncssh
 from homelab.ops.secrets.derive import derive
 from homelab.ops.secrets.lookup import resolve
 from homelab.ops.secrets.sshkeys import private_half, public_half
-from homelab.plaintext import unreadable
 from homelab.plan import Plan
-from homelab.problems import HomelabError, UsageError
+from homelab.problems import HomelabError, UsageError, unreadable
 from homelab.secrets.model import scoped
 
 _PURPOSE = "ssh-host-key"

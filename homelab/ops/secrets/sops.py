@@ -9,8 +9,7 @@ from pathlib import Path
 from homelab.config.base import SecretRef
 from homelab.ops.project.rehearsed import is_rehearsed
 from homelab.ops.secrets.tool import SecretUnavailableError, run
-from homelab.plaintext import unreadable
-from homelab.problems import HomelabError
+from homelab.problems import HomelabError, unreadable
 from homelab.secrets.age import age_recipient
 from homelab.secrets.model import SopsFile
 from homelab.secrets.sops_file import create_it, parse_sops_file, set_it

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from homelab.plaintext import unreadable
-from homelab.problems import UsageError
+from homelab.problems import UsageError, unreadable
 
 Ask = Callable[[str, str], str]
 """Asks a person: the question and the default, which an empty answer takes."""
