@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 
@@ -85,10 +86,12 @@ def _mixed(plan: Plan, dataset: Dataset, config: Replicate) -> Iterator[Problem]
                 f"name a dataset that does not exist yet: {pool}/copies/{dataset.name}",
             )
         elif pools and pool not in pools:
+            nearest = difflib.get_close_matches(pool, pools, n=1, cutoff=0.5) or sorted(pools)
             yield Problem(
                 f"{where}.zfs",
                 f"{config.to} has no pool {pool}",
-                did_you_mean(pool, pools, "pools"),
+                f"write zfs: {nearest[0]}/{inside}, or name the pool in "
+                f"hosts.{config.to}.pools. Its pools: {', '.join(sorted(pools))}",
             )
 
 
