@@ -29,8 +29,11 @@ def ini(sections: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-CONFINED = ("chrootdirectory /", f"forcecommand {SUDO} -n {PATH} receive ".lower())
-"""An account sees one directory, or can run one command."""
+CONFINED = (
+    "chrootdirectory /",
+    *(f"forcecommand {command} receive ".lower() for command in (f"{SUDO} -n {PATH}", PATH)),
+)
+"""An account sees one directory, or can run one command: as root on btrfs, as itself on ZFS."""
 
 
 @pytest.mark.parametrize("name", ALL)

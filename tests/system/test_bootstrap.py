@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,14 +55,16 @@ def steps(host: str, **config: object) -> str:
 
 @pytest.mark.requirement("S0-80", "S1-31")
 def test_a_planned_host_has_an_image_and_nothing_to_deploy() -> None:
-    """One module, one system in its flake, and no release."""
+    """One module, one system in its flake, and no release. A card has a script that reads it."""
     changes = stack(den=CARD, box=STICK)
     made = build.plan(changes)
     assert not {"den", "box"} & set(render(made, build.sources(made)))
     files = images(changes)
     assert set(files) == {"den", "box"}
+    every = {"bootstrap.nix", "flake.nix", "flake.lock", "lib/derive.nix"}
+    assert set(files["den"]) == every | {"lib/card.sh"}
+    assert set(files["box"]) == every
     for host, tree in files.items():
-        assert set(tree) == {"bootstrap.nix", "flake.nix", "flake.lock", "lib/derive.nix"}
         assert f"nixosConfigurations.{host}-bootstrap" in tree["flake.nix"]
         assert set(json.loads(tree["flake.lock"])["nodes"]) == {"root", "nixpkgs"}
 
@@ -140,7 +143,12 @@ def test_nix_reads_the_flake_and_the_image(config: Changes, system: str, tmp_pat
           lib = { mkMerge = x: x; mkOverride = _: x: x; isDerivation = _: false; };
           flake = import ./flake.nix;
           made = flake.outputs { nixpkgs.lib.nixosSystem = x: x; };
-          load = file: import file { inherit lib; options = { }; modulesPath = "/nixpkgs/nixos/modules"; };
+          pkgs = { openssh = "the openssh"; util-linux = "the util-linux"; };
+          load = file: import file {
+            inherit lib pkgs;
+            options = { };
+            modulesPath = "/nixpkgs/nixos/modules";
+          };
         in
         map load made.nixosConfigurations.den-bootstrap.modules
         """,
@@ -151,6 +159,12 @@ def test_nix_reads_the_flake_and_the_image(config: Changes, system: str, tmp_pat
     assert derived["nixpkgs"]["hostPlatform"] == system
     assert stated == {"system": {"stateVersion": "25.11"}}
     assert image["imports"][0].startswith("/nixpkgs/nixos/modules/installer/")
+    units = derived.get("systemd", {}).get("services", {})
+    assert ("homelab-card" in units) == (config is CARD)
+    for unit in units.values():
+        assert unit["path"] == ["the openssh", "the util-linux"]
+        # The script comes along in the image.
+        assert re.fullmatch(r"\. /nix/store/\w+-card\.sh\n", unit["script"])
 
 
 # --- the steps after the image ----------------------------------------------------------------------
