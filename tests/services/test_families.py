@@ -275,7 +275,7 @@ def test_a_mistake_in_a_family_is_one_problem(case: str) -> None:
     assert way_out in problem.way_out
     rest = rest_of(document)
     assert rest is not None
-    assert {"sonarr", "prowlarr", "jellyfin"} <= rest[1]
+    assert {"sonarr", "prowlarr", "jellyfin"} <= rest[1].names
 
 
 def test_places_of_its_services_have_the_line_of_the_family() -> None:

@@ -57,7 +57,7 @@ UNREAD: dict[str, str] = {
         "`homelab vm-tests` writes a test of it; tests/install/test_service_test.py",
     ),
     **dict.fromkeys(
-        ["StackConfig.dev", "DevConfig.shells", "DevShell.packages", "DevShell.fragments"],
+        ["DevConfig.shells", "DevShell.packages", "DevShell.fragments"],
         "`homelab dev-shells` writes them; tests/starter/test_dev_shells.py",
     ),
     "FlakeService.critical": "as that of the other kinds that a test can run",

@@ -10,7 +10,7 @@ from homelab import testing
 from homelab.config.document import Document
 from homelab.ops.project.stack import check_stack
 from homelab.problems import InvalidStackError, Problem
-from homelab.remainder import rest_of, unrelated
+from homelab.remainder import LeftOut, rest_of, unrelated
 from tests import build, stackdir
 from tests.cases.on_disk import laid_out, tried
 
@@ -94,7 +94,8 @@ def test_a_mistake_in_the_site_hides_no_check_of_the_rest(
 
 def test_a_name_inside_a_longer_name_does_not_count() -> None:
     problems = [Problem("services.pilot", "x"), Problem("hosts.pi", "y")]
-    assert unrelated(problems, frozenset({"pi"})) == [problems[0]]
+    left_out = LeftOut(names=frozenset({"pi"}), lists=frozenset({"hosts"}))
+    assert unrelated(problems, left_out) == [problems[0]]
 
 
 @pytest.mark.parametrize(
@@ -138,8 +139,8 @@ def test_several_mistakes_in_one_entry_leave_out_that_entry_alone() -> None:
         rest = rest_of(Document(values))  # type: ignore[arg-type]
         assert rest is not None
         assert set(rest[0].nixpkgs) == {"default"}
-        assert rest[1] >= {"old", "url"}
-        assert "nixpkgs" not in rest[1]
+        assert rest[1].names >= {"old", "url"}
+        assert "nixpkgs" not in rest[1].names
 
 
 def test_a_list_of_other_names_is_unchanged(tmp_path: Path) -> None:
