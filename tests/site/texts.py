@@ -81,6 +81,8 @@ _UNIT = judges.systemd
 _UNIT_NAME = judges.without(r"[^A-Za-z0-9:_.@-]", _WORD)
 # NixOS puts it in single quotes, and tmpfiles knows escapes and specifiers there.
 _TMPFILES = judges.without(r"['\\%\n\r]")
+# Lines that PHP's dotenv reads. The modules of nixpkgs write them without quotes.
+_DOTENV = judges.without(r"[\s#$'\"\\]")
 _PAGE = judges.without(r"\{\{")
 _NGINX = judges.each(dividing.nginx_words, judges.without(r"\$"))
 
@@ -148,9 +150,16 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("services.cloudflared.tunnels.=", _UNIT_NAME),
     ("services.cloudflared.**", _WHOLE),
     ("services.gatus.settings.**", judges.gatus),
+    # Grafana's INI: comments, quotes, and variables as ${…}, $__…{…} and %(…)s.
+    ("services.grafana.settings.**", judges.without(r"[\n\r;#$%`\"]")),
+    # A sed of nixpkgs makes a tag of a text like '!secret x'.
+    ("services.home-assistant.config.**", judges.without(r"![a-z_]+ |^!!")),
     ("services.homepage-dashboard.allowedHosts", _WORD),
     ("services.homepage-dashboard.**", _PAGE),
     ("services.miniflux.config.**", _UNIT),
+    ("services.monica.appURL", _DOTENV),
+    ("services.monica.config.**", _DOTENV),
+    ("services.monica.database.**", _DOTENV),
     ("services.navidrome.settings.**", _WHOLE),
     ("services.zigbee2mqtt.settings.**", _WHOLE),
     ("services.oauth2-proxy.**", _WORD),
@@ -168,13 +177,22 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("services.syncthing.settings.**", _WHOLE),
     ("services.samba.settings.**", judges.without(r"[\n\r%;#\\]")),
     ("services.scrutiny.collector.settings.**", _WHOLE),
+    # JSON, with a list of patterns in one of its texts.
+    ("services.transmission.settings.rpc-host-whitelist", judges.without(r"[,;\s*?]")),
+    ("services.transmission.settings.**", _WHOLE),
+    ("services.umami.settings.**", judges.variable),
+    # Lines in double quotes of xorg.conf.d, and arguments of ckbcomp in single quotes.
+    ("services.xserver.xkb.*", judges.without(r"['\"\\\n\r]")),
     ("services.udev.extraRules", judges.without(r"[\"\\\n\r]")),
     ("services.openssh.extraConfig", judges.each(dividing.sshd_words, judges.without("%"))),
-    # Names and values of options that an owner's facts of a service state.
+    # Names and values of options that an owner's facts of a service state; x is the name where the
+    # stack had none (NEW in hostile.py).
     ("=", judges.option),
     ("services.=", judges.option),
     ("services.forum.**", judges.option),
-    ("*zqx*", judges.option),
+    ("services.*zqx*.**", judges.option),
+    ("*zqx*.**", judges.option),
+    ("x.**", judges.option),
     # Proxies.
     ("services.caddy.email", _WORD),
     ("services.caddy.package.plugins", judges.without(r"^-|[\s@]|[^\w./~@+-]")),
