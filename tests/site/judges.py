@@ -53,8 +53,9 @@ def _filled(template: str) -> re.Pattern[str]:
     return re.compile(_VALUE.join(re.escape(p.translate(_SAME)) for p in parts))
 
 
-_FIELD = re.compile(rf"(?<!\{{)\{{(?:{'|'.join((*FIELDS, 'directory'))})(?::[^}}]*)?\}}")
-"""A field of a `$text`. A doubled brace stands for one."""
+_INDEXED = r"[a-z]+\[[a-z0-9:-]+\](?:\.[a-z]+)?"
+_FIELD = re.compile(rf"(?<!\{{)\{{(?:{'|'.join((*FIELDS, 'directory', _INDEXED))})(?::[^}}]*)?\}}")
+"""A field of a `$text`, also with a name: `{mail[host]}`. A doubled brace stands for one."""
 _VALUE = "[A-Za-z0-9:/.@, -]*"
 
 
