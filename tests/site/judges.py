@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 import pytest
 import yaml
 
-from homelab.catalog.references import FIELDS
+from homelab.catalog.references import DATABASE_FIELDS, FIELDS
 from tests.site import dividing
 from tests.site.payloads import MARK
 from tests.tools.programs import run
@@ -54,7 +54,9 @@ def _filled(template: str) -> re.Pattern[str]:
 
 
 _INDEXED = r"[a-z]+\[[a-z0-9:-]+\](?:\.[a-z]+)?"
-_FIELD = re.compile(rf"(?<!\{{)\{{(?:{'|'.join((*FIELDS, 'directory', _INDEXED))})(?::[^}}]*)?\}}")
+_FIELD = re.compile(
+    rf"(?<!\{{)\{{(?:{'|'.join((*FIELDS, *DATABASE_FIELDS, 'directory', _INDEXED))})(?::[^}}]*)?\}}"
+)
 """A field of a `$text`, also with a name: `{mail[host]}`. A doubled brace stands for one."""
 _VALUE = "[A-Za-z0-9:/.@, -]*"
 

@@ -210,6 +210,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("homelab.backup.jobs.*.postgresql", _UNIT_NAME),
     ("homelab.backup.jobs.*.mounts", _LINE),
     # Words of commands, as JSON: tests/backup has them run.
+    ("homelab.backup.jobs.*.inside.*.directory", _WHOLE),
     ("homelab.backup.jobs.*.before", _WHOLE),
     ("homelab.backup.jobs.*.after", _WHOLE),
     ("homelab.backup.jobs.**", _WORD),
