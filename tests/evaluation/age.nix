@@ -136,6 +136,7 @@ in
     openthread-border-router.why = "came with 26.05";
     pocket-id.why = "came with 25.05";
     scrutiny.why = "came with 24.05";
+    umami.why = "came with 25.11";
     uptime-kuma.why = "came with 22.11";
     ollama.why = "came with 24.05";
     prowlarr.why = "came with 21.05";

@@ -274,11 +274,13 @@ in
 {
   options.services.board = app;
   options.services.forum = app;
+  options.services.inn = app;
   config = {
-    systemd.services = { board = unit; forum = unit; forum-setup = unit; forum-worker = unit; };
+    systemd.services = { board = unit; inn = unit; forum = unit; forum-setup = unit; forum-worker = unit; };
     users.users.board = { isSystemUser = true; group = "board"; };
     users.users.forum = { isSystemUser = true; group = "forum"; };
-    users.groups = { board = { }; forum = { }; };
+    users.users.inn = { isSystemUser = true; group = "inn"; };
+    users.groups = { board = { }; forum = { }; inn = { }; };
   };
 }
 """
