@@ -191,7 +191,13 @@ def _guessed(
     if isinstance(now, BaseModel):
         return
     tried = 0
-    near = [str(now + 50)] if isinstance(now, IPv4Address) else hosts if now in hosts else []
+    near = (
+        [str(now + 50), str(now - 50)]
+        if isinstance(now, IPv4Address)
+        else hosts
+        if now in hosts
+        else []
+    )
     for value in (*near, *guesses(type(model), field, now)):
         if value != now and (value is None or fits(type(model), field, value)):
             yield steps, value
