@@ -47,9 +47,8 @@ def judged(directory: Path, puts: list[Put], plan: Plan) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize(
-    "variant", [HOMELABS[0], *(pytest.param(h, marks=pytest.mark.long) for h in HOMELABS[1:])]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("variant", HOMELABS)
 def test_no_value_that_passes_the_checks_becomes_code(variant: str, tmp_path: Path) -> None:
     seed = random.Random(variant)
     passed = rounds = 0
