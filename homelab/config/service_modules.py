@@ -26,21 +26,9 @@ from homelab.config.service_parts import (
 )
 
 
-class CatalogService(NativeService):
-    """A service of the catalog. Settings that are not written follow from its entry."""
+class DescribedService(NativeService):
+    """Further settings of a service that has facts, in the catalog or in the stack."""
 
-    called: ClassVar[str] = "a service of the catalog"
-    lacks: ClassVar[Mapping[str, str]] = {
-        **other_kinds(),
-        "extends": "leave it out, and write service: with the entry of the catalog",
-    }
-
-    service: Name | None = None
-    """Catalog entry. Default: the service's key in `services`."""
-    databases: CatalogDatabasesOf = CatalogDatabases()
-    """Another host that has its database: `{postgresql: {host: nas}}`. homelab creates the database
-    there, with a role, a password and dumps, and opens the port to the host of the service.
-    Default: the database is on its own host."""
     connects: list[Name] = Field(default_factory=list)
     """Services that it is connected to, with their API keys: `services.sonarr.connects: [sabnzbd]`
     enters SABnzbd as a download client. Implies `uses`."""
@@ -55,11 +43,28 @@ class CatalogService(NativeService):
     recovery: bool = False
     """Show its own sign-in again, which is off behind the auth proxy. Write it to get in when the
     auth proxy lets nobody in, and leave it out afterwards."""
+
+
+class CatalogService(DescribedService):
+    """A service of the catalog. Settings that are not written follow from its entry."""
+
+    called: ClassVar[str] = "a service of the catalog"
+    lacks: ClassVar[Mapping[str, str]] = {
+        **other_kinds(),
+        "extends": "leave it out, and write service: with the entry of the catalog",
+    }
+
+    service: Name | None = None
+    """Catalog entry. Default: the service's key in `services`."""
+    databases: CatalogDatabasesOf = CatalogDatabases()
+    """Another host that has its database: `{postgresql: {host: nas}}`. homelab creates the database
+    there, with a role, a password and dumps, and opens the port to the host of the service.
+    Default: the database is on its own host."""
     oidc: StatedClient | None = None
     """Its client at an external identity provider. The catalog has its other OIDC settings."""
 
 
-class ModuleService(NativeService):
+class ModuleService(DescribedService):
     """A service with a NixOS module of nixpkgs, described only here."""
 
     called: ClassVar[str] = "a service of a module"
@@ -77,20 +82,6 @@ class ModuleService(NativeService):
     socket, without a password; a container, and every service on another host, with a password over
     the network. Those of PostgreSQL and MariaDB (`mysql`) are dumped before each backup of their
     host; Redis is a cache."""
-    connects: list[Name] = Field(default_factory=list)
-    """Services that it is connected to, with their API keys: `services.sonarr.connects: [sabnzbd]`
-    enters SABnzbd as a download client. Implies `uses`."""
-    jobs: dict[Name, Job] = Field(default_factory=dict)
-    """Jobs of its facts that its host runs, by name: `{generate-previews: {schedule: "03:30"}}`."""
-    schedule: list[RateWindow] = Field(default_factory=list)
-    """Download and upload rates by the time of day, for a service whose facts have `rates`. The
-    windows cover the whole day."""
-    dashboards: list[Dashboard] = Field(default_factory=list)
-    """Dashboards of grafana.com that Grafana has from its first start, with the data sources of the
-    stack: `[{id: 1860, revision: 37, hash: sha256-…}]`."""
-    recovery: bool = False
-    """Show its own sign-in again, which is off behind the auth proxy. Write it to get in when the
-    auth proxy lets nobody in, and leave it out afterwards."""
     oidc: StatedClient | None = None
     """Its client at an external identity provider. Its other OIDC settings are below `module`:
     `sign_in: {kinds: [oidc], oidc: {redirects: […]}}`."""

@@ -17,7 +17,12 @@ from homelab.config.databases import (
 from homelab.config.oidc import StatedClient
 from homelab.config.service_base import NativeService, ServiceConfig
 from homelab.config.service_containers import ContainerService, ContainersService, PodmanService
-from homelab.config.service_modules import CatalogService, FlakeService, ModuleService
+from homelab.config.service_modules import (
+    CatalogService,
+    DescribedService,
+    FlakeService,
+    ModuleService,
+)
 from homelab.config.service_parts import (
     Dashboard,
     Job,
@@ -40,27 +45,27 @@ def datasets_of(config: ServiceConfig) -> Mapping[str, str]:
 
 def jobs_of(config: ServiceConfig) -> Mapping[str, Job]:
     """The jobs that a service of facts runs."""
-    return config.jobs if isinstance(config, CatalogService | ModuleService) else {}
+    return config.jobs if isinstance(config, DescribedService) else {}
 
 
 def schedule_of(config: ServiceConfig) -> list[RateWindow]:
     """The rates of a service by the time of day."""
-    return config.schedule if isinstance(config, CatalogService | ModuleService) else []
+    return config.schedule if isinstance(config, DescribedService) else []
 
 
 def dashboards_of(config: ServiceConfig) -> list[Dashboard]:
     """The dashboards that the stack config states for a service."""
-    return config.dashboards if isinstance(config, CatalogService | ModuleService) else []
+    return config.dashboards if isinstance(config, DescribedService) else []
 
 
 def recovers(config: ServiceConfig) -> bool:
     """Whether a service shows its own sign-in again."""
-    return config.recovery if isinstance(config, CatalogService | ModuleService) else False
+    return config.recovery if isinstance(config, DescribedService) else False
 
 
 def connects_of(config: ServiceConfig) -> list[str]:
     """The services that a service is connected to."""
-    kinds = CatalogService | ModuleService | UnitService
+    kinds = DescribedService | UnitService
     return config.connects if isinstance(config, kinds) else []
 
 
