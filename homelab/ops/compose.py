@@ -9,7 +9,7 @@ import yaml
 
 from homelab.ops.registry import RegistryError, digest_of
 from homelab.plaintext import UnreadableError
-from homelab.problems import UsageError
+from homelab.problems import UsageError, unreadable
 from homelab.services.compose.reading import ComposeFile, env_values, read_compose, words
 from homelab.services.compose.service import Imported, imported
 from homelab.services.compose.variables import slug
@@ -60,7 +60,7 @@ def _text(path: Path) -> str:
             data = opened.read(_LARGEST + 1)
         text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+        raise UsageError(f"{path} cannot be read: {unreadable(error)}") from error
     if len(data) > _LARGEST:
         raise UsageError(f"{path} is larger than a compose file is")
     return text

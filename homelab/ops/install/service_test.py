@@ -13,7 +13,7 @@ from homelab.install.service_test import MARK, TOP, service_tests
 from homelab.ops.install.stand_ins import stand_in as value_of
 from homelab.ops.secrets.derive import pbkdf2
 from homelab.plan import Plan
-from homelab.problems import HomelabError, Problem
+from homelab.problems import HomelabError, Problem, unreadable
 from homelab.secrets.model import Secret
 
 VM_TESTS_STALE = file_check(
@@ -86,7 +86,7 @@ def _present(place: Path) -> dict[str, bytes]:
             if path.is_file()
         }
     except OSError as error:
-        raise HomelabError(f"{error.filename}: cannot be read: {error.strerror}") from None
+        raise HomelabError(f"{error.filename}: cannot be read: {unreadable(error)}") from None
 
 
 def _bytes(content: str | bytes | None) -> bytes | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from homelab.plan import Plan
-from homelab.problems import HomelabError, Problem
+from homelab.problems import HomelabError, Problem, unreadable
 from homelab.render import root_path
 from homelab.secret_paths import sops_file
 from homelab.secrets.readers import readers_of
@@ -143,7 +143,7 @@ def _content(path: Path) -> str | bytes:
         data = path.read_bytes()
     except OSError as error:
         raise HomelabError(
-            f"{path}: cannot be read ({error.strerror}); fix its permissions or its disk"
+            f"{path}: cannot be read ({unreadable(error)}); fix its permissions or its disk"
         ) from None
     if b"\0" in data:
         return data

@@ -18,7 +18,7 @@ from pathlib import Path
 from homelab.ops.starter.library import NAME
 from homelab.ops.whole import changed_lines, replace_file
 from homelab.plaintext import UnreadableError, json_data, mapping
-from homelab.problems import HomelabError, UsageError
+from homelab.problems import HomelabError, UsageError, unreadable
 from homelab.render import changed_files
 
 PROJECT = "pyproject.toml"
@@ -59,8 +59,10 @@ def present_pin(directory: Path) -> str:
             f"there is no {PROJECT} in {directory.resolve()}; homelab upgrade is for a homelab "
             "that homelab init made"
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: this is not TOML ({error})") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({unreadable(error)})") from None
     listed = project.get("dependencies")
     found = [
         d for d in listed if isinstance(d, str) and _NAMED.match(d)
