@@ -23,10 +23,11 @@ def causes(plan: Plan, host: Host) -> Iterator[Cause]:
         yield ("boot", "binfmt", "emulatedSystems"), where
         for kind in ("users", "groups"):
             yield ("users", kind, BUILD_USER), where
-    for other in plan.hosts.values():
-        # A set of names has the address of their reverse proxy as its key.
-        for address in filter(None, (other.lan, other.tailnet)):
-            yield ("networking", "hosts", address), f"{other.source}.address"
+    entry = plan.hosts.get(plan.stack.network.entry.host)
+    if entry is not None:
+        # A set of names has the address of the reverse proxy as its key.
+        for address in filter(None, (entry.lan, entry.tailnet)):
+            yield ("networking", "hosts", address), f"{entry.source}.address"
     for key in ("username", "homeDirectory"):
         yield ("home", key), "site.owner"
     if host.config.static:

@@ -10,7 +10,7 @@ from homelab.evaluation.origin import DIGEST, FRAME, LIBRARY, Origins
 from homelab.nix.bindings import innermost
 from homelab.ops.project.stack import Stack, open_stack
 from homelab.render import modules_of
-from tests.build import SHIPPED
+from tests.build import ROOT, SHIPPED
 from tests.evaluation.test_places import SECTIONS, STACKS
 
 PLACES = (*SECTIONS, "nixpkgs")
@@ -78,6 +78,18 @@ LINES = {
     ("pi", "proxy.nix", "max_size 525000000"): "services.vaultwarden",
     ("pi", "proxy.nix", "handle {"): "network.entry",
     ("pi", "proxy.nix", "reverse_proxy http://100.100.71.10:4533 {"): "services.navidrome",
+    ("pi", "nix.nix", "buildMachines"): "hosts.pi.build",
+    ("workstation", "nix.nix", "users.users.nixbuild"): "hosts.pi.build",
+    ("workstation", "nix.nix", "boot.binfmt"): "hosts.pi.build",
+    ("workstation", "facts.nix", '"8096/tcp"'): "services.jellyfin",
+    ("aurora", "portal.nix", "networking.hosts"): "hosts.pi.address",
+    (
+        "pi",
+        "issued-secrets.nix",
+        "place eurovote-secret-key",
+    ): "services.eurovote.secrets.secret-key",
+    ("pi", "identity.nix", '"draw.home.example.org"'): "services.draw",
+    ("macbook", "home.nix", "home.username"): "site.owner",
     ("pi", "dns.nix", '"music.home.example.org" = '): "services.navidrome",
 }
 
@@ -113,3 +125,18 @@ def test_a_comment_belongs_to_the_binding_below_it() -> None:
     assert found is not None
     assert (found.path, found.first, found.last) == (("a", "b", "c.d"), 3, 5)
     assert innermost(text, 7) is None
+
+
+def test_a_static_address_and_its_gateway_lead_to_their_keys() -> None:
+    stack = open_stack(ROOT / "examples/lan", "lan")
+    lines = str(dict(stack.releases["bench"].files)["network.nix"]).splitlines()
+    wanted = {
+        "networking.defaultGateway": "network.lan",
+        "networking.interfaces.eno1 = {": "hosts.bench.interface",
+        "ipv4.addresses": "hosts.bench.address",
+    }
+    for text, where in wanted.items():
+        number = next(n for n, line in enumerate(lines, 1) if text in line)
+        place = _origins(stack, "bench").of_line("network.nix", number).place
+        assert place is not None, text
+        assert place.where == where
