@@ -1,4 +1,4 @@
-"""The reference page of what a stack cannot say, and the way out."""
+"""The reference page of unsupported settings, with the alternative to each."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from homelab.config.stack import StackConfig
 from tests.docs.stack_page import reached
 
 _HEAD = """\
-# What a stack cannot say
+# Unsupported settings
 
 Generated from `homelab/config/not_yet.py` and the models of the stack config with `make docs`; do not edit.
 
-Each key below is one that people try. The error names the way out.
+homelab refuses these keys. The error names the alternative in the last column.
 
-## Features that do not exist
+## Unsupported features
 
-| Feature | Keys | Way out |
+| Feature | Keys | Alternative |
 | --- | --- | --- |"""
 
 _KEYS = """
 ## Keys that an object does not have
 
-| Object | Keys | Way out |
+| Object | Keys | Alternative |
 | --- | --- | --- |"""
 
 
