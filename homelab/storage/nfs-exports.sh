@@ -4,12 +4,12 @@
 
 exports=${HOMELAB_ROOT:-}/run/homelab-nfs/exports
 
-# exported OWNER GROUP LINE: LINE is one of exports(5), with @uid@ and @gid@.
+# exported LINE OWNER GROUP: LINE is one of exports(5), with @uid@ and @gid@.
 exported() {
-  local uid gid line=$3
-  uid=$(number "$1" passwd) gid=$(number "$2" group)
+  local uid gid line=$1
+  uid=$(number "$2" passwd) gid=$(number "$3" group)
   if [ -z "$uid" ] || [ -z "$gid" ]; then
-    echo "homelab: the user $1 or the group $2 does not exist, so nothing is exported;" \
+    echo "homelab: the user $2 or the group $3 does not exist, so nothing is exported;" \
       "write the owner and the group of the dataset as they are on this host" >&2
     exit 1
   fi

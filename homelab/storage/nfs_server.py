@@ -54,7 +54,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def _writer(exports: list[Export]) -> Attrs:
-    calls = [shlex.join(("exported", *_names(e), line_of(e))) for e in exports]
+    # A line that ends with a quote would make the printer write the script as one line.
+    calls = [shlex.join(("exported", line_of(e), *_names(e))) for e in exports]
     return {
         "description": "Write the exports with the numbers that users and groups have here",
         "before": ["nfs-mountd.service", "nfs-server.service"],

@@ -104,7 +104,7 @@ def test_a_client_acts_as_the_owner_of_the_dataset_and_never_as_root() -> None:
         )
         assert "no_root_squash" not in line_of(of_root)
     text = build.render(shared({"datasets": {"films": {"owner": "root"}}}))["aurora"]
-    assert "exported nobody media" in text["nfs-server.nix"]
+    assert re.search(r"exported '[^']*' nobody media$", text["nfs-server.nix"], re.MULTILINE)
 
 
 def test_the_numbers_are_those_of_the_server(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_the_numbers_are_those_of_the_server(tmp_path: Path) -> None:
     script.write_text(SHELL)
 
     def written(owner: str) -> subprocess.CompletedProcess[str]:
-        call = shlex.join(("exported", owner, "media", line_of(export)))
+        call = shlex.join(("exported", line_of(export), owner, "media"))
         return subprocess.run(
             ["bash", "-ec", f". {script}\nbegun\n{call}\nended"],
             env={"HOMELAB_ROOT": str(tmp_path), "PATH": "/usr/bin:/bin"},
