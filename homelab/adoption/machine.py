@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from homelab.config.base import HostKey
 from homelab.plaintext import UnreadableError, json_data, unfit
 from homelab.problems import HomelabError
+from homelab.system.records import PLATFORMS, last_texts, os_release, read_records
 
 TAILNET = IPv4Network("100.64.0.0/10")
-_PLATFORMS = {"x86_64": "x86_64-linux", "aarch64": "aarch64-linux"}
 _VENDORS = {"0x10de": "nvidia", "0x8086": "intel", "0x1002": "amd"}
 _LISTEN = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 _REAL = frozenset(("ext4", "ext3", "ext2", "btrfs", "xfs", "zfs", "vfat", "f2fs", "bcachefs"))
@@ -118,15 +116,15 @@ def read_machine(name: str, output: str) -> Machine:
     """Parse the output of `adopt.sh`. Raises HomelabError for a machine that is not NixOS, and for
     a report that is damaged.
     """
-    values = _values(name, output)
-    one = {key: found[-1].decode(errors="replace").strip() for key, found in values.items()}
-    system = dict(re.findall(r'^([A-Z_]+)="?([^"\n]*)"?$', one.get("os-release", ""), re.MULTILINE))
+    values = read_records(name, output)
+    one = last_texts(values)
+    system = os_release(one.get("os-release", ""))
     if system.get("ID") != "nixos":
         raise HomelabError(
             f"{name}: this is not NixOS but {system.get('PRETTY_NAME') or 'another system'}; "
             "homelab adopts machines that run NixOS"
         )
-    platform = _PLATFORMS.get(one.get("machine", ""))
+    platform = PLATFORMS.get(one.get("machine", ""))
     if platform is None:
         raise HomelabError(f"{name}: homelab knows no NixOS for {one.get('machine')}; name another")
     return Machine(
@@ -154,22 +152,6 @@ def read_machine(name: str, output: str) -> Machine:
         skipped=tuple(sorted(t.decode(errors="replace") for t in values.get("skipped", ()))),
         executable=tuple(sorted(t.decode() for t in values.get("executable", ()))),
     )
-
-
-def _values(name: str, output: str) -> dict[str, list[bytes]]:
-    values: dict[str, list[bytes]] = {}
-    try:
-        for line in output.splitlines():
-            key, _, value = line.partition("\t")
-            values.setdefault(key, []).append(base64.b64decode(value, validate=True))
-    except (ValueError, binascii.Error):
-        values = {}
-    if "end" not in values:
-        raise HomelabError(
-            f"{name}: the answer is not the report that was asked for; check that the account's "
-            "shell prints nothing when it starts"
-        )
-    return values
 
 
 def _files(name: str, values: Mapping[str, list[bytes]]) -> dict[str, bytes]:

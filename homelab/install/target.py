@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from homelab.plaintext import UnreadableError, json_data, mapping
 from homelab.problems import HomelabError
+from homelab.system.records import PLATFORMS, last_texts, os_release, read_records
 
 MOUNTED = "/mnt"
 """Where the new system's file systems are mounted on the target."""
-_PLATFORMS = {"x86_64": "x86_64-linux", "aarch64": "aarch64-linux"}
 
 
 @dataclass(frozen=True)
@@ -61,10 +59,8 @@ class Target:
 
 def read_target(name: str, output: str) -> Target:
     """Parse the output of `look.sh`. Raises HomelabError for a damaged report."""
-    values = _values(name, output)
-    system = dict(
-        re.findall(r'^([A-Z_]+)="?([^"\n]*)"?$', values.get("os-release", ""), re.MULTILINE)
-    )
+    values = last_texts(read_records(name, output))
+    system = os_release(values.get("os-release", ""))
     by_device: dict[str, list[str]] = {}
     for line in values.get("links", "").splitlines():
         link, _, device = line.partition(" ")
@@ -72,7 +68,7 @@ def read_target(name: str, output: str) -> Target:
     memory = re.search(r"^MemTotal:\s+([0-9]+) kB$", values.get("memory", ""), re.MULTILINE)
     steps = (line.partition(" ") for line in values.get("done", "").splitlines())
     return Target(
-        platform=_PLATFORMS.get(values.get("machine", ""), ""),
+        platform=PLATFORMS.get(values.get("machine", ""), ""),
         system=system.get("PRETTY_NAME") or system.get("ID") or "an unknown system",
         is_installer=system.get("ID") == "nixos" and system.get("VARIANT_ID") == "installer",
         is_root=values.get("user", "") == "0",
@@ -84,22 +80,6 @@ def read_target(name: str, output: str) -> Target:
         disks=tuple(_disks(name, values.get("disks", ""), by_device)),
         done={step: mark for step, _, mark in steps},
     )
-
-
-def _values(name: str, output: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for line in output.splitlines():
-        key, _, value = line.partition("\t")
-        try:
-            found[key] = base64.b64decode(value, validate=True).decode(errors="replace").strip()
-        except binascii.Error:
-            raise HomelabError(
-                f"{name}: the machine's answer is no report ({key[:40]}); log in and see whether "
-                "its shell prints something at the start"
-            ) from None
-    if found.get("end") != "whole":
-        raise HomelabError(f"{name}: the machine's report ends early; run it again")
-    return found
 
 
 def _disks(name: str, text: str, links: Mapping[str, list[str]]) -> Iterator[TargetDisk]:

@@ -1,4 +1,4 @@
-"""Build the first system on another machine than the target, and copy it there.
+"""Build a system on another machine than its host, and copy it there.
 
 The copy goes through this machine, over the connections that homelab has to both. Neither needs a
 key of the other, and this machine needs no Nix unless it builds.
