@@ -28,8 +28,8 @@ def shown(page: str, words: str) -> list[str]:
 
 
 def plain(line: str) -> str:
-    """A line without release digests and times, which differ between runs."""
-    return re.sub(r"\b[0-9a-f]{12}\b|\b\d+\.\d s\b", "*", line).rstrip()
+    """A line without release digests and times. A busy machine prints more times than an idle one."""
+    return re.sub(r"\b[0-9a-f]{12}\b", "*", re.sub(r"\b\d+\.\d s\b", "", line)).rstrip()
 
 
 def test_readme_and_guide_show_what_the_lab_prints(tmp_path: Path) -> None:
