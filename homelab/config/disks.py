@@ -93,8 +93,15 @@ def in_bytes(size: str) -> int:
 SmartType = Literal["auto", "nvme", "off", "sat", "scsi", "usbjmicron", "usbsunplus"]
 
 
-class Disk(Model):
+class Disk(Kind):
     """A disk of the host. Nothing is written to it: the stack only mounts what is on it."""
+
+    called: ClassVar[str] = "a disk"
+    lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("apm", "hdparm", "spindown", "standby"),
+        "leave it out: set by a udev rule, it hangs bridges from USB to SATA, and the host waits "
+        "for them at boot; run hdparm by hand for a disk that bears it",
+    )
 
     device: StableDisk | None = None
     """Its name by serial number: `/dev/disk/by-id/nvme-Samsung_…`. With `device: null` the disk is

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from homelab.config.base import Address, Kind, Model, Name, Network, Port, Str
 from homelab.config.certificates import Issuer
-from homelab.config.proxy import CaddyPlugin, PluginHash, RateLimit
-from homelab.config.types import BlockList
+from homelab.config.proxy import CaddyPlugin, RateLimit
+from homelab.config.types import BlockList, FileHash
 from homelab.config.upstream import Upstream
 
 
@@ -51,7 +51,7 @@ class Entry(Model):
     """Limit of requests per client address. Default: no limit."""
     plugins: list[CaddyPlugin] = Field(default_factory=list)
     """Caddy modules to build in, for directives of your own. Certificates need none."""
-    plugin_hashes: dict[Name, PluginHash] = Field(default_factory=dict)
+    plugin_hashes: dict[Name, FileHash] = Field(default_factory=dict)
     """Hash of Caddy's sources with all plugins, by nixpkgs pin of the entry host."""
     variables: Literal["env_file", "exec_wrapper"] = "env_file"
     """How Caddy gets the `secrets` of `services.caddy` that have `env`. env_file: systemd reads an

@@ -32,6 +32,3 @@ class CaddyPlugin(Model):
     def spec(self) -> str:
         """The plugin as `pkgs.caddy.withPlugins` expects it."""
         return f"{self.module}@{self.version}"
-
-
-PluginHash = Annotated[Str, Field(pattern=r"^sha256-[A-Za-z0-9+/]{43}=$")]

@@ -139,14 +139,22 @@ def _is_certificate(text: str) -> str:
 
 Certificate = Annotated[Str, AfterValidator(_is_certificate)]
 """An X.509 certificate as text. It is public."""
-FileHash = Annotated[
-    Str,
-    pattern(
-        r"sha256-[A-Za-z0-9+/]{43}=",
-        "this is not the hash of a file; write sha256- and 44 characters of base64, of which the "
-        "last is =",
-    ),
-]
+_UNPADDED = re.compile(r"sha256-[A-Za-z0-9+/]{43}")
+
+
+def _is_file_hash(text: str) -> str:
+    if _UNPADDED.fullmatch(text):
+        raise ValueError(f"this hash lacks its last character; write {text}=")
+    if not _UNPADDED.fullmatch(text.removesuffix("=")) or not text.endswith("="):
+        raise ValueError(
+            "this is not the hash of a file; write sha256- and 44 characters of base64, of which "
+            "the last is ="
+        )
+    return text
+
+
+FileHash = Annotated[Str, AfterValidator(_is_file_hash)]
+"""A SHA-256 hash as Nix writes it (SRI)."""
 CacheKey = Annotated[
     Str,
     pattern(

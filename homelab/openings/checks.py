@@ -10,6 +10,7 @@ from homelab.nix.source import Setting
 from homelab.openings.brokers import BROKER
 from homelab.openings.calendars import CALENDAR
 from homelab.openings.copies import COPIES, copies
+from homelab.openings.daemons import CONTROLLER
 from homelab.openings.disks import APM
 from homelab.openings.fields import literal_fields
 from homelab.openings.first_account import FIRST, first_accounts
@@ -21,6 +22,7 @@ from homelab.openings.registry import openings
 from homelab.openings.restarts import RESTARTS
 from homelab.openings.settings import of_containers, of_modules, of_options, of_others
 from homelab.openings.state import STATE
+from homelab.openings.wifi import BACKEND
 from homelab.plan import Plan, once
 from homelab.problems import Problem, did_you_mean
 from homelab.system.model import Host
@@ -34,8 +36,10 @@ FORBIDDEN_PATTERNS = file_check(
 
 _CHECKS = {
     APM: "hdparm-udev",
+    BACKEND: "wifi-backend-single",
     BROKER: "broker-present",
     CALENDAR: "option-calendar",
+    CONTROLLER: "mcp-loopback",
     COPIES: "hardlink-same-fs",
     FIRST: "first-account",
     LITERAL: "secret-literal",

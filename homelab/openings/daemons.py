@@ -7,16 +7,20 @@ from collections.abc import Iterator
 
 from homelab.nix.source import Computed, Setting, Value
 from homelab.openings.model import Opening, View, is_true, like, rule, shown, texts, when
+from homelab.services.declared import declared_options
 from homelab.services.model import Service
 from homelab.services.plan import ANYWHERE
 
+CONTROLLER = "controller-listens"
 _LISTENS = re.compile(
     r"(?i)^(rpc[-_])?(http[-_]?|web[-_]?|server[-_]?|gui[-_]?)?"
     r"(host|hosts|listen|addr|address|addresses|bind|ip|interface|interfaces)"
     r"([-_]?(on|addr|address|addresses|host|ip|interface))?$"
 )
 """Last parts of options with a daemon's listen address: `host`, `listenAddress`, `http_addr`."""
-_EVERYWHERE = re.compile(r"^(tcp://|http://|https://)?(0\.0\.0\.0|\[?::\]?|\*)(:\d+|/.*)?$")
+_EVERYWHERE = re.compile(r"^(tcp://|http://|https://)?(0\.0\.0\.0|\[?::\]?|\*)(:\d+|/.*)?$|^:\d+$")
+_AN_ADDRESS = re.compile(r"^([a-z]+://)?(\d+(\.\d+){3}|\[?[0-9a-f]*:[0-9a-f:]*\]?)(:\d+)?(/.*)?$")
+_LOOPBACK = re.compile(r"^([a-z]+://)?(127\.|\[?::1\]?(:\d|/|$))")
 _BELIEVES = re.compile(
     r"(?i)trusted[-_]?(prox(y|ies)|ips?|hosts?|networks?|cidrs?)|whitelist$|allow[-_]?from"
 )
@@ -50,6 +54,33 @@ def listens(setting: Setting, view: View) -> Iterator[Opening]:
             "warning",
             acceptable=True,
         )
+
+
+@rule("**")
+def controller_listens(setting: Setting, view: View) -> Iterator[Opening]:
+    """A service that may control units, and listens on more than its own host."""
+    value = setting.value
+    if not _LISTENS.match(setting.path[-1]) or not isinstance(value, str):
+        return
+    anywhere = _EVERYWHERE.match(value) or _AN_ADDRESS.match(value)
+    if not anywhere or _LOOPBACK.match(value):
+        return
+    for service in view.plan.on(view.host.name):
+        if service.may_control is not None and _sets(service, setting):
+            yield Opening(
+                CONTROLLER,
+                f"{setting.name} is {shown(value)}: {service.name} may control units of "
+                f"{view.host.name}, and other machines could reach it",
+                "write 127.0.0.1; use it through SSH",
+            )
+
+
+def _sets(service: Service, setting: Setting) -> bool:
+    """Whether an option is one of a service: set there, or beside one that is set there."""
+    if setting.source:
+        return setting.source.startswith(f"services.{service.name}.")
+    declared = (option.path[:-1] for option in declared_options(service.config))
+    return any(len(above) > 1 and setting.path[: len(above)] == above for above in declared)
 
 
 def _is_everywhere(value: Value) -> bool:

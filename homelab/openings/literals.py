@@ -36,7 +36,7 @@ def literal(setting: Setting, view: View) -> Iterator[Opening]:
         yield Opening(
             LITERAL,
             f"{shown} is a secret in plain text, as numbers: {WHY}",
-            _way_out(setting),
+            way_out(setting),
             "warning",
             acceptable=True,
         )
@@ -48,7 +48,7 @@ def literal(setting: Setting, view: View) -> Iterator[Opening]:
             yield Opening(
                 LITERAL,
                 f"{name} {'is a secret in plain text' if written else 'looks like a key'}: {WHY}",
-                _way_out(setting),
+                way_out(setting),
                 "warning",
                 acceptable=True,
             )
@@ -59,7 +59,8 @@ def _is_bytes(value: Value) -> bool:
     return isinstance(value, tuple) and len(value) >= 8 and all(isinstance(v, int) for v in value)
 
 
-def _way_out(setting: Setting) -> str:
+def way_out(setting: Setting) -> str:
+    """Where a secret belongs that an option has in plain text."""
     if setting.path[:2] == ("services", "zigbee2mqtt"):
         return 'keep it in secret.yaml of its data directory, and write "!secret.yaml network_key"'
     if not setting.source:

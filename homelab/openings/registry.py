@@ -22,7 +22,9 @@ from homelab.openings import (
     restarts,
     ssh,
     state,
+    stored,
     web,
+    wifi,
 )
 from homelab.openings.model import RULES, Opening, Rule, View, matches
 
@@ -42,7 +44,9 @@ HAVE_RULES = (
     restarts,
     ssh,
     state,
+    stored,
     web,
+    wifi,
 )
 """Each registers its rules when it is imported."""
 

@@ -43,6 +43,10 @@ SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "a password hash",
             _HASH,
         ),
+        (
+            "a password in netrc",
+            r"\bmachine\s+\S+\s+(login\s+\S+\s+)?password\s+[^\s$\"'{<@%]{3,}",
+        ),
         ("a password in a URL", r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:[^\s/@\"'${}<>%]{3,}@"),
     )
 )

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from homelab.check import check
 from homelab.config.service_parts import Control
+from homelab.openings.checks import of_stack
+from homelab.openings.daemons import CONTROLLER
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.control import user_of
@@ -76,6 +78,8 @@ def mcp_loopback(plan: Plan) -> Iterator[Problem]:
                 f"it at {', '.join(reached)}",
                 f'restrict it to its host: write never_publish: "why…"{closed}; use it through SSH',
             )
+    for where, opening in of_stack(plan, (CONTROLLER,)):
+        yield Problem(where, opening.what, opening.way_out)
 
 
 def _controls(plan: Plan) -> Iterator[tuple[Service, Control]]:

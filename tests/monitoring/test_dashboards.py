@@ -42,8 +42,11 @@ def test_a_dashboard_is_a_file_of_grafana_with_its_hash_and_data_source() -> Non
 
 @pytest.mark.requirement("S1-11")
 def test_a_hash_without_its_padding_is_refused() -> None:
-    with pytest.raises(InvalidStackError, match="of which the last is ="):
+    """With the hash as it has to be."""
+    with pytest.raises(InvalidStackError, match=f"write {re.escape(HASH)}$"):
         build.plan(grafana(dashboards=[{**NODES, "hash": HASH.rstrip("=")}]))
+    with pytest.raises(InvalidStackError, match="of which the last is ="):
+        build.plan(grafana(dashboards=[{**NODES, "hash": HASH.rstrip("=")[:-1]}]))
 
 
 INPUTS = [

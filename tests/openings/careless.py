@@ -304,6 +304,9 @@ MODULES: dict[str, str] = {
     "passwords": "services.openssh.settings = { PasswordAuthentication = true; };",
     "a password": 'users.users.kim.initialPassword = "changeme";',
     "a hash": 'users.users.kim.hashedPassword = "$y$j9T$abc$def";',
+    "a secret for everybody": 'sops.secrets."x/y" = { mode = "0444"; };',
+    "a template for everybody": 'sops.templates.x.mode = "0604";',
+    "an agenix secret for everybody": 'age.secrets.x.mode = "777";',
     "a hash in the store": "users.users.kim.hashedPasswordFile = ./kim.hash;",
     "sudo": "security.sudo.wheelNeedsPassword = false;",
     "an internal CA": 'services.caddy.acmeCA = "internal";',
@@ -327,5 +330,6 @@ HARMLESS: dict[str, str] = {
     "on loopback": f'{_C}.x = {{ image = "{DIGEST}"; ports = [ "127.0.0.1:80:80" ]; }};',
     "an address that Nix knows": f'{_C}.x.ports = [ "${{config.x.address}}:80:80" ];',
     "no hosts": "services.nginx.virtualHosts = { };",
+    "a secret of a group": 'sops.secrets."x/y" = { mode = "0440"; };',
     "an option of its own": "options.networking.firewall.enable = false;",
 }

@@ -12,7 +12,7 @@ from homelab.openings.checks import check_openings
 from homelab.openings.model import RULES, View, matches
 from homelab.openings.registry import HAVE_RULES
 from homelab.openings.settings import of_options as merged
-from homelab.problems import Problem
+from homelab.problems import InvalidStackError, Problem
 from tests import build
 from tests.openings.careless import CAREFUL, HARMLESS, MODULES, OPTIONS
 from tests.site.ways_out.stacks import TUNNEL, both
@@ -103,6 +103,9 @@ ELSEWHERE = [
     # Backups of the plan have a table in tests/cases/test_backups.py.
     "homelab.backup.**",
     # These depend on more of the stack than an option: see below.
+    "networking.networkmanager.enable",
+    "networking.wireless.enable",
+    "networking.wireless.iwd.enable",
     "security.sudo.enable",
     # Mistyped names have a table in test_names.py.
     "services.**",
@@ -153,7 +156,46 @@ def test_a_module_that_sets_apm_when_a_disk_appears_is_refused() -> None:
     (problem,) = of_module(f"services.udev.extraRules = ''{rule}'';")
     assert (problem.check, problem.severity) == ("hdparm-udev", "error")
     assert "bridges from USB to SATA hang" in problem.what
+    (problem,) = of_module('powerManagement.powerUpCommands = "hdparm -B 254 /dev/sda";')
+    assert problem.check == "hdparm-udev"
     assert of_module("services.udev.extraRules = ''KERNEL==\"sda\", MODE=\"0660\"'';") == []
+
+
+@pytest.mark.requirement("S1-36")
+def test_a_disk_has_no_apm_and_the_message_says_why() -> None:
+    disk = {"device": "/dev/disk/by-id/usb-x", "apm": 254}
+    with pytest.raises(InvalidStackError, match="hangs bridges from USB to SATA"):
+        build.plan({"hosts": {"nas": {"disks": {"films": disk}}}})
+
+
+WIFI = {"wifi": {"ssid": "Home", "psk": {"sops": "wifi/psk"}}}
+
+
+@pytest.mark.requirement("S1-38")
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("networking.wireless.iwd.enable = true;", True),
+        ("networking.networkmanager.enable = true;", True),
+        ("networking.wireless.enable = true;", False),
+        ("networking.networkmanager.enable = false;", False),
+        (
+            'networking.networkmanager = { enable = true; unmanaged = [ "type:wifi" ]; };',
+            False,
+        ),
+    ],
+)
+def test_a_module_starts_no_second_program_for_wifi(lines: str, told: bool) -> None:
+    found = [p for p in of_module(lines, WIFI) if p.check == "wifi-backend-single"]
+    assert len(found) == told, found
+    assert not [p for p in of_module(lines) if p.check == "wifi-backend-single"]
+
+
+def test_network_manager_may_use_the_iwd_of_the_stack() -> None:
+    text = "networking.networkmanager = { enable = true; wifi.backend = %s; };"
+    iwd = {"wifi": {"backend": "iwd"}}
+    assert of_module(text % '"iwd"', iwd) == []
+    assert of_module(text % '"wpa_supplicant"', iwd)
 
 
 @pytest.mark.requirement("S2-15")

@@ -35,6 +35,7 @@ LOOKS: dict[str, str] = {
     "a 1Password token": "ops_" + "eyJ" + X,
     "a signed token (JWT)": "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NTY3ODkwIn0." + X,
     "a password hash": "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
+    "a password in netrc": "machine cache.example.org login sam " + "password hunter2",
     "a password in a URL": "postgres://app:hunter2@db/app",
 }
 
@@ -52,6 +53,7 @@ HARMLESS = (
     "op://Homelab/Cloudflare/token",
     "http://127.0.0.1:11434/v1",
     "$__file{/run/secrets/x}",
+    "machine cache.example.org password $TOKEN",
 )
 
 
@@ -238,6 +240,47 @@ def test_a_named_secret_in_a_module_is_told_of() -> None:
     assert not of_file('{ services.x.passwordFile = "/run/secrets/x"; }')
     reason = {"accept": {"literal-secret": "the default of a printer at home"}}
     assert not of_file('{ services.x.password = "hunter2"; }', **reason)
+
+
+STORED = [
+    "services.x.passwordFile = ./password;",
+    "services.x.tokenFile = toString ../token;",
+    'nix.settings.netrc-file = "${./netrc}";',
+    "services.x.settings.smtp.password_file = self + /smtp;",
+    'services.x.environmentFiles = [ "/run/x" (pkgs.writeText "x" "TOKEN=a") ];',
+    'services.x.credentialsFile = builtins.toFile "x" "a";',
+    "services.nginx.virtualHosts.x.sslCertificateKey = ./key.pem;",
+    "services.x.privateKeyFile = /nix/store/x;",
+    'boot.initrd.secrets."/key" = ./key;',
+    "boot.initrd.network.ssh.hostKeys = [ ./host ];",
+    "services.x.password = builtins.readFile ./password;",
+    "services.x.apiKey = lib.fileContents ./key;",
+]
+KEPT = [
+    'services.x.passwordFile = "/run/secrets/x";',
+    "services.x.passwordFile = config.sops.secrets.x.path;",
+    'services.x.environmentFile = "${config.age.secrets.x.path}";',
+    "services.x.publicKeyFile = ./key.pub;",
+    "services.x.keyFile = ./key.age;",
+    "services.x.settingsFile = ./settings.toml;",
+    "services.x.keymapFile = ./keys;",
+    "services.x.description = builtins.readFile ./text;",
+]
+
+
+@pytest.mark.requirement("S1-18", "S1-34")
+@pytest.mark.parametrize("line", STORED)
+def test_a_file_with_a_secret_that_would_be_in_the_store_is_told_of(line: str) -> None:
+    (problem,) = of_file(f"{{ config, lib, pkgs, self, ... }}: {{ {line} }}")
+    assert "own.nix:1: " in problem.what
+    assert "in the Nix store" in problem.what
+    reason = {"accept": {"literal-secret": "the file is a public example"}}
+    assert not of_file(f"{{ {line} }}", **reason)
+
+
+@pytest.mark.parametrize("line", KEPT)
+def test_a_file_outside_the_store_or_without_a_secret_passes(line: str) -> None:
+    assert of_file(f"{{ config, lib, pkgs, self, ... }}: {{ {line} }}") == []
 
 
 @pytest.mark.parametrize(

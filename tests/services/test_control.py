@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from homelab.nix import Lines
+from homelab.openings.checks import check_openings
 from homelab.services import control
 from tests import build
 
@@ -187,3 +188,23 @@ def test_a_route_of_its_own_is_an_error_even_where_it_controls_nothing() -> None
     changes = stack(routes=[{"name": "mcp"}], may_control=None)
     (problem,) = [p for p in build.problems(changes) if p.check == "exposure-never"]
     assert WHY in problem.what
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        *(("0.0.0.0", True), ("192.168.1.3:19000", True), (":19000", True), ("[::]:19000", True)),
+        *(("127.0.0.1", False), ("[::1]:19000", False), ("localhost", False)),
+    ],
+)
+def test_the_server_of_agents_is_told_to_listen_on_loopback_alone(value: str, told: bool) -> None:
+    """By an option of the stack, and by a module that sets an option beside those of the stack."""
+    option = {"homelab.mcp.enable": True, "homelab.mcp.listen_address": value}
+    found = build.found(stack(options=option), "mcp-loopback")
+    assert len(found) == told, found
+    plan = build.plan(
+        {**stack(options={"homelab.mcp.enable": True}), "hosts": {"nas": {"modules": ["own.nix"]}}}
+    )
+    text = f'{{ homelab.mcp.host = "{value}"; services.other.host = "{value}"; }}'
+    own = [p for p in check_openings(plan, {"own.nix": text}) if p.check == "mcp-loopback"]
+    assert len(own) == told, own
