@@ -29,6 +29,23 @@ def test_a_power_cut_after_the_boot_default_changed_is_no_commit(house: House) -
     house.went_back()
 
 
+def test_a_commit_on_top_of_a_test_that_dies_gives_back_the_committed_boot_default(
+    house: House,
+) -> None:
+    """The test runs again. The boot loader must not start it: only a switch commits it."""
+    before = house.boots()
+    house.bring("r1")
+    done = house.switch("r1", mode="test")
+    assert done.code == 0, done.report
+    house.bring("r2")
+    house.machine.run("touch /run/loader-waits-after")
+    client = house.start("r2")
+    eventually(lambda: house.boots() == "r2", "the default has moved")
+    house.machine.run("systemctl kill --signal=KILL homelab-activate; rm /run/loader-waits-after")
+    assert end(client).code == 1
+    assert (house.running(), house.boots(), house.profile()) == ("r1", before, before)
+
+
 def test_a_rollback_waits_for_a_slow_boot_loader(house: House) -> None:
     house.bring("r1", KERNEL)
     client = house.start("r1", **RESTARTS, **gated(4))

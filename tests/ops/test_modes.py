@@ -100,6 +100,22 @@ def test_another_release_follows_a_test_without_a_word_about_changes_by_hand(sta
     assert where(stack) == ("r3", "r3", "r3")
 
 
+def test_a_commit_that_fails_on_top_of_a_test_leaves_the_committed_boot_default(
+    stack: Stack,
+) -> None:
+    committed(stack)
+    assert stack.switch("r2", mode="test") == 0
+    stack.bring("r3")
+    stack.lab.inject_fault("pi", "boot-fails")
+    assert stack.switch("r3") == 1
+    assert where(stack) == ("r2", "r1", "r1"), "the test runs again, and no boot starts it"
+    assert stack.phases() == ["committed", "tested", "rolled_back"]
+    assert facts(stack)["provisional-release"] == "r2"
+    stack.lab.clear_faults("pi")
+    reboot(stack)
+    assert where(stack) == ("r1", "r1", "r1")
+
+
 def test_a_switch_back_to_the_committed_release_ends_a_test(stack: Stack) -> None:
     committed(stack)
     assert stack.switch("r2", mode="test") == 0

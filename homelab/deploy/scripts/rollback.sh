@@ -13,6 +13,16 @@ go_back_now() {
   return "$ended"
 }
 
+# default_before SYSTEM: the boot default from before the deployment. It is the generation's system; the
+# one that ran, SYSTEM, may be a test, which no boot starts. A restart has to come back to SYSTEM.
+default_before() {
+  local before=''
+  if [ "$(fact mode)" != boot ] && [ -n "$(fact generation)" ]; then
+    before=$(readlink -f "$profile-$(fact generation)-link") || before=''
+  fi
+  if [ -x "$before/bin/switch-to-configuration" ]; then say "$before"; else say "$1"; fi
+}
+
 # start_again SYSTEM: restart the host into the old system after a restart into the new one. Only
 # once: if the new system comes up again, a person has to look at the boot loader.
 start_again() {
@@ -37,7 +47,7 @@ shuts_down() {
 }
 
 main() {
-  local previous boot='' code=0
+  local previous default boot='' code=0
   deployment=$state/deployments/$DEPLOYMENT_ID
   # The timer, the supervisor and a client may all run this; only the first one goes on.
   exec 7>"$deployment/rollback.lock"
@@ -70,7 +80,8 @@ main() {
   # With `boot` nothing was activated.
   [ "$(fact mode)" = boot ] || [ "$(fact how)" = boot ] || go_back_now "$previous" || code=$?
   # If the boot loader still starts the old system, do not run its installer: /boot may be full.
-  if [ -n "$boot" ] && ! default_boots "$previous"; then switch "$previous" boot || code=$?; fi
+  default=$(default_before "$previous")
+  if [ -n "$boot" ] && ! default_boots "$default"; then switch "$default" boot || code=$?; fi
   if [ "$(fact mode)" = boot ] && [ "$code" = 0 ]; then
     bootctl set-oneshot '' >>"$deployment/log" 2>&1 || true
     start_again "$previous" || code=1
