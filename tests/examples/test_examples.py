@@ -41,7 +41,10 @@ KNOWN = {
         ("services.litellm.routes[0]", "access-apps"),
         ("services.ollama.routes[0]", "tunnel-upload"),
     },
-    "lan": {("services.gatus.host", "monitor-independent")},
+    "lan": {
+        ("datasets.photos", "irreplaceable-copies"),
+        ("services.gatus.host", "monitor-independent"),
+    },
     "nori": {("services.gatus.host", "monitor-independent")},
     "zakobar": {("services.nextcloud", "tunnel-upload")},
 }

@@ -255,6 +255,22 @@ WAYS = (
         asked={"bucket/restic": "path: bucket/…", "restic/b2": "credentials: {sops: …}"},
     ),
     WayOut(
+        "irreplaceable-copies",
+        {
+            "datasets": {"photos": {"host": "nas", "path": "/mnt/a/photos", "tier": "irreplaceable"}},
+            "backup": {"targets": {"b2": None, "disk": DISK}},
+        },
+        targets(b2={"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}}),
+        asked={"bucket/restic": "path: bucket/…", "restic/b2": "credentials: {sops: …}"},
+    ),
+    WayOut(
+        "irreplaceable-copies",
+        {"datasets": {"photos": {"host": "nas", "path": "/mnt/a/photos", "tier": "irreplaceable"}}},
+        targets(disk={**DISK, "path": "/mnt/disk/restic"}),
+        asked={"/mnt/disk/restic": "path: /mnt/DISK/restic", "disk": "kind: local"},
+        warns=("target-mounted",),
+    ),
+    WayOut(
         "backup-target-known",
         jellyfin(backup={"targets": ["b22"]}),
         jellyfin(backup={"targets": ["b2"]}),
