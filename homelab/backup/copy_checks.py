@@ -60,7 +60,8 @@ def _few(
     if not here and not away:
         return  # The stack says why it is not backed up, or another check reports it.
     host = jobs[0].host if jobs else ""
-    replica = "; or write replicate: {to: HOST, path: /mnt/…}" if replicable and not replicas else ""
+    can = replicable and not replicas
+    replica = "; or write replicate: {to: HOST, path: /mnt/…}" if can else ""
     if not away:
         yield Problem(
             where,

@@ -257,7 +257,9 @@ WAYS = (
     WayOut(
         "irreplaceable-copies",
         {
-            "datasets": {"photos": {"host": "nas", "path": "/mnt/a/photos", "tier": "irreplaceable"}},
+            "datasets": {
+                "photos": {"host": "nas", "path": "/mnt/a/photos", "tier": "irreplaceable"}
+            },
             "backup": {"targets": {"b2": None, "disk": DISK}},
         },
         targets(b2={"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}}),
