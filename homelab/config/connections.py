@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from homelab.config.base import AbsolutePath, Model, Str
-from homelab.config.fact_parts import Many
-from homelab.config.types import RequestPath, Variable
+from homelab.config.fact_parts import Many, UnitPattern
+from homelab.config.types import OptionPath, RequestPath, Variable
 
 PARTS = ("folder", "host", "key", "port", "url")
 """What `$callee` and `$caller` name of a service."""
@@ -56,17 +56,26 @@ class ApiKey(Model):
     file: AbsolutePath | Literal[""] = ""
     """File of the app that contains the key. homelab writes the key into it before each start, and
     leaves everything else in it unchanged."""
-    format: Literal["ini", "json"] = "ini"
-    """Language of the file."""
+    format: Literal["ini", "json", "deluge", "nzbget", "qbittorrent"] = "ini"
+    """Language of the file. In the settings of Deluge, NZBGet and qBittorrent the key becomes the
+    password of an account: in Deluge the only one, in NZBGet `RestrictedUsername` with the name
+    `homelab`, in qBittorrent the only one, with the name `admin`."""
     at: Annotated[Str, Field(pattern=r"^([A-Za-z0-9_]+\.)?[A-Za-z0-9_]+$|^$")] = ""
     """Place of the key in the file. INI: `misc.api_key`, its section and its name. JSON: `APIKey`.
-    """
+    The other languages have one place."""
+    unit: UnitPattern | Literal[""] = ""
+    """Unit of the app that reads the key. Default: its main unit."""
+    replaced_by: OptionPath | Literal[""] = ""
+    """Option with which the module writes the file anew at each start, without the key."""
 
     @model_validator(mode="after")
     def _one_way(self) -> ApiKey:
         if bool(self.env) == bool(self.file):
             raise ValueError("an app takes its key in one way; write env: {…}, or file: and at:")
-        if self.file and (("." in self.at) != (self.format == "ini") or not self.at):
+        if self.file and self.format not in ("ini", "json"):
+            if self.at:
+                raise ValueError(f"the settings of {self.format} have one place; leave at out")
+        elif self.file and (("." in self.at) != (self.format == "ini") or not self.at):
             raise ValueError(
                 "at is not the place of a key in such a file; write section.name for format: ini, "
                 "and name for format: json"

@@ -66,10 +66,11 @@ class Family(Model):
 _LIBRARY = {"media": "library"}
 _FILES = {"downloads": "downloads", **_LIBRARY}
 _CLIENT = Member(datasets={"downloads": "downloads"}, dirs={"downloads": "downloads"})
-_CLIENTS = ("jackett", "sabnzbd", "transmission")
+_CLIENTS = ("deluge", "jackett", "qbittorrent", "sabnzbd", "transmission")
 """What finds and downloads for an app."""
 MediaDefault = Literal["jellyfin", "sonarr", "radarr", "prowlarr", "bazarr", "transmission"]
 MediaFurther = Literal[
+    "deluge",
     "flaresolverr",
     "jackett",
     "lidarr",
@@ -106,12 +107,18 @@ class Media(Family):
             {"downloads": "downloads", "music": "library"}, {"music": "library"}, connects=_CLIENTS
         ),
         "bazarr": Member(_LIBRARY, connects=("sonarr", "radarr")),
-        "prowlarr": Member(connects=("lidarr", "radarr", "sonarr", "flaresolverr")),
+        "prowlarr": Member(
+            connects=(
+                *("lidarr", "radarr", "sonarr", "flaresolverr"),
+                *("deluge", "qbittorrent", "sabnzbd", "transmission"),
+            )
+        ),
         "flaresolverr": Member(),
         "jackett": Member(),
         "transmission": _CLIENT,
         "sabnzbd": _CLIENT,
         "qbittorrent": Member({"downloads": "downloads"}, port=8081),
+        "deluge": Member({"downloads": "downloads"}),
         "navidrome": Member({"music": "library"}),
         "plex": Member(_LIBRARY),
         "tautulli": Member(uses=("plex",)),

@@ -10,6 +10,7 @@ from homelab.connections.pairs import described, fact_of, kind_of, pairs
 from homelab.connections.plan import role_of_library
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.declared import declared_options
 from homelab.services.folders import folder
 
 
@@ -17,6 +18,7 @@ from homelab.services.folders import folder
 def link_endpoint(plan: Plan) -> Iterator[Problem]:
     """A connection to a service that is off, unknown or of another kind would not be made."""
     stack = plan.stack
+    yield from _replaced(plan)
     for name, config in stack.services.items():
         entry = described(stack, name, config) if config.runs else None
         for index, callee in enumerate(connects_of(config) if entry is not None else ()):
@@ -61,6 +63,34 @@ def link_endpoint(plan: Plan) -> Iterator[Problem]:
                     f"{callee} is only planned: {planned}" if planned else f"{callee} is off",
                     f"drop services.{callee}.{'planned' if planned else 'enable'}, or this",
                 )
+
+
+def _replaced(plan: Plan) -> Iterator[Problem]:
+    """Options that write the settings of an app anew when it starts, without its key."""
+    keyed = {key.service for wiring in plan.connections for key in wiring.keys}
+    for service in plan.services:
+        facts = service.entry.api_key
+        if facts is None or not facts.replaced_by or service.name not in keyed:
+            continue
+        option = next(
+            (
+                stated
+                for stated in declared_options(service.config)
+                if stated.name.startswith(f"{facts.replaced_by}.")
+                or (stated.name == facts.replaced_by and stated.value)
+            ),
+            None,
+        )
+        if option is not None:
+            callers = sorted(
+                w.service for w in plan.connections if service.name in {k.service for k in w.keys}
+            )
+            yield Problem(
+                service.at(f"options.{option.key}"),
+                f"the module writes the settings of {service.name} anew at each start, without the "
+                f"password with which {', '.join(callers)} signs in",
+                f"leave it out, and set this on the pages of {service.name}",
+            )
 
 
 def _lacking(plan: Plan, caller: str, callee: str) -> str:

@@ -16,6 +16,7 @@ from homelab.nix.values import After
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
 from homelab.services.model import Service
+from homelab.services.secret_files import reader_of_key
 from homelab.services.templates import path_of_secret
 from homelab.system.model import Host
 
@@ -88,12 +89,15 @@ def _key(service: Service) -> Attrs:
     """The app takes its key when it starts."""
     facts = service.entry.api_key
     assert facts is not None
-    path, unit = path_of_secret(service, API_KEY), f'systemd.services."{service.units[0]}"'
+    path = path_of_secret(service, API_KEY)
+    unit = f'systemd.services."{reader_of_key(service)}"'
     if facts.env:
         return attrs(unit, {"serviceConfig": {"EnvironmentFile": [path]}})
-    arguments = shlex.join((facts.format, facts.file, facts.at, path))
+    arguments = shlex.join((facts.format, facts.file, facts.at or "-", path))
     script = Script.of(". ", Raw(f"./{_API_KEY}"), f" {arguments}\n")
     tools: list[Nix] = [Pkg("gawk"), Pkg("jq")]
+    if facts.format == "qbittorrent":
+        tools.append(Pkg("perl"))
     return attrs(unit, {"path": tools, "preStart": After(script)})
 
 

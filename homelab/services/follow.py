@@ -67,6 +67,7 @@ def _moved(entry: Entry, here: str, there: str) -> Entry:
         return there + path.removeprefix(here) if _is_within(path, here) else path
 
     state, persist = tuple(map(at, entry.state)), entry.persist
+    key = entry.api_key
     if state == entry.state and here != there:
         # A subdirectory got a directory of its own, and persist its exclusions.
         if here in entry.exclude or any(_is_within(here, k) for k in persist):
@@ -79,6 +80,7 @@ def _moved(entry: Entry, here: str, there: str) -> Entry:
             "persist": tuple(map(at, persist)),
             "exclude": tuple(map(at, entry.exclude)),
             "dumps": tuple(d.at(at(d.source)) for d in entry.dumps),
+            "api_key": key and key.model_copy(update={"file": key.file and at(key.file)}),
         }
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from homelab.connections.keys import API_KEY
 from homelab.services.container_templates import Inserted, Piece, flaws, pieces_of
 from homelab.services.mail import MAIL
 from homelab.services.model import Service
@@ -81,6 +82,8 @@ def readers(service: Service, secret: str) -> tuple[str, ...]:
     """
     # Each unit of an app may send mail.
     units: list[str] = [*(service.units if secret == MAIL else service.units[:1])]
+    if secret == API_KEY and service.units:
+        units = [reader_of_key(service)]
     if secret in service.entry.database_elsewhere:
         # A unit that runs before the app may write the password into its settings.
         units = [*service.units, *service.entry.helpers]
@@ -93,6 +96,12 @@ def readers(service: Service, secret: str) -> tuple[str, ...]:
         if secret in secrets_in(part):
             units += [part.files_unit, part.unit]
     return tuple(dict.fromkeys(units))
+
+
+def reader_of_key(service: Service) -> str:
+    """The unit that starts with the key of the service's API."""
+    facts = service.entry.api_key
+    return facts.unit if facts is not None and facts.unit else service.units[0]
 
 
 def reads(service: Service, part: Part, secret: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import configparser
+import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -86,3 +88,107 @@ def test_json_keeps_its_other_keys(tmp_path: Path) -> None:
     assert found == {"Port": 9117, "APIKey": KEY, "Proxy": {"APIKey": "theirs"}}
     first = tmp_path / "new/ServerConfig.json"
     assert json.loads(placed(tmp_path, "json", first, "APIKey")) == {"APIKey": KEY}
+
+
+QBITTORRENT = r"""[BitTorrent]
+Session\DefaultSavePath=/mnt/media/downloads
+
+[Preferences]
+General\Locale=en
+WebUI\Password_PBKDF2="@ByteArray(ARQ77eY1NUZaQsuDHbIMCA==:0WMRkYTUWVT9wVvdDtHAjU9b3b7uB8NR1Gur2hmQCvCDpm39Q+PsJRJPaCU51dEiz+dTzh8qbPsL8WkFljQYFQ==)"
+WebUI\Port=8080
+WebUI\Username=me
+
+[RSS]
+AutoDownloader\DownloadRepacks=true
+"""
+"""Settings whose password is `adminadmin`, as earlier versions of qBittorrent had it."""
+
+
+def preferences(text: str) -> dict[str, str]:
+    """The keys of `[Preferences]`."""
+    parser = configparser.ConfigParser(interpolation=None, strict=True)
+    parser.optionxform = str  # type: ignore[method-assign,assignment]
+    parser.read_string(text)
+    return dict(parser["Preferences"])
+
+
+def opens_qbittorrent(text: str, password: str) -> bool:
+    """Whether qBittorrent accepts a password: PBKDF2 with SHA-512 and 100000 rounds."""
+    stored = preferences(text)["WebUI\\Password_PBKDF2"]
+    salt, _, key = stored.removeprefix('"@ByteArray(').removesuffix(')"').partition(":")
+    made = hashlib.pbkdf2_hmac("sha512", password.encode(), base64.b64decode(salt), 100_000)
+    return made == base64.b64decode(key, validate=True)
+
+
+def test_the_key_is_the_password_of_qbittorrent(tmp_path: Path) -> None:
+    file = tmp_path / "qBittorrent.conf"
+    file.write_text(QBITTORRENT)
+    after = placed(tmp_path, "qbittorrent", file, "")
+    assert opens_qbittorrent(after, KEY)
+    assert preferences(after)["WebUI\\Username"] == "admin"
+    changed = ("WebUI\\Password", "WebUI\\Username")
+    assert [line for line in after.splitlines() if not line.startswith(changed)] == [
+        line for line in QBITTORRENT.splitlines() if not line.startswith(changed)
+    ]
+    assert placed(tmp_path, "qbittorrent", file, "") == after
+    another = placed(tmp_path, "qbittorrent", file, "", "another")
+    assert opens_qbittorrent(another, "another")
+    assert not opens_qbittorrent(another, KEY)
+
+
+def test_a_hash_of_the_same_password_stays(tmp_path: Path) -> None:
+    file = tmp_path / "qBittorrent.conf"
+    file.write_text(QBITTORRENT.replace("Username=me", "Username=admin"))
+    before = file.read_text()
+    assert placed(tmp_path, "qbittorrent", file, "", "adminadmin\n") == before
+
+
+def test_a_first_start_of_qbittorrent_has_the_password(tmp_path: Path) -> None:
+    file = tmp_path / "config/qBittorrent.conf"
+    assert opens_qbittorrent(placed(tmp_path, "qbittorrent", file, ""), KEY)
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def opens_deluge(text: str, password: str) -> bool:
+    """Whether Deluge's pages accept a password."""
+    _, settings = [json.loads(part) for part in text.replace("}\n{", "}\0{").split("\0")]
+    made = hashlib.sha1(f"{settings['pwd_salt']}{password}".encode()).hexdigest()
+    return bool(made == settings["pwd_sha1"])
+
+
+def test_the_key_is_the_password_of_deluge(tmp_path: Path) -> None:
+    file = tmp_path / "web.conf"
+    settings = {
+        "pwd_salt": "c26ab3bbd8b137f99cd83c2c1c0963bcc1a35cad",
+        "pwd_sha1": "2ce1a410bcdcc53064129b6d950f2e9fee4edc1e",
+        "sessions": {"a": {"level": 10}},
+    }
+    file.write_text('{"file": 2, "format": 1}\n' + json.dumps(settings, indent=4))
+    assert opens_deluge(file.read_text(), "deluge")
+    after = placed(tmp_path, "deluge", file, "")
+    assert opens_deluge(after, KEY)
+    assert not opens_deluge(after, "deluge")
+    assert json.loads(after.partition("}\n")[0] + "}") == {"file": 2, "format": 1}
+    assert '"level": 10' in after
+    assert placed(tmp_path, "deluge", file, "") == after
+    assert opens_deluge(placed(tmp_path, "deluge", tmp_path / "new/web.conf", ""), KEY)
+
+
+def test_nzbget_gets_an_account_for_programs(tmp_path: Path) -> None:
+    file = tmp_path / "nzbget.conf"
+    before = (
+        "MainDir=/mnt\n# RestrictedUsername=x\nControlUsername=nzbget\nControlPassword=mine\n"
+        "RestrictedUsername=\nRestrictedPassword=\nAddUsername=\n"
+    )
+    file.write_text(before)
+    after = placed(tmp_path, "nzbget", file, "")
+    assert after == before.replace("\nRestrictedUsername=", "\nRestrictedUsername=homelab").replace(
+        "RestrictedPassword=", f"RestrictedPassword={KEY}"
+    )
+    assert placed(tmp_path, "nzbget", file, "") == after
+    file.write_text("MainDir=/mnt\n")
+    assert placed(tmp_path, "nzbget", file, "").splitlines()[1:] == [
+        "RestrictedUsername=homelab",
+        f"RestrictedPassword={KEY}",
+    ]

@@ -7,7 +7,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from homelab.config.connections import ApiObject, ConnectionFact
+from homelab.config.connections import ApiKey, ApiObject, ConnectionFact
 from homelab.config.facts import ServiceFacts
 from homelab.secrets.rotation import rotatable
 from homelab.testing.changes import changed
@@ -138,3 +138,63 @@ def test_an_object_of_a_service_itself_names_no_other_service() -> None:
     ServiceFacts.model_validate({"own_objects": [own]})
     with pytest.raises(ValidationError, match="there is no other service here"):
         ServiceFacts.model_validate({"own_objects": [{**own, "body": {"a": {"$callee": "url"}}}]})
+
+
+def clients(release: str = "25.11") -> dict[str, object]:
+    """Each app with each download client of the catalog that has a password."""
+    names = ["deluge", "nzbget", "qbittorrent"]
+    return {
+        **MEDIA,
+        "nixpkgs": {"default": {"release": release}},
+        "services": {
+            **{n: service(datasets={"downloads": "media"}) for n in names},
+            "sonarr": service(datasets=BOTH, connects=names),
+            "prowlarr": service(connects=names),
+        },
+    }
+
+
+@pytest.mark.requirement("S3-04")
+def test_a_download_client_with_an_account_gets_a_password_that_the_apps_know() -> None:
+    made = {o["body"]["name"]: o["fields"] for o in wanted(clients(), "nas", "sonarr")[:3]}  # type: ignore[index]
+    assert {name: (f.get("username"), f["password"]) for name, f in made.items()} == {
+        "deluge (homelab)": (None, {"$key": "deluge"}),
+        "nzbget (homelab)": ("homelab", {"$key": "nzbget"}),
+        "qbittorrent (homelab)": ("admin", {"$key": "qbittorrent"}),
+    }
+    assert keys(clients())["prowlarr-key-qbittorrent"] == ("qbittorrent/api-key", 1)
+
+
+def test_the_unit_with_the_pages_writes_its_password_and_starts_again_with_another() -> None:
+    plan = build.plan(clients())
+    text = file_of(plan, "nas", "connections.nix")
+    units = {s.name: s.units for s in plan.secrets.secrets if s.name.endswith("-api-key")}
+    assert units["deluge-api-key"] == ("delugeweb.service",)
+    assert units["qbittorrent-api-key"] == ("qbittorrent.service",)
+    for unit, call in (
+        ("delugeweb", "deluge /var/lib/deluge/.config/deluge/web.conf - "),
+        ("nzbget", "nzbget /var/lib/nzbget/nzbget.conf - "),
+        ("qbittorrent", "qbittorrent /var/lib/qBittorrent/qBittorrent/config/qBittorrent.conf - "),
+    ):
+        _, _, rest = text.partition(f"systemd.services.{unit} = ")
+        assert call in rest.partition("};")[0], unit
+    owners = {s.name: s.owner for s in plan.secrets.secrets if s.name.endswith("-api-key")}
+    assert owners["qbittorrent-api-key"] == "qbittorrent"
+
+
+def test_the_file_with_the_key_follows_the_state() -> None:
+    moved = changed(
+        clients(),
+        {
+            "services": {
+                "qbittorrent": {"options": {"services.qbittorrent.profileDir": "/var/lib/torrents"}}
+            }
+        },
+    )
+    text = file_of(build.plan(moved), "nas", "connections.nix")
+    assert "qbittorrent /var/lib/torrents/qBittorrent/config/qBittorrent.conf" in text
+
+
+def test_the_settings_of_an_account_have_one_place() -> None:
+    with pytest.raises(ValidationError, match="have one place; leave at out"):
+        ApiKey.model_validate({"file": "/etc/a", "format": "deluge", "at": "pwd_sha1"})

@@ -43,7 +43,7 @@ PAIRS: dict[str, tuple[Changes, Changes]] = {
                     "datasets": {"media": "shows"},
                     "connects": ["sonarr", "radarr"],
                 },
-                "prowlarr": {"host": "nas", "connects": ["radarr", "sonarr"]},
+                "prowlarr": {"host": "nas", "connects": ["radarr", "sonarr", "transmission"]},
                 "transmission": {"host": "nas", "datasets": {"downloads": "shows"}},
             },
         },
@@ -87,7 +87,10 @@ PAIRS: dict[str, tuple[Changes, Changes]] = {
                     "connects": ["sabnzbd"],
                     "accept": {"copies": "the fast disk is small"},
                 },
-                "prowlarr": {"host": "nas", "connects": ["lidarr", "sonarr"]},
+                "prowlarr": {
+                    "host": "nas",
+                    "connects": ["lidarr", "sonarr", "sabnzbd", "transmission"],
+                },
                 "flaresolverr": {"host": "nas", "planned": "when an indexer needs it"},
                 "transmission": {"host": "nas", "datasets": {"downloads": "fast"}},
                 "sabnzbd": {"host": "nas", "datasets": {"downloads": "fast"}},
@@ -110,7 +113,7 @@ PAIRS: dict[str, tuple[Changes, Changes]] = {
             "services": {
                 "sonarr": {"host": "nas", "datasets": BOTH, "connects": ["transmission"]},
                 "radarr": {"service": "miniflux", "host": "nas", "port": 8090},
-                "prowlarr": {"tags": ["strong"], "connects": ["sonarr"]},
+                "prowlarr": {"tags": ["strong"], "connects": ["sonarr", "transmission"]},
                 "transmission": {"host": "nas", "datasets": {"downloads": "shows"}},
             },
             "hosts": {"nas": {"tags": ["strong"]}},
@@ -199,7 +202,7 @@ def test_the_table_has_each_service_of_a_family_as_yaml() -> None:
     console = Console(width=400, record=True)
     as_tables(build.plan(PAIRS["media"][0]), console)
     text = console.export_text()
-    assert "services.prowlarr: {host: nas, connects: [radarr, sonarr]}" in text
+    assert "services.prowlarr: {host: nas, connects: [radarr, sonarr, transmission]}" in text
     assert "datasets.shows: {dirs: {films: {}, tv: {}, downloads: {}}}" in text
 
 

@@ -466,7 +466,12 @@ RICH: Changes = {
                 "devices": {"power": {"why": "a UPS", "option": "services.forum.ups"}},
                 "writes_datasets": ["uploads"],
                 "links_datasets": ["uploads"],
-                "api_key": {"file": "/var/lib/forum/config.ini", "at": "api.key"},
+                "api_key": {
+                    "file": "/var/lib/forum/config.ini",
+                    "at": "api.key",
+                    "unit": "forum-worker",
+                    "replaced_by": "services.forum.config",
+                },
                 "connects": {
                     "board": {
                         "calls_back": True,

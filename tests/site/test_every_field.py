@@ -219,6 +219,13 @@ def _facts(service: str, **facts: object) -> Changes:
     return {"services": {service: {"module": facts}}}
 
 
+def _rewritten(option: str) -> Changes:
+    """Facts with a file for the key, and an option of the stack below `services.forum.config`."""
+    module = {"api_key": {"replaced_by": option}}
+    options = {"services.forum.config": {"name": "x"}}
+    return {"services": {"forum": {"module": module, "options": options}}}
+
+
 def _ai(**stated: object) -> Changes:
     ai = {"host": "nas", "without": ["open-webui"], **stated}
     return {"ai": ai, "services": {"ollama": {"gpu": None}}}
@@ -440,6 +447,10 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
     "ApiKey.format": (
         _facts("forum", api_key={"at": "api.key"}),
         _facts("forum", api_key={"at": "key", "format": "json"}),
+    ),
+    "ApiKey.replaced_by": (
+        _rewritten("services.forum.config"),
+        _rewritten("services.forum.other"),
     ),
     "Ai.gpu": (_ai(), _ai(gpu="nvidia")),
     "Media.host": (_media(host="nas", library="films"), _media(host="box", library="tv")),

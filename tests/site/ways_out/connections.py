@@ -7,6 +7,13 @@ from tests.site.ways_out.stacks import both, service
 
 SABNZBD = service("sabnzbd", host="nas", audience="operator")
 
+SETTINGS: Changes = service(
+    "qbittorrent",
+    host="nas",
+    audience="operator",
+    options={"services.qbittorrent.serverConfig": {"LegalNotice": {"Accepted": True}}},
+)
+
 TV: Changes = {
     "datasets": {"tv": {"host": "nas", "path": "/mnt/tv", "tier": "re-derivable", "group": "media"}}
 }
@@ -59,6 +66,12 @@ WAYS = (
         both(SABNZBD, service("jellyfin", host="nas", connects=["sabnzbd"])),
         service("jellyfin", connects=None, uses=["sabnzbd"]),
         says="describe no connections",
+    ),
+    WayOut(
+        "link-endpoint",
+        both(SETTINGS, sonarr("qbittorrent")),
+        service("qbittorrent", options=None),
+        says="writes the settings of qbittorrent anew",
     ),
     WayOut(
         "link-endpoint",
