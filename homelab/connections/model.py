@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from homelab.secret_paths import Source
+from homelab.config.base import ServiceSecretRef
+from homelab.config.fact_parts import SecretFact, referred
+from homelab.secret_paths import Source, fact_path
 
 
 @dataclass(frozen=True)
@@ -16,8 +18,12 @@ class Key:
 
     service: str
     """Service whose key it is."""
+    host: str
+    """Host of that service."""
+    group: str
+    """The caller, or for a key that only its connections read, their unit."""
     name: str
-    """Name of the copy among the secrets of the caller."""
+    """Name of the copy in the group."""
     purpose: str
     """Input of the derivation, the same as that of the key itself."""
     source: Source
@@ -25,6 +31,24 @@ class Key:
     """Key in the sops file, for a stored one."""
     env: tuple[tuple[str, str], ...] = ()
     """Variables with `{value}` in their text; none for a file with the key alone."""
+    ref: ServiceSecretRef | None = None
+    """Where the key is, if it is neither derived nor in sops: each host fetches it on its own."""
+
+    @property
+    def fact(self) -> SecretFact:
+        """The copy as a secret of the caller."""
+        fact = SecretFact(
+            source="stored" if self.source == "stored" else "derived",
+            form="env" if self.env else "file",
+            env=dict(self.env),
+            stored_key=self.stored_key,
+        )
+        return referred(fact, self.ref)
+
+    @property
+    def path(self) -> str:
+        """Path of the copy on the host of the caller."""
+        return fact_path(self.group, self.name, self.fact)
 
 
 @dataclass(frozen=True)
@@ -65,4 +89,9 @@ class Wiring:
     @property
     def timer(self) -> str:
         """The timer that makes the connections."""
-        return f"{self.service}-connections"
+        return unit_of_connections(self.service)
+
+
+def unit_of_connections(service: str) -> str:
+    """Name of the unit that makes the connections of a service."""
+    return f"{service}-connections"

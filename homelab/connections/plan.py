@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from pydantic import JsonValue
 
 from homelab.catalog.references import reference
 from homelab.config.connections import ApiObject
+from homelab.config.fact_parts import ReferredFact
 from homelab.config.stack import StackConfig
 from homelab.connections.keys import API_KEY
-from homelab.connections.model import Key, Wanted, Wiring
+from homelab.connections.model import Key, Wanted, Wiring, unit_of_connections
 from homelab.connections.pairs import Pair, by_caller
 from homelab.network.between import dialled
+from homelab.secret_paths import fact_source
 from homelab.services.folders import folder
 from homelab.services.model import Service
 
@@ -43,12 +45,17 @@ def _wiring(
         env |= {k: _as_text(values.filled(v)) for k, v in pair.fact.env.items()}
         if pair.fact.secret_env and API_KEY in callee.entry.secrets:
             name = f"connects-{callee.name}"
-            keys.append(_key(callee, name, tuple(sorted(pair.fact.secret_env.items()))))
+            env_of_key = tuple(sorted(pair.fact.secret_env.items()))
+            keys.append(_key(callee, caller.name, name, env_of_key))
     alone = _Values(stack, caller, None)
     wanted += (o for fact in caller.entry.own_objects if (o := _object(fact, alone)) is not None)
     if wanted:
         needed = {caller.name: caller, **{s.name: s for _, s in found}}
-        keys += (_key(s, f"key-{s.name}") for s in needed.values() if API_KEY in s.entry.secrets)
+        keys += (
+            _key(s, caller.name, f"key-{s.name}")
+            for s in needed.values()
+            if API_KEY in s.entry.secrets
+        )
     facts = (o for fact in caller.entry.connects.values() for o in fact.objects)
     return Wiring(
         service=caller.name,
@@ -74,10 +81,21 @@ def nearest(services: tuple[Service, ...], name: str, host: str) -> Service | No
     return found[0] if found else None
 
 
-def _key(service: Service, name: str, env: tuple[tuple[str, str], ...] = ()) -> Key:
+def _key(service: Service, caller: str, name: str, env: tuple[tuple[str, str], ...] = ()) -> Key:
     fact = service.entry.secrets[API_KEY]
-    purpose = f"{service.owner}/{API_KEY}" if fact.source == "derived" else ""
-    return Key(service.name, name, purpose, fact.source, fact.stored_key, env)
+    ref = fact.ref if isinstance(fact, ReferredFact) else None
+    return Key(
+        service=service.name,
+        host=service.host,
+        # The app itself starts without 1Password, even if a key for its connections is there.
+        group=caller if env or ref is None else unit_of_connections(caller),
+        name=name,
+        purpose=f"{service.owner}/{API_KEY}" if fact.source == "derived" else "",
+        source=fact_source(fact),
+        stored_key=fact.stored_key,
+        env=env,
+        ref=ref,
+    )
 
 
 def _object(fact: ApiObject, values: _Values) -> Wanted | None:
@@ -152,8 +170,3 @@ def role_of_library(service: Service) -> str:
 
 def _as_text(value: JsonValue) -> str:
     return str(value)
-
-
-def names_of(wiring: Wiring) -> Iterator[str]:
-    """Names of the keys that the script of a connection reads."""
-    yield from (key.service for key in wiring.keys if not key.env)

@@ -9,12 +9,10 @@ from importlib import resources
 
 from homelab.connections.keys import API_KEY
 from homelab.connections.model import Wiring
-from homelab.connections.plan import names_of
 from homelab.hardening.baseline import sandbox
 from homelab.nix import Attrs, Module, Nix, Path, Pkg, Raw, Script, attrs, merge
 from homelab.nix.values import After
 from homelab.plan import Plan
-from homelab.secret_paths import secret_path
 from homelab.services.model import Service
 from homelab.services.secret_files import reader_of_key
 from homelab.services.templates import path_of_secret
@@ -105,24 +103,20 @@ def _variables(wiring: Wiring) -> Attrs:
     body: Attrs = {}
     if wiring.env:
         body["environment"] = dict(wiring.env)
-    files: list[Nix] = [_path(wiring, key.name, env=True) for key in wiring.keys if key.env]
+    files: list[Nix] = [key.path for key in wiring.keys if key.env]
     if files:
         body["serviceConfig"] = {"EnvironmentFile": files}
     return attrs(f'systemd.services."{wiring.unit}"', body) if body else {}
-
-
-def _path(wiring: Wiring, name: str, *, env: bool) -> str:
-    source = next(key.source for key in wiring.keys if key.name == name)
-    return secret_path(wiring.service, name, source, "env" if env else "file")
 
 
 def _calls(plan: Plan, wiring: Wiring) -> Attrs:
     """A timer, because a deployment must not wait for apps, nor fail because one of them is not set
     up yet.
     """
-    credentials: list[Nix] = [
-        f"{name}:{_path(wiring, f'key-{name}', env=False)}" for name in names_of(wiring)
-    ]
+    read = [key for key in wiring.keys if not key.env]
+    credentials: list[Nix] = [f"{key.service}:{key.path}" for key in read]
+    # A key that is elsewhere now reaches the app at once, and not within the hour.
+    elsewhere: list[Nix] = [f"{key.name} {key.ref.name}" for key in read if key.ref is not None]
     unit: Attrs = {
         "description": f"Connect {wiring.service} to {', '.join(wiring.callees)}",
         "after": ["network-online.target", f"{wiring.unit}.service"],
@@ -147,7 +141,7 @@ def _calls(plan: Plan, wiring: Wiring) -> Attrs:
     timer: Attrs = {
         "description": f"Keep the connections of {wiring.service}",
         "wantedBy": ["timers.target"],
-        "restartTriggers": [Path(_data(wiring))],
+        "restartTriggers": [Path(_data(wiring)), *elsewhere],
         "timerConfig": {"OnActiveSec": "30s", "OnUnitInactiveSec": "1h"},
     }
     return {

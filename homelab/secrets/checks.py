@@ -31,19 +31,23 @@ def secret_master(plan: Plan) -> Iterator[Problem]:
 
 @check("secret-known")
 def secret_known(plan: Plan) -> Iterator[Problem]:
-    """A host that gets a copy of a secret gets it from the deployer, which has only those that are
-    derived or in sops.
+    """Another host has no copy of a file that a module provides: it gets copies of secrets that are
+    derived or in sops, and fetches those in 1Password.
     """
-    called = {key.service for wiring in plan.connections for key in wiring.keys}
     for service in plan.services:
         fact = service.entry.secrets.get(API_KEY)
-        if service.name in called and isinstance(fact, ReferredFact):
-            yield Problem(
-                service.at(f"secrets.{API_KEY}.ref"),
-                f"services that call {service.name} get copies of its API key, and homelab cannot "
-                "copy this one",
-                "write {sops: path/in/file}; or remove the reference, and the key is derived",
-            )
+        if not isinstance(fact, ReferredFact) or fact.ref.path is None:
+            continue
+        for wiring in plan.connections:
+            keys = [k for k in wiring.keys if (k.service, k.host) == (service.name, service.host)]
+            if keys and wiring.host != service.host:
+                yield Problem(
+                    service.at(f"secrets.{API_KEY}.ref"),
+                    f"{wiring.service} on {wiring.host} needs the API key of {service.name}, and "
+                    f"homelab cannot copy this file from {service.host}",
+                    "write {sops: path/in/file} or {op: op://vault/item/field}; or remove the "
+                    "reference, and the key is derived",
+                )
 
 
 @check("op-token-present")

@@ -211,19 +211,16 @@ def _of_connections(stack: StackConfig, connections: tuple[Wiring, ...]) -> Iter
     """Copies of API keys for the services that call with them."""
     for wiring in connections:
         for key in wiring.keys:
-            fact = SecretFact(
-                source="stored" if key.source == "stored" else "derived",
-                form="env" if key.env else "file",
-                env=dict(key.env),
-                stored_key=key.stored_key,
-            )
-            found = demanded(stack, wiring.host, wiring.service, key.name, fact, wiring.source)
+            found = demanded(stack, wiring.host, key.group, key.name, key.fact, wiring.source)
+            # The timer of the connections starts again with a key that is sent. Their unit itself
+            # fetches one.
+            kind = "service" if key.ref is not None else "timer"
             yield replace(
                 found,
                 purpose=key.purpose,
                 copy=True,
                 epoch=stack.secrets.epoch(key.service, API_KEY),
-                units=(f"{wiring.unit}.service" if key.env else f"{wiring.timer}.timer",),
+                units=(f"{wiring.unit}.service" if key.env else f"{wiring.timer}.{kind}",),
             )
 
 

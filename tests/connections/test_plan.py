@@ -198,3 +198,67 @@ def test_the_file_with_the_key_follows_the_state() -> None:
 def test_the_settings_of_an_account_have_one_place() -> None:
     with pytest.raises(ValidationError, match="have one place; leave at out"):
         ApiKey.model_validate({"file": "/etc/a", "format": "deluge", "at": "pwd_sha1"})
+
+
+def fetched(ref: dict[str, str]) -> dict[str, object]:
+    """Keys of SABnzbd and Sonarr that are elsewhere, with a caller on each of two hosts."""
+    key = {"api-key": {"ref": ref}}
+    return {
+        **MEDIA,
+        "secrets": {"onepassword": {"token": {"sops": "onepassword/token"}}},
+        "services": {
+            "sonarr": service(datasets=BOTH, connects=["sabnzbd"], secrets=key),
+            "sabnzbd": service(datasets={"downloads": "media"}, secrets=key),
+            "bazarr": service(datasets={"media": "media"}, connects=["sonarr"]),
+            "prowlarr": {"host": "pi", "connects": ["sonarr"]},
+        },
+    }
+
+
+OP = {"op": "op://home/media/key"}
+
+
+@pytest.mark.requirement("S2-03", "S3-04", "S3-08")
+def test_each_caller_fetches_a_key_that_is_in_1password() -> None:
+    plan = build.plan(fetched(OP))
+    found = {(s.host, s.name): s for s in plan.secrets.secrets if s.source == "fetched"}
+    assert {key for key, s in found.items() if s.key == "op://home/media/key"} == {
+        ("nas", "bazarr-connects-sonarr"),
+        ("nas", "sabnzbd-api-key"),
+        ("nas", "sonarr-api-key"),
+        ("nas", "sonarr-connections-key-sabnzbd"),
+        ("nas", "sonarr-connections-key-sonarr"),
+        ("pi", "prowlarr-connections-key-sonarr"),
+    }
+    # The host of another caller gets the token, too.
+    assert {s.host for s in plan.secrets.secrets if s.name == "onepassword-token"} == {"nas", "pi"}
+    assert not [p for p in build.problems(fetched(OP)) if "api-key" in p.where]
+
+
+@pytest.mark.requirement("S2-03", "S3-04", "S3-08")
+def test_only_the_connections_wait_for_the_keys_of_others() -> None:
+    plan = build.plan(fetched(OP))
+    secrets = file_of(plan, "nas", "fetched-secrets.nix")
+    made = file_of(plan, "nas", "connections.nix")
+    path = "/run/homelab/fetched/sonarr-connections/key-sabnzbd"
+    assert f'"sabnzbd:{path}"' in made
+    assert '"key-sabnzbd op://home/media/key"' in made
+    for unit, group in (
+        ("sonarr-connections", "sonarr-connections"),
+        ("bazarr", "bazarr"),
+        ("sonarr", "sonarr"),
+    ):
+        _, _, rest = secrets.partition(f"    systemd.services.{unit} = {{\n")
+        body = rest.partition("\n    };")[0]
+        assert f'requires = [ "homelab-secrets-{group}.service" ];' in body, unit
+    assert secrets.count("place_file key-sabnzbd root 0400 op://home/media/key") == 1
+    assert "homelab-secrets-prowlarr.service" not in file_of(plan, "pi", "fetched-secrets.nix")
+
+
+def test_a_file_of_a_module_is_the_key_of_callers_on_its_host_alone() -> None:
+    changes = fetched({"path": "/run/agenix/key"})
+    assert [p.check for p in build.problems(changes) if "api-key" in p.where] == ["secret-known"]
+    here = changed(changes, {"services": {"prowlarr": {"host": "nas"}}})
+    assert not [p for p in build.problems(here) if "api-key" in p.where]
+    text = file_of(build.plan(here), "nas", "connections.nix")
+    assert '"sabnzbd:/run/agenix/key"' in text

@@ -18,11 +18,11 @@ WAYS = (
         "secret-known",
         both(
             service("sabnzbd", host="nas", audience="operator"),
-            service("sonarr", host="nas", connects=["sabnzbd"]),
+            service("sonarr", host="pi", connects=["sabnzbd"]),
             service("sabnzbd", secrets={"api-key": {"ref": {"path": "/run/agenix/key"}}}),
         ),
         service("sabnzbd", secrets=None),
-        says="copies of its API key",
+        says="cannot copy this file from nas",
     ),
     WayOut(
         "secret-stored",
