@@ -312,18 +312,36 @@ def backup_target_root(plan: Plan) -> Iterator[Problem]:
 _NOT_FOR_TARGETS: tuple[Kind, ...] = ("home", "homelab", "memory", "secret", "state", "system")
 
 
+_WITHOUT_JOB = {
+    "backup": "write another host, or leave it out",
+    "datasets": 'backup: "why nothing is backed up", or another host',
+    "services": 'backup: {skip: "why nothing is backed up"}, or another host',
+}
+"""How the owner of a job does without it, by section."""
+
+
 @check("role-backup")
 def role_backup(plan: Plan) -> Iterator[Problem]:
-    """A repository wears out flash memory, and an agent host must not hold backups."""
+    """A repository wears out flash memory, and an agent must hold no backups: the programs on it
+    could delete them.
+    """
+    for name, target in sorted(plan.stack.backup.targets.items()):
+        held_by = plan.hosts.get(target.host or "")
+        if held_by is not None and held_by.role == "agent":
+            others = ", ".join(h.name for h in plan.hosts.values() if h.may_serve)
+            yield Problem(
+                f"backup.targets.{name}.host",
+                f"{held_by.name} has role agent, and the programs that run there must not reach "
+                "backups",
+                f"name another host: {others}" if others else "leave the target out",
+            )
     for job in plan.backup.jobs:
         host = plan.hosts[job.host]
         if host.role == "agent":
             yield Problem(
                 job.source,
                 f"{job.name} runs on {host.name}, which has role agent and is not backed up",
-                "write another host, or leave it out"
-                if job.source.startswith("backup.extra.")
-                else 'backup: {skip: "why nothing is backed up"}, or another host',
+                _WITHOUT_JOB.get(job.source.partition(".")[0], _WITHOUT_JOB["services"]),
             )
         elif job.repository.startswith("/") and (host.role == "appliance" or host.config.flash):
             why = "an appliance" if host.role == "appliance" else "on flash"

@@ -37,6 +37,8 @@ def _unfit(jump: Host, host: Host) -> str:
         return "it is behind a jump host itself"
     if jump.config.ssh.by_homelab:
         return "it has local, proxy_command or key itself"
+    if jump.role == "agent":
+        return "agents are in quarantine, and it would reach the SSH port of every such host"
     if jump.config.state not in RUNNING:
         return f"it is {jump.config.state}"
     return "" if jump.always_on else "it may be off"

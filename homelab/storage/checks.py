@@ -63,7 +63,7 @@ def vault_always_on(plan: Plan) -> Iterator[Problem]:
         host = plan.hosts.get(dataset.host)
         if host is None or host.always_on or dataset.tier != "irreplaceable":
             continue
-        vaults = ", ".join(h.name for h in plan.hosts.values() if h.always_on and h.is_nixos)
+        vaults = ", ".join(h.name for h in plan.hosts.values() if h.always_on and h.may_serve)
         yield Problem(
             f"{dataset.source}.host",
             f"the dataset {dataset.name} is irreplaceable, and {host.name} is not always on",

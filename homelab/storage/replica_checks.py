@@ -159,7 +159,7 @@ def replica_distinct_host(plan: Plan) -> Iterator[Problem]:
     """A replica on the dataset's own host is lost with it."""
     for replica in plan.replicas:
         if replica.host == replica.dataset.host:
-            others = [h.name for h in plan.hosts.values() if h.is_nixos and h.name != replica.host]
+            others = [h.name for h in plan.hosts.values() if h.may_serve and h.name != replica.host]
             yield Problem(
                 f"{replica.source}.to",
                 f"{replica.dataset.name} is on {replica.host} itself",
@@ -204,7 +204,7 @@ def replica_awake(plan: Plan) -> Iterator[Problem]:
 
 def _others(plan: Plan, replica: Replica) -> str:
     def fits(host: Host) -> bool:
-        return host.is_nixos and host.always_on and host.name != replica.dataset.host
+        return host.may_serve and host.always_on and host.name != replica.dataset.host
 
     awake = [h.name for h in plan.hosts.values() if fits(h)]
     return f"; or send it to a host that is always on: {', '.join(awake)}" if awake else ""

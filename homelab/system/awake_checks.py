@@ -19,7 +19,7 @@ def always_on_needed(plan: Plan) -> Iterator[Problem]:
         known = plan.hosts.get(host)
         if known is not None and not known.always_on and place not in needed.get(host, ()):
             needed.setdefault(host, []).append(place)
-    awake = ", ".join(h.name for h in plan.hosts.values() if h.is_nixos and h.always_on)
+    awake = ", ".join(h.name for h in plan.hosts.values() if h.may_serve and h.always_on)
     for host, places in sorted(needed.items()):
         yield Problem(
             f"hosts.{host}.always_on",

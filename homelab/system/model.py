@@ -67,6 +67,11 @@ class Host:
     jump: Jump | None = None
 
     @property
+    def may_serve(self) -> bool:
+        """Whether others may rely on it: a NixOS host that is not in quarantine."""
+        return self.is_nixos and self.role != "agent"
+
+    @property
     def lan(self) -> str:
         """LAN address, or empty."""
         return str(self.config.address.lan or "")

@@ -1,4 +1,4 @@
-"""Checks of the tailnet policy: lockout, unknown names, DNS and quarantined agents."""
+"""Checks of the tailnet policy: lockout, unknown names and DNS."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from homelab.config.tailnet import TailnetConfig
 from homelab.network.between import path_between
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-from homelab.secrets.model import Secret
-from homelab.system.nixpkgs import builds_for
 from homelab.tailnet.evaluate import Grants, failed_tests
 from homelab.tailnet.members import DEPLOYER, is_member
 from homelab.tailnet.model import TailnetPlan
@@ -214,63 +212,6 @@ def dns_push_target(plan: Plan) -> Iterator[Problem]:
             f"the tailnet already uses {host.name} for {domain}",
             "drop it",
         )
-
-
-@check("agent-posture")
-def agent_posture(plan: Plan) -> Iterator[Problem]:
-    """An agent runs untrusted programs, so it must serve no route, forward nothing and build for no
-    other host.
-    """
-    for host in plan.hosts.values():
-        if host.role != "agent":
-            continue
-        others = [h.name for h in plan.hosts.values() if h.is_nixos and h.role != "agent"]
-        way_out = f"agents are in quarantine: place it on another host ({', '.join(others)})"
-        settings = host.config.tailscale
-        if settings is not None and (settings.exit_node or settings.subnet_routes):
-            yield Problem(
-                f"{host.source}.tailscale",
-                f"the agent {host.name} would forward traffic",
-                "agents are in quarantine: leave exit_node and subnet_routes out",
-            )
-        for client in builds_for(plan, host):
-            yield Problem(
-                f"{client.source}.build.host",
-                f"the agent {host.name} would build the system that {client.name} runs as root",
-                f"leave host out and let it build for itself, or name one of: {', '.join(others)}",
-            )
-        builder = host.config.build.host
-        if builder is not None:
-            yield Problem(
-                f"{host.source}.build.host",
-                f"the agent {host.name} would log in on {builder}, as a user that Nix trusts",
-                "leave host out and let it build for itself",
-            )
-        for route in plan.routes:
-            if route.host == host.name:
-                what = f"the app of the route {route.name} is on the agent {host.name}"
-                yield Problem(route.source, what, way_out)
-        for secret in plan.secrets.on(host.name):
-            if names_github(secret):
-                what = f"the agent {host.name} would have a GitHub credential ({secret.name})"
-                yield Problem(secret.origin, what, way_out)
-        persisted = host.config.persistence
-        for i, path in enumerate(persisted.directories if persisted else ()):
-            if path.rstrip("/") in ("/etc/ssh", "/etc", ""):
-                yield Problem(
-                    f"{host.source}.persistence.directories[{i}]",
-                    f"{path} would persist files that a program adds there, even SSH keys",
-                    "leave it out: the host's own keys are always persisted",
-                )
-
-
-_GITHUB = re.compile(r"(?i)(^|[^a-z])(git-?hub|gh)([^a-z]|$)")
-
-
-def names_github(secret: Secret) -> bool:
-    """Whether the name, key or variable of a secret from elsewhere mentions GitHub."""
-    words = (secret.name, secret.key, *(variable for variable, _ in secret.env))
-    return not secret.is_sent and any(_GITHUB.search(w) for w in words)
 
 
 def _is_network(text: str) -> bool:

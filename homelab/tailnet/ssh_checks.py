@@ -20,8 +20,13 @@ def ssh_direction(plan: Plan) -> Iterator[Problem]:
     if tailnet is None or plan.stack.tailnet is None:
         return
 
+    machines = plan.stack.tailnet.machines
+
     def roles(tag: str) -> set[str]:
-        return {tag, *(f"tag:{plan.hosts[h].role}" for h in tailnet.tags.get(tag, ()))}
+        # A machine of another stack has the tag of its role beside others.
+        named = tailnet.tags.get(tag, ())
+        elsewhere = {f"tag:{t}" for h in named if h in machines for t in machines[h].tags}
+        return {tag, *(f"tag:{plan.hosts[h].role}" for h in named if h in plan.hosts), *elsewhere}
 
     for i, rule in enumerate(plan.stack.tailnet.ssh):
         where = f"tailnet.ssh[{i}]"
@@ -42,8 +47,11 @@ def ssh_direction(plan: Plan) -> Iterator[Problem]:
                         f"write tag:{plan.hosts[end].role}, or another tag of the host",
                     )
         for j, tag in enumerate(rule.dst):
-            hosts = [plan.hosts[h] for h in tailnet.tags.get(tag, ())]
-            if hosts and not any(h.config.tailscale and h.config.tailscale.ssh for h in hosts):
+            named = tailnet.tags.get(tag, ())
+            hosts = [plan.hosts[h] for h in named if h in plan.hosts]
+            # Of a machine elsewhere nobody here knows whether it has Tailscale SSH on.
+            on = any(h.config.tailscale and h.config.tailscale.ssh for h in hosts)
+            if hosts and len(hosts) == len(named) and not on:
                 yield Problem(
                     f"{where}.dst[{j}]",
                     f"no host with {tag} has Tailscale SSH on",

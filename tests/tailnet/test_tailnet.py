@@ -322,6 +322,90 @@ def test_an_agent_persists_host_keys_as_files_and_serves_nobody() -> None:
     assert found == {"hosts.pavilion.persistence.directories[0]", "services.navidrome"}
 
 
+DUTIES: dict[str, tuple[dict[str, Any], str]] = {
+    "the proxy": ({"network": {"entry": {"host": "pavilion"}}}, "network.entry.host"),
+    "the resolver": ({"network": {"dns": {"host": "pavilion"}}}, "network.dns.host"),
+    "the sign-in": (
+        {"identity": {"host": "pavilion", "users": {"sops": "a/b"}}},
+        "identity.host",
+    ),
+    "the tunnel": ({"cloudflare": {"tunnel": {"host": "pavilion"}}}, "cloudflare.tunnel.host"),
+    "a network drive": (
+        {"datasets": {"films": {"host": "pavilion", "samba": {"users": ["sam"]}}}},
+        "datasets.films.samba",
+    ),
+    "files over NFS": (
+        {"datasets": {"films": {"host": "pavilion", "nfs": {"hosts": {"nas": "/mnt/films"}}}}},
+        "datasets.films.nfs.hosts.nas",
+    ),
+    "a replica": (
+        {
+            "datasets": {
+                "films": {
+                    "host": "nas",
+                    "fs": "btrfs",
+                    "snapshot": "daily",
+                    "replicate": {"to": "pavilion", "path": "/srv/copies"},
+                }
+            }
+        },
+        "datasets.films.replicate.to",
+    ),
+    "a database of another host": (
+        {
+            "services": {
+                "miniflux": {"host": "nas", "databases": {"postgresql": {"host": "pavilion"}}}
+            }
+        },
+        "services.miniflux.databases.postgresql",
+    ),
+    "a port of a service": (
+        {"services": {"mosquitto": {"host": "pavilion"}, "gatus": {"host": "pi"}}},
+        "services.mosquitto.port",
+    ),
+    "a tag of another role": (
+        {"hosts": {"pavilion": {"tailscale": {"tags": ["appliance"]}}}},
+        "hosts.pavilion.tailscale.tags[0]",
+    ),
+}
+
+
+@pytest.mark.requirement("S0-06")
+@pytest.mark.parametrize("duty", DUTIES)
+def test_nothing_of_the_homelab_relies_on_an_agent(duty: str) -> None:
+    changes, where = DUTIES[duty]
+    films = {"path": "/srv/films", "tier": "re-derivable"}
+    if "datasets" in changes:
+        changes = merged({"datasets": {"films": films}}, changes)
+    quarantined = stack(hosts={"pavilion": host("100.64.0.9", role="agent")})
+    (problem,) = build.found(merged(quarantined, changes), "agent-posture")
+    assert problem.where == where
+    trusted = stack(hosts={"pavilion": host("100.64.0.9")})
+    assert not build.found(merged(trusted, changes), "agent-posture")
+
+
+@pytest.mark.requirement("S0-06")
+def test_the_numbers_of_an_agent_are_read_from_outside() -> None:
+    changes = stack(
+        hosts={"pavilion": host("100.64.0.9", role="agent")},
+        services={"node-exporter": {"host": "pavilion"}, "prometheus": {"host": "pi"}},
+    )
+    assert not build.found(changes, "agent-posture")
+
+
+@pytest.mark.requirement("S0-25")
+def test_a_login_rule_may_name_the_tag_of_a_machine_elsewhere() -> None:
+    machines = {"hut": {"address": "100.64.0.40", "tags": ["appliance", "far"]}}
+    rule = {"src": ["tag:far"], "dst": ["tag:workhorse"], "users": ["media"]}
+    ssh = {"hosts": {"nas": {"tailscale": {"ssh": True}}}}
+    changes = merged(stack(), ssh, {"tailnet": {"machines": machines, "ssh": [rule]}})
+    (problem,) = build.found(changes, "ssh-direction")
+    assert problem.where == "tailnet.ssh[0].src"
+    rule = {"src": ["autogroup:member"], "dst": ["tag:far"], "users": ["media"]}
+    changes = merged(stack(), ssh, {"tailnet": {"machines": machines, "ssh": [rule]}})
+    assert not build.found(changes, "ssh-direction")
+
+
 @pytest.mark.parametrize(
     "end", ["12", "1.2.3", "nobody@", "@example.org", "fd7a::/999", "nas:22", "a b@example.org"]
 )

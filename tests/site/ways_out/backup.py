@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import draw, jellyfin, vote
 from tests.site.ways_out.service_containers import BACKUP
-from tests.site.ways_out.stacks import both
+from tests.site.ways_out.stacks import both, machine
 
 
 def database(**config: object) -> Changes:
@@ -436,6 +436,24 @@ WAYS = (
         },
         jellyfin(backup={"targets": ["b2"]}),
         asked={"b2": "set backup.targets without disk"},
+    ),
+    WayOut(
+        "role-backup",
+        {
+            "hosts": {"box": machine("192.168.1.9", role="agent")},
+            "backup": {"targets": {"disk": {**DISK, "host": "box"}}},
+        },
+        {"backup": {"targets": {"disk": {"host": "nas"}}}},
+        says="must not reach backups",
+    ),
+    WayOut(
+        "role-backup",
+        {
+            "hosts": {"box": machine("192.168.1.9", role="agent")},
+            "datasets": {"films": {"host": "box", "path": "/srv/films", "tier": "user"}},
+        },
+        {"datasets": {"films": {"backup": "they can be had again"}}},
+        where="datasets",
     ),
     WayOut(
         "dynamic-user-path",

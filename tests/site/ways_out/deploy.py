@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homelab import testing
 from tests.site.ways_out.model import Changes, WayOut
-from tests.site.ways_out.stacks import host
+from tests.site.ways_out.stacks import host, machine
 
 WOL = {"interface": "eno1", "mac": "aa:bb:cc:dd:ee:ff"}
 
@@ -24,6 +24,15 @@ WAYS = (
         host("nas", ssh={"jump": "pie"}),
         host("nas", ssh={"jump": "pi"}),
         says="no NixOS host",
+    ),
+    WayOut(
+        "jump-known",
+        testing.merged(
+            host("nas", ssh={"jump": "box"}),
+            {"hosts": {"box": machine("192.168.1.9", role="agent")}},
+        ),
+        host("nas", ssh={"jump": None}),
+        says="in quarantine",
     ),
     WayOut(
         "jump-known",

@@ -108,6 +108,35 @@ WAYS = (
     ),
     WayOut(
         "agent-posture",
+        both(TAILNET, AGENT, {"network": {"dns": {"host": "box"}}}),
+        {"network": {"dns": {"host": "nas"}}},
+        says="the resolver of all devices",
+    ),
+    WayOut(
+        "agent-posture",
+        both(TAILNET, AGENT, host("box", tailscale={"tags": ["appliance"]})),
+        host("box", tailscale={"tags": []}),
+        says="a host of the role appliance",
+    ),
+    WayOut(
+        "agent-posture",
+        both(
+            TAILNET,
+            AGENT,
+            {"datasets": {"films": {"host": "box", "path": "/srv/films", "tier": "re-derivable"}}},
+            {"datasets": {"films": {"samba": {"users": ["sam"]}}}},
+        ),
+        {"datasets": {"films": {"host": "nas"}}},
+        says="would open 445/tcp",
+    ),
+    WayOut(
+        "agent-gpu",
+        both(TAILNET, AGENT, host("box", gpu={"vendor": "intel"})),
+        host("box", gpu=None),
+        says="would reach the driver",
+    ),
+    WayOut(
+        "agent-posture",
         both(TAILNET, AGENT, host("nas", build={"host": "box"})),
         host("nas", build={"host": None}),
         says="would build",
