@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from homelab.check import check
 from homelab.config.identity import IdentityConfig
-from homelab.config.oidc import CLAIMS, SCOPES, StatedClient
+from homelab.config.oidc import CLAIMS, SCOPES, CustomOidc, StatedClient
 from homelab.config.service_containers import PodmanService
 from homelab.config.service_modules import FlakeService, ModuleService
 from homelab.config.service_programs import UnitService
@@ -188,8 +188,8 @@ def _kanidm(plan: Plan, identity: IdentityConfig) -> Iterator[Problem]:
 
 @check("oidc-client")
 def oidc_client(plan: Plan) -> Iterator[Problem]:
-    """The client of an app without OIDC, or of one whose provider is configured here, would be
-    ignored.
+    """The client of an app or a route without OIDC, or of one whose provider is configured here,
+    would be ignored.
     """
     identity = plan.stack.identity
     clients = {c.service: c for c in plan.identity.clients} if plan.identity is not None else {}
@@ -215,6 +215,19 @@ def oidc_client(plan: Plan) -> Iterator[Problem]:
                 f"{where}.{keys[0]}",
                 f"{service.name} does not sign people in with OpenID Connect",
                 f"write auth: oidc, or leave {', '.join(keys)} out",
+            )
+        elif (
+            isinstance(stated, CustomOidc)
+            and client is None
+            and all(r.auth != "oidc" for r in plan.routes_of(service.name))
+        ):
+            route = plan.main_route(service.name)
+            yield Problem(
+                where,
+                f"{route.title} has auth: {route.auth}, so no client is made for {service.name}"
+                if route is not None
+                else f"{service.name} has no page, so no client is made for it",
+                "leave oidc out" + (", or write auth: oidc instead" if route is not None else ""),
             )
         elif client is not None and client.public and stated.client_secret is not None:
             yield Problem(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from homelab.check import check
@@ -11,7 +12,8 @@ from homelab.network.calls import calls_of
 from homelab.network.model import DNS_PORT, PortUse
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-from homelab.services.declared import declared_options
+from homelab.services.declared import DeclaredOption, declared_options, flattened
+from homelab.services.model import Service
 from homelab.services.ports import band, is_movable
 from homelab.storage.shares import SAMBA
 from homelab.tailnet.model import SECTION
@@ -138,9 +140,34 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
         if entry in plan.hosts and route.remote and _loopback_only(plan, route.service):
             yield Problem(
                 route.source,
-                f"{route.service} listens on loopback only, and the proxy is on {entry}",
-                f"write services.{route.service}.host: {entry}",
+                f"{route.service} on {route.host} listens on loopback only, and the proxy is on "
+                f"{entry}",
+                f"write services.{route.service}.host: {entry}, or set the option of its module "
+                'for the address, to {$text: "{bind}"}',
             )
+    for service in plan.services:
+        for opt in _kept_inside(service):
+            yield Problem(
+                service.at(f"options.{opt.key}"),
+                f"{opt.name} keeps {service.name} on {service.host} to loopback, and "
+                f"{', '.join(service.callers)} cannot call it there",
+                "leave it out: the plan sets the address, and the firewall admits the callers "
+                "alone; or place the service there",
+            )
+
+
+_INSIDE = re.compile(r"([a-z]+://)?(127\.[0-9.]+|localhost|\[?::1\]?)(:[0-9]+)?/?")
+
+
+def _kept_inside(service: Service) -> Iterator[DeclaredOption]:
+    """Options of the stack config that replace the address of a service that others call."""
+    if not service.callers:
+        return
+    ours = {o.path for o in flattened(service.entry.options) if "{bind}" in str(o.value)}
+    for opt in declared_options(service.config):
+        values = opt.value if isinstance(opt.value, list) else [opt.value]
+        if opt.path in ours and all(_INSIDE.fullmatch(str(v)) for v in values):
+            yield opt
 
 
 def _outside(plan: Plan, *hosts: str) -> str:
@@ -205,10 +232,12 @@ def _loopback_only(plan: Plan, name: str) -> bool:
     """Whether a flake service sets no option for its listen address: loopback is assumed then."""
     config = plan.stack.services.get(name)
     return isinstance(config, FlakeService) and not any(
-        "host" in o.lower() or "address" in o.lower() or "bind" in o.lower()
-        for o in (option.name for option in declared_options(config))
-        if "allowed" not in o.lower()
+        _ADDRESS.search(option.name) and not _INSIDE.fullmatch(str(option.value))
+        for option in declared_options(config)
     )
+
+
+_ADDRESS = re.compile(r"(?i)^(?!.*allowed).*(host|address|bind)")
 
 
 @check("entry-address")

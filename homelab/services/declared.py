@@ -35,7 +35,12 @@ def path_parts(path: str) -> tuple[str, ...]:
 
 def declared_options(config: ServiceConfig) -> Iterator[DeclaredOption]:
     """All options that the stack config sets for a service, sorted by key."""
-    for key, value in sorted(config.options.items()):
+    yield from flattened(config.options)
+
+
+def flattened(options: Mapping[str, object]) -> Iterator[DeclaredOption]:
+    """One option for each value in nested options, sorted by key."""
+    for key, value in sorted(options.items()):
         for path, inner in _leaves(path_parts(key), value):
             yield DeclaredOption(key, path, inner)
 

@@ -213,6 +213,12 @@ WAYS = (
     ),
     WayOut(
         "oidc-client",
+        both(IDENTITY, ASKS, draw(auth="forward")),
+        {"services": {"draw": {"oidc": None}}},
+        says="auth: forward",
+    ),
+    WayOut(
+        "oidc-client",
         both(EXTERNAL, ASKS, asking(public=True, client_secret={"sops": "a/b"})),
         asking(client_secret=None),
     ),

@@ -6,6 +6,7 @@ from homelab import testing
 from tests import build
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import draw, jellyfin, vote
+from tests.site.ways_out.stacks import service
 
 BOX = draw(port=8123, backup={"skip": "keeps nothing"})
 
@@ -87,6 +88,20 @@ WAYS = (
         "backend-reachable",
         vote(host="nas", options=None, state=["/var/lib/private/vote"]),
         {"services": {"vote": {"host": "pi"}}},
+    ),
+    WayOut(
+        "backend-reachable",
+        both(
+            jellyfin(),
+            service(
+                "navidrome",
+                host="nas",
+                auth="native",
+                options={"services.navidrome.settings": {"Address": "127.0.0.1"}},
+            ),
+        ),
+        service("navidrome", options=None),
+        where="services.navidrome.options",
     ),
     WayOut(
         "tailnet-elsewhere",
