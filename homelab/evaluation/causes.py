@@ -28,6 +28,7 @@ def causes(plan: Plan, host: Host) -> Iterator[Cause]:
         # A set of names has the address of the reverse proxy as its key.
         for address in filter(None, (entry.lan, entry.tailnet)):
             yield ("networking", "hosts", address), f"{entry.source}.address"
+    yield from _of_host(host)
     for key in ("username", "homeDirectory"):
         yield ("home", key), "site.owner"
     if host.config.static:
@@ -35,3 +36,14 @@ def causes(plan: Plan, host: Host) -> Iterator[Cause]:
         yield ("networking", "defaultGateway"), "network.lan"
         yield ("networking", "interfaces", interface, "ipv4"), f"{host.source}.address"
         yield ("networking", "interfaces", interface), f"{host.source}.interface"
+
+
+def _of_host(host: Host) -> Iterator[Cause]:
+    """Options that one key of the host sets, in a file that several keys fill."""
+    port = f"{host.source}.ssh.port"
+    yield ("services", "openssh", "ports"), port
+    yield ("services", "fail2ban", "jails", "sshd", "settings", "port"), port
+    for loader in ("systemd-boot", "grub", "generic-extlinux-compatible"):
+        yield ("boot", "loader", loader, "configurationLimit"), f"{host.source}.boot.limit"
+    yield ("nix", "gc"), f"{host.source}.nix.gc"
+    yield ("security", "sudo", "wheelNeedsPassword"), "site.owner.sudo"

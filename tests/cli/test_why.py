@@ -6,6 +6,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from homelab.cli.app import app
+from homelab.ops.project.differences import with_values
+from homelab.ops.project.rehearsed import rehearsed
+from homelab.ops.project.stack import open_stack
 from tests.build import SHIPPED
 
 pytestmark = pytest.mark.requirement("S4-03", "S4-04")
@@ -72,3 +75,23 @@ def test_an_unknown_subject_has_the_nearest_known_one(word: str, near: str) -> N
     assert f'place "{word}"' in str(done.exception)
     assert near in str(done.exception)
     assert getattr(done.exception, "exit_code", 0) == 2
+
+
+@pytest.mark.parametrize(
+    ("place", "other"),
+    [
+        ("hosts.q958.ssh.port", "2222"),
+        ("hosts.q958.boot.limit", "4"),
+        ("hosts.q958.nix.gc", "{keep: 7d}"),
+    ],
+)
+def test_every_file_that_another_value_changes_is_named(place: str, other: str) -> None:
+    top = SHIPPED.parents[1] / "examples/mynixos"
+    with rehearsed():
+        stack = open_stack(top, "mynixos")
+        changed = with_values(top, "mynixos", [f"{place}={other}"])
+    before, after = (dict(s.releases["q958"].files) for s in (stack, changed))
+    files = {f"q958/{file}" for file in before if before[file] != after.get(file)}
+    said = CliRunner().invoke(app, ["why", "-C", str(top), "-s", "mynixos", place]).stdout
+    named = {line.partition(":")[0] for line in said.splitlines() if line.startswith("q958/")}
+    assert named == {f for f in files if not f.startswith("q958/release")}
