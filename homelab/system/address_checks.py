@@ -9,6 +9,7 @@ from homelab.check import check
 from homelab.network.model import TAILNET_NETWORK
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.declared import declared_options
 
 
 @check("ip-unique")
@@ -92,6 +93,40 @@ def lan_private(plan: Plan) -> Iterator[Problem]:
         "write the router's network, as `ip route` shows it: 192.168.1.0/24; its gateway and the "
         "LAN address of each host lie in there",
     )
+
+
+_PODMAN = IPv4Network("10.88.0.0/16")
+"""Podman's default network, of every container without a network of its own."""
+_SUBNETS = "virtualisation.podman.defaultNetwork.settings.subnets"
+
+
+@check("cidr-overlap", severity="warning")
+def cidr_overlap(plan: Plan) -> Iterator[Problem]:
+    """A host with containers takes addresses of Podman's network for its containers, so it reaches
+    no machine of the LAN there.
+    """
+    lan = plan.stack.network.lan.cidr
+    if not lan.overlaps(_PODMAN) or not _is_at_home(lan):
+        return
+    for host in plan.hosts.values():
+        services = plan.on(host.name)
+        if any(o.name.startswith(_SUBNETS) for s in services for o in declared_options(s.config)):
+            continue
+        contained = [s for s in services if any(not p.network for p in s.parts)]
+        if contained and host.is_nixos:
+            yield Problem(
+                "network.lan.cidr",
+                f"{lan} overlaps {_PODMAN}, the network of {contained[0].name}'s container on "
+                f"{host.name}, which then reaches no machine of the LAN there",
+                f"give the LAN another network; or write services.{contained[0].name}.options: "
+                f'{{{_SUBNETS}: [{{subnet: "{_free(lan)}.0/24", gateway: "{_free(lan)}.1"}}]}}',
+            )
+
+
+def _free(lan: IPv4Network) -> str:
+    """The first three numbers of a small private network that the LAN does not overlap."""
+    networks = ("172.31.88", "192.168.88")
+    return next(n for n in networks if not lan.overlaps(IPv4Network(f"{n}.0/24")))
 
 
 def _is_at_home(network: IPv4Network) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_interface
 
 from homelab.catalog.references import WEB
 from homelab.check import check
@@ -40,6 +40,16 @@ def complete(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"vpn.{name}.host", f"{host.name} is home-manager only", "name a NixOS host"
             )
+        for index, text in enumerate(vpn.address):
+            inside = ip_interface(text).network
+            if inside.version == lan.version and lan.overlaps(inside):
+                yield Problem(
+                    f"vpn.{name}.address" + (f"[{index}]" if len(vpn.address) > 1 else ""),
+                    f"{text} is an address of the LAN {lan}, and {vpn.host} would send what is for "
+                    "the LAN into the tunnel",
+                    "write the address that the provider assigned: 10.2.0.2/32; if that is it, "
+                    "give the LAN another network",
+                )
         for index, address in enumerate(vpn.dns):
             if str(address) in own or address in lan or address.is_loopback:
                 yield Problem(

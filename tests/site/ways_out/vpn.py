@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from homelab.config.lock import Lock, Numbers
 from tests.site.ways_out.model import Changes, WayOut
-from tests.site.ways_out.stacks import FLAKES, IDENTITY, LOCKED, MAC, both, flake, host, service
+from tests.site.ways_out.stacks import (
+    FLAKES,
+    IDENTITY,
+    LOCKED,
+    MAC,
+    both,
+    container,
+    flake,
+    host,
+    service,
+)
 from tests.vpn.stack import NAMESPACE, VPN
 
 
@@ -17,7 +27,20 @@ def vpn(said: Changes | None = None, /, **services: object) -> Changes:
     return both(IDENTITY, {"vpn": {"privado": {**VPN, **(said or {})}}, "services": told})
 
 
+IN_PODMAN: Changes = {
+    "network": {"lan": {"cidr": "10.88.0.0/16", "gateway": "10.88.0.1"}},
+    "hosts": {
+        name: {"address": {"lan": f"10.88.0.{number}"}} for name, number in (("pi", 2), ("nas", 3))
+    },
+}
+SUBNETS = "virtualisation.podman.defaultNetwork.settings.subnets"
+ELSEWHERE = [{"subnet": "172.31.88.0/24", "gateway": "172.31.88.1"}]
 WAYS = (
+    WayOut(
+        "cidr-overlap",
+        both(IN_PODMAN, service("app", **container())),
+        service("app", options={SUBNETS: ELSEWHERE}),
+    ),
     WayOut(
         "vpn-complete",
         vpn({"host": "nass"}, jellyfin="privado"),
@@ -38,6 +61,12 @@ WAYS = (
         {"vpn": {"privado": {"dns": ["10.2.0.1"]}}},
         says="at home",
         asked={"10.2.0.1": "name the provider's resolver"},
+    ),
+    WayOut(
+        "vpn-complete",
+        vpn({"address": "192.168.1.9/24"}, jellyfin="privado"),
+        {"vpn": {"privado": {"address": "10.2.0.2/32"}}},
+        says="into the tunnel",
     ),
     WayOut(
         "vpn-complete",
