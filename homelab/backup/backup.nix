@@ -161,6 +161,7 @@ let
         mounts = strings "Directories that must be mounted before the job starts.";
         before = commands "Commands to run before the dumps, each a list of words.";
         after = commands "Commands to run when a backup has ended in any way, each a list of words.";
+        holds = strings "Other jobs whose `before` and `after` enclose this one, too.";
         byHand = strings "Dumps that only the app itself can load. A restore in place is refused.";
         units = strings "Units that use the data; a restore stops and starts them.";
         arrivesFrom = file "Host that had the service. Its units wait until the data has come from there.";
@@ -315,6 +316,7 @@ let
       inherit (settings)
         after
         before
+        holds
         mounts
         mysql
         paths

@@ -44,6 +44,8 @@ class Work:
     by_hand: tuple[str, ...]
     units: tuple[str, ...]
     hooks: Hooks = NO_HOOKS
+    holds: tuple[str, ...] = ()
+    """Other jobs of the host whose commands enclose this one, too."""
     at: str | None = None
     """When it starts, if the stack config says so."""
     callers: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -95,6 +97,7 @@ def job_of(
         callers=work.callers,
         arrives_from=work.arrives_from,
         hooks=work.hooks,
+        holds=work.holds,
         stated_at=work.at is not None,
         upload_kib=target.upload_kib,
         check_weeks=_check_weeks(target),

@@ -94,6 +94,8 @@ class Job:
     """Weeks in which the weekly checks of its repository read all data once; 0 for none."""
     hooks: Hooks = NO_HOOKS
     """Commands before and after it."""
+    holds: tuple[str, ...] = ()
+    """Other jobs of its host, of services that write its data: their commands enclose it, too."""
     copied: Copied | None = None
     """From where it copies snapshots, if it makes none itself."""
     keeps_all: bool = False

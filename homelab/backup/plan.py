@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from homelab.backup.dumps import commands_of, covered, live_files, mysql_dump
-from homelab.backup.hooks import Hooks, hooks_of
+from homelab.backup.hooks import NO_HOOKS, Hooks, hooks_of
 from homelab.backup.jobs import Dump, Work, job_of
 from homelab.backup.model import BackupPlan, Copied, Job
+from homelab.backup.times import start_of
 from homelab.config.backup import CustomBackup, Tier
 from homelab.config.backup_targets import BackupTarget
 from homelab.config.stack import StackConfig
@@ -291,6 +292,7 @@ def _datasets(
 ) -> Iterator[Work]:
     for dataset in datasets:
         if dataset.tier in KEPT_TIERS and stack.datasets[dataset.name].backup is None:
+            held = _held(dataset, services)
             yield Work(
                 name=f"dataset-{dataset.name}",
                 host=dataset.host,
@@ -313,7 +315,23 @@ def _datasets(
                 units=_units(
                     s for s in services if s.host == dataset.host and s.name in dataset.users
                 ),
+                holds=tuple(s.name for s in held),
+                # At the time of the service, so that one hold covers the dump and the files.
+                at=next((start_of(stack.backup, s.name, s.config.backup.at) for s in held), None),
             )
+
+
+def _held(dataset: Dataset, services: tuple[Service, ...]) -> tuple[Service, ...]:
+    """The services that write a dataset and may not change it during a backup."""
+    return tuple(
+        service
+        for service in services
+        if service.host == dataset.host
+        and service.writes(dataset.name)
+        and hooks_of(service) != NO_HOOKS
+        and not skip_reason(service)
+        and (paths_of(service) or dumps_of(service) or commands_of(service))
+    )
 
 
 def _extra(stack: StackConfig) -> Iterator[Work]:

@@ -108,7 +108,7 @@ def sources(plan: Plan, host: Host) -> Iterator[Source]:
     for job in plan.backup.on(host.name):
         if job.arrives_from:
             yield ("systemd", "services", f"homelab-arrive-{job.name}"), job.source
-        if job.hooks.after:
+        if job.hooks.after or job.holds:
             yield ("systemd", "services", "homelab-backup-release"), job.source
     yield ("systemd", "services", "homelab-restore-resume"), "backup.targets"
     yield (*ours, "inhibitsSleep"), f"{host.source}.always_on"
@@ -195,6 +195,7 @@ def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
         "mounts": [*job.mounts],
         "byHand": [*job.by_hand],
         "units": [*job.units],
+        "holds": [*job.holds],
     }
     options |= {name: values for name, values in lists.items() if values}
     if job.arrives_from:

@@ -214,6 +214,14 @@ class Service:
         """The datasets that it uses, by role."""
         return datasets_of(self.config)
 
+    def writes(self, dataset: str) -> bool:
+        """Whether it writes a dataset: by its facts, or as a mount of one of its containers."""
+        if self.parts:
+            uses = (p.datasets[dataset] for p in self.parts if dataset in p.datasets)
+            return any(not use.read_only for use in uses)
+        roles = (role for role, name in self.datasets.items() if name == dataset)
+        return any(role in self.entry.writes_datasets for role in roles)
+
     @property
     def devices(self) -> Mapping[str, str]:
         """The devices that it uses, by role."""

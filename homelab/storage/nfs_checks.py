@@ -133,21 +133,13 @@ def nfs_write(plan: Plan) -> Iterator[Problem]:
                         f"write {service.at('host')}: {export.server}, or use a dataset of "
                         f"{export.client}",
                     )
-                elif export.read_only and _writes(service, role, name):
+                elif export.read_only and service.writes(name):
                     yield Problem(
                         service.dataset_at(role),
                         f"{service.name} writes {name}, and {export.client} mounts it read-only",
                         f"leave datasets.{name}.nfs.read_only out, or write "
                         f"{service.at('host')}: {export.server}",
                     )
-
-
-def _writes(service: Service, role: str, name: str) -> bool:
-    """Whether a service writes a dataset: by its facts, or as a mount of one of its containers."""
-    if service.parts:
-        uses = (p.datasets[name] for p in service.parts if name in p.datasets)
-        return any(not use.read_only for use in uses)
-    return role in service.entry.writes_datasets
 
 
 @check("nfs-ids")

@@ -58,6 +58,37 @@ def test_nextcloud_is_in_maintenance_mode_while_it_is_dumped_and_saved() -> None
     assert "/homelab-backup hold nextcloud b2\n" in prepare
 
 
+def with_files(**backup: object) -> Changes:
+    files = {"host": "aurora", "path": "/srv/files", "mount": "/srv", "tier": "user"}
+    said = {"host": "aurora", "datasets": {"files": "files"}, "backup": backup}
+    return {"datasets": {"files": files}, "services": {"nextcloud": said}}
+
+
+@pytest.mark.requirement("S1-22")
+def test_files_in_a_dataset_are_saved_in_the_maintenance_mode_of_the_dump() -> None:
+    """At the time of the service, so that one hold covers both."""
+    dataset, service = job_of("dataset-files", with_files()), job_of("nextcloud", with_files())
+    assert dataset.holds == ("nextcloud",)
+    assert dataset.at == service.at
+    options = made(with_files())
+    prepare = options["services"]["restic"]["backups"]["dataset-files-b2"]["backupPrepareCommand"]
+    assert prepare.index("hold dataset-files b2") < prepare.index("unlock")
+    described = json.loads(options["environment"]["etc"]["homelab/backup.json"]["text"])
+    assert described["dataset-files"]["holds"] == ["nextcloud"]
+    timers = options["services"]["restic"]["backups"]
+    assert timers["dataset-files-b2"]["timerConfig"] == timers["nextcloud-b2"]["timerConfig"]
+
+
+def test_a_dataset_waits_for_nobody_who_is_not_held_or_only_reads() -> None:
+    reason = with_files(no_maintenance="we use it at night")
+    assert job_of("dataset-files", reason).holds == ()
+    assert job_of("dataset-files", with_files(skip="a copy")).holds == ()
+    radio = {"host": "aurora", "datasets": {"music": "files"}, "backup": HOOKS}
+    read = {"datasets": with_files()["datasets"], "services": {"navidrome": radio}}
+    assert job_of("navidrome", read).hooks != Hooks()
+    assert job_of("dataset-files", read).holds == ()
+
+
 @pytest.mark.parametrize(
     ("image", "on"),
     [
@@ -212,6 +243,38 @@ def test_the_app_is_held_until_the_last_of_two_targets_is_done(held: Held) -> No
     held.call("release", "app", "disk")
     assert held.notes == ["stop"]
     held.call("release", "app", "cloud")
+    assert held.notes == ["stop", "start"]
+
+
+def beside(held: Held) -> None:
+    """Add the job of a dataset that the app writes."""
+    file = held.host.top / "jobs.json"
+    jobs = json.loads(file.read_text())
+    job = {**jobs["app"], "before": [], "after": [], "holds": ["app"], "postgresql": []}
+    file.write_text(json.dumps({**jobs, "dataset-files": job}))
+
+
+def test_the_app_is_held_until_the_last_of_two_jobs_is_done(held: Held) -> None:
+    held.commands([["note", "stop"]], [["note", "start"]], postgresql=["app"])
+    beside(held)
+    assert held.call("hold", "dataset-files", "disk").returncode == 0
+    assert held.notes == ["stop"]
+    assert held.host.log.read_text().count("start postgresqlBackup-app.service") == 1
+    held.call("hold", "app", "disk")
+    held.call("release", "dataset-files", "disk")
+    assert held.notes == ["stop"]
+    held.call("release", "app", "disk")
+    assert held.notes == ["stop", "start"]
+    assert held.host.log.read_text().count("start postgresqlBackup-app.service") == 1
+
+
+def test_a_power_cut_during_the_job_of_a_dataset_is_made_up_for(held: Held) -> None:
+    beside(held)
+    held.call("hold", "dataset-files", "disk")
+    held.boot.write_text("second\n")
+    assert held.call("release-all").returncode == 0
+    assert held.notes == ["stop", "start"]
+    assert held.call("release-all").returncode == 0
     assert held.notes == ["stop", "start"]
 
 

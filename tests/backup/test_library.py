@@ -193,7 +193,8 @@ def test_the_libraries_know_every_option_that_a_stack_sets(name: str) -> None:
             upload = plan.stack.backup.targets[job.target].upload_kib
             limit = [f"--limit-upload={upload}"] if upload else []
             keep += ["--keep-within 2d", "--group-by host", *limit]
-            later = job.keeps_all or (saves and (job.hooks.before or job.hooks.after))
+            held = job.hooks.before or job.hooks.after or job.holds
+            later = job.keeps_all or (saves and held)
             assert one["pruneOpts"] == ([] if later else keep)
 
 

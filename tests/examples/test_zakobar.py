@@ -140,19 +140,15 @@ def test_backups_go_to_the_bucket_at_three_without_the_cache() -> None:
     assert jobs["dataset-files"].paths == ("/mnt/data/files",)
     assert "/var/lib/private/atticd/storage" in jobs["attic"].exclude
     assert 'homelab.backup.dumpAt = "02:30";' in files()["backup.nix"]
-    # An own module extends the job of this name.
-    assert jobs["dataset-files"].unit in files()["own/hosts/pi-main/nextcloud.nix"]
 
 
 @pytest.mark.requirement("S1-21")
 def test_nextclouds_dump_and_files_are_consistent() -> None:
-    """The dump is made in maintenance mode, and backed up afterwards."""
-    own = files()["own/hosts/pi-main/nextcloud.nix"]
-    prepare = own.split("backupPrepareCommand = ")[1].split("backupCleanupCommand")[0]
-    on, dump = prepare.index("maintenance:mode --on"), prepare.index("postgresqlBackup-nextcloud")
-    assert on < dump
+    """One hold of Nextcloud covers the dump and the files, which are in a dataset."""
     jobs = {j.name: j for j in plan().backup.jobs}
-    assert f"systemd.services.restic-backups-{jobs['nextcloud'].unit}.after" in own
+    assert jobs["nextcloud"].hooks.before == (("nextcloud-occ", "maintenance:mode", "--on"),)
+    assert jobs["dataset-files"].holds == ("nextcloud",)
+    assert 'holds = [ "nextcloud" ];' in files()["backup.nix"]
 
 
 @pytest.mark.requirement("S1-23")

@@ -1,16 +1,28 @@
 # shellcheck shell=bash disable=SC2154
 # Commands around a backup: `before` stops an app from changing its data, `after` lets it go on.
 #
-# A mark below $held says that a job holds the app for a target. It is on the disk before the first
-# command runs, and is removed when every `after` has succeeded. So `after` is made up for when a
-# command failed, when the unit was killed, and at the next boot. A mark has the id of its boot; a
-# mark of an earlier boot, or one with a failed `after`, only means that `after` is still to run.
+# A mark below $held says that a job holds the app for a target. The job of a dataset that the app
+# writes holds it as well. The mark is on the disk before the first command runs, and is removed when
+# every `after` has succeeded. So `after` is made up for when a command failed, when the unit was
+# killed, and at the next boot. A mark has the id of its boot; a mark of an earlier boot, or one with
+# a failed `after`, only means that `after` is still to run.
 
 held=${HOMELAB_BACKUP_HELD:-/var/lib/homelab/backup-held}
 locks=${HOMELAB_BACKUP_LOCKS:-/run}
 boot=$(<"${HOMELAB_BOOT_ID:-/proc/sys/kernel/random/boot_id}")
 # Seconds after which a command is stopped.
 patience=${HOMELAB_HOOK_SECONDS:-900}
+
+# apps: the jobs whose commands enclose this one: its own, and those of services that write its data.
+apps() {
+  jq -r --arg job "$job" '.[$job] | (select((.before // []) + (.after // []) != []) | $job), .holds[]?' "$description"
+}
+
+# about APP: whose commands are meant. Its own job marks it by target, another one with its name.
+about() {
+  app=$1 holder=$target
+  [ "$app" = "$job" ] || holder=$job:$target
+}
 
 # hooks KEY: run the commands of before or after. A failed `before` ends the list; of `after`, all run.
 hooks() {
@@ -19,17 +31,17 @@ hooks() {
     mapfile -d '' -t words < <(jq -j '.[] | . + "\u0000"' <<<"$line")
     timeout "$patience" "${words[@]}" </dev/null 8>&- 7>&- && continue
     bad=yes
-    echo "homelab-backup: $key of $job failed: ${words[*]}" >&2
+    echo "homelab-backup: $key of $app failed: ${words[*]}" >&2
     [ "$key" = after ] || break
-  done < <(jq -c --arg job "$job" --arg key "$key" '.[$job][$key][]?' "$description")
+  done < <(jq -c --arg job "$app" --arg key "$key" '.[$job][$key][]?' "$description")
   [ -z "$bad" ]
 }
 
-# others: whether the job holds the app for another target now.
+# others: whether the app is held by another job, or for another target, now.
 others() {
   local mark
-  for mark in "$held/$job"/*; do
-    if [ "${mark##*/}" != "$target" ] && [ -e "$mark" ] && [ "$(<"$mark")" = "$boot" ]; then
+  for mark in "$held/$app"/*; do
+    if [ "${mark##*/}" != "$holder" ] && [ -e "$mark" ] && [ "$(<"$mark")" = "$boot" ]; then
       return 0
     fi
   done
@@ -38,22 +50,28 @@ others() {
 
 # mark TEXT
 mark() {
-  mkdir -p "$held/$job"
-  echo "$1" >"$held/$job/.$target"
-  mv "$held/$job/.$target" "$held/$job/$target"
-  sync "$held/$job/$target" "$held/$job"
+  mkdir -p "$held/$app"
+  echo "$1" >"$held/$app/.$holder"
+  mv "$held/$app/.$holder" "$held/$app/$holder"
+  sync "$held/$app/$holder" "$held/$app"
 }
 
 alone() {
-  exec 7>"$locks/homelab-backup-held-$job.lock"
+  exec 7>"$locks/homelab-backup-held-$app.lock"
   flock 7
 }
 
 # hold TARGET: run `before`, unless the app is held already. Dumps of the host's PostgreSQL are made
 # again, so that they are of the same moment as the files.
 hold() {
-  local database
+  local one
   aim "$1"
+  while IFS= read -r one; do hold_one "$one"; done < <(apps)
+}
+
+hold_one() {
+  local database
+  about "$1"
   alone
   if others; then
     mark "$boot"
@@ -62,25 +80,33 @@ hold() {
   mark "$boot"
   hooks before || fail "$job is not backed up to $target"
   while IFS= read -r database; do
-    systemctl start "postgresqlBackup-$database.service" ||
+    systemctl start "postgresqlBackup-$database.service" </dev/null ||
       fail "$database could not be dumped, so $job is not backed up to $target"
-  done < <(of postgresql)
+  done < <(jq -r --arg job "$app" '.[$job].postgresql[]?' "$description")
 }
 
-# release TARGET: run `after`, unless the app is held for another target or is not held.
+# release TARGET: run `after`, unless the app is held for another target or job, or is not held.
 release() {
+  local one bad=''
   aim "$1"
+  while IFS= read -r one; do release_one "$one" || bad="$bad $one"; done < <(apps)
+  [ -z "$bad" ] ||
+    fail "what was done before the backup of$bad is not undone; it is tried again at the next backup and at the next boot"
+}
+
+release_one() {
+  about "$1"
   alone
-  [ -e "$held/$job/$target" ] || return 0
+  [ -e "$held/$app/$holder" ] || return 0
   if others; then
-    rm "$held/$job/$target"
+    rm "$held/$app/$holder"
     return
   fi
   if ! hooks after; then
     mark failed
-    fail "what was done before the backup of $job is not undone; it is tried again at the next backup and at the next boot"
+    return 1
   fi
-  rm -f "$held/$job"/*
+  rm -f "$held/$app"/*
 }
 
 # prune TARGET: remove the snapshots that the retention does not keep. The unit of a job without
@@ -95,17 +121,18 @@ prune() {
 
 # release_all: make up for each `after` that did not run in an earlier boot, or failed.
 release_all() {
-  local file bad=''
+  local file mark bad=''
   for file in "$held"/*/*; do
     if [ ! -e "$file" ] || [ "$(<"$file")" = "$boot" ]; then continue; fi
-    job=${file%/*} job=${job##*/}
-    if ! jq -e --arg job "$job" --arg target "${file##*/}" \
-      '.[$job].targets | index($target)' "$description" >/dev/null; then
-      echo "homelab-backup: $job is no longer backed up to ${file##*/}, so its after is unknown and does not run" >&2
+    app=${file%/*} app=${app##*/} mark=${file##*/} job=$app
+    case $mark in *:*) job=${mark%%:*} ;; esac
+    target=${mark#*:}
+    if ! { apps | grep -qxF -- "$app" && of targets | grep -qxF -- "$target"; }; then
+      echo "homelab-backup: $job is no longer backed up to $target, so the after of $app is unknown and does not run" >&2
       rm "$file"
     else
       # A process of its own: one failure must not hide another.
-      bash "$0" release "$job" "${file##*/}" || bad=yes
+      bash "$0" release "$job" "$target" || bad=yes
     fi
   done
   [ -z "$bad" ] || fail "an after failed; it is tried again"

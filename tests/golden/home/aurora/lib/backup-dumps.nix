@@ -43,7 +43,7 @@ let
     ];
 
   # Whether commands run around the job.
-  holds = job: job.before ++ job.after != [ ];
+  holds = job: job.before ++ job.after ++ job.holds != [ ];
   call = command: name: target: ''
     ${program}/bin/homelab-backup ${command} ${forShell name} ${forShell target}
   '';
@@ -126,8 +126,9 @@ in
       set -euo pipefail
       umask 077
     ''
-    + unlock name target
+    # First, so that jobs that start at the same time hold an app together.
     + lib.optionalString (holds job) (call "hold" name target)
+    + unlock name target
     + lib.optionalString locked (lock name)
     + lib.concatMapStrings group all;
 
