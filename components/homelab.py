@@ -26,6 +26,7 @@ from homelab.components.tunnel import Tunnel
 from homelab.components.zone import CloudflareZone
 from homelab.config.base import SecretRef
 from homelab.config.deploy import DeployMode
+from homelab.deploy.before_build import before_build
 from homelab.deploy.closures import closure_spec
 from homelab.deploy.model import Release
 from homelab.deploy.plan import build_flags, build_wake, policy_of
@@ -142,7 +143,9 @@ class Homelab(Component):
                         args["releases"][host_name],
                         cache_flags(host),
                         dry=plan.stack.deploy.dry_run_first,
+                        stack=plan.stack,
                     ),
+                    "before": before_build(plan.stack, host, args["releases"][host_name]),
                 },
                 child,
             )

@@ -38,6 +38,8 @@ class HostArgs(TypedDict):
     """Settings of the host's preflight."""
     closure: Spec | None
     """How another machine builds the system, if one does."""
+    before: Spec
+    """What the host gets before its own build; empty for nothing."""
 
 
 class Host(Component):
@@ -88,6 +90,7 @@ class Host(Component):
         stage = scripts.stage_script(release.id, dict(release.files), stack=policy.stack)
         secrets = pulumi.Output.from_input(args["secrets"])
         self._closure = args["closure"]
+        self._before = args["before"]
         build = scripts.build_script(
             release.id,
             policy,
@@ -99,9 +102,11 @@ class Host(Component):
             self.leaves = self._commands(stage, secrets, build, policy.stack)
         else:
             self.leaves = []
-            copied = {"closure": self._closure} if self._closure is not None else {}
+            more: Spec = {"closure": self._closure} if self._closure is not None else {}
+            if self._before:
+                more["before"] = self._before
             self.payload = secrets.apply(
-                lambda values: {"stage": stage, "secrets": values, "build": build, **copied}
+                lambda values: {"stage": stage, "secrets": values, "build": build, **more}
             )
         self.release = pulumi.Output.from_input(release.id)
         self.register_outputs({"release": self.release})
@@ -120,6 +125,8 @@ class Host(Component):
         more: Spec = {}
         if self._closure is not None:
             more = {"closure": self._closure, "stack": stack}
+        elif self._before:
+            more = {"before": {**self._before, "release": self.release_id}}
         built = self._command(f"{self.name}-build", build, after=[files], more=more)
         return [placed, built]
 

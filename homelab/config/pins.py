@@ -45,8 +45,9 @@ class FlakeInput(Model):
     """Packages of this flake, which is a nixpkgs, in place of those of the pin, on every NixOS
     host: `[immich, jellyfin]`. `homelab pin` adds them."""
     private: Reason | None = None
-    """For a private flake: how root on each host gets access to it:
-    `a deploy key in /root/.ssh of each host`."""
+    """Hosts fetch this private flake themselves, and how root there gets access to it:
+    `a deploy key in /root/.ssh of each host`. Default: the deployer fetches a `git+ssh:` flake at
+    its locked revision, and sends it to the host that builds."""
 
     @model_validator(mode="after")
     def _nixpkgs_has_no_inputs(self) -> FlakeInput:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from homelab.config.stack import StackConfig
+from homelab.deploy.before_build import sent_inputs
 from homelab.deploy.model import Release
 from homelab.deploy.spec import Spec, paths_of
 from homelab.install.scripts import builder_script
@@ -21,7 +23,13 @@ def builder_of(host: Host) -> str:
 
 
 def closure_spec(
-    host: Host, hosts: Mapping[str, Host], release: Release, options: Sequence[str], *, dry: bool
+    host: Host,
+    hosts: Mapping[str, Host],
+    release: Release,
+    options: Sequence[str],
+    *,
+    dry: bool,
+    stack: StackConfig,
 ) -> Spec | None:
     """How another machine builds the host's release, for the runner; None if the host does.
 
@@ -46,4 +54,6 @@ def closure_spec(
         spec["host"] = other.name
         spec["paths"] = paths_of(other)
         spec["host_key"] = other.config.ssh.host_key
+        if inputs := sent_inputs(stack, release):
+            spec["inputs"] = inputs
     return spec

@@ -9,6 +9,7 @@ failing command's error message can show it.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -94,6 +95,22 @@ def receive_script(
 ) -> str:
     """Make a system that was copied into the host's store the `result` of a staged release."""
     return _compose("receive", {**_of(release, stack), "SYSTEM": system}, lock_seconds)
+
+
+def take_script(path: str, release: str = "", archive: bytes = b"") -> str:
+    """Put a source into the host's store at this path. It reads the Nix archive after this text,
+    unless `archive` is given. With `release`, it stays for as long as that release.
+    """
+    names = {"SOURCE": path, "RELEASE": named("release", release) if release else ""}
+    if not archive:
+        return _file("take", names)
+    text = base64.encodebytes(archive).decode()
+    return _compose("take", names, extra=function("source_text", fed("base64 -d", text)))
+
+
+def with_netrc(build: str, netrc: str) -> str:
+    """A build script with the passwords of binary caches, for a host that has none yet."""
+    return build.replace(_AT_ONCE, _AT_ONCE + assigned({"NETRC_TEXT": netrc}), 1)
 
 
 def activate_script(

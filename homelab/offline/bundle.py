@@ -41,6 +41,8 @@ class Bundle:
     """Script that builds them."""
     sealed: str
     """Script that places the secrets, encrypted to the host's key (armoured age)."""
+    inputs: tuple[str, ...]
+    """Scripts that put private flake inputs into its store, encrypted in the same way."""
     port: int
     """The port where the host's SSH must answer afterwards."""
     paths: tuple[str, ...]
@@ -79,9 +81,12 @@ def bundle_text(bundle: Bundle) -> str:
         # A rollback may take as long as the activation did.
         "LONGEST": str(2 * bundle.activation_seconds + bundle.confirm_seconds + LEEWAY),
     }
+    opened = f"{{ {_OPEN} | {_BASH}; }}"
     bodies = {
         "stage": fed(_BASH, bundle.stage),
-        "secrets": fed(f"{{ {_OPEN} | {_BASH}; }}", bundle.sealed),
+        # A host may have a `pull.sh` that knows of no inputs.
+        "secrets": "".join(f"if ! {fed(opened, text)}then return 1; fi\n" for text in bundle.inputs)
+        + fed(opened, bundle.sealed),
         "build": fed(_BASH, bundle.build),
         "activate": fed(_BASH, _activate(bundle)),
         "confirm": fed(

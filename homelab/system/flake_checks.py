@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from homelab.check import check, file_check
+from homelab.deploy.private_inputs import sendable
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.system.flakes import OURS, inputs, inputs_of
@@ -63,9 +64,9 @@ def _added(name: str) -> str:
 
 @check("flake-private")
 def flake_private(plan: Plan) -> Iterator[Problem]:
-    """A host fetches flake inputs as root, whom a private forge does not know."""
+    """The deployer sends private Git repositories to hosts, and no other private flakes."""
     for name, flake in sorted(plan.stack.flakes.items()):
-        if not _PRIVATE.match(flake.url) or flake.private is not None:
+        if not _PRIVATE.match(flake.url) or flake.private is not None or sendable(flake.url):
             continue
         users = sorted({s.host for s in plan.services if name in s.flake_inputs})
         users += [
@@ -82,9 +83,9 @@ def flake_private(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             f"flakes.{name}.url",
             f"{who} has to fetch {flake.url}, and nothing here gives it a key",
-            "put a read-only deploy key of the forge in /root/.ssh there, with the forge in "
-            'known_hosts, before the first `pulumi up`, and add private: "how…"; a tarball by '
-            "https with access-tokens in /etc/nix/nix.conf is another way",
+            "write it as git+ssh://…, without submodules and lfs, and the deployer sends it; "
+            "or put a read-only deploy key of the forge in /root/.ssh there, with the forge in "
+            'known_hosts, before the first `pulumi up`, and add private: "how…"',
         )
 
 

@@ -35,7 +35,12 @@ def spec(release: str, source: str, *, dry: bool = False) -> dict[str, object]:
     plan = build.plan({"hosts": {"pi": {"build": {"copy_from": source}}}})
     made = Release(release, "pi", tuple(tree(release).items()))
     found = closure_spec(
-        plan.hosts["pi"], plan.hosts, made, ["--option", "fallback", "true"], dry=dry
+        plan.hosts["pi"],
+        plan.hosts,
+        made,
+        ["--option", "fallback", "true"],
+        dry=dry,
+        stack=plan.stack,
     )
     assert found is not None
     if "paths" in found:
@@ -254,7 +259,8 @@ def test_what_does_not_go_together_is_refused(said: dict[str, str], says: str) -
 
 def test_who_evaluates_needs_access_to_a_private_flake() -> None:
     def found(copy_from: str | None) -> list[str]:
-        private = {"flakes": {"mine": {"url": "git+ssh://git@git.example.org/mine"}}}
+        url = "git+ssh://git@git.example.org/mine?submodules=1"
+        private = {"flakes": {"mine": {"url": url}}}
         pi = {"flakes": ["mine.nixosModules.x"], "build": {"copy_from": copy_from}}
         return [p.what for p in build.found({**private, "hosts": {"pi": pi}}, "flake-private")]
 

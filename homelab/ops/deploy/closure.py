@@ -12,6 +12,7 @@ from pydantic import model_validator
 from homelab.config.base import HostKey, Model, Name, Str
 from homelab.deploy import scripts
 from homelab.deploy.status import HostFacts
+from homelab.ops.deploy.inputs import InputSpec, bring_inputs
 from homelab.ops.deploy.switch import Report
 from homelab.ops.install.builder import Builder
 from homelab.ops.machine.host import HostLink, HostPath
@@ -29,6 +30,8 @@ class ClosureSpec(Model):
     """The host that builds; None: this machine."""
     paths: tuple[HostPath, ...] = ()
     host_key: HostKey | None = None
+    inputs: tuple[InputSpec, ...] = ()
+    """Private inputs that this machine fetches for a host that builds."""
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> ClosureSpec:
@@ -49,8 +52,11 @@ async def bring_closure(
         raise DialError(f"{target.name}: its status script failed: {done.last_line}")
     if HostFacts.parse(done.stdout)["built"]:
         return
-    builder = Builder(_link(spec, target, dial_map))
+    link = _link(spec, target, dial_map)
+    builder = Builder(link)
     try:
+        if link is not None:
+            await bring_inputs(spec.inputs, link, report)
         report(f"{target.name}: {builder.name} builds release {spec.release}")
         system = (await builder.make(spec.script, report))["system"]
         await builder.copy(system, target, "", lambda text: report(f"{target.name}: {text}"))

@@ -23,8 +23,10 @@ from homelab.deploy import scripts
 from homelab.deploy.status import WENT_BACK, HostFacts
 from homelab.offline.bundle import Bundle, bundle_text, identity
 from homelab.ops.deploy import switch
+from homelab.ops.deploy.before import BeforeSpec, prepared
 from homelab.ops.deploy.bundle import seal, sign
 from homelab.ops.deploy.closure import ClosureSpec, bring_closure
+from homelab.ops.deploy.inputs import fetched
 from homelab.ops.deploy.spec import SwitchSpec
 from homelab.ops.deploy.switch import NotCommittedError, Report, patient
 from homelab.ops.machine.host import ASK_SECONDS, HostLink, HostPath
@@ -46,6 +48,8 @@ class Payload(Model):
     """Script that builds."""
     closure: ClosureSpec | None = None
     """Another machine builds before that script."""
+    before: BeforeSpec | None = None
+    """What the host gets before that script."""
 
 
 class Awake(Model):
@@ -120,12 +124,21 @@ class _OfflineHost:
                 ("was not staged: its secrets could not be placed", placed),
                 ("was not built, or failed the preflight", spec.payload.build),
             ):
-                if script is spec.payload.build and spec.payload.closure is not None:
-                    await self._copied(spec.payload.closure)
-                done = await self.host.ask(script, None)
+                text = await self._ready_to_build() if script is spec.payload.build else script
+                done = await self.host.ask(text, None)
                 if done.exit != 0:
                     self._fail(what, *(done.stderr.splitlines()[-60:] or [done.last_line]))
         await switch.bring(spec, self.dial_map, self.report)
+
+    async def _ready_to_build(self) -> str:
+        """The build script, after what must come before it."""
+        payload = self.spec.payload
+        if payload.closure is not None:
+            await self._copied(payload.closure)
+        if payload.before is None:
+            return payload.build
+        before = payload.before.model_copy(update={"release": self.spec.release})
+        return await prepared(before, self.host, payload.build, self.report)
 
     async def _copied(self, closure: ClosureSpec) -> None:
         try:
@@ -273,6 +286,7 @@ class _OfflineHost:
                 stage=spec.payload.stage,
                 build=spec.payload.build,
                 sealed=seal(self._secrets(), self._host_key()),
+                inputs=await self._inputs(),
                 port=spec.paths[0].port,
                 paths=tuple(path.name for path in spec.paths),
                 units=spec.confirm.units,
@@ -291,6 +305,14 @@ class _OfflineHost:
         except DialError as error:
             self._fail(f"could not be left on {self.awake.host}", *str(error).splitlines())
         return since
+
+    async def _inputs(self) -> tuple[str, ...]:
+        """Scripts that put the private inputs into the host's store, encrypted to its key."""
+        before, found = self.spec.payload.before, []
+        for each in before.inputs if before is not None and self.dial_map is None else ():
+            archive = await asyncio.to_thread(fetched, each)
+            found.append(seal(scripts.take_script(each.path, "", archive), self._host_key()))
+        return tuple(found)
 
     def _host_key(self) -> str:
         """The key to which the host's secrets are encrypted."""

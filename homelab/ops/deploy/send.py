@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from homelab.config.base import HostKey, Model, Name, Str
+from homelab.ops.deploy.before import BeforeSpec, prepared
 from homelab.ops.deploy.closure import ClosureSpec, bring_closure
 from homelab.ops.machine.host import HostLink, HostPath
 from homelab.ops.machine.ssh import Completed, DialMap
@@ -24,6 +25,8 @@ class SendSpec(Model):
     script: Str
     closure: ClosureSpec | None = None
     """For a build: another machine builds first."""
+    before: BeforeSpec | None = None
+    """For a build on the host: what it gets first."""
     stack: Str = ""
     """The stack that runs this."""
 
@@ -54,7 +57,10 @@ async def _send(spec: SendSpec, report: Callable[[str], None]) -> Completed:
     try:
         if spec.closure is not None:
             await bring_closure(spec.closure, link, spec.stack, dial_map, report)
+        script = spec.script
+        if spec.before is not None:
+            script = await prepared(spec.before, link, script, report)
         # A build takes as long as it takes.
-        return await link.ask(spec.script, None)
+        return await link.ask(script, None)
     finally:
         await link.close()

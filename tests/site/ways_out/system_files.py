@@ -154,7 +154,7 @@ WAYS = (
     WayOut(
         "flake-private",
         both(
-            {"flakes": {"vote": {"url": "git+ssh://git@forge/a/vote"}}},
+            {"flakes": {"vote": {"url": "git+ssh://git@forge/a/vote?lfs=1"}}},
             host("nas", flakes=["vote.nixosModules.x"]),
         ),
         {"flakes": {"vote": {"private": "a deploy key in /root/.ssh"}}},

@@ -1,0 +1,34 @@
+"""What the deployer gives to a host before its build: private inputs, and passwords of caches."""
+
+from __future__ import annotations
+
+from homelab.config.stack import StackConfig
+from homelab.deploy.model import Release
+from homelab.deploy.private_inputs import as_spec, inputs_of_release
+from homelab.deploy.spec import Spec
+from homelab.secret_paths import sops_file
+from homelab.system.model import Host
+from homelab.system.store import netrc_of
+
+
+def before_build(stack: StackConfig, host: Host, release: Release) -> Spec:
+    """What the host's own build needs; empty for nothing. It holds no secret: the runner reads the
+    passwords, if the host has none yet.
+    """
+    if host.config.build.copy_from is not None:
+        return {}
+    spec: Spec = {}
+    if inputs := sent_inputs(stack, release):
+        spec["inputs"] = inputs
+    netrc = host.config.nix.netrc
+    if netrc is not None and (netrc.sops is not None or netrc.op is not None):
+        source = {"op": netrc.op} if netrc.op is not None else {"sops": netrc.sops}
+        file = sops_file(stack, host.name, netrc.sops or "")
+        spec["netrc"] = {"place": netrc_of(host), "ref": source, "file": file}
+    return spec
+
+
+def sent_inputs(stack: StackConfig, release: Release) -> list[dict[str, object]]:
+    """The private inputs of a release that no host fetches itself."""
+    own = {name for name, flake in stack.flakes.items() if flake.private is not None}
+    return as_spec(inputs_of_release(release, own))
