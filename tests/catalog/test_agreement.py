@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import update_wrapper
 
 import pytest
 
@@ -13,13 +14,34 @@ from homelab.catalog.upstream import Release, Unit
 
 RELEASES = ("25.11", "26.05")
 
-ASKED = [
-    pytest.param(entry.at(release), release, id=f"{entry.name}-{release}")
+ASKED = {
+    f"{entry.name} at {release}": (entry.at(release), release)
     for entry in ENTRIES.values()
     for release in RELEASES
     if entry.since <= release
-]
-each = pytest.mark.parametrize(("entry", "release"), ASKED)
+}
+
+
+def each(test: Callable[[Entry, str], None]) -> Callable[[], None]:
+    """The test for every entry and release, as one that names each entry where it fails. Thousands
+    of tests take pytest much longer than what they look at.
+    """
+
+    def whole() -> None:
+        failed = []
+        for name, (entry, release) in ASKED.items():
+            try:
+                test(entry, release)
+            except AssertionError as error:
+                error.add_note(f"in {name}")
+                failed.append(error)
+        if failed:
+            raise ExceptionGroup(f"{len(failed)} of {len(ASKED)}", failed)
+
+    update_wrapper(whole, test)
+    # pytest would read the arguments of the test itself.
+    del whole.__wrapped__  # type: ignore[attr-defined]
+    return whole
 
 
 def facts(entry: Entry, release: str) -> tuple[Release, ...]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from homelab import testing
+from homelab.lab.rehearsal import Rehearsal
 from tests import build, stackdir
 from tests.lab.test_rehearsal import STACK, Lab
 
@@ -36,6 +40,47 @@ def lab(tmp_path: Path) -> Small:
     return lab
 
 
+def test_a_small_stack_is_previewed_brought_up_and_destroyed(
+    lab: Small, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process: each command of its own would load everything again."""
+    dialled: list[object] = []
+    connect = socket.socket.connect
+
+    def record(self: socket.socket, address: Any) -> None:
+        dialled.append(address[0] if isinstance(address, tuple) else "127.0.0.1")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", record)
+
+    def told(word: str) -> dict[str, Any]:
+        assert getattr(Rehearsal(lab.directory, stackdir.NAME, as_json=True), word)()
+        said: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return said
+
+    planned = told("preview")
+    assert planned["connections"] == {}
+    assert dialled == []
+    assert not (lab.directory / ".homelab").exists()
+
+    first = told("up")
+    assert first["changes"] == planned["changes"]
+    assert set(first["connections"]) == {"pi", "nas"}
+    assert set(dialled) == {"127.0.0.1"}
+    assert lab.records() == {"navidrome-home.example.org"}
+    for host, release in lab.wanted_releases().items():
+        assert (lab.root(host) / f"var/lib/homelab/releases/{release}/flake").is_dir()
+
+    dialled.clear()
+    again = told("up")
+    assert set(again["changes"]) == {"same"}
+    assert again["connections"] == {}
+
+    assert told("destroy")["ok"]
+    assert not (lab.directory / ".homelab").exists()
+
+
+@pytest.mark.lab
 def test_a_small_stack_is_previewed_brought_up_changed_and_destroyed(lab: Small) -> None:
     planned = lab.json("preview")
     assert planned["connections"] == {}

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pulumi
@@ -25,16 +26,23 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL
 FOREIGN = '{"grants": [{"src": ["sam@example.org"], "dst": ["*"], "ip": ["*"]}]}'
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """The shipped stacks in a directory for another program."""
-    shutil.copytree(build.SHIPPED, tmp_path / "home", ignore=shutil.ignore_patterns(".homelab"))
-    return tmp_path / "home"
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped stacks in a directory for other programs."""
+    home = tmp_path_factory.mktemp("library") / "home"
+    shutil.copytree(build.SHIPPED, home, ignore=shutil.ignore_patterns(".homelab"))
+    return home
 
 
 def program(
     project: Path, text: str, *, preview: bool = True, policy: str | None = None
 ) -> Recorded:
+    """What a program registers, recorded once for all tests that look at it."""
+    return _recorded(project, text, preview, policy)
+
+
+@cache
+def _recorded(project: Path, text: str, preview: bool, policy: str | None) -> Recorded:
     (project / "__main__.py").write_text(text, encoding="utf-8")
     values = read_document(project / "Pulumi.home.yaml").values
     settings = {f"homelab:{k}": json.dumps(v) for k, v in values.items()}

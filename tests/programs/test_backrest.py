@@ -33,10 +33,11 @@ exec {restic} "$@"
 
 
 class Rig:
-    """A host with two jobs on one disk, of which one has a backup."""
+    """A host with two jobs on one disk, of which one has a backup: a copy of `disk`."""
 
-    def __init__(self, top: Path) -> None:
+    def __init__(self, top: Path, disk: Path | None = None, data: Path | None = None) -> None:
         self.top = top
+        self.data = data or top / "data"
         self.config = top / "state" / "config.json"
         self.port = free_ports(1)[0]
         (top / "bin").mkdir()
@@ -61,16 +62,19 @@ class Rig:
         restic = top / "bin" / "backrest-restic"
         restic.write_text(f'#!/bin/sh\nexec bash {SCRIPT} restic "$@"\n')
         restic.chmod(0o755)
-        (top / "data").mkdir()
-        (top / "data" / "page.txt").write_text("a page")
-        self.save("wiki")
+        if disk is not None:
+            shutil.copytree(disk, top / "target")
+        else:
+            self.data.mkdir()
+            (self.data / "page.txt").write_text("a page")
+            self.save("wiki")
 
     def save(self, job: str) -> None:
         """A first or further backup of a job."""
         run = [str(self.top / "bin" / f"restic-{job}-usb")]
         if not (self.top / "target" / job / "config").exists():
             subprocess.run([*run, "init"], check=True, capture_output=True)
-        subprocess.run([*run, "backup", self.top / "data"], check=True, capture_output=True)
+        subprocess.run([*run, "backup", self.data], check=True, capture_output=True)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -123,10 +127,16 @@ class Rig:
         return done.stdout if done.returncode == 0 else ""
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Rig:
+    """The host that made the backup: restic needs seconds for a repository, and a copy is one."""
+    return Rig(tmp_path_factory.mktemp("first"))
+
+
 @pytest.fixture
-def rig(tmp_path: Path) -> Rig:
+def rig(first: Rig, tmp_path: Path) -> Rig:
     """A host whose job `wiki` has a backup."""
-    return Rig(tmp_path)
+    return Rig(tmp_path, first.top / "target", first.data)
 
 
 @pytest.fixture
@@ -252,7 +262,7 @@ def test_backrest_shows_the_snapshots_and_their_files(pages: Rig) -> None:
                 "repoId": "wiki-usb",
                 "repoGuid": pages.read()["repos"][0]["guid"],
                 "snapshotId": snapshot,
-                "path": str(pages.top / "data"),
+                "path": str(pages.data),
             },
         )
     )
@@ -272,7 +282,7 @@ def test_backrest_restores_a_directory_of_a_snapshot(pages: Rig) -> None:
             "repoId": "wiki-usb",
             "planId": "_unassociated_",
             "snapshotId": snapshot,
-            "path": str(pages.top / "data"),
+            "path": str(pages.data),
             "target": str(target),
         },
     )

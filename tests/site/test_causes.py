@@ -43,9 +43,8 @@ def _reason(stack: str, where: str) -> str:
 @pytest.mark.parametrize(
     "name",
     [
-        "home",
         "cabin",
-        *(pytest.param(name, marks=pytest.mark.long) for name in EXAMPLES),
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("home", *EXAMPLES)),
     ],
 )
 def test_a_missing_key_is_one_problem(name: str) -> None:

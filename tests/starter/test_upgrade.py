@@ -21,9 +21,8 @@ NEW = "homelab==9.9.9"
 def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Another version of the library, installed in place of the one that a test asks for."""
     library = tmp_path / "other"
-    shutil.copytree(
-        build.ROOT / "homelab", library / "homelab", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    # With what Python compiled, which it would compile again for each test.
+    shutil.copytree(build.ROOT / "homelab", library / "homelab")
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nPYTHONPATH={library} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
@@ -63,6 +62,7 @@ def test_the_difference_is_shown_and_nothing_changes_unasked(
     assert mine.read_text() == before
 
 
+@pytest.mark.long
 def test_a_confirmed_upgrade_changes_the_requirement_alone(
     call: Call, mine: Path, other: Path
 ) -> None:
@@ -74,6 +74,7 @@ def test_a_confirmed_upgrade_changes_the_requirement_alone(
     assert not Path("out").exists()
 
 
+@pytest.mark.long
 def test_a_version_that_refuses_the_stack_is_not_taken(call: Call, mine: Path, other: Path) -> None:
     edit(other / "config/stack.py", "    timezone: TimeZone\n", "    timezone: int\n")
     before = mine.read_text()

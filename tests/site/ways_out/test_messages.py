@@ -63,6 +63,7 @@ def followed() -> set[tuple[str, int]]:
     return set().union(*(made.get((p.where, p.what), set()) for p in chosen))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_message_of_a_package_has_a_row(package: str, followed: set[tuple[str, int]]) -> None:
     missing = [
