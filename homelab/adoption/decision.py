@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from homelab.adoption.machine import TAILNET, Machine
 from homelab.config.base import Release
+from homelab.config.hosts import NixosHost
 from homelab.config.stack import StackConfig
 from homelab.config.types import FlakeUrl
 from homelab.nix.code import elsewhere_in
@@ -31,8 +32,10 @@ class Asked:
     name: str
     """Name of the host in the stack."""
     address: IPv4Address
-    user: str
-    port: int
+    user: str | None
+    """None: that of its entry in the stack, or root."""
+    port: int | None
+    """None: that of its entry in the stack, or 22."""
     directory: str
     """Directory of its configuration, on the machine."""
     system: str = ""
@@ -86,13 +89,23 @@ def decide(stack: StackConfig, machine: Machine, asked: Asked) -> Adoption:
         "manage": [],
         "address": _address(stack, machine, asked),
         "ssh": {
-            **({"user": asked.user} if asked.user != "root" else {}),
-            **({"port": asked.port} if asked.port != 22 else {}),
+            **({"user": asked.user} if asked.user not in (None, "root") else {}),
+            **({"port": asked.port} if asked.port not in (None, 22) else {}),
+            **_way(stack, asked.name),
             "host_key": machine.host_key,
         },
     }
     notes = (*_left_out(machine, top), *_of_texts(machine, texts, top), *_versions(machine, files))
     return Adoption(asked.name, host, (pin_name, pin), {**files, **extra}, notes, steps)
+
+
+def _way(stack: StackConfig, name: str) -> dict[str, object]:
+    """How the deployer reaches the machine, as its entry of `homelab init` says."""
+    host = stack.hosts.get(name)
+    if not isinstance(host, NixosHost):
+        return {}
+    way = {"jump", "key", "local", "proxy_command"}
+    return dict(sorted(host.ssh.model_dump(include=way, exclude_defaults=True).items()))
 
 
 def _check_release(machine: Machine, asked: Asked) -> None:

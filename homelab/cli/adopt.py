@@ -24,8 +24,16 @@ def host(
         str | None,
         typer.Option("--host-key", help="Its SSH host key. Default: that of ~/.ssh/known_hosts."),
     ] = None,
-    user: Annotated[str, typer.Option("--user", help="SSH user.")] = "root",
-    port: Annotated[int, typer.Option("--port", help="SSH port.", min=1, max=65535)] = 22,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", help="SSH user. Default: that of its entry, or root."),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", help="SSH port. Default: that of its entry, or 22.", min=1, max=65535
+        ),
+    ] = None,
     config: Annotated[
         str, typer.Option("--config", help="Directory of its configuration, on the machine.")
     ] = "/etc/nixos",

@@ -20,19 +20,28 @@ Spec: TypeAlias = dict[str, object]
 def paths_of(host: Host) -> list[Spec]:
     """The paths to a host, the LAN first."""
     ssh = host.config.ssh
-    more: Spec = {"jump": asdict(host.jump)} if host.jump is not None else {}
     if ssh.local:
         address = host.lan or host.tailnet
         return [{"name": "local", "address": address, "user": ssh.user, "here": True}]
-    if ssh.proxy_command:
-        more["proxy_command"] = tuple(ssh.proxy_command)
-    if ssh.key:
-        more["key"] = ssh.key
+    more = way_to(host)
     return [
         {"name": name, "address": address, "port": ssh.port, "user": ssh.user, **more}
         for name, address in (("lan", host.lan), ("tailnet", host.tailnet))
         if address
     ]
+
+
+def way_to(host: Host) -> Spec:
+    """The part of a path to a host that does not depend on its address: jump host, proxy command
+    and key.
+    """
+    ssh = host.config.ssh
+    way: Spec = {"jump": asdict(host.jump)} if host.jump is not None else {}
+    if ssh.proxy_command:
+        way["proxy_command"] = tuple(ssh.proxy_command)
+    if ssh.key:
+        way["key"] = ssh.key
+    return way
 
 
 def switch_spec(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncssh
@@ -20,10 +20,12 @@ from homelab.ops.adopt_checks import (
     placeholder_path,
     refuse_what_breaks,
 )
+from homelab.ops.hosts import path_to
 from homelab.ops.machine.ssh import DialMap, Endpoint, connect, run
 from homelab.ops.project.stack import check_stack
 from homelab.ops.whole import write_files
 from homelab.problems import HomelabError, Problem, UsageError
+from homelab.system.model import Host
 
 _SECONDS = 300
 _SHELL = "bash -euo pipefail -s"
@@ -61,7 +63,14 @@ def adopt(directory: Path, stack: str, asked: Asked, host_key: str | None) -> Ad
             f"hosts.{asked.name} is in the stack already, and not as homelab init wrote it; remove "
             "it there, or adopt the machine under another name"
         )
-    machine = _read(asked, host_key)
+    known = plan.hosts[asked.name] if replaces else None
+    ssh = known.config.ssh if known is not None else None
+    asked = replace(
+        asked,
+        user=asked.user or (ssh.user if ssh is not None else "root"),
+        port=asked.port or (ssh.port if ssh is not None else 22),
+    )
+    machine = _read(asked, host_key, known)
     adoption = decide(plan.stack, machine, asked)
     _check_free(directory, adoption)
     refuse_what_breaks(directory, stack, adoption)
@@ -78,9 +87,10 @@ def adopt(directory: Path, stack: str, asked: Asked, host_key: str | None) -> Ad
     return Adopted(machine, adoption, tuple(files), to_add)
 
 
-def _read(asked: Asked, host_key: str | None) -> Machine:
+def _read(asked: Asked, host_key: str | None, known: Host | None) -> Machine:
     dial_map = DialMap.from_environment()
-    endpoint = Endpoint(asked.name, "lan", str(asked.address), asked.port, asked.user)
+    port, user = asked.port or 22, asked.user or "root"
+    endpoint = path_to(known, "lan", str(asked.address), port, user).endpoint(asked.name)
     key = _pinned(endpoint, host_key) if dial_map is None else host_key or ""
 
     async def ask() -> str:

@@ -12,7 +12,7 @@ from homelab.deploy import scripts
 from homelab.deploy.model import Release
 from homelab.deploy.plan import policy_of
 from homelab.deploy.probes import external_probes_of, probes_of
-from homelab.deploy.spec import paths_of, switch_spec
+from homelab.deploy.spec import paths_of, switch_spec, way_to
 from homelab.deploy.status import BY_HAND, HostFacts, HostStatus
 from homelab.offline.delivery import relay_of
 from homelab.ops.deploy.spec import SwitchSpec
@@ -74,6 +74,15 @@ def link_to(host: Host, dial_map: DialMap | None) -> HostLink:
     """A connection to a host over the paths in the stack."""
     paths = tuple(HostPath.model_validate(path) for path in paths_of(host))
     return HostLink(host.name, paths, host.config.ssh.host_key or "", dial_map)
+
+
+def path_to(host: Host | None, name: str, address: str, port: int, user: str) -> HostPath:
+    """A path to an address that a host of the stack has now, through its jump host or proxy command
+    and with its key. A machine that is not in the stack is dialled directly.
+    """
+    way = way_to(host) if host is not None else {}
+    given = {"name": name, "address": address, "port": port, "user": user}
+    return HostPath.model_validate({**given, **way})
 
 
 def named(plan: Plan, name: str) -> Host:

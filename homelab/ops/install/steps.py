@@ -15,7 +15,7 @@ from homelab.install import scripts
 from homelab.install.decision import Decision, as_text, decide
 from homelab.install.first import LAYOUT
 from homelab.install.target import MOUNTED, Target, read_target
-from homelab.ops.hosts import named
+from homelab.ops.hosts import named, path_to
 from homelab.ops.install.builder import Builder, Built
 from homelab.ops.install.model import Asked, Person
 from homelab.ops.install.prepare import (
@@ -67,8 +67,10 @@ class _Run:
 
     async def all(self) -> None:
         """Every step."""
-        key = "" if self.dial_map is not None else await installer_key(self.asked, self.person)
-        target = self._link(self.asked.user, self.asked.port, key)
+        asked = self.asked
+        there = self._path(asked.user, asked.port).endpoint(self.host.name)
+        key = "" if self.dial_map is not None else await installer_key(asked, self.person, there)
+        target = self._link(asked.user, asked.port, key)
         try:
             await self._on(target)
         finally:
@@ -151,8 +153,10 @@ class _Run:
             await sent_to(target, scripts.kexec_script(), read)
 
     def _link(self, user: str, port: int, key: str) -> HostLink:
-        path = HostPath(name="installer", address=self.asked.address, port=port, user=user)
-        return HostLink(self.host.name, (path,), key, self.dial_map)
+        return HostLink(self.host.name, (self._path(user, port),), key, self.dial_map)
+
+    def _path(self, user: str, port: int) -> HostPath:
+        return path_to(self.host, "installer", self.asked.address, port, user)
 
     async def _look(self, link: HostLink) -> Target:
         done = await link.ask(scripts.look_script(), _LOOK_SECONDS)
@@ -248,7 +252,7 @@ class _Run:
         """The host at the address that the installer had, and at its own."""
         stated = [HostPath.model_validate(path) for path in paths_of(host)]
         ssh = host.config.ssh
-        here = HostPath(name="installer", address=self.asked.address, port=ssh.port, user=ssh.user)
+        here = path_to(host, "installer", self.asked.address, ssh.port, ssh.user)
         paths = [here, *(p for p in stated if p.address != here.address)]
         return HostLink(host.name, tuple(paths), self.public, self.dial_map)
 

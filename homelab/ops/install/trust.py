@@ -10,15 +10,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from homelab.config.base import HostKey
 from homelab.ops.install.model import Asked, Person
-from homelab.ops.machine.ssh import DialError
+from homelab.ops.machine.ssh import DialError, Endpoint, connect
 from homelab.problems import UsageError
 
 _SECONDS = 15
 
 
-async def installer_key(asked: Asked, person: Person) -> str:
+async def installer_key(asked: Asked, person: Person, endpoint: Endpoint) -> str:
     """The key that the target must present: the stated one, that of `known_hosts`, or the one that
-    it answers with, once the person has compared its fingerprint.
+    it answers with, once the person has compared its fingerprint. `endpoint` is the way to it.
 
     Raises UsageError if nobody vouches for it.
     """
@@ -34,7 +34,7 @@ async def installer_key(asked: Asked, person: Person) -> str:
         return line
     if stated is None and (known := _known(asked)):
         return known
-    key = await _presented(asked)
+    key = await _presented(endpoint)
     fingerprint = key.get_fingerprint()
     line = key.export_public_key("openssh").decode().strip()
     if stated is not None:
@@ -66,20 +66,28 @@ def _known(asked: Asked) -> str:
     return ""
 
 
-async def _presented(asked: Asked) -> asyncssh.SSHKey:
+async def _presented(endpoint: Endpoint) -> asyncssh.SSHKey:
+    where, via, tunnel = f"{endpoint.address}:{endpoint.port}", endpoint.via, None
     try:
         async with asyncio.timeout(_SECONDS):
+            if via is not None:
+                tunnel = await connect(via.endpoint, via.host_key, None)
             key = await asyncssh.get_server_host_key(
-                asked.address,
-                asked.port,
+                endpoint.address,
+                endpoint.port,
+                tunnel=tunnel or (),
+                proxy_command=endpoint.proxy,
                 config=None,
                 server_host_key_algs=["ssh-ed25519"],
             )
     except (TimeoutError, OSError, asyncssh.Error) as error:
         raise DialError(
-            f"{asked.address}:{asked.port} does not answer over SSH ({error or 'no answer'}); is "
+            f"{where} does not answer over SSH ({error or 'no answer'}); is "
             "the machine on, and its SSH server up?"
         ) from None
+    finally:
+        if tunnel is not None:
+            tunnel.abort()
     if key is None:
-        raise DialError(f"{asked.address}:{asked.port} presents no ed25519 key; restart its sshd")
+        raise DialError(f"{where} presents no ed25519 key; restart its sshd")
     return key
