@@ -29,7 +29,8 @@ class Entry(ServiceFacts):
     state_fixed: Str = ""
     """Reason why no option moves its state, without `state_at`."""
     database_fixed: Str = ""
-    """Reason why its database cannot be on another host, without `database_elsewhere`."""
+    """Reason why its database cannot be on another host, or on a server in place of its file,
+    without `database_elsewhere`."""
     instance: Str = ""
     """Name of its instance in `options` and `units`, for a module that runs several. A service with
     another name than the entry is an instance of its own, with that name."""

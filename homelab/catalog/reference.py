@@ -79,7 +79,9 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "Health", f"`{entry.health}`" if entry.monitor == "http" else entry.monitor
     yield "State", _codes(entry.state)
     yield "Backup", _backup(entry)
-    yield "Database on another host", _codes(sorted(entry.database_elsewhere))
+    kinds = sorted(entry.database_elsewhere)
+    yield "Database on another host", _codes(k for k in kinds if k == entry.database)
+    yield "Database in place of its own", _codes(k for k in kinds if k != entry.database)
     yield "Excluded from backup", _codes(entry.exclude)
     yield "Datasets", "; ".join(_dataset(entry, part) for part in sorted(entry.datasets))
     yield "Devices", "; ".join(f"`{role}`: {d.why}" for role, d in sorted(entry.devices.items()))

@@ -59,11 +59,12 @@ class Database(Model):
 
 
 class CatalogDatabase(Model):
-    """The host of a database that a service of the catalog has."""
+    """The host of a database of a service of the catalog."""
 
     host: Name
-    """Another host of the stack, which has the database in place of the service's own host. The
-    facts of the service say how it connects."""
+    """Host of the stack that has the database: another one in place of the service's own host; for
+    a service whose database is a file, SQLite, any host, also its own. The facts of the service say
+    how it connects."""
 
 
 def _of_catalog(value: object) -> object:
@@ -80,7 +81,9 @@ def _of_catalog(value: object) -> object:
 
 
 class CatalogDatabases(Model):
-    """The databases of a service of the catalog that are on another host."""
+    """The databases of a service of the catalog that are on another host, or on a server in place
+    of its file.
+    """
 
     postgresql: CatalogDatabase | None = None
     """Its PostgreSQL database."""
@@ -101,10 +104,12 @@ CatalogDatabasesOf = Annotated[
 
 
 class DatabaseElsewhere(Model):
-    """How a service connects to its database on another host: by the network, with a password."""
+    """How a service connects to its database on another host, or on a server in place of its file:
+    by the network, with a password.
+    """
 
     options: dict[OptionPath, JsonValue] = Field(default_factory=dict)
-    """Options in place of those for the database on its own host. `{database[postgresql].host}`,
+    """Options in place of those for its own database. `{database[postgresql].host}`,
     `port`, `name` and `user` are fields of `$text`, and `{$secret: postgresql}` is the file with
     the password."""
     without: Annotated[tuple[OptionPath, ...], Field(strict=False)] = ()

@@ -124,7 +124,8 @@ class ServiceFacts(Model):
         default_factory=dict
     )
     """How it connects to a database on another host, by the kind of database, for a service with
-    `databases: {postgresql: {host: nas}}`."""
+    `databases: {postgresql: {host: nas}}`. A kind other than `database` takes the place of its own
+    one, on any host."""
     former_state: FormerState | None = None
     """Directory in place of the first of `state`, on a host with an older `state_version`."""
     state_version_changes: Many[Since] = ()

@@ -194,12 +194,14 @@ def database_vpn(plan: Plan) -> Iterator[Problem]:
 
 @dataclass(frozen=True)
 class MovedDatabase:
-    """A database of a service that the lock has on another host."""
+    """A database of a service that the lock has on another host, or that was or becomes a file."""
 
     service: str
     kind: str
     host: str
+    """Empty for a file of the service."""
     before: str
+    """The host that the lock has; empty for a file of the service."""
     source: str
     """Place in the stack config that has its host."""
     way_back: str
@@ -207,20 +209,23 @@ class MovedDatabase:
 
 
 def moved_databases(plan: Plan) -> Iterator[MovedDatabase]:
-    """Databases that the lock has on another host."""
+    """Databases that the lock has elsewhere."""
     current = renamed_hosts(plan.stack, plan.lock)
     for service in plan.services:
         memory = service.memory
         if memory is None:
             continue
         recorded = memory.placement.databases
-        hosts = {d.kind: d.host for d in service.databases}
+        hosts: dict[DatabaseKind, str] = {d.kind: d.host for d in service.databases}
         sources = {d.kind: d.source for d in service.databases}
-        for kind in own_kinds(service):
-            hosts.setdefault(kind, service.host)
+        own, file = own_kinds(service), file_kinds(plan, service)
+        for kind in own:
+            hosts.setdefault(kind, "" if kind in file else service.host)
         for kind, host in hosts.items():
             # The module of a service has its database on the host of the service, without a record.
-            before = recorded.get(kind, memory.host if kind in own_kinds(service) else None)
+            before = recorded.get(
+                kind, ("" if kind in file else memory.host) if kind in own else None
+            )
             before = current.get(before, before) if before is not None else None
             # A service that moves with its databases is a matter of move-stateful.
             together = before == memory.host and host == service.host
@@ -233,37 +238,48 @@ def moved_databases(plan: Plan) -> Iterator[MovedDatabase]:
                     before=before,
                     source=sources.get(kind, service.at("databases")),
                     way_back="leave databases out"
-                    if before == service.host and kind in own_kinds(service)
+                    if not before or (before == service.host and kind in own and kind not in file)
                     else f"write {stated}"
-                    if kind in own_kinds(service)
+                    if kind in own
                     else f"write host: {before}",
                 )
 
 
 def own_kinds(service: Service) -> tuple[DatabaseKind, ...]:
-    """The kinds of database that a service has on its own host without `databases`, and that may be
-    on another one.
+    """The kinds of database that a service of the catalog may have elsewhere: its own kind on
+    another host, or one in place of its file.
     """
     if not isinstance(service.config, CatalogService):
         return ()
     return tuple(service.entry.database_elsewhere)
 
 
+def file_kinds(plan: Plan, service: Service) -> frozenset[str]:
+    """Those of them that replace a file."""
+    own = original_entry(plan.stack, service.name, service.config) or service.entry
+    return frozenset(kind for kind in own_kinds(service) if own.database != kind)
+
+
+_FILE = "a file of its own, SQLite"
+
+
 @check("database-moved")
 def database_moved(plan: Plan) -> Iterator[Problem]:
-    """A database that is created on another host is empty, and the data stays behind."""
+    """A database that is created elsewhere is empty, and the data stays behind."""
     for moved in moved_databases(plan):
+        was, now = moved.before or _FILE, moved.host or _FILE
+        where = f"on {was}" if moved.before else was
         yield Problem(
             moved.source,
-            f"the database of {moved.service} was on {moved.before}, and its data stays there",
-            f"copy it to {moved.host}, then acknowledge: homelab lock --move {moved.service}; or "
+            f"the database of {moved.service} was {where}, and its data stays there",
+            f"copy it to {now}, then acknowledge: homelab lock --move {moved.service}; or "
             f"{moved.way_back}",
         )
 
 
 @check("database-elsewhere")
 def database_elsewhere(plan: Plan) -> Iterator[Problem]:
-    """A service of the catalog connects to another host only as its module can."""
+    """A service of the catalog connects to a database elsewhere only as its module can."""
     for service in plan.each_service():
         config, entry = service.config, service.entry
         if not isinstance(config, CatalogService):
@@ -271,13 +287,15 @@ def database_elsewhere(plan: Plan) -> Iterator[Problem]:
         known = [*entry.database_elsewhere]
         for kind, stated in config.databases.items():
             where = f"services.{service.name}.databases.{kind}"
+            own = original_entry(plan.stack, service.name, config) or entry
             if kind not in known:
-                own = original_entry(plan.stack, service.name, config) or entry
                 yield Problem(
                     where,
                     _without(service.name, own, kind),
                     f"write {known[0]} instead of {kind}" if known else "leave databases out",
                 )
+            elif own.database != kind:
+                continue
             elif stated.host == service.host and len(plan.instances(service.name)) == 1:
                 yield Problem(
                     f"{where}.host",
@@ -288,7 +306,8 @@ def database_elsewhere(plan: Plan) -> Iterator[Problem]:
 
 def _without(name: str, entry: Entry, kind: str) -> str:
     if entry.database == "sqlite":
-        return f"the database of {name} is a file, SQLite, and no server has it"
+        why = entry.database_fixed or "no server has it"
+        return f"the database of {name} is a file, SQLite: {why}"
     if entry.database == kind and entry.database_fixed:
         return f"the database of {name} stays on its host: {entry.database_fixed}"
     if entry.database == kind:

@@ -1,4 +1,6 @@
-"""How the facts of a service connect it to a database on another host."""
+"""How the facts of a service connect it to a database on another host, or on a server in place of
+its file.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,13 @@ def stated_databases(
     config: ServiceConfig, facts: ServiceFacts, host: str
 ) -> Iterator[tuple[DatabaseKind, Database]]:
     """The databases that homelab creates for a service on one of its hosts. A service with facts
-    has its own database there, and one of `databases` on another host.
+    has its own database there, and one of `databases` on another host; if its own one is a file,
+    one of `databases` on any host.
     """
     if isinstance(config, CatalogService):
         for kind, there in config.databases.items():
             fact = _fact(facts, kind)
-            if fact is not None and there.host != host:
+            if fact is not None and (there.host != host or facts.database != kind):
                 model = PostgresqlDatabase if kind == "postgresql" else MysqlDatabase
                 yield kind, _completed(model(host=there.host), fact)
         return
@@ -53,11 +56,13 @@ def _completed(stated: Database, fact: DatabaseElsewhere) -> Database:
 def facts_elsewhere(
     config: ServiceConfig, facts: ServiceFacts, host: str
 ) -> tuple[tuple[DatabaseKind, DatabaseElsewhere], ...]:
-    """How a service connects to those of its databases that are not on this host of it."""
+    """How a service connects to those of its databases that are not on this host of it, or that
+    replace a file.
+    """
     found = (
         (kind, _fact(facts, kind))
         for kind, stated in stated_databases(config, facts, host)
-        if stated.host not in (None, host)
+        if isinstance(config, CatalogService) or stated.host not in (None, host)
     )
     return tuple((kind, fact) for kind, fact in found if fact is not None)
 
@@ -71,8 +76,8 @@ def connected(options: Mapping[str, JsonValue], fact: DatabaseElsewhere) -> dict
 def connected_entry(
     entry: Entry, elsewhere: tuple[tuple[DatabaseKind, DatabaseElsewhere], ...]
 ) -> Entry:
-    """The entry of a service whose databases are on other hosts: without the server, the dumps and
-    the options of the database on its own host.
+    """The entry of a service with such databases: without the server, the dumps and the options of
+    its own database.
     """
     for kind, fact in elsewhere:
         own = kind if entry.database == kind else "sqlite"

@@ -19,7 +19,7 @@ from homelab.config.fact_dumps import Dump
 from homelab.config.fact_parts import SecretFact
 from homelab.config.service_base import ServiceConfig
 from homelab.config.service_containers import PodmanService
-from homelab.config.service_modules import FlakeService
+from homelab.config.service_modules import CatalogService, FlakeService
 from homelab.config.stack import StackConfig
 from homelab.databases.elsewhere import stated_databases
 from homelab.databases.model import PORTS, Database
@@ -60,7 +60,8 @@ def _database(
 ) -> Database:
     there = stated.host or host
     user = _user(name, config, entry)
-    by_socket = there == host and bool(user)
+    # The facts of a catalog service connect it by the network, also to its own host.
+    by_socket = there == host and bool(user) and not isinstance(config, CatalogService)
     role = user if by_socket else name
     contained = isinstance(config, PodmanService)
     port = stated.port if isinstance(stated, RedisDatabase) else PORTS[kind]

@@ -16,6 +16,7 @@ from tests.household import Changes
 
 SERVERS = ("postgresql", "mysql")
 ON_A_SERVER = sorted(n for n in ENTRIES if ENTRIES[n].database in SERVERS)
+FILES = sorted(n for n in ENTRIES if ENTRIES[n].database == "sqlite")
 EVERY = sorted((n, k) for n in ENTRIES for k in ENTRIES[n].database_elsewhere)
 TARGET: Changes = {"backup": {"targets": {"b": {"kind": "local", "host": "nas", "path": "/srv/r"}}}}
 
@@ -65,7 +66,8 @@ def test_its_database_is_on_the_other_host_alone(name: str, kind: str, release: 
     assert f". ${{./lib/database-password.sh}} {kind} {name}" in there["databases.nix"]
     assert f"{database.port} }} accept" in " ".join(there["firewall.nix"].split())
     # The address is in its options, and the password in none of them.
-    assert "192.168.1.3" in mine
+    secrets = {s.name: dict(s.env) for s in plan.secrets.on("pi")}
+    assert "192.168.1.3" in mine + "".join(secrets[f"{name}-{kind}"].values())
     assert f"/run/homelab/secrets/{name}-{kind}" in mine or "/run/credentials/" in mine
     # Its units wait for no server on their own host, and try again until the other one is there.
     assert "postgresql.target" not in mine
@@ -88,6 +90,7 @@ def test_what_its_facts_leave_out_is_in_its_options(name: str, kind: str) -> Non
         assert [o for o in options if o == path or o.startswith(f"{path}.")], (name, path)
     # The password reaches it by a file or by a variable, never both.
     read = [n for v in fact.options.values() for w, n in references(v) if w == "$secret"]
+    read += [v for v in fact.options.values() if "secret[" in str(v)]
     assert bool(read) != bool(fact.env) or name == "immich", name
 
 
@@ -209,3 +212,67 @@ def test_facts_of_an_owner_connect_elsewhere_too() -> None:
 def test_what_a_service_of_the_catalog_has_itself_is_refused(databases: object, says: str) -> None:
     with pytest.raises(InvalidStackError, match=says):
         build.plan({"services": {"miniflux": {"host": "pi", "databases": databases}}})
+
+
+ON_REQUEST = [n for n in FILES if ENTRIES[n].database_elsewhere]
+"""Entries with a file that may have a database on a server in its place."""
+
+
+def test_people_may_choose_a_server_for_what_they_use_most() -> None:
+    assert {"vaultwarden", "forgejo", "grafana", "vikunja", "mealie", "n8n"} <= {*ON_REQUEST}
+
+
+@pytest.mark.parametrize("name", ON_REQUEST)
+def test_a_server_of_its_own_host_takes_the_place_of_its_file(name: str) -> None:
+    changes: Changes = testing.merged(
+        {"services": {name: {"host": "pi", "databases": {"postgresql": {"host": "pi"}}}}}, TARGET
+    )
+    plan = build.plan(changes)
+    (service,) = plan.instances(name)
+    (database,) = service.databases
+    assert (database.host, database.address, database.by_socket) == ("pi", "127.0.0.1", False)
+    assert service.entry.database == "postgresql"
+    assert [(d.kind, d.source) for d in service.entry.dumps] == [("postgresql", name)]
+    assert not [p for p in build.problems(changes) if "databases" in p.where]
+    files = build.render(changes)
+    text = files["pi"]["databases.nix"]
+    assert f'ensureDatabases = [ "{name}" ];' in text
+    # Nothing from outside connects, so the server keeps to the host.
+    assert "enableTCPIP" not in text
+    assert f'after = [ "{name}-postgresql.service" ];' in text
+    secrets = {s.name: "".join(dict(s.env).values()) for s in plan.secrets.on("pi")}
+    assert "127.0.0.1" in files["pi"][f"services/{name}.nix"] + secrets[f"{name}-postgresql"]
+    assert not [j for j in plan.backup.jobs if j.name.startswith("database-")]
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if not ENTRIES[n].database_elsewhere])
+def test_a_file_that_stays_says_why(name: str) -> None:
+    (problem,) = build.found(away(name, "postgresql"), "database-elsewhere")
+    assert "is a file, SQLite: " in problem.what
+
+
+@pytest.mark.parametrize(
+    ("recorded", "stated", "says"),
+    [
+        ({}, "pi", "was a file of its own, SQLite, and its data stays there"),
+        ({}, "nas", "was a file of its own, SQLite, and its data stays there"),
+        ({}, None, ""),
+        ({"postgresql": "pi"}, "pi", ""),
+        ({"postgresql": "pi"}, "nas", "was on pi, and its data stays there"),
+        ({"postgresql": "pi"}, None, "was on pi, and its data stays there"),
+        ({"postgresql": "nas"}, None, "was on nas, and its data stays there"),
+    ],
+)
+def test_a_file_and_a_server_do_not_change_places_silently(
+    recorded: dict[str, str], stated: str | None, says: str
+) -> None:
+    lock = Lock.model_validate(
+        {"services": {"vaultwarden": {"host": "pi", "port": 8222, "databases": recorded}}}
+    )
+    databases = {"databases": {"postgresql": {"host": stated}}} if stated else {}
+    plan = build.plan({"services": {"vaultwarden": {"host": "pi", **databases}}}, lock)
+    found = [*database_moved(plan)]
+    assert [says in p.what for p in found] == ([True] if says else [])
+    for problem in found:
+        kept = f"write databases: {{postgresql: {{host: {recorded.get('postgresql')}}}}}"
+        assert problem.way_out.endswith(f"; or {kept if recorded else 'leave databases out'}")

@@ -11,6 +11,7 @@ from homelab.backup.moving import Move, former_from, former_of, move_of, the_ser
 from homelab.config.document import parse_document
 from homelab.config.service_modules import CatalogService
 from homelab.config.stack_edit import with_host
+from homelab.databases.checks import file_kinds
 from homelab.databases.model import Database
 from homelab.databases.plan import catalog_databases
 from homelab.deploy.scripts import move_script
@@ -107,8 +108,10 @@ class Mover:
                 f"{file}: {place} is no value of its own that can be changed; write {host} there "
                 f"yourself, then homelab move {self.name}"
             )
-        there = [d for d in self.service.databases if d.host == host]
-        # A database of any other service stays under databases, on whichever host.
+        files = file_kinds(self.plan, self.service)
+        there = [d for d in self.service.databases if d.host == host and d.kind not in files]
+        # A database of any other service, or in place of a file, stays under databases, on
+        # whichever host.
         if there and isinstance(self.service.config, CatalogService):
             raise UsageError(self._to_its_database(file, host, there))
         document = with_facts(parse_document(edited, file), self.directory)

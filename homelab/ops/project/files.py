@@ -158,7 +158,7 @@ def updated_lock(
             by_hand = "" if service.name in moving else "; copy its state by hand"
             lines.append(f"{key} moved from {before.host} to {service.host}{by_hand}")
         elif any(m.service == service.name for m in moved_databases(plan)):
-            lines.append(f"{key} has its databases on another host; copy them by hand")
+            lines.append(f"{key} has its databases elsewhere; copy them by hand")
         elif lost_paths(service):
             lines.append(f"{key} now has its state in {', '.join(service.state) or 'no directory'}")
     taken = {s.memory.key for s in plan.services if s.memory is not None}
