@@ -123,7 +123,7 @@ class House:
     def equip(self, plan: Plan) -> None:
         """The command, the jobs and the passwords of each host."""
         program = self.place / ".homelab/lab" / self.stack / "bin/homelab-backup"
-        _script(program, PROGRAM + COMMAND[1])
+        script(program, PROGRAM + COMMAND[1])
         for host in sorted({job.host for job in plan.backup.jobs}):
             root, jobs = self.root(host), self.jobs(plan, host)
             described = root / "etc/homelab/backup.json"
@@ -132,7 +132,7 @@ class House:
             password = derive(self.master, restic_purpose(self.target, host))
             for job in jobs:
                 where = shlex.quote(str(self.store / host / job.name))
-                _script(
+                script(
                     root / "bin" / f"restic-{job.unit}",
                     f"#!/bin/bash\nexport RESTIC_PASSWORD={shlex.quote(password)}\n"
                     f'exec restic --no-cache -r {where} "$@"\n',
@@ -176,12 +176,13 @@ class House:
                     "INSERT INTO note VALUES (?)", [(f"{job.name} {n}",) for n in range(500)]
                 )
 
-    def save(self, job: Job) -> None:
-        """What the unit of the job does: dumps, then restic."""
+    def save(self, job: Job, at: str = "") -> None:
+        """What the unit of the job does: dumps, then restic. The snapshot can have another time."""
         root, store = self.root(job.host), self.store / job.host / job.name
         for (kind, database, _), dump in zip(job.dumps, dumps_of(job), strict=False):
             file = root / dump.lstrip("/")
             file.parent.mkdir(parents=True, exist_ok=True)
+            file.unlink(missing_ok=True)
             if kind == "sqlite":
                 with sqlite3.connect(root / database.lstrip("/")) as opened:
                     opened.execute("VACUUM INTO ?", (str(file),))
@@ -195,8 +196,10 @@ class House:
         excluded = [f"--exclude={root}{f}" for d in job.sqlite for f in live_files(d)]
         described = self.described(job)
         paths = [p for key in ("paths", "dumps") for p in described[key] if Path(p).exists()]  # type: ignore[attr-defined]
-        subprocess.run([*restic, "init"], check=True)
-        subprocess.run([*restic, "backup", *excluded, *paths], check=True)
+        if not store.exists():
+            subprocess.run([*restic, "init"], check=True)
+        time = [f"--time={at}"] if at else []
+        subprocess.run([*restic, "backup", *time, *excluded, *paths], check=True)
         assert store.exists()
 
     # --- comparison ------------------------------------------------------------------------------
@@ -292,7 +295,7 @@ def demonstrate(source: Path, stack: str, target: str | None, work: Path) -> dic
     }
 
 
-def _script(path: Path, text: str) -> None:
+def script(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     path.chmod(0o700)

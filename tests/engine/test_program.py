@@ -118,6 +118,28 @@ def test_a_state_with_the_types_of_an_earlier_release_previews_as_no_change(real
     assert urns(real) == {r["urn"] for r in json.loads(state)["deployment"]["resources"]}
 
 
+def test_a_state_that_was_exported_is_imported_on_a_new_laptop(real: Real) -> None:
+    """The commands of the guide, with an empty backend and home of Pulumi: what is left are the
+    repository, the exported state and the passphrase.
+    """
+    assert real.up().ok
+    kept = urns(real)
+    assert real.pulumi("stack", "export", "--file", "state.json").returncode == 0
+    assert "only a test's" not in (real.directory / "state.json").read_text()
+    stack = real.directory / f"Pulumi.{stackdir.NAME}.yaml"
+    before = stack.read_text()
+    for variable, name in (("PULUMI_BACKEND_URL", "new-state"), ("PULUMI_HOME", "new-home")):
+        (real.directory.parent / name).mkdir()
+        place = str(real.directory.parent / name)
+        real.environment[variable] = f"file://{place}" if "URL" in variable else place
+    assert real.pulumi("stack", "init", stackdir.NAME).returncode == 0
+    assert real.pulumi("stack", "import", "--file", "state.json").returncode == 0
+    assert stack.read_text() == before, "the key of the secrets is the one in the stack file"
+    assert urns(real) == kept
+    preview = real.run("preview", "--expect-no-changes")
+    assert preview.ok, preview.text
+
+
 def urns(real: Real) -> set[str]:
     resources = json.loads(real.pulumi("stack", "export").stdout)["deployment"]["resources"]
     return {resource["urn"] for resource in resources}

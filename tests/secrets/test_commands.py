@@ -171,6 +171,9 @@ def test_recipients_follow_the_stack_and_a_lost_reader_costs_a_new_data_key(benc
     old, after = (yaml.safe_load(text)["paste"]["token"] for text in texts)
     assert old != after, "encrypted with a new data key"
     assert bench.call("secret", "recipients", "--dry-run").code == 0
+    (bench.directory / ".sops.yaml").unlink()
+    rules = bench.call("secret", "recipients", "--dry-run")
+    assert (rules.code, rules.out) == (1, ".sops.yaml changes\n")
 
 
 def test_list_shows_every_secret_and_never_a_value(bench: Bench) -> None:

@@ -68,7 +68,7 @@ def sync_recipients(
     A file that loses a recipient gets a new data key. Raises SopsError.
     """
     lines = write_rules(directory, plan, dry_run=dry_run)
-    stale = False
+    stale = bool(lines)
     for file, readers in sorted(readers_of(plan).items()):
         if not (directory / file).is_file():
             continue
