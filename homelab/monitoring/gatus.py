@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 from homelab.config.expansion import MONITOR
 from homelab.hardening.baseline import sandbox
 from homelab.monitoring.model import MonitoringPlan, Probe
+from homelab.monitoring.plan import alert_route
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import referred_path
@@ -24,7 +26,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         what="Monitoring: the health checks of this host, and how it reports failures",
         derived=merge(
             _gatus(plan, host, monitoring) if monitoring else {},
-            _notify(plan) if reports else {},
+            merge(_notify(plan), _known(plan)) if reports else {},
         ),
     )
 
@@ -109,6 +111,19 @@ def _endpoint(probe: Probe, *, alerts: bool, resolver: bool) -> Attrs:
     return body
 
 
+def _known(plan: Plan) -> Attrs:
+    """The name of a server of the stack in /etc/hosts: the resolver's own host, and one that takes
+    its name servers from the network, cannot resolve it.
+    """
+    route = alert_route(plan.stack, plan.routes)
+    entry = plan.hosts.get(plan.stack.network.entry.host)
+    url = plan.stack.monitoring.ntfy.url if plan.stack.monitoring.ntfy is not None else ""
+    address = (entry.lan or entry.tailnet) if entry is not None else ""
+    if route is None or not address or urlsplit(url).hostname != route.internal:
+        return {}
+    return attrs("networking.hosts", {address: [route.internal]})
+
+
 def _notify(plan: Plan) -> Attrs:
     """`notify@UNIT`, which other units name in OnFailure."""
     ntfy = plan.stack.monitoring.ntfy
@@ -142,7 +157,11 @@ def notify_script(*, token: bool) -> str:
 
 
 _NOTIFY = """\
-unit=$1.service
+case $1 in
+  # An OnFailure of your own may name the unit with its suffix (%n).
+  *.service | *.timer | *.mount | *.automount | *.swap | *.socket | *.path | *.target) unit=$1 ;;
+  *) unit=$1.service ;;
+esac
 # A unit that has recovered by then is not reported.
 sleep 120
 systemctl is-failed --quiet "$unit" || exit 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 from homelab.backup.model import BackupPlan
 from homelab.config.expansion import MONITOR
@@ -75,6 +76,13 @@ def skip_reason(service: Service, host: Host) -> str:
 def asks_port(service: Service) -> bool:
     """Whether a service without a route has a port that can be checked."""
     return bool(service.port) and not service.entry.infrastructure
+
+
+def alert_route(stack: StackConfig, routes: tuple[Route, ...]) -> Route | None:
+    """The route of the stack that alerts are sent to; None for a server elsewhere."""
+    ntfy = stack.monitoring.ntfy
+    name = urlsplit(ntfy.url).hostname or "" if ntfy is not None else ""
+    return next((r for r in routes if name and name in (r.internal, r.public)), None)
 
 
 def alert_hosts(

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.check import check
-from homelab.network.model import DNS_PORT, MDNS_PORT, RESOLVERS, resolver_entry
+from homelab.network.model import (
+    DNS_PORT,
+    MDNS_PORT,
+    NAME_TABLES,
+    OTHER_RESOLVERS,
+    RESOLVERS,
+    resolver_entry,
+)
 from homelab.network.plan import internal_name
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -60,14 +67,14 @@ def dns_single_writer(plan: Plan) -> Iterator[Problem]:
             )
     for name, config in plan.stack.services.items():
         for option in declared_options(config):
-            other = option.value is True and option.name in _OTHER_RESOLVERS
+            other = option.value is True and option.name in OTHER_RESOLVERS
             if other and _runs_on(plan, name, dns.host or ""):
                 yield Problem(
                     f"services.{name}.options",
                     f"{option.name} starts a second resolver on {dns.host}",
                     "leave it out; network.dns chooses the resolver",
                 )
-            elif option.name.startswith(_TABLES):
+            elif option.name.startswith(NAME_TABLES):
                 yield Problem(
                     f"services.{name}.options",
                     f"{option.name} defines DNS names outside the routes",
@@ -89,16 +96,6 @@ def dns_name_unique(plan: Plan) -> Iterator[Problem]:
                 f"{full} is the name of a route of {routes[full].service}",
                 "leave it out, or give the device another name",
             )
-
-
-_OTHER_RESOLVERS = (
-    *("services.bind.enable", "services.dnsmasq.enable", "services.resolved.enable"),
-    *("services.unbound.enable", "services.kresd.enable", "services.coredns.enable"),
-)
-_TABLES = (
-    "services.blocky.settings.customDNS",
-    "services.adguardhome.settings.filtering.rewrites",
-)
 
 
 def _runs_on(plan: Plan, service: str, host: str) -> bool:

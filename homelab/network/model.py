@@ -17,6 +17,16 @@ TAILNET_NETWORK_6 = "fd7a:115c:a1e0::/48"
 
 RESOLVERS = {"adguardhome": "adguard", "blocky": "blocky"}
 """Services that can be the resolver, and their names in `network.dns.server`."""
+OTHER_RESOLVERS = (
+    *("services.bind.enable", "services.dnsmasq.enable", "services.resolved.enable"),
+    *("services.unbound.enable", "services.kresd.enable", "services.coredns.enable"),
+)
+"""Options that start another resolver."""
+NAME_TABLES = (
+    "services.blocky.settings.customDNS",
+    "services.adguardhome.settings.filtering.rewrites",
+)
+"""Options with a resolver's own names."""
 DNS_PORT = 53
 MDNS_PORT = 5353
 """The port of multicast DNS."""

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from homelab.check import check, file_check
 from homelab.nix.source import Setting
+from homelab.openings.alerts import ALERT
 from homelab.openings.brokers import BROKER
 from homelab.openings.calendars import CALENDAR
 from homelab.openings.copies import COPIES, copies
 from homelab.openings.daemons import CONTROLLER
-from homelab.openings.disks import APM
+from homelab.openings.disks import APM, UNSTABLE
 from homelab.openings.fields import literal_fields
 from homelab.openings.first_account import FIRST, first_accounts
 from homelab.openings.literals import LITERAL
@@ -19,6 +20,7 @@ from homelab.openings.model import Opening, View
 from homelab.openings.names import UNKNOWN
 from homelab.openings.rates import TURTLE
 from homelab.openings.registry import openings
+from homelab.openings.resolvers import NAMES
 from homelab.openings.restarts import RESTARTS
 from homelab.openings.settings import of_containers, of_modules, of_options, of_others
 from homelab.openings.state import STATE
@@ -35,6 +37,7 @@ FORBIDDEN_PATTERNS = file_check(
 )
 
 _CHECKS = {
+    ALERT: "alert-template-present",
     APM: "hdparm-udev",
     BACKEND: "wifi-backend-single",
     BROKER: "broker-present",
@@ -43,10 +46,12 @@ _CHECKS = {
     COPIES: "hardlink-same-fs",
     FIRST: "first-account",
     LITERAL: "secret-literal",
+    NAMES: "dns-single-writer",
     RESTARTS: "restart-limits",
     STATE: "state-moved",
     TURTLE: "turtle-reserved",
     UNKNOWN: "option-known",
+    UNSTABLE: "disk-by-id",
 }
 """Checks of the openings that have one of their own, also in hand-written modules."""
 FIREWALL = ("open-port", "firewall-off", "firewall-rules")
@@ -83,6 +88,22 @@ def option_known(plan: Plan) -> Iterator[Problem]:
 def option_calendar(plan: Plan) -> Iterator[Problem]:
     """A timer whose time systemd cannot parse does not load, so its job never runs."""
     for where, opening in of_stack(plan, (CALENDAR,)):
+        yield Problem(where, opening.what, opening.way_out)
+
+
+@check("disk-by-id", severity="warning")
+def disk_by_id(plan: Plan) -> Iterator[Problem]:
+    """A name such as /dev/nvme0n1 may be another disk after a boot: the wrong one is mounted, used
+    as swap, or gets the boot loader.
+    """
+    for where, opening in of_stack(plan, (UNSTABLE,)):
+        yield Problem(where, opening.what, opening.way_out)
+
+
+@check("alert-template-present")
+def alert_template_present(plan: Plan) -> Iterator[Problem]:
+    """A unit that does not exist is ignored, so a failure that starts one alerts nobody."""
+    for where, opening in of_stack(plan, (ALERT,)):
         yield Problem(where, opening.what, opening.way_out)
 
 

@@ -28,3 +28,35 @@ def apm(setting: Setting, view: View) -> Iterator[Opening]:
             "leave it out, and run hdparm by hand for a disk that bears it",
             acceptable=True,
         )
+
+
+UNSTABLE = "disk-name"
+_NUMBERED = re.compile(r"/dev/(sd[a-z]{1,2}[0-9]*|hd[a-z][0-9]*|nvme[0-9]+n[0-9]+(p[0-9]+)?)")
+
+
+@rule(
+    "fileSystems.*.device",
+    "swapDevices",
+    "boot.initrd.luks.devices.*.device",
+    "boot.resumeDevice",
+    "boot.zfs.devNodes",
+    "boot.loader.grub.device",
+    "boot.loader.grub.devices",
+    "disko.devices.disk.*.device",
+    "services.smartd.devices",
+)
+def numbered(setting: Setting, view: View) -> Iterator[Opening]:
+    """A disk by its number."""
+    found = {_NUMBERED.fullmatch(text) for text in texts(setting.value)} - {None}
+    for device in sorted(match[0] for match in found if match):
+        # A file system has a name of its own; a whole disk has only that of its maker.
+        whole = not device[-1].isdigit() or re.search(r"n[0-9]+$", device)
+        where = "/dev/disk/by-id" if whole else "/dev/disk/by-uuid"
+        yield Opening(
+            UNSTABLE,
+            f"{setting.name} is {device}, which may be another disk after a boot or with one more "
+            "disk",
+            f"write the name that `ls -l {where}` shows",
+            "warning",
+            acceptable=True,
+        )

@@ -8,6 +8,7 @@ from functools import lru_cache
 from homelab.nix.source import Setting
 from homelab.openings import (
     accounts,
+    alerts,
     backups,
     brokers,
     calendars,
@@ -19,6 +20,7 @@ from homelab.openings import (
     names,
     rates,
     replaced,
+    resolvers,
     restarts,
     ssh,
     state,
@@ -30,6 +32,7 @@ from homelab.openings.model import RULES, Opening, Rule, View, matches
 
 HAVE_RULES = (
     accounts,
+    alerts,
     backups,
     brokers,
     calendars,
@@ -41,6 +44,7 @@ HAVE_RULES = (
     names,
     rates,
     replaced,
+    resolvers,
     restarts,
     ssh,
     state,

@@ -21,6 +21,8 @@ _UNSTABLE = re.compile(
 )
 """Names that the kernel gives in the order in which it finds devices."""
 _CONTAINERS = ("virtualisation", "oci-containers")
+_SYSTEM = ("boot", "disko", "fileSystems", "swapDevices")
+"""Options with disks of the host."""
 _DISK = re.compile(r"/dev/([hsv]d[a-z]|nvme)")
 _STABLE = (
     ("tty", "/dev/serial/by-id"),
@@ -171,6 +173,8 @@ def usb_by_id(plan: Plan) -> Iterator[Problem]:
         for option in declared_options(service.config):
             if option.path[:2] == _CONTAINERS and _DISK.search(str(option.value)):
                 continue  # option-opens reports a disk in a container
+            if option.path[0] in _SYSTEM:
+                continue  # disk-by-id reports it
             yield from _unstable(service, service.at(f"options.{option.key}"), option.value)
         for part in service.parts:
             for i, mount in enumerate(part.config.mounts):

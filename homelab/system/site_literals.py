@@ -32,7 +32,7 @@ class _Value(NamedTuple):
 
 
 def check_site_literals(plan: Plan, sources: Sources) -> Iterator[Problem]:
-    """The domain, the owner's address and the LAN in texts of hand-written modules."""
+    """The domain, the owner's address, the LAN and its hosts in texts of hand-written modules."""
     for host in plan.hosts.values():
         homes = [path for _, path, _ in host.member_homes]
         homes += [host.config.home] if host.config.home else []
@@ -75,7 +75,24 @@ def _values(plan: Plan) -> tuple[_Value, ...]:
         _Value("site.domain", _name(site.domain), "homelab.domain", "error"),
         _Value("site.owner.email", _name(site.owner.email), "homelab.owner.email"),
         _Value("network.lan.cidr", _name(lan), "homelab.lan.cidr"),
+        *(
+            _Value(f"site.legacy_domains[{i}]", _name(legacy.domain), "homelab.domain")
+            for i, legacy in enumerate(site.legacy_domains)
+        ),
+        *_addresses(plan),
     )
+
+
+def _addresses(plan: Plan) -> Iterator[_Value]:
+    """The addresses of the hosts. They change with the router and with the tailnet."""
+    for name, host in plan.hosts.items():
+        for kind, address in (("lan", host.lan), ("tailnet", host.tailnet)):
+            if address:
+                yield _Value(
+                    f"hosts.{name}.address.{kind}",
+                    _name(address),
+                    f"homelab.hosts.{name}.addresses.{kind}",
+                )
 
 
 def _name(text: str) -> re.Pattern[str]:

@@ -212,9 +212,12 @@ def test_a_service_of_the_family_that_needs_an_offline_host_is_a_warning() -> No
     assert found("sleepy-dependency", models, needs, {"services": {"ollama": {"host": "pi"}}}) == []
 
 
+@pytest.mark.parametrize("suffix", ["", ".service"])
 @pytest.mark.parametrize(("failed", "sent"), [("true", True), ("false", False)])
 @pytest.mark.requirement("S0-43")
-def test_a_unit_that_has_recovered_sends_no_alert(tmp_path: Path, failed: str, sent: bool) -> None:
+def test_a_unit_that_has_recovered_sends_no_alert(
+    tmp_path: Path, failed: str, sent: bool, suffix: str
+) -> None:
     """The topic is not an argument of a process."""
     bash = shutil.which("bash")
     assert bash
@@ -229,7 +232,7 @@ def test_a_unit_that_has_recovered_sends_no_alert(tmp_path: Path, failed: str, s
         tool.write_text(f"#!{bash}\n{body}\n", encoding="utf-8")
         tool.chmod(0o755)
     out = subprocess.run(
-        [bash, "-euc", notify_script(token=False), "notify", "restic-backups-a-b"],
+        [bash, "-euc", notify_script(token=False), "notify", f"restic-backups-a-b{suffix}"],
         check=True,
         capture_output=True,
         text=True,
@@ -244,6 +247,33 @@ def test_a_unit_that_has_recovered_sends_no_alert(tmp_path: Path, failed: str, s
         arguments = (tmp_path / "args").read_text()
         assert "Title: restic-backups-a-b.service failed on nas" in arguments
         assert "hushhush" not in arguments
+
+
+OWN: Changes = {
+    "services": {"ntfy": {"host": "aurora", "name": "alert"}},
+    "monitoring": {
+        "ntfy": {
+            "url": "https://alert.home.example.org",
+            "topic": {"sops": "ntfy/topic"},
+            "token": {"sops": "ntfy/token"},
+        }
+    },
+}
+
+
+@pytest.mark.requirement("S0-44")
+def test_a_host_finds_the_homes_own_server_without_its_resolver() -> None:
+    """The resolver's own host does not ask its own resolver."""
+    entry = build.plan(household(STATUS, OWN)).hosts["pi"].lan
+    assert f'networking.hosts."{entry}" = [ "alert.home.example.org" ];' in text(OWN)
+    assert "networking.hosts" not in text(NTFY)
+
+
+@pytest.mark.requirement("S0-44")
+def test_alerts_to_the_homes_own_server_need_its_token() -> None:
+    assert found("alert-delivered", STATUS, OWN) == []
+    (told,) = found("alert-delivered", STATUS, OWN, {"monitoring": {"ntfy": {"token": None}}})
+    assert "lets nobody publish without an access token" in told
 
 
 @pytest.mark.requirement("S0-45")

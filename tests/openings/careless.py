@@ -76,6 +76,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "the whole disk among short flags": container(extraOptions=["-tv/:/host"]),
         "privileged before run": container(preRunExtraOptions=["--privileged"]),
         "latest": {f"{_C}.x.image": "nginx:latest"},
+        "alerts with a topic in the address": {
+            "services.gatus.settings.alerting.ntfy.url": "https://ntfy.sh/mine"
+        },
         "no tag": {f"{_C}.x.image": "nginx"},
         "docker": {"virtualisation.docker.enable": True},
         "docker's api": {"virtualisation.docker.listenOptions": ["0.0.0.0:2375"]},

@@ -27,6 +27,7 @@ from homelab.ops.project.documents import read_stack_document, with_facts
 from homelab.ops.project.git import git_state
 from homelab.ops.project.locks import first_stack, read_lock, stack_names
 from homelab.ops.project.neighbours import keys_of, read_neighbours
+from homelab.ops.project.own_docs import check_host_folders, check_own_docs
 from homelab.ops.project.pages import stale_pages
 from homelab.ops.project.rehearsed import is_rehearsed
 from homelab.ops.project.sources import read_sources
@@ -193,6 +194,7 @@ def _planned(
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
     if sound:
         found |= {*stale_pages(directory, name, plan)}
+        found |= {*check_own_docs(directory, plan), *check_host_folders(directory, plan)}
         found |= {*stale_shells(directory, name, plan)}
         found |= {*stale_tests(directory, name, plan, sources)}
     found |= {

@@ -19,6 +19,18 @@ def on(name: str, /, **config: object) -> Changes:
     return {"services": {name: config}}
 
 
+SERVER = on("ntfy", host="nas")
+OPEN_SERVER = on(
+    "ntfy",
+    host="nas",
+    options={"services.ntfy-sh.settings.auth-default-access": "write-only"},
+)
+
+
+def alerts(url: str) -> Changes:
+    return {"monitoring": {"ntfy": {"url": url, "topic": {"sops": "ntfy/topic"}}}}
+
+
 BOX = draw(port=8123, routes=[], auth=None, tile=None, backup={"skip": "keeps nothing"})
 AWAY = both(
     IDENTITY,
@@ -106,6 +118,30 @@ WAYS = (
         "monitor-independent",
         WATCHED,
         {"cloudflare": {"tunnel": {"host": "pi"}}, "monitoring": {"email": "sam@example.org"}},
+    ),
+    WayOut(
+        "alert-delivered",
+        both(SERVER, alerts("https://ntfy.home.example.org")),
+        {"monitoring": {"ntfy": {"token": {"sops": "ntfy/token"}}}},
+    ),
+    WayOut(
+        "alert-delivered",
+        both(OPEN_SERVER, alerts("http://ntfy.home.example.org")),
+        alerts("https://ntfy.home.example.org"),
+    ),
+    WayOut(
+        "alert-delivered",
+        both(SERVER, alerts("https://nfty.home.example.org")),
+        alerts("https://ntfy.sh"),
+    ),
+    WayOut(
+        "alert-delivered",
+        both(
+            IDENTITY,
+            draw(name="alert", auth="forward", backup={"skip": "it keeps nothing"}),
+            alerts("https://alert.home.example.org"),
+        ),
+        draw(name="alert", auth="native"),
     ),
     WayOut("exporter-scraped", on("node-exporter", host="nas"), on("prometheus", host="nas")),
     WayOut(

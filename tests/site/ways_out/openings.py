@@ -90,6 +90,7 @@ def followed(check: str, name: str, options: Changes) -> WayOut:
     )
 
 
+TELLS = {"systemd.services.navidrome.onFailure": ["notify@%N.service"]}
 TURTLE = {"services.transmission.settings.alt-speed-time-enabled": True}
 
 
@@ -164,6 +165,22 @@ WAYS = (
         "turtle-reserved",
         _rated({"start": "06:00", "end": "06:00", "up": 100}, options=TURTLE),
         {"services": {"transmission": {"options": None}}},
+    ),
+    WayOut(
+        "disk-by-id",
+        navidrome(options={'fileSystems."/x".device': "/dev/sda2"}),
+        navidrome(options={'fileSystems."/x".device': "/dev/disk/by-uuid/1-2"}),
+        asked={"/dev/disk/by-uuid/1-2": "ls -l /dev/disk/by-uuid"},
+    ),
+    WayOut(
+        "alert-template-present",
+        navidrome(options=TELLS),
+        {"monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}}},
+    ),
+    WayOut(
+        "alert-template-present",
+        navidrome(options=TELLS),
+        {"services": {"navidrome": {"options": None}}},
     ),
     *COPIES,
 )

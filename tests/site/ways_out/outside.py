@@ -173,6 +173,26 @@ WAYS = (
         files={OWN: "{\n}\n"},
     ),
     WayOut(
+        "disk-by-id",
+        {},
+        {},
+        files=hardware('  fileSystems."/mnt/x".device = "/dev/nvme0n1p2";'),
+        fixed=hardware('  fileSystems."/mnt/x".device = "/dev/disk/by-uuid/1234-5678";'),
+        asked={"dev/disk/by-uuid/1234-5678": "ls -l /dev/disk/by-uuid"},
+    ),
+    WayOut(
+        "disk-by-id",
+        {},
+        nas(accept={"disk-name": "the machine has one disk"}),
+        files=hardware('  fileSystems."/mnt/x".device = "/dev/sda2";'),
+    ),
+    WayOut(
+        "dns-single-writer",
+        nas(modules=[OWN]),
+        nas(accept={"dns-names": "a printer that no route knows"}),
+        files={OWN: '{\n  services.blocky.settings.customDNS.mapping.p = "192.0.2.9";\n}\n'},
+    ),
+    WayOut(
         "own-module",
         nas(modules=[OWN]),
         {},

@@ -35,6 +35,14 @@ WAYS = (
         {"services": {"cockpit": None}},
     ),
     WayOut(
+        "desktop-place",
+        both(
+            host("nas", desktop={"environment": "gnome"}, role="appliance"),
+            {"site": {"owner": {"password": {"sops": "owner/password"}}}},
+        ),
+        host("nas", desktop=None),
+    ),
+    WayOut(
         "desktop-login",
         host("nas", desktop={"environment": "gnome"}),
         {"site": {"owner": {"password": {"sops": "owner/password"}}}},

@@ -17,7 +17,11 @@ in
       environment.NTFY_URL = "https://ntfy.sh";
       path = [ pkgs.curl ];
       script = ''
-        unit=$1.service
+        case $1 in
+          # An OnFailure of your own may name the unit with its suffix (%n).
+          *.service | *.timer | *.mount | *.automount | *.swap | *.socket | *.path | *.target) unit=$1 ;;
+          *) unit=$1.service ;;
+        esac
         # A unit that has recovered by then is not reported.
         sleep 120
         systemctl is-failed --quiet "$unit" || exit 0

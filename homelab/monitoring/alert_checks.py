@@ -1,0 +1,64 @@
+"""Checks of alerts: the server of the stack that they are sent to takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from homelab.check import check
+from homelab.config.monitoring import Ntfy
+from homelab.monitoring.plan import alert_route
+from homelab.network.route import Route
+from homelab.plan import Plan
+from homelab.problems import Problem
+from homelab.services.declared import declared_options
+
+NTFY = "ntfy"
+"""The catalog entry of the server."""
+_ACCESS = "services.ntfy-sh.settings.auth-default-access"
+_WRITES = ("read-write", "write-only")
+
+
+@check("alert-delivered")
+def alert_delivered(plan: Plan) -> Iterator[Problem]:
+    """A server that refuses an alert tells nobody: a failed alert sends none."""
+    ntfy = plan.stack.monitoring.ntfy
+    if ntfy is None:
+        return
+    route, name = alert_route(plan.stack, plan.routes), urlsplit(ntfy.url).hostname or ""
+    if route is not None:
+        yield from _at_home(plan, ntfy, route)
+    elif name.endswith(f".{plan.stack.site.domain}"):
+        yield Problem(
+            "monitoring.ntfy.url",
+            f"no route of the stack has the name {name}",
+            "write the name of a route, or of a server elsewhere: https://ntfy.sh",
+        )
+
+
+def _at_home(plan: Plan, ntfy: Ntfy, route: Route) -> Iterator[Problem]:
+    """Problems of a server that is a service of the stack."""
+    if ntfy.url.startswith("http://"):
+        yield Problem(
+            "monitoring.ntfy.url",
+            "the reverse proxy redirects http, and an alert does not follow a redirect",
+            f"write https://{urlsplit(ntfy.url).hostname}",
+        )
+    if route.auth == "forward":
+        yield Problem(
+            f"{route.source}.auth",
+            f"the auth proxy answers alerts with its sign-in page, so {route.service} gets none",
+            "write auth: native, with which the app itself checks the token of the alerts",
+        )
+    service = next((s for s in plan.services if s.name == route.service), None)
+    if service is None or service.entry.name != NTFY or ntfy.token is not None:
+        return
+    opened = {o.value for o in declared_options(service.config) if o.name == _ACCESS}
+    if not opened & {*_WRITES}:
+        yield Problem(
+            "monitoring.ntfy",
+            f"{route.service} lets nobody publish without an access token, so no alert arrives",
+            "add token: {sops: ntfy/token}, with what `ntfy token add` prints on "
+            f"{route.host} for a user who may write the topic",
+            cause="monitoring.ntfy.token",
+        )
