@@ -233,13 +233,21 @@ class UsageError(HomelabError):
 
 
 class Choice(str):
-    """A way out that is one of several names, with those names."""
+    """A way out that is one of several names, with those names. It stays one if text is added."""
 
-    __slots__ = ("known", "plural", "word")
+    __slots__ = ("after", "known", "plural", "word")
 
     word: str
     known: frozenset[str]
     plural: str
+    after: str
+    """The text after the list of names."""
+
+    def __add__(self, text: str) -> Choice:
+        made = Choice(f"{self!s}{text}")
+        made.word, made.known, made.plural = self.word, self.known, self.plural
+        made.after = f"{self.after}{text}"
+        return made
 
 
 def did_you_mean(word: str, known: Iterable[str], plural: str) -> Choice:
@@ -254,5 +262,5 @@ def did_you_mean(word: str, known: Iterable[str], plural: str) -> Choice:
         else f"there are no {plural} yet"
     )
     made = Choice(text)
-    made.word, made.known, made.plural = word, frozenset(names), plural
+    made.word, made.known, made.plural, made.after = word, frozenset(names), plural, ""
     return made

@@ -1,10 +1,10 @@
 """The valid rest of a stack config, so that one mistyped value does not hide other problems.
 
-Invalid parts are left out: a whole service, the facts of one, a host or a dataset; elsewhere only
-the value. A required value of `site` gets a placeholder. A problem that names a part that was left
-out, or a placeholder, may come from that, so it is not reported. Nor are problems of services on
-such a host, those whose cause is a list that has become shorter, and warnings if a whole section is
-missing.
+Only the invalid value is left out, or what contains it if it is required. A required value of
+`site`, `network` or a host gets a placeholder. A problem that names a part that was left out, or a
+placeholder, may come from that, so it is not reported. Nor are problems of services on a host that
+was left out, those whose cause is a list that has become shorter, and warnings if a whole section
+is missing.
 """
 
 from __future__ import annotations
@@ -18,16 +18,14 @@ from pydantic import ValidationError
 
 from homelab.config.document import Document, Path_
 from homelab.config.expansion import unexpanded
-from homelab.config.load import dates, follow
+from homelab.config.load import dates, follow, where
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
 from homelab.problems import Choice, Problem, cause_of, did_you_mean
 from homelab.services.plan import implied
 
-_NAMED: dict[str, int] = {
-    **dict.fromkeys(("catalog", "services", "hosts", "datasets", "vpn", "flakes"), 2),
-}
-"""Sections with named entries, each of which is left out as a whole."""
+_NAMED = frozenset(("catalog", "services", "hosts", "datasets", "vpn", "flakes"))
+"""Sections with named entries that other sections refer to."""
 _LISTS: dict[str, Path_] = {
     "hosts": ("hosts",),
     "services": ("services",),
@@ -47,12 +45,21 @@ _OWNER: Mapping[str, Value] = {
     ],
 }
 _SITE: Mapping[str, Value] = {"domain": _DOMAIN, "timezone": "Etc/UTC", "owner": dict(_OWNER)}
+_LAN, _GATEWAY = "192.0.2.0/24", "192.0.2.1"
 _PLACEHOLDERS: Mapping[Path_, Value] = {
     ("site",): dict(_SITE),
     **{("site", key): value for key, value in _SITE.items()},
     **{("site", "owner", key): value for key, value in _OWNER.items()},
+    ("network", "entry"): {"host": "left-out"},
+    ("network", "lan"): {"cidr": _LAN, "gateway": _GATEWAY},
+    ("network", "lan", "cidr"): _LAN,
+    ("network", "lan", "gateway"): _GATEWAY,
+    ("network", "entry", "host"): "left-out",
+    ("network", "dns", "host"): "left-out",
 }
-"""Values of `site` without which there is no plan."""
+"""Values without which there is no plan."""
+_HOST: Mapping[str, Value] = {"platform": "x86_64-linux", "state_version": "25.11"}
+"""Values without which there is no host."""
 _ROUNDS = 12
 """Number of attempts: first the value is left out, then what contains it, and so on."""
 
@@ -65,6 +72,9 @@ class LeftOut:
     """The names of the parts that were left out, and of everything that depends on them."""
     lists: frozenset[str]
     """The sections with named entries that lack some: `backup.targets`."""
+    values: frozenset[Path_] = frozenset()
+    """The places of values that were left out of a named entry, which is there without them, and of
+    lists that lack entries or parts of them."""
 
 
 def rest_of(document: Document) -> tuple[StackConfig, LeftOut] | None:
@@ -74,22 +84,31 @@ def rest_of(document: Document) -> tuple[StackConfig, LeftOut] | None:
     values: dict[str, Value] = copy.deepcopy(dict(document.values))
     left_out: set[str] = {*unexpanded(document)}
     shorter: set[Path_] = set()
+    inside: set[Path_] = set()
     paths = {*dates(values, ())}
     for _ in range(_ROUNDS):
-        replaced = {p for p in paths if p in _PLACEHOLDERS}
+        replaced = {p: value for p in paths if (value := _placeholder(p)) is not None}
         for path in sorted(replaced, key=len):
             holder = _at(values, path[:-1])
-            holder[path[-1]] = copy.deepcopy(_PLACEHOLDERS[path])  # type: ignore[index]
-            left_out.update((".".join(map(str, path)), "left-out"))
-        paths -= replaced
-        existing = {_existing(values, p[: _NAMED.get(str(p[0]), len(p))]) for p in paths if p}
+            holder[path[-1]] = copy.deepcopy(replaced[path])  # type: ignore[index]
+            if path[0] in _NAMED:
+                inside.add(path)
+            else:
+                left_out.update((".".join(map(str, path)), "left-out", _LAN, _GATEWAY))
+        paths -= replaced.keys()
+        existing = {_existing(values, p) for p in paths if p}
         if () in existing or () in paths:
             return None
         # The last entries of a list first, because each removal moves those after it.
         for path in sorted(existing, key=_by_position, reverse=True):
             if not any(path[:n] in existing for n in range(1, len(path))):
-                left_out.add(_remove(values, path))
-                shorter.update((path, path[:-1]))
+                name = _remove(values, path)
+                if path[0] in _NAMED and len(path) > 2:
+                    inside.add(path)
+                else:
+                    inside.update(path[:n] for n, part in enumerate(path) if isinstance(part, int))
+                    left_out.add(name)
+                    shorter.update((path, path[:-1]))
         try:
             stack = StackConfig.model_validate(values)
         except ValidationError as error:
@@ -99,17 +118,30 @@ def rest_of(document: Document) -> tuple[StackConfig, LeftOut] | None:
             lists = {".".join(map(str, path)) for path in shorter}
             if any(target.host in left_out for target in stack.backup.targets.values()):
                 lists.add("backup.targets")
-            return stack, LeftOut(frozenset(left_out | standing), frozenset(lists))
+            names = frozenset(left_out | standing)
+            return stack, LeftOut(names, frozenset(lists), frozenset(inside))
     return None
+
+
+def _placeholder(path: Path_) -> Value:
+    """The value that stands for an invalid one; None where the value can be left out."""
+    if len(path) == 3 and path[0] == "hosts":
+        return _HOST.get(str(path[2]))
+    return _PLACEHOLDERS.get(path)
 
 
 def unrelated(problems: Iterable[Problem], left_out: LeftOut) -> list[Problem]:
     """The problems that do not name a part that was left out. Warnings concern the stack as a
     whole, so none is reported if a section or a value of `site` is missing.
     """
+    problems = [
+        p
+        for p in problems
+        if not any(_may_follow(p, v) for v in left_out.values) and not _is_name_of(p, left_out)
+    ]
     names = left_out.names
     if not names:
-        return list(problems)
+        return problems
     of_site = any(path.partition(".")[0] == "site" for path in left_out.lists)
     if of_site or names & StackConfig.model_fields.keys():
         problems = [p for p in problems if p.severity == "error"]
@@ -117,21 +149,48 @@ def unrelated(problems: Iterable[Problem], left_out: LeftOut) -> list[Problem]:
     return [
         p
         for p in problems
-        if not word.search(f"{p.where} {p.what} {p.way_out} {cause_of(p)}")
-        and cause_of(p) not in left_out.lists
-        and not _is_name_of(p, left_out)
+        if not word.search(f"{p.where} {_text(p)}") and cause_of(p) not in left_out.lists
     ]
+
+
+def _may_follow(problem: Problem, value: Path_) -> bool:
+    """Whether a problem may come from the lack of a value inside a named entry, or of a part of a
+    list.
+    """
+    entry = ".".join(map(str, value[:2]))
+    place, missing = problem.where, where(value)
+    text = _text(problem)
+    if f"{missing}.".startswith(f"{place}.") or place.startswith((f"{missing}.", f"{missing}[")):
+        return True
+    if value[0] not in _NAMED:
+        return False
+    if place == entry or place.startswith(f"{entry}."):
+        # A sibling of the value, which needs it if it says so.
+        return _says(value[-1], text) or _says(value[1], text)
+    return _says(value[1], f"{place} {text}")
+
+
+def _text(problem: Problem) -> str:
+    """What the problem says, without a list of the names that exist."""
+    way_out = problem.way_out
+    said = way_out.after if isinstance(way_out, Choice) else way_out
+    return f"{problem.what} {said} {cause_of(problem)}"
+
+
+def _says(name: str | int, text: str) -> bool:
+    return bool(re.search(rf"\b{re.escape(str(name))}\b", text))
 
 
 def _is_name_of(problem: Problem, left_out: LeftOut) -> bool:
     """Whether an unknown name of the tailnet may be that of a machine that was left out, or a tag
-    that a host which was left out may have.
+    of a host that was left out or lacks a value.
     """
     choice = problem.way_out
     if not isinstance(choice, Choice) or choice.plural != "names":
         return False
     is_tag = choice.word.startswith("tag:")
-    return "tailnet.machines" in left_out.lists or (is_tag and "hosts" in left_out.lists)
+    some_host = "hosts" in left_out.lists or any(v[0] == "hosts" for v in left_out.values)
+    return "tailnet.machines" in left_out.lists or (is_tag and some_host)
 
 
 def completed(problem: Problem, left_out: LeftOut, document: Document) -> Problem:
@@ -145,7 +204,8 @@ def completed(problem: Problem, left_out: LeftOut, document: Document) -> Proble
     if not names & named or not choice.known <= named:
         return problem
     known = choice.known | (names & named)
-    return replace(problem, way_out=did_you_mean(choice.word, known, choice.plural))
+    offered = did_you_mean(choice.word, known, choice.plural)
+    return replace(problem, way_out=offered + choice.after)
 
 
 def _names_at(values: object, path: Path_ | None) -> frozenset[str]:

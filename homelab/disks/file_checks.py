@@ -90,7 +90,7 @@ def _branches(host: Host, mounts: Mapping[str, object]) -> Iterator[Problem]:
             yield Problem(
                 f"{host.source}.pools.{name}.branches[{i}]",
                 f"nothing mounts {branch}, so that part of the pool is on the root file system",
-                f"{did_you_mean(branch, known, 'mounts')}; or add {host.source}.file_systems: "
+                did_you_mean(branch, known, "mounts") + f"; or add {host.source}.file_systems: "
                 f"{{{branch}: {{disk: NAME, fs: ext4}}}}",
                 check=POOL_BRANCH,
                 severity="error" if on_disk else "warning",

@@ -381,7 +381,7 @@ def _fits_indented(whole: str, parts: Sequence[str | Raw | Pkg]) -> bool:
     """
     if "\n" not in whole or "\0" in whole or "\r" in whole or "\t" in whole:
         return False
-    if re.search(r"'\Z|'\n|\$''|'\$\{|\$\$|\$'", whole):
+    if re.search(r"'\Z|\$''|'\$\{|\$\$|\$'", whole):
         return False
     if any(isinstance(p, str) and (p.endswith(("$", "'")) or p.startswith("'")) for p in parts):
         return False

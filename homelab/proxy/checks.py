@@ -194,7 +194,7 @@ def plugin_hash(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             f"network.entry.plugin_hashes.{other}",
             f'there is no pin "{other}"',
-            f"{did_you_mean(other, plan.stack.nixpkgs, 'pins')}; write that, or remove it",
+            did_you_mean(other, plan.stack.nixpkgs, "pins") + "; write that, or remove it",
         )
 
 

@@ -104,13 +104,13 @@ def secret_epoch(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"secrets.epochs.{name}",
                 f'"{name}" is no derived secret with an epoch of its own',
-                f"{did_you_mean(name, own, 'such secrets')}; or {service}, for all of them",
+                did_you_mean(name, own, "such secrets") + f"; or {service}, for all of them",
             )
         elif service not in known:
             yield Problem(
                 f"secrets.epochs.{name}",
                 f'"{name}" has no derived or issued secret to rotate',
-                f"{did_you_mean(service, known, 'services with such secrets')}; or remove it",
+                did_you_mean(service, known, "services with such secrets") + "; or remove it",
             )
         elif epoch < 1:
             yield Problem(f"secrets.epochs.{name}", "the first epoch is 1", "count up from 1")
@@ -126,7 +126,7 @@ def secret_stored(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"secrets.stored.{key}",
                 f'nothing in the stack reads "{key}" from a sops file',
-                f"{did_you_mean(key, known - {''}, 'stored secrets')}; or remove it",
+                did_you_mean(key, known - {""}, "stored secrets") + "; or remove it",
             )
         elif config.file is not None and key not in stored:
             yield Problem(

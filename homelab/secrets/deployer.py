@@ -67,7 +67,7 @@ def check_deployer(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[P
             yield _warning(
                 place,
                 f'{path} has no key "{key}", which pulumi up needs',
-                f"{did_you_mean(key, file.kinds, 'keys')}; {set_it(key)}",
+                did_you_mean(key, file.kinds, "keys") + f"; {set_it(key)}",
             )
         elif kind == "plain":
             yield Problem(

@@ -147,7 +147,7 @@ def _absent(lacking: Sequence[tuple[Secret, SopsFile]]) -> Problem:
         secret.origin,
         f"{' and '.join(files)} {'has' if len(files) == 1 else 'have'} no key "
         f'"{secret.key}", which {" and ".join(users)} need{"s" if len(users) == 1 else ""}',
-        f"{did_you_mean(secret.key, first.kinds, 'keys')}; {set_it(secret.key)}",
+        did_you_mean(secret.key, first.kinds, "keys") + f"; {set_it(secret.key)}",
         "secret-known",
     )
 

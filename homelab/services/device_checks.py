@@ -69,7 +69,7 @@ def _unknown(plan: Plan, service: Service, name: str, where: str) -> Problem:
     way_out = (
         f"place {service.name} on {others[0]}, or move the device's entry"
         if others
-        else f"{did_you_mean(name, known, 'devices')}; or add "
+        else did_you_mean(name, known, "devices") + f"; or add "
         f"hosts.{service.host}.devices: {{{name}: /dev/serial/by-id/…}}"
     )
     return Problem(where, f'{service.host} has no device "{name}"', way_out)

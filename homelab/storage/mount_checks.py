@@ -53,7 +53,7 @@ def check_mounts(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Pro
             yield Problem(
                 f"{dataset.source}.mount",
                 f"no module of {host.name} mounts {dataset.mount}",
-                f"{did_you_mean(dataset.mount, known, 'mounts')}; or add "
+                did_you_mean(dataset.mount, known, "mounts") + f"; or add "
                 f'fileSystems."{dataset.mount}" to {host.config.hardware}, or leave mount out '
                 "if it has no disk of its own",
                 check=DATASET_MOUNTED,

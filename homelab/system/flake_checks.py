@@ -54,7 +54,7 @@ def flake_module_known(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     f"{host.source}.flakes[{i}]",
                     f'homelab:flakes has no "{name}"',
-                    f"{did_you_mean(name, known, 'flakes')}; {_added(name)}",
+                    did_you_mean(name, known, "flakes") + f"; {_added(name)}",
                 )
 
 
@@ -106,7 +106,7 @@ def _known(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
         yield Problem(
             host.source,
             f"a module of {host.name} asks for inputs.{name}, and homelab:flakes has none",
-            f"{did_you_mean(name, known, 'flakes')}; {_added(name)}",
+            did_you_mean(name, known, "flakes") + f"; {_added(name)}",
             check="flake-module-known",
         )
 

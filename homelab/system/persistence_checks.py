@@ -106,7 +106,7 @@ def _disk(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iter
             where,
             f"no module of {host.name} mounts {config.disk}, so kept directories would be on the "
             "temporary root",
-            f"{did_you_mean(config.disk, known, 'mounts')}; add "
+            did_you_mean(config.disk, known, "mounts") + f"; add "
             f'fileSystems."{config.disk}" to {host.config.hardware}, or, where {config.root} is '
             "a directory of a larger one, name that as mount",
             check=PERSISTENCE_ROOT,
@@ -125,7 +125,7 @@ def _disk(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iter
             yield Problem(
                 f"{host.source}.persistence.mounted[{i}]",
                 f"no module of {host.name} mounts {path}, so it is on the temporary root",
-                f"{did_you_mean(path, sorted(named - {'/'}), 'mounts')}; or take it out, "
+                did_you_mean(path, sorted(named - {"/"}), "mounts") + "; or take it out, "
                 "and it is kept",
                 check=PERSISTENCE_ROOT,
             )
@@ -139,7 +139,7 @@ def _known(plan: Plan, host: Host, config: Persistence) -> Iterator[Problem]:
         yield Problem(
             f"{host.source}.persistence.forget",
             f"{path} is not kept anyway",
-            f"{did_you_mean(path, known - IDENTITY.keys(), 'kept directories')}; or drop it",
+            did_you_mean(path, known - IDENTITY.keys(), "kept directories") + "; or drop it",
             check=PERSISTENCE_COMPLETE,
         )
     for path in sorted({*config.forget} & IDENTITY.keys()):

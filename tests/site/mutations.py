@@ -64,6 +64,20 @@ def places(values: object, depth: int = 3, at: Place = ()) -> Iterator[Place]:
             yield from places(inner, depth - 1, (*at, key))
 
 
+def every_place(values: object, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every key of nested mappings, and every entry of lists."""
+    inner = (
+        values.items()
+        if isinstance(values, Mapping)
+        else enumerate(values)
+        if isinstance(values, list)
+        else ()
+    )
+    for key, value in inner:
+        yield (*at, key)
+        yield from every_place(value, (*at, key))
+
+
 def at(values: object, place: Place) -> object:
     """The value at a place; None where there is none."""
     for key in place:
@@ -82,6 +96,18 @@ def instead(values: Mapping[str, Value], place: Place, value: Value) -> dict[str
     """The values with another one at a place."""
     changed, holder = _copied(values, place)
     holder[place[-1]] = value
+    return changed
+
+
+def put(
+    values: Mapping[str, Value], place: tuple[str | int, ...], value: Value
+) -> dict[str, Value]:
+    """The values with another one at a place, which may be inside of a list."""
+    changed: dict[str, Value] = copy.deepcopy(dict(values))
+    holder: object = changed
+    for key in place[:-1]:
+        holder = holder[key]  # type: ignore[index]
+    holder[place[-1]] = value  # type: ignore[index]
     return changed
 
 

@@ -8,11 +8,13 @@ import pytest
 
 from homelab import testing
 from homelab.config.document import Document
+from homelab.config.load import where
 from homelab.ops.project.stack import check_stack
 from homelab.problems import InvalidStackError, Problem
 from homelab.remainder import LeftOut, rest_of, unrelated
 from tests import build, stackdir
 from tests.cases.on_disk import laid_out, tried
+from tests.site.mutations import EXAMPLES, Shipped, every_place, line_of, parts, put
 
 
 def told(tmp_path: Path, changes: dict[str, object]) -> list[str]:
@@ -90,6 +92,40 @@ def test_a_mistake_in_the_site_hides_no_check_of_the_rest(
     assert any(p.startswith("services.navidrome.host: there is no host") for p in problems)
     assert all(p.startswith(("site", "services.navidrome.host")) for p in problems), problems
     assert "left-out" not in "".join(problems)
+
+
+NOTHING_ELSE = ("hosts", "network", "network.dns", "nixpkgs", "services")
+"""Sections without which most stacks have no plan, so that nothing else is checked."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cabin", *(pytest.param(name, marks=pytest.mark.long) for name in ("home", *EXAMPLES))],
+)
+def test_a_wrong_shape_anywhere_is_one_problem_and_hides_no_other(name: str) -> None:
+    """Every value of the stack in turn, beside a service that the catalog does not have."""
+    stack = Shipped.read(name)
+    values = dict(stack.document.values)
+    hosts = values["hosts"]
+    assert isinstance(hosts, dict)
+    host = next(iter(hosts))
+    unknown = put(values, ("services", "no-such-app"), {"host": host})
+    known = {line_of(q) for p in stack.problems() for q in parts(p)}
+    (expected,) = [
+        line_of(p) for p in stack.new_problems(unknown, known) if p.check == "service-known"
+    ]
+    wrong: dict[str, list[str]] = {}
+    tried = 0
+    for place in every_place(values):
+        found = stack.new_problems(put(unknown, place, [["left"]]), known)
+        checks = [line_of(p) for p in found if p.check]
+        if not all(p.check for p in found):
+            tried += 1
+            may_hide = where(place) in (*NOTHING_ELSE, f"hosts.{host}")
+            if checks != [expected] and not (may_hide and checks == []):
+                wrong[where(place)] = checks
+    assert wrong == {}
+    assert tried > len(values)
 
 
 def test_a_name_inside_a_longer_name_does_not_count() -> None:
