@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -49,8 +50,20 @@ class Session(Model):
     """How long a sign-in lasts."""
 
     expiration: Duration = "12h"
+    """Length of a session: at Authelia, and behind the auth proxy of the other providers."""
     inactivity: Duration = "2h"
+    """Time without a request after which Authelia ends a session. Only with Authelia."""
     remember_me: Duration = "30d"
+    """Length of a session of people who choose to stay signed in, at Authelia; with Pocket ID that
+    of every sign-in at the portal. Not with an external provider."""
+
+
+LIMITS: Mapping[str, tuple[str, ...]] = {
+    "authelia": ("inactivity", "expiration", "remember_me"),
+    "pocket-id": ("expiration", "remember_me"),
+    "external": ("expiration",),
+}
+"""Limits of a session that each provider applies, the shorter one first."""
 
 
 class Directory(Model):
@@ -198,10 +211,13 @@ class IdentityConfig(Model):
             )
         if "name" in self.model_fields_set:
             raise ValueError("the portal's name is in the issuer; leave name out")
-        for key in ("inactivity", "remember_me"):
-            if key in self.session.model_fields_set:
-                raise ValueError(
-                    f"the external provider decides how long a sign-in there lasts; leave "
-                    f"session.{key} out"
-                )
+        return self
+
+    @model_validator(mode="after")
+    def _limits(self) -> IdentityConfig:
+        for key in sorted(self.session.model_fields_set - {*LIMITS[self.provider]}):
+            who = "the external provider decides how long a sign-in there lasts"
+            if self.provider == "pocket-id":
+                who = f"Pocket ID has no limit for {key}"
+            raise ValueError(f"{who}; leave session.{key} out")
         return self

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from itertools import pairwise
 
 from homelab.check import check
+from homelab.config.identity import LIMITS
 from homelab.identity.plan import minutes
 from homelab.network.route import Route
 from homelab.plan import Plan
@@ -206,13 +208,16 @@ def session_bounds(plan: Plan) -> Iterator[Problem]:
     if plan.stack.identity is None:
         return
     session = plan.stack.identity.session
-    if minutes(session.expiration) > minutes(LONGEST):
-        yield Problem(
-            "identity.session.expiration",
-            f"a session of {session.expiration} is too long",
-            f"write at most {LONGEST}; remember_me sets a longer one for people who choose it",
-        )
-    for short, long in (("inactivity", "expiration"), ("expiration", "remember_me")):
+    decided = LIMITS[plan.stack.identity.provider]
+    for name in decided:
+        length = str(getattr(session, name))
+        if minutes(length) > minutes(LONGEST):
+            yield Problem(
+                f"identity.session.{name}",
+                f"a session of {length} is too long",
+                f"write at most {LONGEST}",
+            )
+    for short, long in pairwise(decided):
         limits = {name: str(getattr(session, name)) for name in (short, long)}
         if minutes(limits[short]) > minutes(limits[long]):
             yield Problem(

@@ -195,7 +195,8 @@ def tile_shown(plan: Plan) -> Iterator[Problem]:
         if any(r.is_web for r in plan.routes_of(service.name)) or tile.skip is not None:
             continue
         # For a custom service, title and group also name its probe.
-        fields = ("icon",) if service.is_custom else ("group", "title", "icon", "description")
+        named = service.is_custom and not service.config.never_publish
+        fields = ("icon",) if named else ("group", "title", "icon", "description")
         for field in fields:
             if getattr(tile, field) is not None:
                 yield Problem(

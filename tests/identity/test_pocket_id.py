@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import Changes, household
 from tests.tools.programs import need
@@ -26,6 +27,15 @@ KEY = 'a"key'
 
 def rendered(*more: Changes) -> dict[str, str]:
     return build.render(household(PASSKEYS, *more))["pi"]
+
+
+@pytest.mark.requirement("S4-17")
+def test_a_limit_that_pocket_id_does_not_apply_is_refused() -> None:
+    with pytest.raises(InvalidStackError, match="Pocket ID has no limit for inactivity"):
+        rendered({"identity": {"session": {"inactivity": "1h"}}})
+    # The default of a limit that only Authelia applies does not bound the others.
+    short: Changes = {"identity": {"session": {"expiration": "1h"}}}
+    assert "session-bounds" not in {p.check for p in build.problems(household(PASSKEYS, short))}
 
 
 @pytest.mark.requirement("S4-16")

@@ -317,8 +317,14 @@ WAYS = (
     ),
     WayOut(
         "session-bounds",
-        both(IDENTITY, identity(session={"expiration": "90d", "remember_me": "90d"})),
+        both(IDENTITY, identity(session={"expiration": "90d"})),
         identity(session={"expiration": "30d"}),
+        says="too long",
+    ),
+    WayOut(
+        "session-bounds",
+        both(IDENTITY, identity(session={"remember_me": "90d"})),
+        identity(session={"remember_me": "30d"}),
     ),
     # --- what is said of a sign-in that nobody asks for ---------------------------------------
     WayOut(

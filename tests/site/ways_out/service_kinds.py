@@ -167,6 +167,11 @@ WAYS = (
         service("prometheus", tile=None),
     ),
     WayOut(
+        "tile-shown",
+        service("app", **{**container(), "never_publish": "x y z", "tile": {"group": "AI"}}),
+        service("app", tile=None),
+    ),
+    WayOut(
         "container-mounts",
         service(
             "a",
