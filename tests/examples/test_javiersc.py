@@ -154,3 +154,19 @@ def test_home_assistant_is_reached_over_the_tailnet_without_forward_auth() -> No
     text = files()["services/home-assistant.nix"]
     assert 'trusted_proxies = [ "127.0.0.1" ];' in text
     assert 'server_host = "0.0.0.0";' in text
+
+
+@pytest.mark.requirement("S3-14", "S3-15")
+def test_uploads_run_at_night_and_the_turtle_pauses() -> None:
+    text = files()["rates.nix"]
+    assert '"*-*-* 08:00:00"' in text
+    assert '"*-*-* 00:00:00"' in text
+    assert "alt-speed-time-enabled = false;" in text
+
+
+@pytest.mark.requirement("S2-11", "S3-04")
+def test_backrest_and_the_connections_are_those_of_nixpkgs_and_no_containers() -> None:
+    assert "homelab.backrest" in files()["services/backrest.nix"]
+    told = files()["lib/connections-sonarr.json"]
+    assert "Torznab" in told
+    assert "Transmission" in told

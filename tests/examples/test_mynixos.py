@@ -115,9 +115,32 @@ def test_four_services_use_only_the_vpn() -> None:
 
 @pytest.mark.requirement("S4-05", "S4-06")
 def test_the_small_boot_partition_does_not_fill_up() -> None:
-    """Five generations, and daily garbage collection."""
-    assert "configurationLimit = 5;" in files()["boot.nix"]
-    assert 'dates = "daily";' in files()["own/hosts/q958/upkeep.nix"]
+    """Four generations, for which there is room, and daily garbage collection."""
+    assert "configurationLimit = 4;" in files()["boot.nix"]
+    assert 'dates = "daily";' in files()["nix.nix"]
+
+
+@pytest.mark.requirement("S4-28", "S4-29")
+def test_old_files_leave_the_fast_disk_of_the_pool_and_scrutiny_reads_each_disk() -> None:
+    assert 'device = "/mnt/ssd:/mnt/hdd1";' in files()["disks.nix"]
+    assert "lib/mover.sh} /mnt/ssd 30 85 /mnt/hdd1" in files()["movers.nix"]
+    for disk in plan().hosts[HOST].config.disks:
+        assert f"/dev/homelab/disk-{disk}" in files()["smart.nix"]
+
+
+@pytest.mark.requirement("S4-10")
+def test_a_lost_key_does_not_lock_the_owner_out() -> None:
+    """From the LAN alone, for five minutes."""
+    assert "Match Address 192.168.2.0/24 User moritz" in files()["recovery.nix"]
+    assert "open 300 moritz" in files()["recovery.nix"]
+    assert "PasswordAuthentication = false;" in files()["ssh.nix"]
+
+
+@pytest.mark.requirement("S4-31")
+def test_jellyseerr_keeps_the_number_of_its_user() -> None:
+    """Its files are on the disk under the number that the lock has."""
+    assert "uid = 595;" in files()["ids.nix"]
+    assert "DynamicUser = lib.mkForce false;" in files()["ids.nix"]
 
 
 @pytest.mark.requirement("S4-35")
