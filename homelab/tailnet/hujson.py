@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, TypeAlias, cast
 
@@ -48,6 +49,8 @@ def digest(text: str) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
+# A run compares two or three policies in several ways.
+@lru_cache(maxsize=8)
 def canonical(text: str) -> str:
     """The text in one layout; Tailscale's editor may use another."""
     lines: list[str] = []

@@ -290,4 +290,6 @@ def _logger(recorded: Recorded) -> logging.Logger:
     # A separate logger: a shared one would keep the handlers of every run.
     logger = logging.Logger("pulumi")  # noqa: LOG001
     logger.addHandler(_Handler(recorded))
+    # The SDK notes each step of each resource, and nobody reads it.
+    logger.setLevel(logging.INFO)
     return logger

@@ -15,14 +15,13 @@ NAME = re.compile(r"(?<![A-Za-z0-9_])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![A-Za-z0-9_
 
 def strings(tree: ast.AST) -> Iterator[str]:
     """Text constants of a module, without docstrings."""
-    prose = {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
+    constants, prose = [], set[int]()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
-            yield node.value
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            constants.append((id(node), node.value))
+        elif isinstance(node, ast.Expr):
+            prose.add(id(node.value))
+    yield from (text for key, text in constants if key not in prose)
 
 
 def written() -> dict[str, str]:
@@ -31,12 +30,11 @@ def written() -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for path in sorted(ROOT.rglob("*")):
-        if path.suffix == ".py":
-            texts = tuple(strings(ast.parse(path.read_text(encoding="utf-8"))))
-        elif path.suffix in (".sh", ".nix"):
-            texts = (path.read_text(encoding="utf-8"),)
-        else:
+        if path.suffix not in (".py", ".sh", ".nix"):
             continue
+        texts = [path.read_text(encoding="utf-8")]
+        if path.suffix == ".py":
+            texts = [*strings(ast.parse(texts[0]))]
         for text in texts:
             found |= dict.fromkeys(NAME.findall(text), str(path.relative_to(ROOT)))
     return {name: file for name, file in found.items() if not name.startswith("HOMELAB_")}

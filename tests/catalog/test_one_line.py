@@ -96,7 +96,10 @@ def _errors(name: str, **more: object) -> list[Problem]:
     return [p for p in problems if p.severity == "error"]
 
 
-@pytest.mark.parametrize("name", sorted(ENTRIES))
+@pytest.mark.parametrize(
+    "name",
+    [n if n in CHOICES else pytest.param(n, marks=pytest.mark.long) for n in sorted(ENTRIES)],
+)
 def test_one_line_passes_or_the_problem_says_what_to_choose(name: str) -> None:
     problems = _errors(name)
     assert {p.check for p in problems} == CHOICES.get(name, set()), [str(p) for p in problems]

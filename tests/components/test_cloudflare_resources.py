@@ -158,6 +158,7 @@ def test_an_unset_field_is_found_at_every_depth() -> None:
     assert not every_field(AccessApplicationArgs, less)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", TYPES)
 def test_a_type_registers_as_the_providers_package_registers_it(name: str) -> None:
     (own,) = registered(lambda: TYPES[name]("it", SAID[name]))
@@ -171,6 +172,7 @@ def test_every_argument_of_a_type_is_compared(name: str) -> None:
     assert every_field(args, SAID[name])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", TYPES)
 def test_the_outputs_that_we_read_exist(name: str) -> None:
     known = _types.resource_py_to_pulumi_names(getattr(sdk(), name))
@@ -181,6 +183,7 @@ def test_the_outputs_that_we_read_exist(name: str) -> None:
         assert type_.translate_output_property(None, known[output]) == output  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("token", ["secret", None])
 def test_the_provider_registers_as_its_package_registers_it(token: str | None) -> None:
     kept = pulumi.ResourceOptions(ignore_changes=["apiToken"])
@@ -189,5 +192,6 @@ def test_the_provider_registers_as_its_package_registers_it(token: str | None) -
     assert own == whole
 
 
+@pytest.mark.long
 def test_the_version_is_that_of_the_installed_package() -> None:
     assert ours.plugin_version() == sdk()._utilities.get_version()

@@ -9,7 +9,7 @@ import pytest
 from homelab.components.component import Component
 from homelab.testing import Recorded
 
-from .test_program import IDENTITY, home, up
+from .test_program import IDENTITY, home, run_anew, up
 
 CHANGES: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "options": (
@@ -43,7 +43,12 @@ def inputs(recorded: Recorded) -> dict[tuple[str, str], dict[str, Any]]:
     return {(r.type.rpartition(":")[2], r.name): r.inputs for r in recorded.resources}
 
 
-@pytest.mark.parametrize("field", CHANGES)
+QUICK = ("options", "backup", "image")
+
+
+@pytest.mark.parametrize(
+    "field", [f if f in QUICK else pytest.param(f, marks=pytest.mark.long) for f in CHANGES]
+)
 def test_one_field_changes_its_service_and_the_hosts_concerned(field: str) -> None:
     service, change, files = CHANGES[field]
     old = inputs(up())
@@ -77,7 +82,7 @@ def test_a_service_is_made_before_the_hosts(monkeypatch: pytest.MonkeyPatch) -> 
         init(self, *args, **kwargs)
 
     monkeypatch.setattr(Component, "__init__", noted)
-    home()
+    run_anew()
     last_service = len(made) - 1 - made[::-1].index("Service")
     assert last_service < made.index("Host") < made.index("Rollout")
 

@@ -33,11 +33,22 @@ TAKES = ("command:remote:Command", "command:local:Command")
 
 
 def home(changes: dict[str, Any] | None = None, *, preview: bool = False) -> Recorded:
-    values = testing.changed(json.loads(json.dumps(HOME)), changes or {})
+    """What the home stack with changes registers; tests that ask the same share it."""
+    return _recorded(json.dumps(changes or {}), preview)
+
+
+@functools.lru_cache(maxsize=16)
+def _recorded(changes: str, preview: bool) -> Recorded:
+    values = testing.changed(json.loads(json.dumps(HOME)), json.loads(changes))
     config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
     recorded = mocks.run(build.SHIPPED, "home", config, preview=preview)
     assert recorded.error == ""
     return recorded
+
+
+def run_anew() -> Recorded:
+    """A run for a test that watches the program at work."""
+    return _recorded.__wrapped__("{}", False)
 
 
 @functools.cache

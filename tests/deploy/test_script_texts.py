@@ -32,8 +32,9 @@ path = st.builds(
     st.lists(word, max_size=2),
     word,
 )
+# Each example is a process, so it has many files, and there are few examples.
 several = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -48,7 +49,7 @@ def as_bytes(value: str | bytes) -> bytes:
 
 
 @several
-@given(tree=st.dictionaries(path, content, max_size=5))
+@given(tree=st.dictionaries(path, content, max_size=15))
 def test_any_tree_of_text_and_bytes_arrives_exactly(
     shared_machine: Machine, tree: dict[str, str | bytes]
 ) -> None:
@@ -59,7 +60,7 @@ def test_any_tree_of_text_and_bytes_arrives_exactly(
 
 
 @several
-@given(secrets=st.dictionaries(path, text, max_size=4))
+@given(secrets=st.dictionaries(path, text, max_size=12))
 def test_any_secret_arrives_exactly_and_only_root_reads_it(
     shared_machine: Machine, secrets: dict[str, str]
 ) -> None:
@@ -71,7 +72,7 @@ def test_any_secret_arrives_exactly_and_only_root_reads_it(
     assert live.stat().st_mode & 0o777 == 0o700
 
 
-@several
+@settings(several, max_examples=60)
 @given(share=st.floats(0, 1))
 def test_a_truncated_script_does_nothing(shared_machine: Machine, share: float) -> None:
     release = shared_machine.new_release()
@@ -158,7 +159,9 @@ ALL = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(ALL))
+@pytest.mark.parametrize(
+    "name", [n if n == "stage" else pytest.param(n, marks=pytest.mark.long) for n in sorted(ALL)]
+)
 def test_shellcheck_finds_nothing_in_a_whole_script(name: str) -> None:
     # SC2016: the detached scripts travel in single quotes, on purpose unexpanded.
     found = subprocess.run(

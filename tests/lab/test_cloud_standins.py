@@ -428,10 +428,13 @@ ALL = {**cf.SHAPES, **ts.SHAPES}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("type_", ALL)
+@pytest.mark.parametrize(
+    "type_",
+    [pytest.param(t, marks=pytest.mark.long) if t.startswith("cloudflare:") else t for t in ALL],
+)
 def test_every_property_of_a_stand_in_is_one_of_the_sdk(type_: str) -> None:
     package, _, class_ = type_.split(":")
-    # One of the two takes seconds to import, so only this test imports it.
+    # Cloudflare's takes seconds to import, so only long tests do.
     sdk = importlib.import_module(f"pulumi_{package}")
     known = {
         getattr(getter.fget, "_pulumi_name", name)

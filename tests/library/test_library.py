@@ -51,7 +51,7 @@ def _recorded(project: Path, text: str, preview: bool, policy: str | None) -> Re
     return run(project, "home", settings, preview=preview, **more)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("preview", [True, False])
+@pytest.mark.parametrize("preview", [True, pytest.param(False, marks=pytest.mark.long)])
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_of_the_guide_runs(project: Path, example: str, preview: bool) -> None:
     recorded = program(project, example, preview=preview)

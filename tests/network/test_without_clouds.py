@@ -80,9 +80,16 @@ def errors(changes: Changes) -> list[str]:
     return [str(p) for p in build.problems(changes) if p.severity == "error"]
 
 
-@pytest.mark.parametrize("cloudflare", [True, False])
-@pytest.mark.parametrize("tailnet", [True, False])
-@pytest.mark.parametrize("proxy", PROXIES)
+QUICK = {("caddy", True, False), ("nginx", False, True), ("traefik", False, False)}
+
+
+@pytest.mark.parametrize(
+    ("proxy", "tailnet", "cloudflare"),
+    [
+        case if case in QUICK else pytest.param(*case, marks=pytest.mark.long)
+        for case in product(PROXIES, (True, False), (True, False))
+    ],
+)
 def test_a_stack_without_clouds_is_complete(proxy: str, *, tailnet: bool, cloudflare: bool) -> None:
     """A stack without both clouds is complete with any other choice, and mentions neither."""
     for resolver, provider in product(RESOLVERS, PROVIDERS):
