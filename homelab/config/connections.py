@@ -10,7 +10,7 @@ from homelab.config.base import AbsolutePath, Model, Str
 from homelab.config.fact_parts import Many, UnitPattern
 from homelab.config.types import OptionPath, RequestPath, Variable
 
-PARTS = ("folder", "host", "key", "port", "url")
+PARTS = ("base", "folder", "host", "key", "port", "url")
 """What `$callee` and `$caller` name of a service."""
 
 
@@ -67,6 +67,8 @@ class ApiKey(Model):
     """Unit of the app that reads the key. Default: its main unit."""
     replaced_by: OptionPath | Literal[""] = ""
     """Option with which the module writes the file anew at each start, without the key."""
+    base: OptionPath | Literal[""] = ""
+    """Option with the path below which the app has its pages and its API. Case does not matter."""
 
     @model_validator(mode="after")
     def _one_way(self) -> ApiKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from pydantic import JsonValue
@@ -15,9 +16,11 @@ from homelab.connections.model import Key, Wanted, Wiring, unit_of_connections
 from homelab.connections.pairs import Pair, by_caller
 from homelab.network.between import dialled
 from homelab.secret_paths import fact_source
+from homelab.services.declared import declared_options
 from homelab.services.folders import folder
 from homelab.services.model import Service
 
+_BASE = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 OWNED = " (homelab)"
 """Behind the name of an object that homelab owns."""
 
@@ -42,7 +45,8 @@ def _wiring(
     for pair, callee in found:
         values = _Values(stack, caller, callee)
         wanted += (o for fact in pair.fact.objects if (o := _object(fact, values)) is not None)
-        env |= {k: _as_text(values.filled(v)) for k, v in pair.fact.env.items()}
+        filled = {k: _as_text(values.filled(v)) for k, v in pair.fact.env.items()}
+        env |= {k: text for k, text in filled.items() if text}
         if pair.fact.secret_env and API_KEY in callee.entry.secrets:
             name = f"connects-{callee.name}"
             env_of_key = tuple(sorted(pair.fact.secret_env.items()))
@@ -61,7 +65,7 @@ def _wiring(
         service=caller.name,
         host=caller.host,
         unit=caller.units[0],
-        address=f"http://{caller.address}:{caller.port}",
+        address=f"http://{caller.address}:{caller.port}{base_of(caller)}",
         callees=tuple(s.name for _, s in found),
         waits=tuple(
             f"{_Values(stack, caller, s).url}{s.entry.health}"
@@ -145,7 +149,8 @@ class _Values:
         values: Mapping[str, JsonValue] = {
             "host": host,
             "port": service.port,
-            "url": f"http://{host}:{service.port}",
+            "base": base_of(service),
+            "url": f"http://{host}:{service.port}{base_of(service)}",
             "key": {"$key": service.name},
             "folder": folder(self.stack, service, role_of_library(service)),
         }
@@ -155,12 +160,24 @@ class _Values:
     def url(self) -> str:
         """Address of the callee for the caller, otherwise of the caller itself."""
         service = self.callee or self.caller
-        return f"http://{_host(self.stack, self.caller.host, service)}:{service.port}"
+        host = _host(self.stack, self.caller.host, service)
+        return f"http://{host}:{service.port}{base_of(service)}"
 
 
 def _host(stack: StackConfig, caller: str, service: Service) -> str:
     """The address at which a host reaches a service."""
     return service.address if caller == service.host else dialled(stack, caller, service.host)
+
+
+def base_of(service: Service) -> str:
+    """The path below which options of the stack config put a service: `/sonarr`; empty for the
+    root.
+    """
+    facts = service.entry.api_key
+    option = facts.base.lower() if facts is not None else ""
+    stated = (s.value for s in declared_options(service.config) if s.name.lower() == option)
+    path = next((f"/{value.strip('/')}" for value in stated if isinstance(value, str)), "")
+    return path if _BASE.fullmatch(path) else ""
 
 
 def role_of_library(service: Service) -> str:

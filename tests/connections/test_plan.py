@@ -115,10 +115,10 @@ def test_a_directory_of_a_dataset_has_its_group_and_mode() -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ({"$callee": "adress"}, "write one of folder, host, key, port, url"),
+        ({"$callee": "adress"}, "write one of base, folder, host, key, port, url"),
         ({"$service": "sonarr"}, r"write \$callee, \$caller or \$folder"),
         ({"$callee": "url", "name": "x"}, "stands alone"),
-        ([{"inner": {"$caller": "x"}}], "write one of folder, host"),
+        ([{"inner": {"$caller": "x"}}], "write one of base, folder, host"),
     ],
 )
 def test_a_reference_that_a_connection_does_not_know_is_refused(value: object, told: str) -> None:
@@ -262,3 +262,34 @@ def test_a_file_of_a_module_is_the_key_of_callers_on_its_host_alone() -> None:
     assert not [p for p in build.problems(here) if "api-key" in p.where]
     text = file_of(build.plan(here), "nas", "connections.nix")
     assert '"sabnzbd:/run/agenix/key"' in text
+
+
+def test_an_app_below_a_path_is_called_there() -> None:
+    apps = {
+        "sonarr": service(datasets=BOTH, connects=["sabnzbd"]),
+        "sabnzbd": service(datasets={"downloads": "media"}),
+        "bazarr": service(datasets={"media": "media"}, connects=["sonarr"]),
+        "prowlarr": service(connects=["sonarr"]),
+    }
+    root: dict[str, object] = {**MEDIA, "services": apps}
+    below = changed(
+        root,
+        {
+            "services": {
+                "sonarr": {"options": {"services.sonarr.settings.server.urlBase": "/sonarr"}},
+                "prowlarr": {
+                    "options": {"services.prowlarr.settings": {"server": {"urlbase": "p"}}}
+                },
+            }
+        },
+    )
+    for stack, base, own in ((root, "", ""), (below, "/sonarr", "/p")):
+        plan = build.plan(stack)
+        told = fields(stack, "nas", "prowlarr")
+        assert told["baseUrl"] == f"http://127.0.0.1:8989{base}"
+        assert told["prowlarrUrl"] == f"http://127.0.0.1:9696{own}"
+        data = json.loads(file_of(plan, "nas", "lib/connections-sonarr.json"))
+        assert data["address"] == f"http://127.0.0.1:8989{base}"
+        assert data["waits"][0] == f"http://127.0.0.1:8989{base}/ping"
+        text = file_of(plan, "nas", "connections.nix")
+        assert (f'DYNACONF_sonarr__base_url = "{base}";' in text) == bool(base)

@@ -471,6 +471,7 @@ RICH: Changes = {
                     "at": "api.key",
                     "unit": "forum-worker",
                     "replaced_by": "services.forum.config",
+                    "base": "services.forum.below",
                 },
                 "connects": {
                     "board": {

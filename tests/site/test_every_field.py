@@ -219,6 +219,13 @@ def _facts(service: str, **facts: object) -> Changes:
     return {"services": {service: {"module": facts}}}
 
 
+def _below(option: str) -> Changes:
+    """Facts with an option for the path of the app, and `services.forum.path` in the stack."""
+    module = {"api_key": {"base": option}}
+    options = {"services.forum.path": "/forum"}
+    return {"services": {"forum": {"module": module, "options": options}}}
+
+
 def _rewritten(option: str) -> Changes:
     """Facts with a file for the key, and an option of the stack below `services.forum.config`."""
     module = {"api_key": {"replaced_by": option}}
@@ -447,6 +454,10 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
     "ApiKey.format": (
         _facts("forum", api_key={"at": "api.key"}),
         _facts("forum", api_key={"at": "key", "format": "json"}),
+    ),
+    "ApiKey.base": (
+        _below("services.forum.path"),
+        _below("services.forum.other"),
     ),
     "ApiKey.replaced_by": (
         _rewritten("services.forum.config"),
