@@ -6,7 +6,16 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from homelab.config.base import Email, Model, Reason, ServiceSecretRef, Str, alone
+from homelab.config.base import (
+    Email,
+    Model,
+    Name,
+    Reason,
+    ServiceSecretRef,
+    Str,
+    alone,
+    pattern,
+)
 from homelab.config.types import RequestPath
 
 Interval = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(s|m|h)$")]
@@ -25,6 +34,52 @@ class Ntfy(Model):
     """Access token, for a server that requires one for publishing."""
 
 
+class Monitor(Model):
+    """A health check of something that is no service of the stack: a router, a site elsewhere."""
+
+    url: Annotated[
+        Str,
+        pattern(
+            r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[^\s\"'<>`{}|\\^]*)?"
+            r"|tcp://[A-Za-z0-9][A-Za-z0-9.-]*:[0-9]{1,5}",
+            "this is not an address to check; write https://…, http://… or tcp://HOST:PORT",
+        ),
+    ]
+    """Address: `https://example.org/health`, or `tcp://192.168.1.1:22` for a port."""
+    keyword: (
+        Annotated[
+            Str,
+            pattern(
+                r"[^\x00-\x1f*?\[\]\\()]{1,200}",
+                "a keyword is a piece of text on one line, without * ? [ ] ( ) and \\; write a "
+                "part of it that has none",
+            ),
+        ]
+        | None
+    ) = None
+    """Text that the page must contain."""
+    interval: Interval | None = None
+    """Interval between two requests. Default: `monitoring.interval`."""
+    retries: Annotated[int, Field(ge=0, le=99)] | None = None
+    """Number of retries before an alert. Default: one less than `monitoring.failures`."""
+
+    @model_validator(mode="after")
+    def _page(self) -> Monitor:
+        if self.keyword is not None and self.url.startswith("tcp://"):
+            raise ValueError("a port has no page with a keyword; leave keyword out")
+        return self
+
+
+class Kuma(Model):
+    """The account with which homelab keeps monitors on Uptime Kuma."""
+
+    user: Annotated[Str, pattern(r"[^\x00-\x1f]{1,100}", "a user name is one line")] | None = None
+    """User name there. A new Uptime Kuma gets this account. Default: the owner's user name."""
+    password: ServiceSecretRef | None = None
+    """Its password, for an Uptime Kuma that has an account already. Default: a derived one, which
+    `homelab secret kuma-password` prints."""
+
+
 class MonitoringConfig(Model):
     """`homelab:monitoring`."""
 
@@ -32,6 +87,12 @@ class MonitoringConfig(Model):
     """Interval between two requests to each route."""
     failures: Annotated[int, Field(ge=1, le=100)] = 3
     """Number of failures in a row before an alert."""
+    monitors: dict[Name, Monitor] = Field(default_factory=dict)
+    """Health checks besides those of the services, for Gatus and for Uptime Kuma: `{router: {url:
+    "http://192.168.1.1"}}`."""
+    kuma: Kuma | None = None
+    """Uptime Kuma gets a monitor for each route and each of `monitors`: write `{}`. Those that
+    people make on its pages stay. Default: all are made on its pages."""
     ntfy: Ntfy | None = None
     email: Email | None = None
     """E-mail address for Cloudflare's notices, for instance that the tunnel is down."""

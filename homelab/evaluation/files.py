@@ -44,6 +44,7 @@ FILES: Mapping[str, str] = {
     "fetched-secrets.nix": "secrets",
     "issued-secrets.nix": "secrets",
     "monitoring.nix": "monitoring",
+    "monitors.nix": "monitoring.kuma",
     "network.nix": "hosts.{host}.address",
     "nfs-mounts.nix": "datasets",
     "nfs-server.nix": "datasets",

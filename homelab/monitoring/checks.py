@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.check import check
-from homelab.config.expansion import MONITOR
+from homelab.config.expansion import KUMA, MONITOR
 from homelab.config.services import dashboards_of
 from homelab.connections.pairs import place_of_use
+from homelab.monitoring.kuma import kuma_of
 from homelab.monitoring.measurements import read_by
+from homelab.monitoring.model import MonitoringPlan
 from homelab.monitoring.plan import asks_port, skip_reason
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -51,14 +53,39 @@ def _is_for_itself(service: Service) -> bool:
 def monitor_name_unique(plan: Plan) -> Iterator[Problem]:
     """Two probes with one name share one history, so their results cannot be told apart."""
     seen: dict[str, str] = {}
-    for probe in plan.monitoring.probes if plan.monitoring else ():
+    made = kuma_of(plan)
+    for probe in (plan.monitoring or made or _NONE).probes:
         other = seen.setdefault(probe.name, probe.source)
         if other != probe.source:
+            stated = probe.source.startswith("monitoring.monitors.")
             yield Problem(
-                f"{probe.source}.name",
+                probe.source if stated else f"{probe.source}.name",
                 f'two health checks are called "{probe.name}": of {other} and of {probe.source}',
-                "give one of the routes another name",
+                f"give one of {'them' if stated else 'the routes'} another name",
             )
+
+
+_NONE = MonitoringPlan(host="", probes=(), skipped=(), alerts="")
+
+
+@check("monitor-runs")
+def monitor_runs(plan: Plan) -> Iterator[Problem]:
+    """Health checks that no monitor makes find nothing."""
+    config, runs = plan.stack.monitoring, kuma_of(plan) is not None
+    if config.kuma is not None and not runs:
+        yield Problem(
+            "monitoring.kuma",
+            "no host of the stack runs Uptime Kuma",
+            f"add services.{KUMA}: {{host: …}}, or leave kuma out",
+            cause=f"services.{KUMA}",
+        )
+    elif config.monitors and plan.monitoring is None and not runs:
+        yield Problem(
+            "monitoring.monitors",
+            "no monitor makes these health checks",
+            f"add services.{MONITOR}: {{host: …}}; or services.{KUMA}, and monitoring.kuma: {{}}",
+            cause=f"services.{MONITOR}",
+        )
 
 
 @check("monitor-proves", severity="warning")

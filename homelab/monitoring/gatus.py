@@ -37,7 +37,12 @@ def _gatus(plan: Plan, host: Host, monitoring: MonitoringPlan) -> Attrs:
         "web": {"address": service.bind, "port": service.port},
         "endpoints": [
             _literal(
-                _endpoint(p, alerts=bool(monitoring.alerts), resolver=host.name == plan.dns.host)
+                _endpoint(
+                    p,
+                    alerts=bool(monitoring.alerts),
+                    resolver=host.name == plan.dns.host,
+                    usual=plan.stack.monitoring.failures,
+                )
             )
             for p in monitoring.probes
         ],
@@ -88,7 +93,7 @@ def _has_token(plan: Plan) -> bool:
     return ntfy is not None and ntfy.token is not None
 
 
-def _endpoint(probe: Probe, *, alerts: bool, resolver: bool) -> Attrs:
+def _endpoint(probe: Probe, *, alerts: bool, resolver: bool, usual: int) -> Attrs:
     body: Attrs = {
         "name": probe.name,
         "group": probe.group,
@@ -107,7 +112,10 @@ def _endpoint(probe: Probe, *, alerts: bool, resolver: bool) -> Attrs:
         # The host of the resolver uses other resolvers, which do not know the internal names.
         body["client"] = {"dns-resolver": "udp://127.0.0.1:53"}
     if alerts and not probe.relaxed:
-        body["alerts"] = [{"type": "ntfy"}]
+        alert: Attrs = {"type": "ntfy"}
+        if probe.failures != usual:
+            alert["failure-threshold"] = probe.failures
+        body["alerts"] = [alert]
     return body
 
 

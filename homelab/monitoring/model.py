@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MONITORS = "homelab-monitors"
+"""The unit that gives Uptime Kuma its monitors."""
+KUMA_PASSWORD = ("kuma", "password")
+"""Group and name of the secret with which that unit signs in."""
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -22,6 +27,8 @@ class Probe:
     """(query name, expected answer) for a resolver."""
     headers: tuple[tuple[str, str], ...]
     """Headers of the request."""
+    keyword: str
+    """Text that the page must contain; empty for any page."""
     proves: bool
     """False if the auth proxy answers instead of the app."""
     source: str

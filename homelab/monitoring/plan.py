@@ -27,15 +27,16 @@ def plan_monitoring(
     services: tuple[Service, ...],
     routes: tuple[Route, ...],
     dns: DnsPlan,
+    called: str = MONITOR,
 ) -> MonitoringPlan | None:
-    """A health check for each route, for each other service that the monitor may call, and for the
-    resolver. `None` if no monitor runs.
+    """A health check for each route, for each other service that the monitor may call, for the
+    resolver, and for each of `monitors`. `None` if no monitor of this name runs.
     """
-    monitor = next((s for s in services if s.name == MONITOR), None)
+    monitor = next((s for s in services if s.name == called), None)
     if monitor is None:
         return None
     by_place = {(s.name, s.host): s for s in services}
-    probes = [*_resolver(stack, hosts, routes, dns)]
+    probes = [*_resolver(stack, hosts, routes, dns, called), *_stated(stack)]
     skipped = set()
     for route in routes:
         service = by_place.get((route.service, route.host))
@@ -124,6 +125,7 @@ def _probe(
         relaxed=not hosts[route.host].always_on,
         dns=None,
         headers=asked.headers,
+        keyword="",
         proves=asked.proves,
         source=route.source,
     )
@@ -143,17 +145,44 @@ def _bare(stack: StackConfig, hosts: Mapping[str, Host], service: Service, addre
         relaxed=not hosts[service.host].always_on,
         dns=None,
         headers=(),
+        keyword="",
         proves=True,
         source=service.source,
     )
 
 
+def _stated(stack: StackConfig) -> Iterator[Probe]:
+    """The health checks that the stack config states."""
+    usual = stack.monitoring
+    for name, monitor in sorted(usual.monitors.items()):
+        tcp = monitor.url.startswith("tcp:")
+        body = [f"[BODY] == pat(*{monitor.keyword}*)"] if monitor.keyword else []
+        yield Probe(
+            name=name,
+            group="Monitors",
+            url=monitor.url,
+            interval=monitor.interval or usual.interval,
+            conditions=("[CONNECTED] == true" if tcp else "[STATUS] == 200", *body),
+            failures=usual.failures if monitor.retries is None else monitor.retries + 1,
+            relaxed=False,
+            dns=None,
+            headers=(),
+            keyword=monitor.keyword or "",
+            proves=True,
+            source=f"monitoring.monitors.{name}",
+        )
+
+
 def _resolver(
-    stack: StackConfig, hosts: Mapping[str, Host], routes: tuple[Route, ...], dns: DnsPlan
+    stack: StackConfig,
+    hosts: Mapping[str, Host],
+    routes: tuple[Route, ...],
+    dns: DnsPlan,
+    called: str,
 ) -> Iterator[Probe]:
     """The health check of the resolver: it resolves the name of the monitor."""
     host = hosts.get(dns.host)
-    own = {r.internal for r in routes if r.service == MONITOR}
+    own = {r.internal for r in routes if r.service == called}
     name, answer = next((n for n in dns.names if n[0] in own), ("", ""))
     if host is None or not (name and answer) or not (host.lan or host.tailnet):
         return
@@ -167,6 +196,7 @@ def _resolver(
         relaxed=not host.always_on,
         dns=(name, answer),
         headers=(),
+        keyword="",
         proves=True,
         source="network.dns",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homelab.config.expansion import KUMA
 from homelab.identity.pocket_id_apps import PROVIDER, makes_owner
 from homelab.network.route import Route
 from homelab.openings.model import Opening
@@ -26,6 +27,9 @@ def first_accounts(plan: Plan) -> Iterator[tuple[str, Opening]]:
         if service is None or not first or not _is_open(route):
             continue
         if service.name == PROVIDER and makes_owner(plan.hosts[service.host]):
+            continue
+        # The unit that makes its monitors makes the account first.
+        if service.name == KUMA and plan.stack.monitoring.kuma is not None:
             continue
         without = ", leave public out," if route.public_reason else ""
         yield (

@@ -16,7 +16,7 @@ from homelab.certificates.model import (
 )
 from homelab.cloudflare.model import ACCESS, ACME_TOKEN, TUNNEL_CREDENTIALS
 from homelab.cloudflare.resources import CloudflarePlan
-from homelab.config.expansion import MONITOR
+from homelab.config.expansion import KUMA, MONITOR
 from homelab.config.fact_parts import SecretFact
 from homelab.config.host_options import NETRC, PASSWORD, RECOVERY, WIFI, supplicant
 from homelab.config.services import client_of
@@ -24,7 +24,7 @@ from homelab.config.stack import StackConfig
 from homelab.connections.keys import API_KEY
 from homelab.connections.model import Wiring
 from homelab.identity.model import IdentityPlan
-from homelab.monitoring.model import MonitoringPlan
+from homelab.monitoring.model import KUMA_PASSWORD, MONITORS, MonitoringPlan
 from homelab.secret_paths import password_path
 from homelab.secrets.backup_secrets import of_backup, of_replicas
 from homelab.secrets.demand import demanded, issued, of_host
@@ -65,7 +65,7 @@ def plan_secrets(
         *_of_services(stack, services),
         *of_identity(stack, services, identity),
         *_of_certificates(stack, certificates),
-        *_of_monitoring(stack, alert_hosts, monitoring),
+        *_of_monitoring(stack, services, alert_hosts, monitoring),
         *of_backup(stack, backup),
         *of_replicas(stack, replicas),
         *_of_cloudflare(hosts, cloudflare),
@@ -138,9 +138,11 @@ def _of_onepassword(stack: StackConfig, wanted: tuple[Secret, ...]) -> Iterator[
 
 def _of_monitoring(
     stack: StackConfig,
+    services: tuple[Service, ...],
     alert_hosts: frozenset[str],
     monitoring: MonitoringPlan | None,
 ) -> Iterator[Secret]:
+    yield from _of_kuma(stack, services)
     ntfy = stack.monitoring.ntfy
     if ntfy is None:
         return
@@ -153,6 +155,21 @@ def _of_monitoring(
             found = of_host(stack, host, (service, name), fact, ref, f"monitoring.ntfy.{name}")
             here = monitoring is not None and monitoring.host == host
             yield replace(found, units=(f"{MONITOR}.service",) if here else ())
+
+
+def _of_kuma(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Secret]:
+    """The password with which monitors are made on Uptime Kuma."""
+    kuma = stack.monitoring.kuma
+    host = next((s.host for s in services if s.name == KUMA), "") if kuma is not None else ""
+    if kuma is None or not host:
+        return
+    what, fact = KUMA_PASSWORD, SecretFact()
+    found = (
+        demanded(stack, host, *what, fact, "monitoring.kuma")
+        if kuma.password is None
+        else of_host(stack, host, what, fact, kuma.password, "monitoring.kuma.password")
+    )
+    yield replace(found, units=(f"{MONITORS}.service",))
 
 
 def _of_cloudflare(

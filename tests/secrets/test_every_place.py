@@ -77,6 +77,10 @@ FETCHED: Mapping[str, Any] = {
     },
     "Ntfy.topic": lambda ref: of_hosts(ref, STORED),
     "Ntfy.token": lambda ref: of_hosts(ref, STORED),
+    "Kuma.password": lambda ref: {
+        "services": {"uptime-kuma": {"host": "nas"}},
+        "monitoring": {"kuma": {"password": ref}},
+    },
     "HostNix.netrc": lambda ref: of_hosts(ref, STORED),
     "VpnConfig.key": lambda ref: of_hosts(ref, STORED),
     "ServiceSecret.ref": lambda ref: {

@@ -283,6 +283,7 @@ RICH: Changes = {
         "authelia": {"publish": "tunnel"},
         "prometheus": {"host": "nas", "never_publish": "nobody looks at it"},
         "gatus": {"host": "pi", "name": "status", "uses": ["db"]},
+        "uptime-kuma": {"host": "nas", "port": 3011},
         "homepage": {"host": "nas", "name": "home"},
         "scrutiny": {"host": "nas", "port": 8093},
         "jellyfin": {
@@ -863,6 +864,15 @@ RICH: Changes = {
     "monitoring": {
         "ntfy": {"topic": {"sops": "ntfy/topic"}, "token": {"sops": "ntfy/token"}},
         "email": "sam@example.org",
+        "kuma": {"user": "sam-kuma", "password": {"sops": "kuma/password"}},
+        "monitors": {
+            "shop": {
+                "url": "https://shop.example.org/",
+                "keyword": "In stock",
+                "interval": "5m",
+                "retries": 1,
+            },
+        },
     },
     "dashboard": {
         "links": [{"title": "Router", "url": "http://192.168.1.1", "group": "Network"}],

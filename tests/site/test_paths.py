@@ -25,6 +25,7 @@ NO_PATHS = {
     "EarlySecretRef.sops": "keys of a file, whatever they are called",
     "ServiceSecretRef.sops": "keys of a file, whatever they are called",
     "SecretRef.sops": "keys of a file, whatever they are called",
+    "Monitor.keyword": "whatever a page says",
     "Wifi.ssid": "whatever the neighbours call it",
 }
 """Fields that may contain slashes but no path."""

@@ -135,6 +135,7 @@ EFFECTS: Mapping[str, str] = {
     "tailnet.dns.split": "domains with resolvers of their own",
     "tailnet.machines": "tags and routes in the policy",
     "datasets.*.syncthing.devices": "a device of the folder",
+    "monitoring.monitors": "a health check of each monitor",
     "backup.offload": "copies of the repositories of a target that jobs back up to",
     "backup.extra": "a job that backs up its paths",
     "datasets": "a directory with its owner, and a backup",

@@ -66,6 +66,34 @@ WAYS = (
         says="already",
     ),
     WayOut(
+        "monitor-runs",
+        {"monitoring": {"kuma": {}}},
+        on("uptime-kuma", host="nas"),
+    ),
+    WayOut(
+        "monitor-runs",
+        {"monitoring": {"monitors": {"router": {"url": "http://192.168.1.1"}}}},
+        both(on("gatus", host="pi", auth="native")),
+    ),
+    WayOut(
+        "monitor-name-unique",
+        both(
+            on("uptime-kuma", host="nas"),
+            {
+                "monitoring": {
+                    "kuma": {},
+                    "monitors": {"uptime-kuma": {"url": "https://example.org"}},
+                }
+            },
+        ),
+        {
+            "monitoring": {
+                "monitors": {"uptime-kuma": None, "example": {"url": "https://example.org"}}
+            }
+        },
+        says="one of them",
+    ),
+    WayOut(
         "monitor-intent",
         both(WATCHED, BOX),
         on("gatus", uses=["draw"]),
