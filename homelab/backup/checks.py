@@ -165,8 +165,12 @@ def backup_include(plan: Plan) -> Iterator[Problem]:
         if include is None or service.entry.stateless or skip_reason(service):
             continue
         # An include that names a part of a directory leaves out the rest on purpose.
+        # dynamic-user-path reports the link that stands for a directory in /var/lib/private.
+        links = {i.replace("/var/lib/", "/var/lib/private/", 1) for i in include}
         lost = [
-            p for p in service.state if not any(below(p, (i,)) or below(i, (p,)) for i in include)
+            p
+            for p in service.state
+            if not any(below(p, (i,)) or below(i, (p,)) for i in (*include, *links))
         ]
         if lost:
             yield Problem(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from homelab.check import check, file_check
+from homelab.hardening.paths import below
 from homelab.nix.source import Computed, Setting, read_nix
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -17,6 +19,9 @@ GRUB_DEVICE = file_check(
     "NixOS refuses a host with GRUB that names no disk for it.",
 )
 FLASH_SWAP = file_check("flash-swap", "warning", "Swap wears out flash memory in a year or two.")
+FLASH_SWAP_FILE = file_check(
+    "flash-swap-file", "error", "A host with `flash` keeps swap off its root file system."
+)
 ZFS_HOST_ID = file_check(
     "zfs-host-id", "error", "ZFS imports a pool only on the machine with the pool's host id."
 )
@@ -56,7 +61,14 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
                 "add device: /dev/disk/by-id/… (the whole disk), or device: nodev on EFI",
                 check=GRUB_DEVICE,
             )
-        if host.config.flash and host.swap is not None:
+        if host.config.flash and _swaps_to_root(host, paths):
+            yield Problem(
+                f"{host.source}.swap.file",
+                f"the swap file of {host.name} is on its root, which is on flash (flash: true)",
+                "leave swap out and write zram: {}, or leave flash out",
+                check=FLASH_SWAP_FILE,
+            )
+        elif host.config.flash and host.swap is not None:
             yield Problem(
                 host.swap.source,
                 f"the root of {host.name} is on flash, which swap wears out",
@@ -103,6 +115,17 @@ def host_id_unique(plan: Plan) -> Iterator[Problem]:
                 f"write what `hostid` prints on {host.name}, in quotes, or for a new machine the "
                 "first eight characters of its /etc/machine-id",
             )
+
+
+def _swaps_to_root(host: Host, paths: AbstractSet[tuple[str, ...]]) -> bool:
+    """Whether its swap file is below no mount point but the root."""
+    file = host.config.swap.file if host.config.swap else None
+    mounts = {f.mount for f in host.file_systems} | {p[1] for p in paths if _is_mount(p)}
+    return file is not None and not any(below(file, (m,)) for m in mounts - {"/"})
+
+
+def _is_mount(path: tuple[str, ...]) -> bool:
+    return path[0] == "fileSystems" and len(path) > 1
 
 
 def _swaps(setting: Setting) -> bool:

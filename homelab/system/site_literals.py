@@ -12,6 +12,8 @@ from homelab.check import check, file_check
 from homelab.nix.code import texts_in
 from homelab.plan import Plan
 from homelab.problems import Problem, Severity
+from homelab.services.uses import templates_of, texts_of
+from homelab.system.model import Host
 from homelab.system.own import Sources, own_paths, reached
 
 SITE_LITERAL = file_check(
@@ -69,6 +71,54 @@ def option_literal(plan: Plan) -> Iterator[Problem]:
                 )
 
 
+@check("ip-literal", severity="warning")
+def ip_literal(plan: Plan) -> Iterator[Problem]:
+    """A service that repeats another host's address keeps the old one when the host gets another,
+    and no firewall opens the port that it calls.
+    """
+    for name, config in plan.stack.services.items():
+        # No reference has the address of its own host: to itself a service is at a loopback one.
+        own = {service.host for service in plan.instances(name)}
+        others = [h for h in plan.hosts.values() if h.name not in own]
+        found = [(f"options.{o}", v) for o, v in config.options.items()]
+        for where, value in (*found, *texts_of(config), *templates_of(config)):
+            written = [*_with_templates(value)]
+            for host in others:
+                for repeated in _addresses_of(host):
+                    if any(repeated.pattern.search(text) for text in written):
+                        yield Problem(
+                            f"services.{name}.{where}",
+                            f"this text repeats {repeated.place}",
+                            _reference(plan, host, repeated.pattern, written),
+                        )
+
+
+def _reference(plan: Plan, host: Host, address: re.Pattern[str], written: list[str]) -> str:
+    """How to refer to a host, and to the service at the port that follows its address."""
+    ports = {int(m) for t in written for m in re.findall(f"{address.pattern}:([0-9]{{1,5}})", t)}
+    called = next((s for s in plan.on(host.name) if s.port in ports), None)
+    if called is not None:
+        return f"write {{$service: {called.name}}}, which also opens its port"
+    is_entry = host.name == plan.stack.network.entry.host
+    proxy = ', or {$text: "{proxy}"} for the reverse proxy' if is_entry else ""
+    return (
+        "refer to a service there, {$service: {name: …, field: host}}, which also opens its port"
+        f"{proxy}; or write a host name"
+    )
+
+
+def _with_templates(value: object) -> Iterator[str]:
+    """Texts of a value, also those of templates."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _with_templates(inner)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _with_templates(item)
+
+
 def _values(plan: Plan) -> tuple[_Value, ...]:
     site, lan = plan.stack.site, str(plan.stack.network.lan.cidr)
     return (
@@ -79,20 +129,19 @@ def _values(plan: Plan) -> tuple[_Value, ...]:
             _Value(f"site.legacy_domains[{i}]", _name(legacy.domain), "homelab.domain")
             for i, legacy in enumerate(site.legacy_domains)
         ),
-        *_addresses(plan),
+        *(value for host in plan.hosts.values() for value in _addresses_of(host)),
     )
 
 
-def _addresses(plan: Plan) -> Iterator[_Value]:
-    """The addresses of the hosts. They change with the router and with the tailnet."""
-    for name, host in plan.hosts.items():
-        for kind, address in (("lan", host.lan), ("tailnet", host.tailnet)):
-            if address:
-                yield _Value(
-                    f"hosts.{name}.address.{kind}",
-                    _name(address),
-                    f"homelab.hosts.{name}.addresses.{kind}",
-                )
+def _addresses_of(host: Host) -> Iterator[_Value]:
+    """The addresses of a host. They change with the router and with the tailnet."""
+    for kind, address in (("lan", host.lan), ("tailnet", host.tailnet)):
+        if address:
+            yield _Value(
+                f"{host.source}.address.{kind}",
+                _name(address),
+                f"homelab.hosts.{host.name}.addresses.{kind}",
+            )
 
 
 def _name(text: str) -> re.Pattern[str]:

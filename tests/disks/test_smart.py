@@ -73,6 +73,8 @@ def test_a_pool_of_zfs_needs_the_id_of_its_host() -> None:
 
 def test_swap_on_flash_is_reported_at_its_key() -> None:
     nas = {"flash": True, "swap": {"file": "/var/swapfile", "size": "1 GB"}}
-    (problem,) = build.found({"hosts": {"nas": nas}}, "flash-swap")
-    assert problem.where == "hosts.nas.swap"
+    (problem,) = build.found({"hosts": {"nas": nas}}, "flash-swap-file")
+    assert problem.where == "hosts.nas.swap.file"
+    assert problem.severity == "error"
+    assert not build.found({"hosts": {"nas": nas}}, "flash-swap")
     assert "zram: {}" in problem.way_out

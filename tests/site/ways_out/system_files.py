@@ -15,6 +15,7 @@ from tests.site.ways_out.stacks import (
     both,
     host,
     own,
+    service,
 )
 
 
@@ -92,10 +93,29 @@ WAYS = (
         files=own(ROOT, 'swapDevices = [ { device = "/dev/sda2"; } ];'),
     ),
     WayOut(
-        "flash-swap",
+        "flash-swap-file",
         host("nas", flash=True, swap={"file": "/var/swapfile", "size": "1 GB"}),
         host("nas", swap=None, zram={}),
+    ),
+    WayOut(
+        "flash-swap",
+        host("nas", flash=True, swap={"file": "/mnt/disk/swapfile", "size": "1 GB"}),
+        host("nas", swap=None, zram={}),
+        files=own(ROOT, 'fileSystems."/mnt/disk" = { device = "/dev/sdb1"; };'),
         says="the root of nas",
+    ),
+    WayOut(
+        "ip-literal",
+        both(
+            service("ollama", host="nas"),
+            service(
+                "jellyfin",
+                host="pi",
+                options={"environment.etc.x.text": "http://192.168.1.3:11434"},
+            ),
+        ),
+        service("jellyfin", options={"environment.etc.x.text": {"$service": "ollama"}}),
+        says="hosts.nas.address.lan",
     ),
     WayOut(
         "zfs-host-id",
