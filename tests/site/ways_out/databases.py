@@ -117,8 +117,8 @@ WAYS = (
     ),
     WayOut(
         "database-elsewhere",
-        service("vaultwarden", host="nas", databases={"postgresql": {"host": "pi"}}),
-        service("vaultwarden", databases=None),
+        service("homebox", host="nas", databases={"postgresql": {"host": "pi"}}),
+        service("homebox", databases=None),
         says="is a file, SQLite",
     ),
     WayOut(
