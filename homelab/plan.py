@@ -53,6 +53,10 @@ class Plan:
     mounted: tuple[Dataset, ...]
     """Datasets of other hosts, as the hosts that mount them over NFS see them."""
     replicas: tuple[Replica, ...]
+    copies: tuple[Dataset, ...]
+    """Datasets of other hosts whose replica services read, as the hosts with the replicas see
+    them.
+    """
     certificates: CertificatesPlan
     cloudflare: CloudflarePlan | None
     tailnet: TailnetPlan | None
@@ -75,12 +79,14 @@ class Plan:
         return self._on.get(host, ())
 
     def datasets_on(self, host: str) -> tuple[Dataset, ...]:
-        """The datasets that services of one host can use: its own, and those that it mounts."""
+        """The datasets that services of one host can use: its own, those that it mounts, and those
+        whose replica they read.
+        """
         return self._datasets_on.get(host, ())
 
     @cached_property
     def _datasets_on(self) -> Mapping[str, tuple[Dataset, ...]]:
-        return grouped((*self.datasets, *self.mounted), lambda d: d.host)
+        return grouped((*self.datasets, *self.mounted, *self.copies), lambda d: d.host)
 
     def file_system_of(self, host: str, path: str) -> FileSystem | None:
         """The file system of the stack config that contains a path of a host; None if the stack

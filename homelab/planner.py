@@ -23,7 +23,7 @@ from homelab.services.own import with_own_options
 from homelab.services.plan import plan_services
 from homelab.services.ports import plan_ports
 from homelab.storage.nfs import nfs_ports, plan_mounted
-from homelab.storage.plan import plan_datasets, plan_replicas
+from homelab.storage.plan import plan_copies, plan_datasets, plan_replicas
 from homelab.system.plan import plan_hosts
 from homelab.tailnet.plan import plan_tailnet
 from homelab.vpn.plan import plan_vpn
@@ -53,6 +53,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
     datasets = plan_datasets(stack, hosts, services)
     mounted = plan_mounted(stack, services)
     replicas = plan_replicas(stack, hosts, datasets)
+    copies = plan_copies(stack, replicas, services)
     identity = plan_identity(stack, hosts, services, routes)
     cloudflare = plan_cloudflare(stack, routes, certificates)
     tailnet = plan_tailnet(stack, hosts, services, routes, dns, lock.stack)
@@ -74,6 +75,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
         datasets=datasets,
         mounted=mounted,
         replicas=replicas,
+        copies=copies,
         certificates=certificates,
         cloudflare=cloudflare,
         tailnet=tailnet,
@@ -85,7 +87,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
         dashboard=plan_dashboard(stack, services, routes),
         hardening=tuple(
             unit
-            for unit in plan_hardening(stack, services, (*datasets, *mounted))
+            for unit in plan_hardening(stack, services, (*datasets, *mounted, *copies))
             if unit.host not in hosts or hosts[unit.host].config.manages("hardening")
         ),
         secrets=plan_secrets(

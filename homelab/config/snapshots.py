@@ -97,12 +97,15 @@ def size_of(quota: str) -> int:
 
 HOURS: Mapping[Every, int] = {"hourly": 1, "daily": 24}
 """Hours between two runs of a schedule."""
+CURRENT = "current"
+"""Name of the link to the newest snapshot of a replica on btrfs, beside it."""
 _MAX_AGE: Mapping[Every, int] = {"hourly": 3, "daily": 36}
 
 
 class Replicate(Model):
     """A copy of a dataset's snapshots on another host, sent over SSH: from btrfs to btrfs, or from
-    ZFS to ZFS.
+    ZFS to ZFS. Services of that host can read the newest snapshot: they name the dataset as if it
+    were their own.
     """
 
     to: Name
@@ -138,6 +141,13 @@ class Replicate(Model):
                 "every: hourly sends at each full hour, so at has no effect; leave at out"
             )
         return self
+
+    @property
+    def read_at(self) -> str:
+        """Where services of the receiving host read the newest snapshot. On btrfs it is a link that
+        leads to it, on ZFS the mounted dataset.
+        """
+        return f"/{self.zfs}" if self.path is None else f"{self.path.rstrip('/')}/{CURRENT}"
 
     @property
     def hours(self) -> int:

@@ -120,7 +120,12 @@ class DatasetConfig(Model):
         return self
 
     def path_on(self, host: str) -> str | None:
-        """Where a host has the dataset: its path, or where it is mounted over NFS; else None."""
+        """Where a host has the dataset: its path, where it is mounted over NFS, or the newest
+        snapshot of its replica; else None.
+        """
         if host == self.host:
             return self.path
-        return self.nfs.hosts.get(host) if self.nfs is not None else None
+        if self.nfs is not None and host in self.nfs.hosts:
+            return self.nfs.hosts[host]
+        copy = self.replicate
+        return copy.read_at if copy is not None and copy.to == host else None

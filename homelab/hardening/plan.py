@@ -74,7 +74,7 @@ def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Plac
     seen = tuple(tops.values())
     places = _Places(
         hide=tuple(
-            sorted(d.path for d in here if d not in used and _must_hide(d.path, seen, stated))
+            sorted(d.sees for d in here if d not in used and _must_hide(d.sees, seen, stated))
         ),
         bind_all=entry.hardening.confined,
     )

@@ -30,6 +30,6 @@ def brought_in(used: list[Dataset], written: Collection[str]) -> dict[str, str]:
             disks.setdefault(dataset.mount, []).append(dataset.path)
     tops = {mount: posixpath.commonpath(paths) for mount, paths in disks.items()}
     return {
-        d.name: tops[d.mount] if d.name in written and tops[d.mount] not in TOO_WIDE else d.path
+        d.name: tops[d.mount] if d.name in written and tops[d.mount] not in TOO_WIDE else d.sees
         for d in used
     }

@@ -14,7 +14,9 @@ from homelab.storage.shares import SAMBA, SMB, plan_shares
 
 @check("dataset-host")
 def dataset_host(plan: Plan) -> Iterator[Problem]:
-    """A service must run on the host of its datasets, or on one that mounts them over NFS."""
+    """A service must run on the host of its datasets, or on one that mounts them over NFS or has a
+    replica to read.
+    """
     for name, config in plan.stack.datasets.items():
         if config.host not in plan.stack.hosts:
             yield Problem(

@@ -59,6 +59,14 @@ class Dataset:
     """Most data that it may hold, in bytes."""
     synced: bool = False
     """Whether Syncthing keeps it in step with other devices."""
+    holder: str = ""
+    """Directory that a unit must see to read it; empty if that is `path`. A replica on btrfs is
+    read through a link: a unit that saw only the link would keep the snapshot of its start."""
+
+    @property
+    def sees(self) -> str:
+        """The directory that a unit sees to read it."""
+        return self.holder or self.path
 
     @property
     def waits_for(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from homelab.config.hosts import NixosHost
 from homelab.config.snapshots import SNAPSHOT_KEEP, SNAPSHOTS, Snapshot, size_of
@@ -137,6 +138,42 @@ def plan_replicas(
                 keep=keep.model_copy(update={"hourly": config.keep.hourly if config.keep else 0}),
                 offline=not target.always_on,
                 wake=_wake(target, dataset.host),
+            )
+        )
+    return tuple(found)
+
+
+def plan_copies(
+    stack: StackConfig, replicas: tuple[Replica, ...], services: tuple[Service, ...]
+) -> tuple[Dataset, ...]:
+    """The datasets whose replica a service of the receiving host reads, as that host sees them.
+    Snapshots, quota, directories and backups are those of the sender.
+    """
+    found = []
+    for replica in replicas:
+        name = replica.dataset.name
+        config = stack.datasets[name]
+        users = sorted(
+            s.name for s in services if s.host == replica.host and name in s.datasets.values()
+        )
+        copy = config.replicate
+        if not users or copy is None or config.path_on(replica.host) != copy.read_at:
+            continue  # Nobody reads it, or by NFS.
+        found.append(
+            replace(
+                replica.dataset,
+                host=replica.host,
+                path=copy.read_at,
+                mount=copy.read_at if replica.on_zfs else replica.place,
+                holder="" if replica.on_zfs else replica.place,
+                group=replica.login,
+                users=tuple(users),
+                source=replica.source,
+                is_mount_stated=False,
+                dirs=(),
+                snapshots=None,
+                quota=None,
+                synced=False,
             )
         )
     return tuple(found)

@@ -10,6 +10,8 @@ settle_btrfs() { :; }
 # prepare_btrfs: the directory exists, on the right file system.
 prepare_btrfs() {
   local real
+  # A reader of another user passes the directories above it.
+  (umask 022 && mkdir --parents "${path%/*}")
   mkdir --parents "$path"
   real=$(readlink --canonicalize-existing "$path")
   [ "$real" = "$path" ] || fail "$path is a link: write its real place, replicate.path: $real"
@@ -17,6 +19,25 @@ prepare_btrfs() {
     rmdir "$path" 2>/dev/null || true
     fail "$path is not on btrfs: mount its disk, or correct replicate.path"
   }
+  if [ "$(of readers)" != null ]; then
+    chgrp "$(of readers)" "$path"
+    chmod 0750 "$path"
+    point
+  elif [ -L "$path/current" ]; then
+    # Nothing reads it any more.
+    rm "$path/current"
+    chmod 0700 "$path"
+  fi
+}
+
+# point: services read the newest snapshot by one name. The name changes in one step.
+point() {
+  local newest
+  [ "$(of readers)" != null ] || return 0
+  newest=$(newest_btrfs path)
+  [ -n "$newest" ] && [ "$(readlink "$path/current")" != "${newest##*/}" ] || return 0
+  ln --symbolic --force --no-dereference "${newest##*/}" "$path/.current"
+  mv --no-target-directory "$path/.current" "$path/current"
 }
 
 # receive_btrfs COMMAND: run what btrbk asks for, and refuse everything else.
@@ -64,7 +85,8 @@ sweep() {
 take() {
   lock
   sweep
-  exec btrfs receive -C "$path"
+  btrfs receive -C "$path"
+  point
 }
 
 # drop SNAPSHOT: delete what the retention no longer keeps. The newest snapshot stays, and so does

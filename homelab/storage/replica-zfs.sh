@@ -86,6 +86,8 @@ settle_zfs() {
   local one created last prefix
   has "$path" || return 0
   allow_zfs
+  # Services read it once the first transfer has made it.
+  [ "$(of mount)" = null ] || systemctl start "$(of mount)"
   give_up
   prefix=$(of prefix)
   last=$(of_snapshots name | tail -n 1)

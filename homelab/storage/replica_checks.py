@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.check import check
 from homelab.config.pools import AnyPool
-from homelab.config.snapshots import HOURS, Replicate
+from homelab.config.snapshots import CURRENT, HOURS, Replicate
 from homelab.hardening.paths import below
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
@@ -208,3 +208,44 @@ def _others(plan: Plan, replica: Replica) -> str:
 
     awake = [h.name for h in plan.hosts.values() if fits(h)]
     return f"; or send it to a host that is always on: {', '.join(awake)}" if awake else ""
+
+
+@check("replica-read")
+def replica_read(plan: Plan) -> Iterator[Problem]:
+    """A replica is read-only, its files keep the numbers of their owners, and on btrfs each
+    snapshot has another name.
+    """
+    copies = {(c.host, c.name): c for c in plan.copies}
+    receivers = {(r.host, r.dataset.name): r for r in plan.replicas}
+    for service in plan.services:
+        for role, name in service.datasets.items():
+            copy, replica = copies.get((service.host, name)), receivers.get((service.host, name))
+            if copy is None or replica is None:
+                continue
+            where, sender = service.dataset_at(role), replica.dataset.host
+            nfs = f"mount it: datasets.{name}.nfs: {{hosts: {{{service.host}: /mnt/{name}}}}}"
+            away = f"write {service.at('host')}: {sender}, or {nfs}"
+            if service.writes(name) or role in service.entry.state_in:
+                yield Problem(
+                    where,
+                    f"{service.name} writes {name}, and {service.host} has a replica of it, which "
+                    "is read-only",
+                    away,
+                )
+            elif not replica.on_zfs and service.parts:
+                yield Problem(
+                    where,
+                    f"a container keeps the snapshot that it started with, and {name} on "
+                    f"{service.host} is a replica whose newest snapshot changes",
+                    f"leave it out, mount all its snapshots, and read {CURRENT} in them: services."
+                    f"{service.name}.container.mounts: [{{source: {replica.place}, target: "
+                    f"/{name}, read_only: true}}]; or {nfs}",
+                )
+            elif int(copy.mode[-1]) & 5 != 5:
+                yield Problem(
+                    where,
+                    f"{name} has mode {copy.mode}, and the numbers of its owners are those of "
+                    f"{sender}, so {service.name} may not read its replica",
+                    f"let every user read it (datasets.{name}.mode: "
+                    f'"{copy.mode[:-1]}5"), or {nfs}, which translates owners',
+                )

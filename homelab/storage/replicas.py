@@ -34,6 +34,7 @@ from homelab.plan import Plan
 from homelab.secret_paths import secret_path
 from homelab.storage import snapshots, syncoid
 from homelab.storage.model import REPLICA, Replica, replica_keys
+from homelab.storage.readers import described, read_here, readers
 from homelab.system.model import Host
 
 PROGRAM = "homelab-replica"
@@ -64,6 +65,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     )
     sent = [r for r in plan.replicas if r.dataset.host == host.name and r.address]
     received = [r for r in plan.replicas if r.host == host.name]
+    copies = read_here(plan, host)
     if sent:
         yield Module(
             "replicate.nix",
@@ -85,8 +87,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             derived=merge(
                 _program(plan, host, received),
                 _freshness(received, failing),
-                *(_receiver(host, r, failing) for r in received),
+                *(_receiver(host, r, failing, read=r.dataset.name in copies) for r in received),
                 syncoid.received(host, [r for r in received if r.on_zfs]),
+                readers(plan, host, received),
                 attrs(
                     "services.openssh.extraConfig",
                     After(Lines("".join(map(_match, received)) + _END)),
@@ -163,7 +166,7 @@ _END = "Match all\n"
 
 
 def _program(plan: Plan, host: Host, received: list[Replica]) -> Attrs:
-    described = {
+    text = {
         r.dataset.name: {
             "fs": "zfs" if r.on_zfs else "btrfs",
             **({"account": r.login, "prefix": r.prefix} if r.on_zfs else {}),
@@ -171,6 +174,7 @@ def _program(plan: Plan, host: Host, received: list[Replica]) -> Attrs:
             "maxAgeHours": r.max_age_hours,
             "path": r.place,
             "protectedDays": PROTECTED_DAYS,
+            **described(r, read_here(plan, host)),
         }
         for r in received
     }
@@ -179,7 +183,7 @@ def _program(plan: Plan, host: Host, received: list[Replica]) -> Attrs:
     for tool in tools:
         path += [Pkg(tool), "/bin:"]
     measured = any(s.name == "node-exporter" for s in plan.on(host.name))
-    text = Script.of(
+    program = Script.of(
         *("export PATH=", *path, "$PATH\n"),
         f"export HOMELAB_REPLICA_METRICS={METRICS}\n" if measured else "",
         *("exec bash ", Raw(f"./{SCRIPT[0]}"), ' "$@"\n'),
@@ -192,16 +196,18 @@ def _program(plan: Plan, host: Host, received: list[Replica]) -> Attrs:
         attrs(
             "environment",
             {
-                "etc": {"homelab/replicas.json": {"text": json.dumps(described, sort_keys=True)}},
-                "systemPackages": [Call("pkgs.writeShellScriptBin", (PROGRAM, text))],
+                "etc": {"homelab/replicas.json": {"text": json.dumps(text, sort_keys=True)}},
+                "systemPackages": [Call("pkgs.writeShellScriptBin", (PROGRAM, program))],
             },
         ),
         exported,
     )
 
 
-def _receiver(host: Host, replica: Replica, failing: Attrs) -> Attrs:
+def _receiver(host: Host, replica: Replica, failing: Attrs, *, read: bool) -> Attrs:
     login = replica.login
+    # Only the group of the readers may enter the directory.
+    owning: list[Nix] = ["CAP_CHOWN"] if read and not replica.on_zfs else []
     # Without its arguments: sudo-rs has no patterns for them. The account has no other way to sudo
     # than its forced command.
     rule: Nix = {
@@ -234,7 +240,7 @@ def _receiver(host: Host, replica: Replica, failing: Attrs) -> Attrs:
                     **sandbox("protect-system", "private-devices", "capability-bounding-set"),
                     "Type": "oneshot",
                     "RemainAfterExit": True,
-                    "CapabilityBoundingSet": ["CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN"],
+                    "CapabilityBoundingSet": [*owning, "CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN"],
                     "PrivateNetwork": True,
                 },
             },

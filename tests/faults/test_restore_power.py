@@ -63,7 +63,7 @@ def test_a_lock_that_a_power_cut_left_does_not_stop_the_next_backup(saver: Saver
     saver.write("old data")
     saver.save("notes")
     # A process number that no other program has after the boot.
-    saver.machine.run("for _ in {1..1500}; do /bin/true; done")
+    saver.machine.run("for _ in {1..1500}; do /bin/true; done", seconds=300)
     saver.machine.run("""
       restic-notes-disk prune >/dev/null 2>&1 &
       until ls /mnt/disk/restic/pi/notes/locks | grep -q '^[0-9a-f]*$'; do :; done

@@ -364,3 +364,123 @@ def test_status_says_that_a_replica_is_too_old() -> None:
     assert status("").ok
     script = (build.ROOT / "homelab/deploy/scripts/status.sh").read_text(encoding="utf-8")
     assert 'say "replicas $(homelab-replica status)"' in script
+
+
+# --- services that read a replica -------------------------------------------------------------------
+
+
+def read_by(*services: str, **replicate: object) -> Changes:
+    """Services of nas that read the replica there, as their music or media."""
+    roles = {"navidrome": "music", "jellyfin": "media"}
+    used = {s: {"host": "nas", "datasets": {roles[s]: "photos"}} for s in services}
+    return household(photos(**replicate), {"services": used})
+
+
+@pytest.mark.requirement("S0-39")
+def test_services_read_the_newest_snapshot_by_one_name(pair: Pair) -> None:
+    described = pair.directory / "replicas.json"
+    alone = described.read_text()
+    assert "readers" not in alone
+    read = json.loads(alone)
+    read["photos"]["readers"] = "nogroup"
+    described.write_text(json.dumps(read))
+    (pair.target / "photos").rmdir()
+    assert pair.replica("prepare", "photos").returncode == 0
+    current = pair.target / "photos/current"
+    assert not current.is_symlink(), "no reader starts with an empty library"
+
+    (pair.source / "photos").chmod(0o755)
+    (pair.source / "photos/page").write_text("first")
+    assert pair.send().returncode == 0
+    (first,) = (n for n in pair.received if n not in ("current", ".current"))
+    assert current.readlink() == Path(first)
+    as_reader = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "cat"]
+    # Another user cannot enter the directories of pytest, so it reads from inside.
+    inside = {"cwd": pair.target / "photos", "capture_output": True, "text": True}
+    done = subprocess.run([*as_reader, "current/page"], check=False, **inside)  # type: ignore[call-overload]
+    assert done.stdout == "first", done.stderr
+    other = ["setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups", "cat"]
+    assert subprocess.run([*other, "current/page"], check=False, **inside).returncode != 0  # type: ignore[call-overload]
+
+    # A file that is open stays as it is, and the name leads to the next snapshot.
+    with (current / "page").open() as opened:
+        time.sleep(1)
+        (pair.source / "photos/page").write_text("second")
+        assert pair.send().returncode == 0
+        assert (current / "page").read_text() == "second"
+        assert opened.read() == "first"
+    later = time.strftime("photos.%Y%m%dT%H%M%S+0000", time.gmtime(time.time() + 60))
+    snapshot, stream = pair.source / ".snapshots" / later, pair.directory / "broken"
+    run("btrfs", "subvolume", "snapshot", "-r", pair.source / "photos", snapshot)
+    run("btrfs", "send", "-q", "-f", stream, snapshot)
+    kept = current.readlink()
+    take = ("receive", "photos", f"btrfs receive '{pair.target}/photos/'")
+    done = subprocess.run(
+        ["bash", str(pair.directory / "lib/replica.sh"), *take],
+        input=stream.read_bytes()[:-20],
+        capture_output=True,
+        check=False,
+        env=pair.env,
+    )
+    assert done.returncode != 0
+    assert (pair.target / "photos" / later).exists()
+    assert current.readlink() == kept, "a stream that broke changes nothing"
+
+    # Without a reader, the place is root's again.
+    described.write_text(alone)
+    assert pair.replica("prepare", "photos").returncode == 0
+    assert not current.is_symlink()
+    assert (pair.target / "photos").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.requirement("S0-39")
+def test_a_reader_waits_for_the_replica_and_sees_all_its_snapshots(tmp_path: Path) -> None:
+    changes = read_by("jellyfin", "navidrome")
+    hidden = option(changes, "nas", "homelab.hardening.units.jellyfin", tmp_path)
+    assert hidden["BindReadOnlyPaths"] == ["/mnt/copy/photos"]
+    music = option(changes, "nas", "services.navidrome.settings.MusicFolder", tmp_path)
+    assert music == "/mnt/copy/photos/current"
+    for unit in ("jellyfin", "navidrome"):
+        made = option(changes, "nas", f"systemd.services.{unit}", tmp_path)
+        assert made["unitConfig"]["ConditionPathExists"] == ["/mnt/copy/photos/current"]
+        assert made["unitConfig"]["RequiresMountsFor"] == ["/mnt/copy/photos"]
+        assert made["serviceConfig"]["SupplementaryGroups"] == ["replica-photos"]
+        assert made["wantedBy"] == ["replica-photos-arrived.target"]
+    watch = option(changes, "nas", "systemd.paths.replica-photos-arrived", tmp_path)
+    assert watch["pathConfig"]["PathExists"] == "/mnt/copy/photos/current"
+    text = build.render(changes)["nas"]["replicas.nix"]
+    assert "# photos is a replica of aurora, up to 36 h old." in text
+
+
+@pytest.mark.requirement("S0-39")
+def test_a_replica_on_zfs_is_mounted_for_its_reader(tmp_path: Path) -> None:
+    changes = household(
+        {
+            "hosts": {"aurora": {"host_id": "deadbeef"}, "nas": {"host_id": "deadbee0"}},
+            "datasets": {
+                "films": {
+                    "host": "aurora",
+                    "path": "/tank/films",
+                    "tier": "user",
+                    "zfs": "tank/films",
+                    "replicate": {"to": "nas", "zfs": "vault/films"},
+                }
+            },
+            "services": {"jellyfin": {"host": "nas", "datasets": {"media": "films"}}},
+        }
+    )
+    mount = option(changes, "nas", "fileSystems", tmp_path)["/vault/films"]
+    assert (mount["device"], mount["fsType"]) == ("vault/films", "zfs")
+    assert {"zfsutil", "ro", "nofail"} <= set(mount["options"])
+    unit = option(changes, "nas", "systemd.services.jellyfin", tmp_path)
+    assert unit["unitConfig"]["RequiresMountsFor"] == ["/vault/films"]
+    assert unit["wantedBy"] == ["vault-films.mount"]
+    described = option(changes, "nas", "environment.etc", tmp_path)["homelab/replicas.json"]["text"]
+    assert json.loads(described)["films"]["mount"] == "vault-films.mount"
+
+
+def test_a_dataset_that_is_mounted_over_nfs_is_read_there(tmp_path: Path) -> None:
+    live = {"datasets": {"photos": {"nfs": {"hosts": {"nas": "/mnt/photos"}}}}}
+    plan = build.plan(household(read_by("jellyfin"), live))
+    assert plan.copies == ()
+    assert [d.path for d in plan.datasets_on("nas") if d.name == "photos"] == ["/mnt/photos"]

@@ -21,6 +21,12 @@ def _player(on: str = "pi", /, **said: object) -> Changes:
     return service("player", **container(on, datasets=uses, auth="none"))
 
 
+def _copied(*more: Changes, **said: object) -> Changes:
+    """A dataset of nas with a replica on pi."""
+    sent = {"fs": "btrfs", "replicate": {"to": "pi", "path": "/srv/tv"}}
+    return both(dataset("tv", tier="user", **{**sent, **said}), *more)
+
+
 def _sorter(on: str, **said: object) -> Changes:
     uses = {"datasets": {"tv": "tv"}, **said}
     return service("sorter", **unit(on, {"writes": ["tv"]}, **uses))
@@ -106,6 +112,48 @@ WAYS = (
         both(exported(), service("immich", host="pi", datasets={"photos": "tv"}), IDENTITY),
         service("immich", host="nas"),
         says="keeps its state",
+    ),
+    WayOut(
+        "replica-read",
+        _copied(_player()),
+        mounted(pi="/mnt/tv"),
+        says="which is read-only",
+    ),
+    WayOut(
+        "replica-read",
+        _copied(_player()),
+        service("player", host="nas"),
+        says="which is read-only",
+    ),
+    WayOut(
+        "replica-read",
+        both(_copied(), service("immich", host="pi", datasets={"photos": "tv"}), IDENTITY),
+        service("immich", host="nas"),
+        says="which is read-only",
+    ),
+    WayOut(
+        "replica-read",
+        _copied(_player(read_only=True)),
+        mounted(pi="/mnt/tv"),
+        says="a container keeps the snapshot",
+    ),
+    WayOut(
+        "replica-read",
+        _copied(_player(read_only=True)),
+        service(
+            "player",
+            datasets=None,
+            container={
+                "mounts": [{"source": "/srv/tv", "target": "/tv", "read_only": True}],
+            },
+        ),
+        says="a container keeps the snapshot",
+    ),
+    WayOut(
+        "replica-read",
+        _copied(service("jellyfin", host="pi", datasets={"media": "tv"}), IDENTITY, mode="2770"),
+        {"datasets": {"tv": {"mode": "2775"}}},
+        says="may not read its replica",
     ),
     WayOut(
         "nfs-ids",
