@@ -182,6 +182,7 @@ def held(tmp_path: Path) -> Held:
     return Held(tmp_path)
 
 
+@pytest.mark.long
 def test_after_runs_once_though_it_is_asked_for_twice(held: Held) -> None:
     assert held.call("hold", "app", "disk").returncode == 0
     assert held.notes == ["stop"]
@@ -227,6 +228,7 @@ def test_a_power_cut_runs_after_at_the_next_boot(held: Held) -> None:
     assert held.notes == ["stop", "start"]
 
 
+@pytest.mark.long
 def test_a_backup_after_a_power_cut_holds_anew(held: Held) -> None:
     held.call("hold", "app", "disk")
     held.boot.write_text("second\n")
@@ -237,6 +239,7 @@ def test_a_backup_after_a_power_cut_holds_anew(held: Held) -> None:
     assert held.notes[-1] == "start"
 
 
+@pytest.mark.long
 def test_the_app_is_held_until_the_last_of_two_targets_is_done(held: Held) -> None:
     held.call("hold", "app", "disk")
     held.call("hold", "app", "cloud")

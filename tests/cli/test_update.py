@@ -313,6 +313,7 @@ INIT = raw("homelab.starter", "templates/flake.nix")
 UNSTABLE = '    unstable.url = "github:NixOS/nixpkgs/nixos-unstable";\n'
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "flake",
     [

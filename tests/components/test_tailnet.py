@@ -93,6 +93,7 @@ def test_an_up_that_left_another_policy_in_force_fails(tmp_path: Path, policy: s
     assert "run `pulumi refresh`" in again.error
 
 
+@pytest.mark.long
 def test_an_adopted_policy_stays_adopted(tmp_path: Path) -> None:
     """With or without `tailnet.adopt`, the policy is the one of the stack."""
     for written in (ours(), ours(**adopt(FOREIGN))):
@@ -126,6 +127,7 @@ def test_an_unreadable_policy_is_unchanged_and_the_run_continues(tmp_path: Path)
     assert recorded["nas-switch"]
 
 
+@pytest.mark.long
 def test_a_run_that_cannot_write_a_pending_policy_fails(tmp_path: Path) -> None:
     recorded = run(tmp_path, policy="", written=OLDER)
     assert [line for line in recorded.logs if "so it was not replaced" in line]

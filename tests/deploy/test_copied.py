@@ -204,6 +204,7 @@ def test_a_host_never_builds_what_it_should_have_got(deployer: Machine) -> None:
     assert "is not staged here" in said
 
 
+@pytest.mark.long
 def test_the_build_of_such_a_host_is_a_command_of_the_deployer() -> None:
     run = home({"hosts": {"aurora": {"build": {"copy_from": "deployer"}}}})
     own = {r.name: r for r in run.of(":Command") if r.name.startswith("aurora-")}

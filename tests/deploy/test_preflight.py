@@ -99,6 +99,7 @@ def test_old_entries_free_space_if_the_loader_removes_first(
     assert host.look(loader=loader, limit=4)[0] == status
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("free", "status"), [(100, 0), (70, 1)])
 @pytest.mark.requirement("S4-05")
 def test_a_boot_directory_on_a_large_disk_needs_a_fixed_reserve(
@@ -112,6 +113,7 @@ def test_a_boot_directory_on_a_large_disk_needs_a_fixed_reserve(
     assert host.look(loader="grub")[0] == status
 
 
+@pytest.mark.long
 @pytest.mark.requirement("S4-05")
 def test_a_boot_loader_that_reads_kernels_from_the_store_needs_no_space(host: Prepared) -> None:
     """GRUB on the root file system copies no kernel."""
@@ -124,6 +126,7 @@ def test_a_boot_loader_that_reads_kernels_from_the_store_needs_no_space(host: Pr
     assert host.look(loader="grub")[0] == 0
 
 
+@pytest.mark.long
 @pytest.mark.requirement("S4-05")
 def test_the_boot_loader_of_an_own_module_is_detected_by_its_files(host: Prepared) -> None:
     """`loader: hardware` can be systemd-boot."""
@@ -133,6 +136,7 @@ def test_the_boot_loader_of_an_own_module_is_detected_by_its_files(host: Prepare
     assert host.look(loader="hardware")[0] == 0
 
 
+@pytest.mark.long
 @pytest.mark.requirement("S4-05")
 def test_generations_that_share_a_kernel_free_no_space(host: Prepared) -> None:
     """A file is removed with the last entry that names it."""
@@ -191,6 +195,7 @@ def test_a_manual_switch_is_not_undone_silently(host: Prepared) -> None:
     assert host.look()[0] == 1
 
 
+@pytest.mark.long
 def test_a_manual_switch_to_the_same_system_is_no_drift(host: Prepared) -> None:
     """A manual switch to the same system is no drift."""
     _run_by_hand(host)
@@ -263,6 +268,7 @@ def test_a_reboot_needs_a_system_to_roll_back_to(host: Prepared) -> None:
     assert "the running system is not a generation of" in output
 
 
+@pytest.mark.long
 @pytest.mark.requirement("S4-05")
 def test_a_kernel_on_the_raspberry_pi_firmware_partition_counts_there(host: Prepared) -> None:
     """Its partition is the small one."""

@@ -6,10 +6,15 @@ import json
 import os
 import re
 import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from homelab.lab.state import Record
 
 from .record import RECORDINGS, record, versions
 from .replay import Replay
@@ -38,27 +43,44 @@ def pairs(name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     return list(zip(load(name)["runs"], SEQUENCES[name], strict=True))
 
 
+@dataclass
+class Ran:
+    """A run of the embedded engine: what it told, the state before it, and what it deleted."""
+
+    told: dict[str, Any]
+    before: dict[str, Record]
+    deleted: list[str]
+
+
+@cache
+def replayed(name: str) -> list[Ran]:
+    """The runs of a sequence, which two tests look at."""
+    found = []
+    with tempfile.TemporaryDirectory() as place:
+        replay = Replay(Path(place))
+        for recorded in load(name)["runs"]:
+            before = {record.urn: record for record in replay.records()}
+            told = replay.run(recorded)
+            found.append(Ran(told, before, [*replay.deleted]))
+    return found
+
+
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_the_same_steps_as_the_real_engine(name: str, tmp_path: Path) -> None:
-    replay = Replay(tmp_path)
-    for number, recorded in enumerate(load(name)["runs"]):
-        replayed = replay.run(recorded)
+def test_the_same_steps_as_the_real_engine(name: str) -> None:
+    for number, (recorded, ran) in enumerate(zip(load(name)["runs"], replayed(name), strict=True)):
         for key in ("preview", "done", "outputs", "state"):
             if key in recorded:
-                assert without_words(replayed[key]) == recorded[key], f"run {number}: {key}"
+                assert without_words(ran.told[key]) == recorded[key], f"run {number}: {key}"
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_dependents_are_deleted_first(name: str, tmp_path: Path) -> None:
+def test_dependents_are_deleted_first(name: str) -> None:
     """Recordings have no order between resources, so this is tested here."""
-    replay = Replay(tmp_path)
-    for run in SEQUENCES[name]:
-        before = {record.urn: record for record in replay.records()}
-        replay.run(run)
-        for at, urn in enumerate(replay.deleted):
-            record = before[urn]
+    for ran in replayed(name):
+        for at, urn in enumerate(ran.deleted):
+            record = ran.before[urn]
             earlier = {record.parent, record.provider_urn, *record.dependencies}
-            assert not earlier.intersection(replay.deleted[:at])
+            assert not earlier.intersection(ran.deleted[:at])
 
 
 def without_words(told: Any) -> Any:

@@ -30,7 +30,14 @@ def _lines(stack: Stack) -> Iterator[tuple[tuple[str, str], str, Origin]]:
                     yield (section, rest[0]), host, found
 
 
-@pytest.mark.parametrize(("top", "name"), stacks(), ids=lambda v: getattr(v, "name", v))
+QUICK = ("home", "lan")
+STACKS = [
+    pytest.param(top, name, id=name, marks=() if name in QUICK else pytest.mark.long)
+    for top, name in stacks()
+]
+
+
+@pytest.mark.parametrize(("top", "name"), STACKS)
 def test_a_line_goes_with_the_entry_that_it_is_said_to_come_from(top: Path, name: str) -> None:
     with rehearsed():
         stack = open_stack(top, name)

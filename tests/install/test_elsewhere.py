@@ -52,6 +52,7 @@ def imported(home: Any, store: str) -> str:
     return text
 
 
+@pytest.mark.long
 def test_a_system_that_is_built_here_is_copied(make: Any, nix: Path, tmp_path: Path) -> None:
     home = make()
     (home.machine.directory / "there").write_text("/store/0-glibc\n")
@@ -144,6 +145,7 @@ def tarball(directory: Path, run: str) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_another_linux_starts_the_installer_itself(make: Any, tmp_path: Path) -> None:
     home = make()
     machine = home.machine

@@ -64,6 +64,7 @@ def test_nothing_is_erased_without_the_name(make: Any, more: Any, says: str) -> 
     assert any("ERASES" in line for line in home.said)
 
 
+@pytest.mark.long
 def test_the_name_may_be_an_argument(make: Any) -> None:
     home = make()
     home.install(typed=None, confirm="nas")
@@ -86,6 +87,7 @@ def test_another_key_than_the_stated_one_ends_it(make: Any) -> None:
     assert home.machine.scripts == []
 
 
+@pytest.mark.long
 def test_a_fingerprint_is_enough(make: Any) -> None:
     home = make()
     home.install(target_key=home.machine.key.get_fingerprint())
@@ -114,6 +116,7 @@ def test_a_run_after_a_failure_goes_on_and_erases_nothing_again(make: Any) -> No
     assert (home.machine.disk / "etc/ssh/ssh_host_ed25519_key").exists()
 
 
+@pytest.mark.long
 def test_a_run_after_a_restart_of_the_installer_starts_over(make: Any) -> None:
     home = make()
     full = home.machine.directory / "full"
@@ -127,6 +130,7 @@ def test_a_run_after_a_restart_of_the_installer_starts_over(make: Any) -> None:
     assert len(home.machine.called("standin-disko")) == 2
 
 
+@pytest.mark.long
 def test_an_installed_host_is_refused(make: Any) -> None:
     """By the stack, and by the machine itself."""
     home = make()
@@ -171,6 +175,7 @@ def test_errors_of_the_entry_come_before_anything_is_erased(make: Any) -> None:
     assert not home.machine.called("standin-disko")
 
 
+@pytest.mark.long
 def test_a_machine_outside_of_the_lan_is_told_to_join_the_tailnet(make: Any) -> None:
     home = make({"hosts": {"nas": {"address": {"lan": None, "tailnet": None}}}})
     home.install()

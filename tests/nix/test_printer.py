@@ -419,7 +419,7 @@ def test_a_conflict_names_its_place(one: dict[str, Nix], other: dict[str, Nix], 
         merge(one, other)
 
 
-@settings(max_examples=100)
+@settings(deadline=None)
 @given(st.lists(trees, min_size=2, max_size=4))
 def test_merging_disjoint_rooms_is_the_same_in_any_order(rooms: list[dict[str, Nix]]) -> None:
     named: list[dict[str, Nix]] = [{f"room-{i}": room} for i, room in enumerate(rooms)]

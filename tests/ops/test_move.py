@@ -141,6 +141,7 @@ def test_the_second_run_ends_the_move_and_the_old_data_stays(project: Project) -
         project.mover().prepare("nas")
 
 
+@pytest.mark.long
 def test_a_service_moves_there_and_back_and_there_again(project: Project) -> None:
     project.move("nas")
     project.arrive()
@@ -173,6 +174,7 @@ def test_a_move_that_was_cut_off_before_the_stack_file_goes_on(project: Project)
     assert project.moved_from() == "pi"
 
 
+@pytest.mark.long
 def test_a_move_that_was_cut_off_between_stack_and_lock_goes_on(project: Project) -> None:
     lock = (project.directory / read_lock(project.directory, NAME).name).read_text()
     project.move("nas")
@@ -187,6 +189,7 @@ def test_a_move_that_was_cut_off_between_stack_and_lock_goes_on(project: Project
     assert project.said[-1] == "next: pulumi up, then homelab move vaultwarden"
 
 
+@pytest.mark.long
 def test_only_what_changed_is_copied_again(project: Project) -> None:
     project.move("nas")
     project.mover().undo(None)
@@ -211,6 +214,7 @@ def test_undo_leaves_the_service_where_it_was(project: Project) -> None:
         project.mover().undo(None)
 
 
+@pytest.mark.long
 def test_an_arrived_service_is_not_undone(project: Project) -> None:
     project.move("nas")
     project.arrive()
@@ -219,6 +223,7 @@ def test_an_arrived_service_is_not_undone(project: Project) -> None:
     assert project.moved_from() == "pi"
 
 
+@pytest.mark.long
 def test_a_file_that_is_removed_meanwhile_is_removed_there(project: Project) -> None:
     (project.arrival / "files" / VAULT / "icons").mkdir(parents=True)
     (project.arrival / "files" / VAULT / "icons/gone").write_text("gone")

@@ -110,6 +110,7 @@ def test_a_program_that_has_ended_leaves_the_switch_to_its_runner(program: Progr
     assert program.specs == []
 
 
+@pytest.mark.long
 def test_a_program_that_ends_meanwhile_leaves_the_switch_to_its_runner(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +121,7 @@ def test_a_program_that_ends_meanwhile_leaves_the_switch_to_its_runner(
     assert ran_alone(program.start())
 
 
+@pytest.mark.long
 def test_a_runner_with_another_ssh_agent_switches_alone(program: Program) -> None:
     assert ran_alone(program.start(SSH_AUTH_SOCK="/another"))
     assert program.specs == []

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from homelab.config.document import read_document
 from homelab.config.load import load_stack_config
 from homelab.config.lock import Lock
@@ -140,6 +142,9 @@ OWN = {
 WHOLE = {f"every-field-{name}": changes for name, changes in stacks.STACKS.items()}
 """Changes of the smallest homelab that together set every field, by name."""
 ALL = (*SHIPPED, *OWN, *WHOLE)
+_QUICK = {"home", "table-nginx", "table-traefik", "oidc", "every-field-lan", "every-field-rich"}
+EACH = [n if n in _QUICK else pytest.param(n, marks=pytest.mark.long) for n in ALL]
+"""For programs that take long: a few of the stacks in `make test`, and all in `make test-lab`."""
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from homelab.storage.replicas import PATH, SUDO
-from tests.programs.rendered import ALL, planned, settings
+from tests.programs.rendered import ALL, EACH, planned, settings
 from tests.tools.programs import at, run
 
 
@@ -36,7 +36,7 @@ CONFINED = (
 """An account sees one directory, or can run one command: as root on btrfs, as itself on ZFS."""
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", EACH)
 @pytest.mark.requirement("S0-12")
 def test_sshd_accepts_its_settings(name: str, tmp_path: Path) -> None:
     """For all users, and for each account with its own rules."""

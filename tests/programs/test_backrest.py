@@ -182,6 +182,7 @@ def test_no_password_is_in_the_configuration(rig: Rig) -> None:
     assert rig.config.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.long
 def test_nothing_is_written_while_nothing_has_changed(rig: Rig) -> None:
     rig.configure()
     before = rig.config.read_bytes()
@@ -190,6 +191,7 @@ def test_nothing_is_written_while_nothing_has_changed(rig: Rig) -> None:
     assert rig.config.read_bytes() == before
 
 
+@pytest.mark.long
 def test_what_people_added_on_the_pages_stays(rig: Rig) -> None:
     """Users, the key of its own, hooks and repositories that are not of a job."""
     rig.configure()
@@ -218,6 +220,7 @@ def test_what_people_added_on_the_pages_stays(rig: Rig) -> None:
     assert [plan["id"] for plan in after["plans"]] == ["mine"]
 
 
+@pytest.mark.long
 def test_a_job_that_has_left_the_stack_is_no_longer_shown(rig: Rig) -> None:
     rig.configure()
     (rig.top / "repositories.json").write_text("[]")

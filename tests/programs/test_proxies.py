@@ -10,7 +10,7 @@ import pytest
 from homelab.plan import Plan
 from homelab.proxy import caddy, nginx, traefik
 from homelab.proxy.pinned import pinned_file
-from tests.programs.rendered import ALL, planned, running
+from tests.programs.rendered import EACH, planned, running
 from tests.proxy import rig
 from tests.proxy.nixos import Place, caddyfile, nginx_conf, traefik_file
 from tests.proxy.running import await_port
@@ -43,7 +43,7 @@ server for the tunnel or for redirects to HTTPS.
 """
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", EACH)
 @pytest.mark.requirement("S0-15", "T1")
 def test_the_file_is_accepted(name: str, tmp_path: Path) -> None:
     """Traefik logs no error. It would also start with a partial configuration."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from homelab.render import modules_of
-from tests.programs.rendered import ALL, planned, settings
+from tests.programs.rendered import ALL, EACH, planned, settings
 from tests.tools.nixtypes import plain
 from tests.tools.programs import at, need_here, run
 
@@ -54,7 +54,7 @@ NEWER = {"build-dir"}
 """Settings that are newer than Debian's Nix."""
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", EACH)
 def test_nix_accepts_its_settings(name: str, tmp_path: Path) -> None:
     """Nix knows each setting and reads the intended value."""
     for host, found in settings(planned(name), "nix.settings", tmp_path):
@@ -78,7 +78,7 @@ def test_nix_accepts_its_settings(name: str, tmp_path: Path) -> None:
             assert set(value.split()) <= set(heard[key].split()), (host, key)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", EACH)
 @pytest.mark.requirement("S0-12")
 def test_ssh_finds_every_host_by_each_of_its_names(name: str, tmp_path: Path) -> None:
     """As /etc/ssh/ssh_known_hosts has them."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs.rendered import ALL, planned, settings
+from tests.programs.rendered import ALL, EACH, planned, settings
 from tests.programs.units import units
 from tests.tools.programs import at, need, run
 
@@ -34,7 +34,7 @@ def verified(place: Path) -> list[str]:
     return [s for s in said if not _NOT_HERE.search(s)]
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", EACH)
 @pytest.mark.requirement("S0-13", "S0-38")
 def test_the_units_are_accepted(name: str, tmp_path: Path) -> None:
     """No unknown key and no ignored value."""

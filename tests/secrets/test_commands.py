@@ -88,6 +88,7 @@ def test_a_value_that_its_reader_would_refuse_is_not_written(bench: Bench) -> No
     assert "hunter2secret" not in said.err + said.out
 
 
+@pytest.mark.long
 def test_set_missing_makes_what_it_can_and_names_the_rest(bench: Bench) -> None:
     stored = {
         "paste/token": {"generate": "password"},
@@ -196,6 +197,7 @@ def test_list_shows_every_secret_and_never_a_value(bench: Bench) -> None:
     assert TOKEN not in text
 
 
+@pytest.mark.long
 def test_a_key_that_nothing_reads_is_listed_and_can_be_removed(bench: Bench) -> None:
     bench.write(PASTE)
     assert bench.call("secret", "set", "paste/token", "--stdin", stdin=TOKEN).code == 0
@@ -210,6 +212,7 @@ def test_a_key_that_nothing_reads_is_listed_and_can_be_removed(bench: Bench) -> 
     assert (made.kinds.keys(), made.changed.keys()) == ({"paste/file"}, {"paste/file"})
 
 
+@pytest.mark.long
 def test_doctor_is_content_with_what_set_made(bench: Bench) -> None:
     bench.write(PASTE)
     for name in ("restic/b2", "cloudflare/token", "paste/token", "paste/file"):
@@ -284,6 +287,7 @@ SHARED: dict[str, Any] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.requirement("S0-58")
 def test_hosts_share_a_file_for_one_key_and_keep_their_own_for_the_others(bench: Bench) -> None:
     bench.write(SHARED)

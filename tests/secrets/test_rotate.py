@@ -72,6 +72,7 @@ def test_a_secret_that_has_encrypted_data_is_not_rotated(bench: Bench) -> None:
     assert epochs(bench) == {}
 
 
+@pytest.mark.long
 @pytest.mark.requirement("S4-26")
 def test_a_stored_secret_gets_another_value_and_a_new_day(bench: Bench) -> None:
     stored = {"paste/file": {"generate": "hex", "limit": "30d"}}

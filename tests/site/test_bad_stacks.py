@@ -832,6 +832,14 @@ def test_the_command_line_shows_the_line_and_ends_with_1(
     assert "super-secret" not in output
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(name, marks=() if at % 4 == 0 else pytest.mark.long, id=name.replace(" ", "-"))
+        for at, name in enumerate(CASES)
+    ],
+    indirect=True,
+)
 @pytest.mark.requirement("S0-79")
 def test_under_pulumi_nothing_is_registered(broken: tuple[str, Case, Path]) -> None:
     """A refused stack registers no resource."""

@@ -55,6 +55,10 @@ FLEETS: dict[str, Callable[[int], Changes]] = {
     "offline hosts": _offline,
     "measured hosts": _measured,
 }
+EACH = [
+    kind if kind in ("tailnet", "LAN") else pytest.param(kind, marks=pytest.mark.long)
+    for kind in FLEETS
+]
 SERVES = {
     "nas": {"backup-stores.nix", "dashboard.nix", "issued-secrets.nix", "known-hosts.nix"}
     | {"measurements.nix", "power.nix", "release-id.nix"},
@@ -64,7 +68,7 @@ SERVES = {
 """Files with all hosts in them, of the two hosts that serve all: backups, names, health checks."""
 
 
-@pytest.mark.parametrize("kind", FLEETS)
+@pytest.mark.parametrize("kind", EACH)
 def test_a_host_that_joins_changes_no_file_of_a_host_that_does_not_serve_it(kind: str) -> None:
     few, many = (build.render(FLEETS[kind](hosts)) for hosts in (6, 16))
     for host, files in few.items():
@@ -72,7 +76,7 @@ def test_a_host_that_joins_changes_no_file_of_a_host_that_does_not_serve_it(kind
         assert changed <= SERVES.get(host, set()), host
 
 
-@pytest.mark.parametrize("kind", FLEETS)
+@pytest.mark.parametrize("kind", EACH)
 def test_the_text_of_a_fleet_is_linear_in_its_hosts(kind: str) -> None:
     sizes = [
         sum(

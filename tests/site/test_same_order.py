@@ -9,17 +9,19 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("step", [10, pytest.param(1, marks=pytest.mark.long)])
-def test_every_process_reports_the_same_problems_in_the_same_order(step: int) -> None:
-    """Each process has its own hash seed, which orders its sets. All rows take half a minute."""
+@pytest.mark.long
+def test_every_process_reports_the_same_problems_in_the_same_order() -> None:
+    """Each process has its own hash seed, which orders its sets. Any other test sees one order: the
+    golden files differ in some runs if a set orders them.
+    """
     printed = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.site.every_problem", str(step)],
+            [sys.executable, "-m", "tests.site.every_problem", "1"],
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONHASHSEED": seed},
         )
         for seed in ("1", "2")
     ]
     first, second = (process.communicate()[0].decode().splitlines() for process in printed)
-    assert len(first) > 1000 / step
+    assert len(first) > 1000
     assert first == second
