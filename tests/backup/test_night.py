@@ -10,7 +10,7 @@ import pytest
 from homelab.backup.jobs import LEFTOVERS
 from homelab.backup.model import Job
 from homelab.backup.restic import modules
-from tests import build
+from tests import build, stackdir
 from tests.backup.restores import Restored
 from tests.household import Changes, household
 from tests.tools.libraries import evaluated
@@ -168,3 +168,26 @@ def test_a_job_that_was_due_on_battery_starts_later(
     assert host.call("late").returncode == 0
     told = host.log.read_text() if host.log.exists() else ""
     assert ("start --no-block restic-backups-app-disk.service" in told) == starts
+
+
+@pytest.mark.requirement("S2-12")
+@pytest.mark.parametrize(
+    ("local", "paths", "exclude", "told"),
+    [
+        (True, ["/home"], [], True),
+        (True, ["/root"], [], True),
+        (True, ["/home/sam/.pulumi/stacks"], [], True),
+        (False, ["/srv/x/.pulumi"], [], True),
+        (True, ["/home/sam"], ["/home/*/.pulumi"], False),
+        # The state is where `pulumi up` runs.
+        (False, ["/home/sam"], [], False),
+        (True, ["/home/sam/.pulumirc"], [], False),
+    ],
+)
+def test_a_backup_of_the_pulumi_state_is_a_warning(
+    local: bool, paths: list[str], exclude: list[str], told: bool
+) -> None:
+    extra = {"home": {"host": "nas", "paths": paths, "exclude": exclude}}
+    changes = {"hosts": {"nas": {"ssh": {"local": local}}}, "backup": {"extra": extra}}
+    found = build.found(stackdir.changed(changes), "backup-state")
+    assert [p.severity for p in found] == ["warning"] * told, found

@@ -754,7 +754,7 @@ RICH: Changes = {
         },
         "papers": {
             "host": "nas",
-            "auth": "native",
+            "auth": "oidc",
             "audience": "family",
             "port": 8010,
             "containers": {

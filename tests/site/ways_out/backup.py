@@ -461,6 +461,19 @@ WAYS = (
         vote(backup={"include": ["/var/lib/private/vote"]}),
     ),
     WayOut(
+        "backup-state",
+        {
+            "hosts": {"nas": {"ssh": {"local": True}}},
+            "backup": {"extra": {"home": {"host": "nas", "paths": ["/home/sam"]}}},
+        },
+        {"backup": {"extra": {"home": {"exclude": ["/home/sam/.pulumi"]}}}},
+    ),
+    WayOut(
+        "backup-state",
+        {"backup": {"extra": {"mine": {"host": "nas", "paths": ["/srv/x", "/srv/.pulumi/y"]}}}},
+        {"backup": {"extra": {"mine": {"paths": ["/srv/x"]}}}},
+    ),
+    WayOut(
         "dump-before-backup",
         {"backup": {"dump_at": "05:00"}, "services": {"miniflux": {"host": "nas"}}},
         {"backup": {"dump_at": "03:00"}},
