@@ -199,7 +199,8 @@ def reach(
 @app.command()
 def graph(
     view: Annotated[
-        str, typer.Argument(help="machines, names, sign-in or backups. Default: all of them.")
+        str,
+        typer.Argument(help="machines, services, names, sign-in or backups. Default: all of them."),
     ] = "",
     out: Annotated[
         Path | None,
@@ -208,7 +209,7 @@ def graph(
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Draw the homelab: machines and networks, names, sign-in, and backups.
+    """Draw the homelab: machines and networks, services, names, sign-in, and backups.
 
     Prints Mermaid flow charts, which GitHub and most editors render, or writes one SVG file for
     each view. It asks the plan, not the network.

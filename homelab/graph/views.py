@@ -47,12 +47,44 @@ def machines(plan: Plan) -> Picture:
     return _picture("Machines", ("", "networks", "machines"), [*networks.values(), *hosts], edges)
 
 
+def services(plan: Plan) -> Picture:
+    """Every service on its host, the services that it calls, and the databases that it has."""
+    here = {(s.name, s.host): _service(s.name, s.host) for s in plan.services}
+    databases: dict[str, Node] = {}
+    edges: dict[Edge, None] = {}
+    for service in plan.services:
+        start = here[service.name, service.host]
+        for use in service.uses:
+            near = here.get((use.name, service.host))
+            ends = [near] if near else [_service(s.name, s.host) for s in plan.instances(use.name)]
+            # A service may call a port of its own.
+            edges |= dict.fromkeys(Edge(start, end) for end in ends if end != start)
+        for database in service.databases:
+            key = f"database {database.kind} {database.host}"
+            databases[key] = Node(key, (database.kind,), 2, "target", database.host)
+            edges[Edge(start, key)] = None
+    called = {edge.end for edge in edges}
+    nodes = [
+        Node(key, _titled(plan, name, host), 1 if key in called else 0, "service", host)
+        for (name, host), key in here.items()
+    ]
+    order = {host: number for number, host in enumerate(plan.hosts)}
+    ordered = sorted((*nodes, *databases.values()), key=lambda n: order.get(n.box, len(order)))
+    return _picture("Services", ("service", "called by others", "database"), ordered, edges)
+
+
+def _titled(plan: Plan, name: str, host: str) -> tuple[str, ...]:
+    """A service with the names at which people find it."""
+    found = [r.internal or r.public for r in plan.routes_of(name) if r.host == host]
+    return (name, *dict.fromkeys(filter(None, found)))
+
+
 def names(plan: Plan) -> Picture:
     """Every name: from where it is reached, and the service and host that answer."""
     nodes: dict[str, Node] = {}
     edges: dict[Edge, None] = {}
     for route in plan.routes:
-        service = f"service {route.service} {route.host}"
+        service = _service(route.service, route.host)
         nodes[service] = Node(service, (route.service,), 2, "service", route.host)
         for source, name in _names(plan, route):
             at, key = f"from {source}", f"name {name}"
@@ -115,6 +147,7 @@ def backups(plan: Plan) -> Picture:
 
 VIEWS: Mapping[str, Callable[[Plan], Picture]] = {
     "machines": machines,
+    "services": services,
     "names": names,
     "sign-in": sign_in,
     "backups": backups,
@@ -170,6 +203,10 @@ def _described(plan: Plan, host: Host) -> tuple[str, ...]:
 
 def _host(name: str) -> str:
     return f"host {name}"
+
+
+def _service(name: str, host: str) -> str:
+    return f"service {name} {host}"
 
 
 def _names(plan: Plan, route: Route) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -47,6 +47,7 @@ def test_every_edge_has_two_nodes_of_the_picture(plan: Plan) -> None:
 def test_every_host_name_and_job_is_drawn(plan: Plan) -> None:
     drawn = {name: texts(as_svg(draw(plan))) for name, draw in VIEWS.items()}
     assert {*plan.hosts} <= {*drawn["machines"]}
+    assert {s.name for s in plan.services} <= {*drawn["services"]}
     names = {name for r in plan.routes for name in (r.internal, r.public) if name}
     assert names <= {*drawn["names"]}
     assert names <= {*drawn["sign-in"]}
@@ -54,6 +55,27 @@ def test_every_host_name_and_job_is_drawn(plan: Plan) -> None:
         s.partition("@")[0] for s, _ in plan.backup.skipped
     }
     assert kept <= {*drawn["backups"]}
+
+
+@pytest.mark.requirement("S2-19")
+def test_every_service_is_drawn_with_what_it_calls(plan: Plan) -> None:
+    """The same plan gives the same text."""
+    picture = VIEWS["services"](plan)
+    titles = sorted(n.lines[0] for n in picture.nodes if n.kind == "service")
+    assert titles == sorted(s.name for s in plan.services)
+    calls = {(e.start, e.end) for e in picture.edges}
+    for service in plan.services:
+        start = f"service {service.name} {service.host}"
+        for use in service.uses:
+            assert (
+                use.name == service.name
+                or any(
+                    (start, f"service {use.name} {other.host}") in calls
+                    for other in plan.instances(use.name)
+                )
+                or not plan.instances(use.name)
+            )
+    assert as_mermaid(picture) == as_mermaid(VIEWS["services"](plan))
 
 
 def test_no_node_covers_another_and_all_are_inside(plan: Plan) -> None:
