@@ -53,7 +53,11 @@ class ServiceIds(Model):
 
 
 class PortConfig(Model):
-    """A port that a service listens on besides its web port."""
+    """A port that a service listens on besides its web port.
+
+    With the name, the number and the protocol of one in the catalog it changes from where that is
+    reached.
+    """
 
     port: Port
     protocol: Protocol = "tcp"

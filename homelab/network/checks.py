@@ -224,8 +224,15 @@ def scope_tailnet(plan: Plan) -> Iterator[Problem]:
                 use.source,
                 f"{use.port}/{use.protocol} of {use.owner} is for the tailnet, but {use.host} is "
                 "not in it",
-                "write scope: lan, or let the host join",
+                f"write {_scope_at(use)}, or let the host join",
             )
+
+
+def _scope_at(use: PortUse) -> str:
+    """The key that opens a port to the LAN."""
+    stated = use.source.endswith(f".ports.{use.label}")
+    said = f"port: {use.port}, protocol: {use.protocol}, scope: lan"
+    return "scope: lan" if stated else f"services.{use.owner}.ports.{use.label}: {{{said}}}"
 
 
 def _loopback_only(plan: Plan, name: str) -> bool:

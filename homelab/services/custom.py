@@ -12,7 +12,7 @@ from homelab.config.oidc import CustomOidc
 from homelab.config.service_base import ServiceConfig
 from homelab.config.service_containers import ContainerService, ContainersService, PodmanService
 from homelab.config.service_modules import FlakeService
-from homelab.config.service_parts import ServiceSecret
+from homelab.config.service_parts import PortConfig, ServiceSecret
 from homelab.config.service_programs import ExternalService, StaticService, UnitService
 from homelab.config.services import ports_of, secrets_of
 from homelab.services.databases import parts_of_dump
@@ -169,7 +169,7 @@ def extended(entry: Entry, config: ServiceConfig) -> Entry:
     headers = {**entry.sign_in.headers, **config.headers}
     return entry.model_copy(
         update={
-            "ports": {**_ports(config), **entry.ports},
+            "ports": {**_ports(config), **_opened(entry, config)},
             "secrets": {**known, **secrets},
             "state": tuple(dict.fromkeys((*entry.state, *config.state))),
             "stateless": "" if config.state else entry.stateless,
@@ -200,6 +200,26 @@ def _ports(config: ServiceConfig) -> dict[str, PortFact]:
         label: PortFact(port=p.port, protocol=p.protocol, scope=p.scope, why=p.why)
         for label, p in ports_of(config).items()
     }
+
+
+def _opened(entry: Entry, config: ServiceConfig) -> dict[str, PortFact]:
+    """The ports of an entry, with the scope that the stack config gives them."""
+    stated = ports_of(config)
+    return {
+        label: fact.model_copy(
+            update={"scope": stated[label].scope, "why": stated[label].why or fact.why}
+        )
+        if label in stated and rescopes(entry, label, stated[label])
+        else fact
+        for label, fact in entry.ports.items()
+    }
+
+
+def rescopes(entry: Entry, label: str, stated: PortConfig) -> bool:
+    """Whether a port of the stack config is one of the entry, and only its scope may differ."""
+    fact = entry.ports.get(label)
+    same = fact is not None and (fact.port, fact.protocol) == (stated.port, stated.protocol)
+    return same and label != "web" and not entry.infrastructure
 
 
 def _secret(secret: ServiceSecret, reader: str) -> SecretFact:

@@ -11,6 +11,7 @@ from homelab.config.services import ports_of
 from homelab.network.model import RESOLVERS
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.custom import rescopes
 from homelab.services.model import Service
 from homelab.services.own import find_entry, original_entry
 from homelab.services.plan import hosts_of, implied, lacking_section
@@ -113,11 +114,19 @@ def _ports(service: Service, entry: Entry | None) -> Iterator[Problem]:
                 where, "the web port has a key of its own", "leave it out and write port: …"
             )
         elif entry is not None and label in entry.ports:
-            number = entry.ports[label].port
+            if rescopes(entry, label, stated):
+                continue
+            fact = entry.ports[label]
             yield Problem(
                 where,
-                f"{service.name} has a port {label} already, {number}",
-                "give this one another name",
+                f"{service.name} has a port {label} already, {fact.port}/{fact.protocol}",
+                "give this one another name"
+                + (
+                    ""
+                    if entry.infrastructure
+                    else f", or write port: {fact.port}, protocol: "
+                    f"{fact.protocol} and the scope from where it is to be reached"
+                ),
             )
         elif use is not None and stated.scope == "link" and use.scope != "link":
             yield Problem(

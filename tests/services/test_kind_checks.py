@@ -54,7 +54,7 @@ RULES: dict[str, tuple[str, Changes, str, str]] = {
         "services.homepage.tags", "the dashboard runs once"),
     "a port that the catalog has": (
         "service-adds", services(transmission={"host": "nas", "ports": {"peers": {"port": 1}}}),
-        "services.transmission.ports.peers", "has a port peers already, 51413"),
+        "services.transmission.ports.peers", "has a port peers already, 51413/tcp"),
     "a second web port": (
         "service-adds", services(app=app(ports={"web": {"port": 81}})), "services.app.ports.web",
         "the web port has a key of its own"),

@@ -91,6 +91,18 @@ WAYS = (
     ),
     WayOut(
         "service-adds",
+        service(
+            "transmission",
+            host="nas",
+            auth="native",
+            ports={"peers": {"port": 51413, "protocol": "udp", "scope": "lan", "why": "peers"}},
+        ),
+        service("transmission", ports={"peers": {"protocol": "tcp"}}),
+        says="51413/tcp",
+        asked={"tcp": "protocol: tcp"},
+    ),
+    WayOut(
+        "service-adds",
         service("transmission", host="nas", auth="native", ports={"peers": {"port": 100}}),
         service("transmission", ports={"peers": None, "more": {"port": 100}}),
         says="already",
