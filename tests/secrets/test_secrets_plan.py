@@ -212,11 +212,11 @@ BAD: dict[str, dict[str, Any]] = {
     "secret-master": {**STACK, "secrets": {"master": None}},
     "secret-known": {
         "services": {
-            "sonarr": {"host": "nas", "connects": ["sabnzbd"]},
+            "sonarr": {"host": "pi", "connects": ["sabnzbd"]},
             "sabnzbd": {
                 "host": "nas",
                 "audience": "operator",
-                "secrets": {"api-key": {"ref": {"op": "op://home/sabnzbd/key"}}},
+                "secrets": {"api-key": {"ref": {"path": "/run/agenix/sabnzbd"}}},
             },
         }
     },
