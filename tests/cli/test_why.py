@@ -81,7 +81,7 @@ def test_an_unknown_subject_has_the_nearest_known_one(word: str, near: str) -> N
     ("place", "other"),
     [
         ("hosts.q958.ssh.port", "2222"),
-        ("hosts.q958.boot.limit", "4"),
+        ("hosts.q958.boot.limit", "3"),
         ("hosts.q958.nix.gc", "{keep: 7d}"),
     ],
 )
