@@ -14,7 +14,7 @@ from homelab.certificates import acme, internal
 from homelab.certificates.model import ROOT
 from homelab.cloudflare import cloudflared
 from homelab.connections import wiring
-from homelab.dashboard import homepage
+from homelab.dashboard import glance, homepage
 from homelab.databases import server
 from homelab.deploy import reboot
 from homelab.deploy.model import Release
@@ -112,6 +112,7 @@ BACKENDS: tuple[Backend, ...] = (
     gatus.modules,
     measurements.modules,
     kuma.modules,
+    glance.modules,
     homepage.modules,
     systemd.modules,
     killswitch.modules,

@@ -18,7 +18,7 @@ from homelab.system.model import Host
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`dashboard.nix`, on the host of the dashboard."""
     dashboard = plan.dashboard
-    if dashboard is None or dashboard.host != host.name:
+    if dashboard is None or dashboard.host != host.name or dashboard.service != DASHBOARD:
         return
     service = next(s for s in plan.on(host.name) if s.name == DASHBOARD)
     body: Attrs = {

@@ -25,6 +25,8 @@ class Tile:
 class DashboardPlan:
     """The tiles in order, by group."""
 
+    service: str
+    """The service that shows them: homepage, or glance."""
     host: str
     title: str
     groups: tuple[tuple[str, tuple[Tile, ...]], ...]

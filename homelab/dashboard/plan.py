@@ -7,9 +7,12 @@ from homelab.dashboard.model import DashboardPlan, Tile
 from homelab.grouping import grouped
 from homelab.monitoring.reach import question
 from homelab.network.route import Route, main_first
+from homelab.services.declared import declares
 from homelab.services.model import Service
 
 DASHBOARD = "homepage"
+GLANCE = "glance"
+GLANCE_PAGES = "services.glance.settings.pages"
 
 
 def plan_dashboard(
@@ -20,7 +23,7 @@ def plan_dashboard(
     Groups have the order of the stack config. Groups that only the facts of services name come
     after them, by name. A check reports a group that the stack config names at a tile alone.
     """
-    dashboard = next((s for s in services if s.name == DASHBOARD), None)
+    dashboard = _shown_by(services)
     if dashboard is None:
         return None
     by_place = {(s.name, s.host): s for s in services}
@@ -44,6 +47,7 @@ def plan_dashboard(
     groups = [*declared, *sorted({t.group for t in tiles} - set(declared))]
     by_group = grouped(tiles, lambda t: t.group)
     return DashboardPlan(
+        service=dashboard.name,
         host=dashboard.host,
         title=stack.dashboard.title,
         groups=tuple(
@@ -53,6 +57,15 @@ def plan_dashboard(
         ),
         skipped=tuple(sorted(skipped)),
     )
+
+
+def _shown_by(services: tuple[Service, ...]) -> Service | None:
+    """Homepage, or else Glance, unless the stack config states Glance's pages itself."""
+    named = {s.name: s for s in services if s.name in (DASHBOARD, GLANCE)}
+    glance = named.get(GLANCE)
+    if glance is not None and declares(glance.config, GLANCE_PAGES):
+        glance = None
+    return named.get(DASHBOARD) or glance
 
 
 def _tile(stack: StackConfig, watcher: str, route: Route, service: Service, main: Route) -> Tile:

@@ -9,11 +9,12 @@ from homelab.config.expansion import KUMA, MONITOR
 from homelab.config.services import dashboards_of
 from homelab.connections.pairs import place_of_use
 from homelab.monitoring.kuma import kuma_of
-from homelab.monitoring.measurements import read_by
+from homelab.monitoring.measurements import SHIPPED, read_by
 from homelab.monitoring.model import MonitoringPlan
 from homelab.monitoring.plan import asks_port, skip_reason
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.declared import declares
 from homelab.services.model import Service
 
 
@@ -157,6 +158,25 @@ def exporter_scraped(plan: Plan) -> Iterator[Problem]:
             if service.config.never_publish
             else f"add services.prometheus: {{host: {service.host}}}, or leave {service.name} out",
             cause="" if plan.instances("prometheus") else "services.prometheus",
+        )
+
+
+@check("journal-received")
+def journal_received(plan: Plan) -> Iterator[Problem]:
+    """A journal that no VictoriaLogs receives is sent nowhere, and the host is not built."""
+    for service in plan.services:
+        if "journal" not in service.entry.consumes or declares(service.config, SHIPPED):
+            continue
+        if any(source.entry.provides == "journal" for source, _ in read_by(plan, service)):
+            continue
+        yield Problem(
+            service.host_at,
+            f"no VictoriaLogs receives the journal of {service.host}",
+            "drop never_publish there, so that other hosts may send theirs"
+            if plan.instances("victorialogs")
+            else f"add services.victorialogs: {{host: {service.host}}}, or leave {service.name} "
+            "out",
+            cause="" if plan.instances("victorialogs") else "services.victorialogs",
         )
 
 

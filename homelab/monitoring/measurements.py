@@ -14,6 +14,10 @@ from homelab.services.model import Service
 from homelab.system.model import Host
 
 SCRAPED = "services.prometheus.scrapeConfigs"
+_VICTORIA = "victoriametrics"
+_VICTORIA_SCRAPES = "services.victoriametrics.prometheusConfig.scrape_configs"
+SHIPPED = "services.journald.upload.settings.Upload.URL"
+"""Address to which systemd-journal-upload sends."""
 _ALERTED = "services.prometheus.alertmanagers"
 _GRAFANA = "services.grafana.provision"
 _DASHBOARDS = "grafana-dashboards"
@@ -24,19 +28,23 @@ _SOURCES = {"series": "prometheus", "logs": "loki"}
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`measurements.nix`, on a host that runs Prometheus or Grafana."""
+    """`measurements.nix`, on a host that runs Prometheus, Grafana or what sends its journal."""
     here = plan.on(host.name)
+    sent = [_shipped(plan, s) for s in here if "journal" in s.entry.consumes]
     parts = [
         *(_scraped(plan, s) for s in here if "metrics" in s.entry.consumes),
         *(_alerted(plan, s) for s in here if "alerts" in s.entry.consumes),
         *(_drawn(plan, s) for s in here if _SOURCES.keys() & set(s.entry.consumes)),
         *(_shown(plan, s) for s in here if s.entry.dashboards),
     ]
-    derived = merge(*parts)
+    measured = merge(*parts)
+    derived = merge(measured, *sent)
     if derived:
         yield Module(
             "measurements.nix",
-            "Targets and Alertmanagers of Prometheus, data sources and dashboards of Grafana",
+            "Targets and Alertmanagers of Prometheus, data sources and dashboards of Grafana"
+            if measured
+            else "Where this host sends its journal",
             derived=derived,
             extra=_files(here),
         )
@@ -66,7 +74,18 @@ def _scraped(plan: Plan, prometheus: Service) -> Attrs:
     scraped: list[Nix] = [
         {"job_name": job, "static_configs": targets} for job, targets in sorted(jobs.items())
     ]
-    return attrs(SCRAPED, After(scraped)) if scraped else {}
+    if not scraped:
+        return {}
+    if prometheus.entry.name == _VICTORIA:
+        # The option takes any YAML, which joins plain lists only.
+        return attrs(_VICTORIA_SCRAPES, scraped)
+    return attrs(SCRAPED, After(scraped))
+
+
+def _shipped(plan: Plan, sender: Service) -> Attrs:
+    """Where a host sends its journal. systemd-journal-upload adds /upload."""
+    places = [a for source, a in read_by(plan, sender) if source.entry.provides == "journal"]
+    return attrs(SHIPPED, f"http://{places[0]}/insert/journald") if places else {}
 
 
 def _alerted(plan: Plan, prometheus: Service) -> Attrs:

@@ -15,6 +15,10 @@ from homelab.config.service_base import ServiceConfig
 from homelab.config.stack import StackConfig
 from homelab.services.own import original_entry
 
+PROMETHEUS = "prometheus"
+FROM_ALL = ("alerts", "journal")
+"""Data that every host sends to one service, instead of one that is nearest."""
+
 
 @dataclass(frozen=True)
 class Readers:
@@ -22,6 +26,15 @@ class Readers:
 
     stack: StackConfig
     hosts_of: Callable[[str, StackConfig], tuple[str, ...]]
+
+    def _reads(self, reader: Entry, source: Entry) -> bool:
+        """Whether an entry uses the data of another. VictoriaMetrics scrapes exporters only where
+        no Prometheus does: two would store every sample twice.
+        """
+        if not source.provides or source.provides not in reader.consumes:
+            return False
+        others = {e.name for e in self._entries.values()}
+        return source.provides != "metrics" or reader.name == PROMETHEUS or PROMETHEUS not in others
 
     @cached_property
     def _entries(self) -> dict[str, Entry]:
@@ -46,10 +59,10 @@ class Readers:
         there = {
             place
             for name, other in self._entries.items()
-            if entry.provides in other.consumes
+            if self._reads(other, entry)
             for place in self.hosts_of(name, self.stack)
         }
-        alone = host in there and entry.provides != "alerts"
+        alone = host in there and entry.provides not in FROM_ALL
         return (host,) if alone else tuple(sorted(there))
 
     def read_by(self, entry: Entry) -> tuple[str, ...]:
@@ -57,9 +70,7 @@ class Readers:
         if entry.name == MONITOR:
             services = self.stack.services
             return tuple(n for n, e in self._entries.items() if self._is_asked(e, services[n]))
-        return tuple(
-            n for n, e in self._entries.items() if e.provides and e.provides in entry.consumes
-        )
+        return tuple(n for n, e in self._entries.items() if self._reads(entry, e))
 
     def _is_asked(self, entry: Entry, config: ServiceConfig) -> bool:
         """Whether the monitor calls the port of the app: it has no page whose name it can call."""

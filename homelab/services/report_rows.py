@@ -224,7 +224,7 @@ def _monitor(plan: Plan, service: Service, routes: tuple[Route, ...]) -> Row:
 def _tile(plan: Plan, service: Service, routes: tuple[Route, ...]) -> Row:
     dashboard = plan.dashboard
     if dashboard is None:
-        return Row("tile", (), "none; add services.homepage: {host: …}")
+        return Row("tile", (), "none; add services.homepage: {host: …}, or services.glance")
     reasons = [why for name, why in dashboard.skipped if name == service.name]
     if reasons:
         return Row("tile", (f"none: {reasons[0]}",))

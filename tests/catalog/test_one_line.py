@@ -23,6 +23,8 @@ RELEASE = "module-available"
 """Only a later release has the module."""
 READER = "exporter-scraped"
 """Prometheus is missing."""
+LOGS = "journal-received"
+"""VictoriaLogs is missing."""
 PLACED = "service-placed"
 """Another section places it."""
 OTHER = "service-single"
@@ -46,6 +48,7 @@ CHOICES: dict[str, set[str]] = {
     # The home stack has both on the workstation, with its GPU.
     "jellyfin": {"dataset-host", "gpu-present"},
     "ollama": {"gpu-present"},
+    "journal-upload": {LOGS},
     "kanidm": {OPTION},
     "linkding": {RELEASE},
     "lldap": {OPTION},
@@ -82,6 +85,7 @@ SAYS = {
     SECRET: r"homelab secret set \S+",
     RELEASE: r"set nixpkgs\.default\.release to",
     READER: r"add services\.prometheus: \{host: aurora\}",
+    LOGS: r"add services\.victorialogs: \{host: aurora\}",
     PLACED: r"leave host out",
     OTHER: r"leave it out",
     DEVICE: r"write hosts\.aurora\.devices: .* and services\.\S+\.devices: ",

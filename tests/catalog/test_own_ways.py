@@ -121,6 +121,38 @@ def test_one_prometheus_measures_the_hosts_that_have_none() -> None:
     assert not build.found(changes, "exporter-scraped")
 
 
+@pytest.mark.requirement("S0-47")
+def test_victoriametrics_scrapes_where_no_prometheus_does() -> None:
+    """Two would store every sample twice."""
+    changes: Changes = {
+        "services": {"victoriametrics": {"host": "nas"}, "node-exporter": {"host": "nas"}}
+    }
+    told = _file_of(changes, "nas", "measurements.nix")
+    assert "services.victoriametrics.prometheusConfig.scrape_configs = [" in told
+    assert 'targets = [ "127.0.0.1:9100" ];' in told
+    assert not build.found(changes, "exporter-scraped")
+    both: Changes = {"services": {**changes["services"], "prometheus": {"host": "nas"}}}
+    told = _file_of(both, "nas", "measurements.nix")
+    assert "victoriametrics" not in told
+    assert "services.prometheus.scrapeConfigs" in told
+
+
+@pytest.mark.requirement("S0-48")
+def test_every_host_with_the_tag_sends_its_journal_to_victorialogs() -> None:
+    changes: Changes = {
+        "hosts": {"nas": {"tags": ["logs"]}, "pi": {"tags": ["logs"]}},
+        "services": {"victorialogs": {"host": "pi"}, "journal-upload": {"tags": ["logs"]}},
+    }
+    for host, address in (("pi", "127.0.0.1"), ("nas", build.plan(changes).hosts["pi"].lan)):
+        there = f'Upload.URL = "http://{address}:9428/insert/journald";'
+        assert there in _file_of(changes, host, "measurements.nix")
+        assert "upload.enable = true" in _file(changes, host, "journal-upload")
+    assert [p for p in build.plan(changes).firewall.on("pi") if p.port == 9428]
+    without: Changes = {**changes, "services": {"victorialogs": {"host": "pi"}}}
+    made = build.render(without)
+    assert not [f for host in made for f, text in made[host].items() if "journald.upload" in text]
+
+
 @pytest.mark.requirement("S1-11")
 def test_measurements_that_nobody_reads_are_told_of() -> None:
     """An exporter without a Prometheus, or kept from the only one."""

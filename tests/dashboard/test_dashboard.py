@@ -143,3 +143,30 @@ def test_without_a_resolver_in_the_stack_a_tile_calls_the_app_itself() -> None:
     assert plan is not None
     (tile,) = [t for _, tiles in plan.groups for t in tiles if t.title == "Vaultwarden"]
     assert tile.probe == "http://127.0.0.1:8222/alive"
+
+
+GLANCE: Changes = {"services": {"homepage": None, "glance": {"host": "aurora", "port": 8086}}}
+
+
+@pytest.mark.requirement("S0-50")
+def test_glance_shows_the_same_links_in_the_same_order() -> None:
+    """Each has the address of its route; a service without a tile has none."""
+    hidden: Changes = {"services": {"jellyfin": {"tile": {"skip": "children look here"}}}}
+    groups = {"dashboard": {"groups": ["Tools", "Personal", "Media"], "title": "Us"}}
+    text = build.render(household(PAGE, GLANCE, hidden, groups))["aurora"]["dashboard.nix"]
+    shown = dashboard(GLANCE, hidden, groups)
+    assert shown.service == "glance"
+    assert 'name = "Us";' in text
+    titles = [f'title = "{name}";' for name, _ in shown.groups]
+    assert [text.index(t) for t in titles] == sorted(text.index(t) for t in titles)
+    for _, tiles in shown.groups:
+        for tile in tiles:
+            assert f'url = "{tile.url}";' in text
+    assert "Jellyfin" not in text
+    assert 'icon = "di:vaultwarden";' in text
+
+
+@pytest.mark.requirement("S0-50")
+def test_pages_of_the_owner_take_the_place_of_the_derived_one() -> None:
+    own: Changes = {"services": {"glance": {"options": {"services.glance.settings.pages": []}}}}
+    assert build.plan(household(PAGE, GLANCE, own)).dashboard is None

@@ -171,6 +171,12 @@ WAYS = (
         ),
         draw(name="alert", auth="native"),
     ),
+    WayOut("journal-received", on("journal-upload", host="nas"), on("victorialogs", host="nas")),
+    WayOut(
+        "journal-received",
+        on("journal-upload", host="nas"),
+        {"services": {"journal-upload": None}},
+    ),
     WayOut("exporter-scraped", on("node-exporter", host="nas"), on("prometheus", host="nas")),
     WayOut(
         "exporter-scraped", on("node-exporter", host="nas"), {"services": {"node-exporter": None}}

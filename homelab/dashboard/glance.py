@@ -1,0 +1,50 @@
+"""The dashboard in NixOS: Glance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from homelab.dashboard.model import Tile
+from homelab.dashboard.plan import GLANCE, GLANCE_PAGES
+from homelab.nix import After, Attrs, Module, Nix, attrs
+from homelab.plan import Plan
+from homelab.system.model import Host
+
+_PREFIXED = re.compile(r"(mdi|si|sh)-(.+)")
+"""Icons of Homepage from collections of their own, which Glance has under the same letters."""
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`dashboard.nix`, on the host of Glance if it is the dashboard."""
+    dashboard = plan.dashboard
+    if dashboard is None or dashboard.host != host.name or dashboard.service != GLANCE:
+        return
+    groups: list[Nix] = [
+        {"title": name, "links": [_link(t) for t in tiles]} for name, tiles in dashboard.groups
+    ]
+    column: Nix = {"size": "full", "widgets": [{"type": "bookmarks", "groups": groups}]}
+    page: Nix = {"name": dashboard.title, "columns": [column]}
+    yield Module(
+        file="dashboard.nix",
+        what="Dashboard: a link for every route, in the order of the stack config",
+        derived=attrs(GLANCE_PAGES, After([page])),
+    )
+
+
+def _link(tile: Tile) -> Nix:
+    link: Attrs = {"title": tile.title, "url": tile.url}
+    if tile.icon:
+        link["icon"] = _icon(tile.icon)
+    if tile.description:
+        link["description"] = tile.description
+    return link
+
+
+def _icon(icon: str) -> str:
+    """An icon in Glance's words: an address as it is, a name of Dashboard Icons as `di:NAME`."""
+    if "/" in icon:
+        return icon
+    if found := _PREFIXED.fullmatch(icon):
+        return f"{found[1]}:{found[2]}"
+    return f"di:{icon.rpartition('.')[0] or icon}"
