@@ -30,7 +30,7 @@ def ejected_files(
     comments and the flake, which all hosts share.
     """
     files: dict[str, str | bytes] = {
-        "flake.nix": whole_flake(plan, hosts, HEAD_NOW),
+        "flake.nix": whole_flake(plan, hosts, HEAD_NOW, _libraries(releases)),
         "flake.lock": whole_lock(plan, hosts, sources),
         "README.md": readme(plan, releases, clouds),
         ".sops.yaml": _rules(plan),
@@ -43,6 +43,17 @@ def ejected_files(
             if path not in _FLAKE:
                 files[f"hosts/{name}/{path}"] = _owned(content)
     return dict(sorted(files.items()))
+
+
+def _libraries(releases: Mapping[str, Release]) -> dict[str, str]:
+    """Modules with options of homelab's own, which hold for any host, by name: `homelab-backup`."""
+    found: dict[str, str] = {}
+    for host, release in sorted(releases.items()):
+        for path, content in release.files:
+            name = re.fullmatch(r"lib/([a-z-]+)\.nix", path)
+            if name and isinstance(content, str) and "options.homelab." in content:
+                found.setdefault(f"homelab-{name[1]}", f"hosts/{host}/{path}")
+    return dict(sorted(found.items()))
 
 
 def _owned(content: str | bytes) -> str | bytes:

@@ -35,8 +35,12 @@ def suffixes(hosts: Sequence[HostFlake]) -> dict[str, str]:
     return {pin: f"-{pin}" if number else "" for number, pin in enumerate(pins)}
 
 
-def whole_flake(plan: Plan, hosts: Sequence[HostFlake], head: str) -> str:
-    """`flake.nix` with every host as a configuration and as a module."""
+def whole_flake(
+    plan: Plan, hosts: Sequence[HostFlake], head: str, libraries: Mapping[str, str]
+) -> str:
+    """`flake.nix` with every host as a configuration and as a module, and with the modules of
+    `libraries`: their files by name.
+    """
     ends = suffixes(hosts)
     inputs: dict[str, tuple[str, Mapping[str, str]]] = {}
     written: dict[str, Nix] = {}
@@ -61,7 +65,10 @@ def whole_flake(plan: Plan, hosts: Sequence[HostFlake], head: str) -> str:
         "formatter": {
             system: Raw(f"{first}.legacyPackages.{system}.nixfmt-rfc-style") for system in _SYSTEMS
         },
-        "nixosModules": {n: m for n, m in modules.items() if plan.hosts[n].is_nixos},
+        "nixosModules": {
+            **{name: Raw(f"./{file}") for name, file in libraries.items()},
+            **{n: m for n, m in modules.items() if plan.hosts[n].is_nixos},
+        },
         "nixosConfigurations": systems,
     }
     if homes:

@@ -85,6 +85,8 @@ def monitor_runs(plan: Plan) -> Iterator[Problem]:
             "monitoring.monitors",
             "no monitor makes these health checks",
             f"add services.{MONITOR}: {{host: …}}; or services.{KUMA}, and monitoring.kuma: {{}}",
+            # They wait for a monitor, as those of the routes do.
+            severity="warning",
             cause=f"services.{MONITOR}",
         )
 

@@ -6,12 +6,14 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 from typer.testing import CliRunner
 
+from homelab.backup.restic import modules
 from homelab.cli.app import app
 from homelab.eject.clouds import remaining
 from homelab.ops.eject import eject
@@ -21,6 +23,7 @@ from homelab.render import HEAD
 from homelab.testing import stack
 from tests.build import ROOT, SHIPPED
 from tests.evaluation import stacks
+from tests.tools.libraries import evaluated
 
 RICH = "rich"
 
@@ -102,6 +105,31 @@ def test_hosts_of_two_pins_have_the_inputs_of_their_own(tmp_path: Path) -> None:
     assert not nodes["nixpkgs"]["locked"]["rev"].startswith("0" * 18)
     assert nodes["sops-nix-newer"]["inputs"] == {"nixpkgs": ["nixpkgs-newer"]}
     assert nodes["root"]["inputs"]["sops-nix-newer"] == "sops-nix-newer"
+
+
+@pytest.mark.requirement("S2-01")
+def test_options_of_homelab_are_modules_for_any_machine(given: Stack, tmp_path: Path) -> None:
+    """They say nothing of this homelab, and set nothing by themselves."""
+    eject(given, tmp_path / "out")
+    flake = (tmp_path / "out/flake.nix").read_text()
+    found = dict(re.findall(r"^ +(homelab-[a-z-]+) = \./(hosts/.*\.nix);$", flake, re.MULTILINE))
+    assert {"homelab-backup", "homelab-backup-stores"} <= set(found)
+    site = given.plan.stack.site
+    for file in found.values():
+        text = (tmp_path / "out" / file).read_text()
+        assert "options.homelab." in text
+        addresses = [h.lan for h in given.plan.hosts.values() if h.lan]
+        assert not [v for v in (site.domain, site.owner.email, *addresses) if v in text]
+
+
+@pytest.mark.requirement("S2-01")
+def test_a_module_of_homelab_sets_nothing_without_values(tmp_path: Path) -> None:
+    """It evaluates without a value of this homelab."""
+    home = opened("home", tmp_path)
+    found = modules(home.plan, home.plan.hosts["aurora"])
+    made = evaluated([replace(m, derived={}) for m in found], Path("/packages"))
+    assert not made["services"]["restic"]["backups"]
+    assert not made["systemd"]["services"]
 
 
 def test_every_secret_is_in_the_readme_and_no_value_is(given: Stack, tmp_path: Path) -> None:

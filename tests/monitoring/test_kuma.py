@@ -259,6 +259,17 @@ def test_gatus_makes_the_same_health_checks() -> None:
     assert "failure-threshold = 5;" in text
 
 
+@pytest.mark.requirement("S1-09")
+def test_monitors_wait_for_a_monitor_and_kuma_has_to_run() -> None:
+    monitors = {"router": {"url": "http://192.168.1.1"}}
+    alone = {"monitoring": {"monitors": monitors}}
+    assert [p.severity for p in build.found(alone, "monitor-runs")] == ["warning"]
+    assert "monitors.nix" not in build.render(alone)["pi"]
+    (problem,) = build.found({"monitoring": {"kuma": {}}}, "monitor-runs")
+    assert problem.severity == "error"
+    assert not build.found(stack(monitors=monitors), "monitor-runs")
+
+
 @pytest.mark.parametrize("name", ["navidrome", "uptime-kuma"])
 def test_two_monitors_with_one_name_are_an_error_that_names_both(name: str) -> None:
     monitors = {name: {"url": "https://example.org"}}
