@@ -17,6 +17,7 @@ from homelab.tailnet.members import DEPLOYER, is_member
 from homelab.tailnet.model import TailnetPlan
 from homelab.tailnet.policy import policy
 from homelab.tailnet.ssh_checks import sides
+from homelab.tailnet.width_checks import unused_tags
 
 _LOGIN = re.compile(r"[^@\s]+@[^@\s]+")
 _AUTOGROUPS = ("autogroup:admin", "autogroup:internet", "autogroup:member", "autogroup:tagged")
@@ -82,6 +83,13 @@ def acl_tag_known(plan: Plan) -> Iterator[Problem]:
                 did_you_mean(end, known, "names"),
                 # A tag may come from several hosts; any other name is one host.
                 cause="" if ":" in end else f"hosts.{end}",
+            )
+    for where, tag, close in unused_tags(plan):
+        if close:
+            yield Problem(
+                where,
+                f"no grant, no SSH rule and no attribute names tag:{tag}, so it opens nothing",
+                f'did you mean "{close}"? Or name it as src or dst in tailnet.grants, or drop it',
             )
     for name in tailnet.tags.get(DEPLOYER, ()):
         if name not in plan.hosts:

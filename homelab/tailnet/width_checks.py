@@ -76,9 +76,20 @@ def ssh_root(plan: Plan) -> Iterator[Problem]:
 
 @check("tag-used", severity="warning", whole=True)
 def tag_used(plan: Plan) -> Iterator[Problem]:
-    """An unused tag has no effect; it is often a misspelt one."""
-    config, tailnet = plan.stack.tailnet, plan.tailnet
-    if config is None or tailnet is None:
+    """An unused tag has no effect."""
+    for where, tag, close in unused_tags(plan):
+        if not close:
+            yield Problem(
+                where,
+                f"no grant, no SSH rule and no attribute names tag:{tag}, so it opens nothing",
+                "name it as src or dst in tailnet.grants, or drop it",
+            )
+
+
+def unused_tags(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """(place, tag, similar tag that has an effect or empty) of tags of hosts that nothing names."""
+    config = plan.stack.tailnet
+    if config is None or plan.tailnet is None:
         return
     named = {end for grant in config.grants for end in (*grant.src, *grant.dst)}
     named |= {end for rule in config.ssh for end in (*rule.src, *rule.dst)}
@@ -86,12 +97,7 @@ def tag_used(plan: Plan) -> Iterator[Problem]:
     known = sorted({f"tag:{r}" for r in get_args(Role)} | {n for n in named if n[:4] == "tag:"})
     for host in plan.hosts.values():
         for i, tag in enumerate(settings(host).tags):
-            if f"tag:{tag}" in known:
-                continue
-            close = difflib.get_close_matches(f"tag:{tag}", known, n=1, cutoff=0.8)
-            hint = f'did you mean "{close[0].removeprefix("tag:")}"? Or ' if close else ""
-            yield Problem(
-                f"{host.source}.tailscale.tags[{i}]",
-                f"no grant, no SSH rule and no attribute names tag:{tag}, so it opens nothing",
-                f"{hint}name it as src or dst in tailnet.grants, or drop it",
-            )
+            if f"tag:{tag}" not in known:
+                close = difflib.get_close_matches(f"tag:{tag}", known, n=1, cutoff=0.8)
+                similar = close[0].removeprefix("tag:") if close else ""
+                yield f"{host.source}.tailscale.tags[{i}]", tag, similar

@@ -291,14 +291,16 @@ def test_an_agent_host_cannot_have_a_github_credential(name: str, key: str, gith
 
 
 def test_a_mistyped_tag_of_a_host_is_reported() -> None:
-    def told(tag: str) -> list[Problem]:
+    def told(tag: str, check: str = "tag-used") -> list[Problem]:
         grants = [{"src": ["tag:camera"], "dst": ["nas"], "ip": ["tcp:443"], "why": "x"}]
         tags = {"nas": {"tailscale": {"tags": ["camera"]}}, "pi": {"tailscale": {"tags": [tag]}}}
         changes = merged(TAILNET, {"tailnet": {"grants": grants}, "hosts": tags})
-        return build.found(changes, "tag-used")
+        return build.found(changes, check)
 
-    assert told("camera") == []
-    (problem,) = told("camrea")
+    assert told("camera") == told("camera", "acl-tag-known") == []
+    (problem,) = told("camrea", "acl-tag-known")
+    assert problem.severity == "error"
+    assert not told("camrea")
     assert 'did you mean "camera"?' in problem.way_out
     (lonely,) = told("printer")
     assert "opens nothing" in lonely.what

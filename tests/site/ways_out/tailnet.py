@@ -255,6 +255,16 @@ WAYS = (
         tailnet(grants=[grant(["autogroup:member"], ["tag:media"], "tcp:80")]),
     ),
     WayOut(
+        "acl-tag-known",
+        both(
+            tailnet(grants=[grant(["autogroup:member"], ["tag:media"], "tcp:80")]),
+            host("pi", tailscale={"tags": ["media"]}),
+            host("nas", tailscale={"tags": ["meida"]}),
+        ),
+        host("nas", tailscale={"tags": ["media"]}),
+        says="tag:meida",
+    ),
+    WayOut(
         "tag-used",
         both(TAILNET, host("nas", tailscale={"tags": ["media"]})),
         host("nas", tailscale={"tags": None}),
