@@ -20,6 +20,7 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     "rclone: rclone.org/docs/#environment-variables": ("RCLONE_CONFIG",),
     "lego: go-acme.github.io/lego/dns": ("CF_DNS_API_TOKEN_FILE", "DESEC_TOKEN"),
     "systemd: systemd.exec(5)": (
+        "CACHE_DIRECTORY",
         "CREDENTIALS_DIRECTORY",
         "RUNTIME_DIRECTORY",
         "SERVICE_RESULT",
@@ -133,6 +134,7 @@ OURS: Mapping[str, tuple[str, ...]] = {
         "BACKREST_INSTANCE",
         "BACKREST_PASSWORD_FILE",
     ),
+    "parameters of homelab/monitoring/kuma_sync.py": ("KUMA_PATIENCE", "KUMA_URL", "KUMA_USER"),
     "parameters of the scripts in homelab/deploy": (
         "BOOT_LIMIT",
         "BOOT_LOADER",

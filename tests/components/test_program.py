@@ -18,7 +18,7 @@ from pulumi.runtime.proto import source_pb2
 from homelab import testing
 from homelab.config.document import read_document
 from homelab.lab import laptop
-from homelab.ops.deploy.offline import OfflineSpec
+from homelab.ops.deploy.offline_spec import OfflineSpec
 from homelab.testing import Recorded, Resource, mocks
 from tests import build, stackdir
 

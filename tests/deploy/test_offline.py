@@ -14,7 +14,7 @@ from homelab.deploy.spec import offline_spec, switch_spec
 from homelab.offline import delivery
 from homelab.offline.bundle import identity
 from homelab.ops.deploy.bundle import BundleError, seal, sign
-from homelab.ops.deploy.offline import OfflineSpec
+from homelab.ops.deploy.offline_spec import OfflineSpec
 from tests import build
 from tests.household import KEY, Changes, household
 from tests.tools.options import check_module, require_options

@@ -14,63 +14,25 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Annotated, Literal, NoReturn
+from typing import Literal, NoReturn
 
-from pydantic import Field
-
-from homelab.config.base import HostKey, Model, Name, PublicKey, Str
 from homelab.deploy import scripts
 from homelab.deploy.status import WENT_BACK, HostFacts
 from homelab.offline.bundle import Bundle, bundle_text, identity
 from homelab.ops.deploy import switch
-from homelab.ops.deploy.before import BeforeSpec, prepared
+from homelab.ops.deploy.before import prepared
 from homelab.ops.deploy.bundle import seal, sign
 from homelab.ops.deploy.closure import ClosureSpec, bring_closure
 from homelab.ops.deploy.inputs import fetched
+from homelab.ops.deploy.offline_spec import OfflineSpec
 from homelab.ops.deploy.spec import SwitchSpec
 from homelab.ops.deploy.switch import NotCommittedError, Report, patient
-from homelab.ops.machine.host import ASK_SECONDS, HostLink, HostPath
+from homelab.ops.machine.host import ASK_SECONDS, HostLink
 from homelab.ops.machine.ssh import DialError, DialMap, HostKeyError
 from homelab.problems import HomelabError
 
 PACKET_SECONDS = 20
 """Seconds between two wake packets."""
-
-
-class Payload(Model):
-    """What the host needs before it can switch."""
-
-    stage: Str
-    """Script that writes the files."""
-    secrets: dict[Str, Str]
-    """Values by name."""
-    build: Str
-    """Script that builds."""
-    closure: ClosureSpec | None = None
-    """Another machine builds before that script."""
-    before: BeforeSpec | None = None
-    """What the host gets before that script."""
-
-
-class Awake(Model):
-    """The always-on host that wakes the offline host or relays its bundle."""
-
-    host: Name
-    paths: Annotated[tuple[HostPath, ...], Field(min_length=1)]
-    host_key: HostKey
-    wake: Str = ""
-    """Its command that wakes the host; if empty, it is the relay."""
-    wake_seconds: Annotated[int, Field(ge=1)] = 180
-    """Seconds until the woken host must answer."""
-    signers: tuple[PublicKey, ...] = ()
-    """Public keys whose signature on a bundle the host accepts."""
-
-
-class OfflineSpec(SwitchSpec):
-    """The spec of an offline host's switch. It holds secrets."""
-
-    payload: Payload
-    offline: Awake
 
 
 def run(spec_json: str, *, report: Report) -> int:
