@@ -23,6 +23,8 @@ IN_MYSQL = (resources.files("homelab.backup") / "container-mysql.sh").read_text(
 """The script that runs a client of a container's MySQL."""
 _PODMAN = Raw("config.virtualisation.podman.package")
 _SHELL = Raw("pkgs.runtimeShell")
+_WHOLE = ("--single-transaction", "--routines", "--events", "--databases")
+"""Options of a dump of all that a MySQL database has. Its triggers are in it by default."""
 _MYSQL_PACKAGE = Raw("config.services.mysql.package")
 
 
@@ -45,7 +47,9 @@ def _commands(service: Service) -> Iterator[DumpCommand]:
             name, words = f"command-{index}.dump", shlex.join(dump.command)
         elif dump.mysql is not None and part is not None:
             argv = ["sh", "-c", IN_MYSQL, "sh", dump.user or "root", "dump"]
-            argv += ["--single-transaction", "--routines", "--databases", dump.mysql]
+            # Another user than root may not see tablespaces, which MySQL 8 reports as an error.
+            argv += [] if argv[-2] == "root" else ["--no-tablespaces"]
+            argv += [*_WHOLE, dump.mysql]
             name, words = f"mysql-{dump.mysql}.sql", shlex.join(argv)
         elif dump.mysql is not None:
             yield _mysql(service, dump.mysql)
@@ -127,7 +131,7 @@ def _mysql(service: Service, database: str) -> DumpCommand:
 
 def mysql_dump(job: str, database: str) -> DumpCommand:
     """The dump of a database of the host's MySQL, which lets root in by its socket."""
-    argv = ["--single-transaction", "--routines", "--databases", database]
+    argv = [*_WHOLE, database]
     words = Script.of(_MYSQL_PACKAGE, f"/bin/mysqldump {shlex.join(argv)}")
     return DumpCommand(f"{DUMPS}/{job}/mysql-{database}.sql", words, mysql=database)
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from homelab.backup.restic import modules
+from homelab.backup.restic import COMMAND, modules
 from homelab.config.backup import KEEP
 from homelab.nix import Module, print_module
 from homelab.render import DERIVE, modules_of
+from homelab.storage.replicas import SCRIPT
 from tests import build
 from tests.golden.test_home import home, tree
 from tests.household import Changes, household
@@ -283,3 +285,11 @@ def test_backrest_restores_where_the_owner_says() -> None:
     unit = backrest("""{ homelab.backrest.restoreDirectory = "/srv/restored"; }""")
     assert unit["environment"]["HOME"] == "/srv/restored"
     assert unit["serviceConfig"]["ReadWritePaths"][0] == "-/srv/restored"
+
+
+@pytest.mark.parametrize("script", [COMMAND, SCRIPT], ids=["homelab-backup", "homelab-replica"])
+def test_no_function_of_a_joined_script_replaces_another(script: tuple[str, str]) -> None:
+    """In one shell, the later of two functions with one name takes the place of the earlier."""
+    names = re.findall(r"^([a-z_]+)\(\) ", script[1], re.MULTILINE)
+    assert len(names) > 10
+    assert sorted({name for name in names if names.count(name) > 1}) == []

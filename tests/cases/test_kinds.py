@@ -122,7 +122,7 @@ WIKI_DB: Changes = {
         (
             "library/mariadb:11",
             {"mysql": "wiki"},
-            "sh root dump --single-transaction --routines --databases wiki",
+            "sh root dump --single-transaction --routines --events --databases wiki",
             "mysql-wiki.sql",
         ),
         (

@@ -12,8 +12,8 @@ contained_in() {
   jq -c --arg job "$job" '.[$job].inside[]?' "$description"
 }
 
-# about JSON: the fields of one of them.
-about() {
+# fields_of JSON: the fields of one of them.
+fields_of() {
   local fields
   mapfile -t fields < <(jq -r '.kind, .database, .user, .container, .directory, .dump' <<<"$1")
   kind=${fields[0]} database=${fields[1]} user=${fields[2]}
@@ -108,7 +108,7 @@ noted() {
 contained_ready() {
   local one other known count
   while IFS= read -r one; do
-    about "$one"
+    fields_of "$one"
     answers </dev/null || continue
     known=$(contained_in | jq -r --arg container "$container" 'select(.container == $container) | .database')
     while IFS= read -r other; do
@@ -172,7 +172,7 @@ load_in() {
 contained_load() {
   local one container_of
   while IFS= read -r one; do
-    about "$one"
+    fields_of "$one"
     container_of=$container
     echo "restoring the database $database in $container"
     systemctl start "podman-$container.service" </dev/null ||
@@ -200,7 +200,7 @@ trial() {
 contained_tried() {
   local one image words container_of live count
   while IFS= read -r one; do
-    about "$one"
+    fields_of "$one"
     container_of=$container
     image=$(podman inspect --format '{{.Image}}' "$container" 2>/dev/null) ||
       fail "$container does not run, so the dump of $database cannot be tried"
