@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
@@ -81,6 +81,17 @@ class HostConfig(Kind):
     address: HostAddress = HostAddress()
     home: TreePath | None = None
     """The owner's home-manager module."""
+    ssh_config: bool = False
+    """SSH settings for the hosts of the stack in the owner's home, with their pinned keys:
+    `ssh nas` asks no question. Needs `home`."""
+
+    @model_validator(mode="after")
+    def _settings_have_a_home(self) -> Self:
+        if self.ssh_config and self.home is None:
+            raise ValueError(
+                "home-manager writes ssh_config; add home: home/….nix, or leave ssh_config out"
+            )
+        return self
 
 
 class NixosHost(HostConfig):

@@ -46,6 +46,7 @@ FIELDS: Mapping[str, Managed] = {
     "flash": "hardware",
     "gpu": "hardware",
     "home": "home",
+    "ssh_config": "home",
     "kernel": "hardware",
     "keymap": "system",
     "locale": "system",

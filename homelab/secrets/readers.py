@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from homelab.config.hosts import NixosHost
+from homelab.config.hosts import HomeManagerHost, NixosHost
 from homelab.config.stack import StackConfig
 from homelab.plan import Plan, once
 from homelab.secret_paths import host_file, sops_file
@@ -65,8 +65,8 @@ def host_recipient(stack: StackConfig, host: str) -> str:
 
 @once
 def readers_of(plan: Plan) -> Mapping[str, Readers]:
-    """The readers of every sops file of the stack, by path: of each NixOS host's, of those that
-    hosts share, and of the deployer's.
+    """The readers of every sops file of the stack, by path: of each host's, of those that hosts
+    share, and of the deployer's.
     """
     stack = plan.stack
     hosts: dict[str, list[str]] = {plan.secrets.file: []}
@@ -75,6 +75,10 @@ def readers_of(plan: Plan) -> Mapping[str, Readers]:
         files = {host_file(stack, name), *(sops_file(stack, name, key) for key in keys)}
         for path in sorted(files):
             hosts.setdefault(path, []).append(name)
+    for name, config in stack.hosts.items():
+        if isinstance(config, HomeManagerHost):
+            # A person opens it there, with a key of the operators.
+            hosts.setdefault(host_file(stack, name), [])
     recipients = {name: host_recipient(stack, name) for name in sorted(stack.hosts)}
     operators = sorted(set(stack.secrets.operators))
     return {path: _readers(names, recipients, operators) for path, names in hosts.items()}

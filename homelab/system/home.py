@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.nix import Attrs, Comment, Module, Raw, attrs
+from homelab.nix import Attrs, Comment, Module, Raw, attrs, merge
 from homelab.plan import Plan
+from homelab.system import ssh_client
 from homelab.system.model import Host
 
 OVERWRITE_SINCE = "25.11"
@@ -44,7 +45,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
                     "users": {
                         user: {
                             "imports": [Raw(f"./own/{module}")],
-                            "home": {"stateVersion": host.config.state_version},
+                            **_stated(plan, host, user),
                         }
                         for user, module in homes
                     }
@@ -58,16 +59,25 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         "home.nix",
         f"home-manager for {owner} on {host.name}; homelab does not manage its system",
-        stated=attrs(
-            "home",
-            {
-                "homeDirectory": f"/Users/{owner}" if darwin else f"/home/{owner}",
-                "stateVersion": host.config.state_version,
-                "username": owner,
-            },
+        stated=merge(
+            attrs(
+                "home",
+                {
+                    "homeDirectory": f"/Users/{owner}" if darwin else f"/home/{owner}",
+                    "stateVersion": host.config.state_version,
+                    "username": owner,
+                },
+            ),
+            ssh_client.settings(plan, host),
         ),
         imports=(f"./own/{path}",),
     )
+
+
+def _stated(plan: Plan, host: Host, user: str) -> Attrs:
+    version = attrs("home.stateVersion", host.config.state_version)
+    own = user == plan.stack.site.owner.user and host.config.home is not None
+    return merge(version, ssh_client.settings(plan, host)) if own else version
 
 
 def _settings(host: Host) -> Attrs:

@@ -203,6 +203,7 @@ RICH: Changes = {
                 "key": "~/.ssh/deploy",
             },
             "home": "home/sam.nix",
+            "ssh_config": True,
             "modules": ["hosts/nas/own.nix"],
             "tags": ["metrics"],
             "flakes": [],
@@ -236,6 +237,7 @@ RICH: Changes = {
             "platform": "x86_64-darwin",
             "state_version": "25.11",
             "home": "home/sam.nix",
+            "ssh_config": True,
         },
     },
     "datasets": {
