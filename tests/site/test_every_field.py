@@ -610,11 +610,11 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {"services": {"vote": {"host": None, "tags": ["nowhere"]}}},
     ),
     "FlakeInput.private": (
-        {"flakes": {"vote": {"url": "git+ssh://git@example.org/sam/vote"}}},
+        {"flakes": {"vote": {"url": "git+ssh://git@example.org/sam/vote?lfs=1"}}},
         {
             "flakes": {
                 "vote": {
-                    "url": "git+ssh://git@example.org/sam/vote",
+                    "url": "git+ssh://git@example.org/sam/vote?lfs=1",
                     "private": "a deploy key of each host",
                 }
             }
