@@ -35,6 +35,7 @@ KEYS = (
 )
 HOMES = ("/home/sam", "/home/sam/.ssh")
 OTHERS = ("/var/lib/vaultwarden", "/var/lib/vaultwarden/attachments", "/mnt/onetouch/restic/pi")
+QUICK = ("/", "/etc", "/nix", "/run/secrets", "/etc/ssh", "/home/sam/.ssh", "/var/lib/vaultwarden")
 FREE = ("/srv/data", "/mnt/family/more", "/var/lib/own", "/home/sam/data", "/opt/data")
 
 
@@ -100,7 +101,13 @@ _NIX_BUILDS = "/nix"
 
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
-@pytest.mark.parametrize("path", [*SYSTEM, *KEYS, *HOMES, *OTHERS])
+@pytest.mark.parametrize(
+    "path",
+    [
+        path if path in QUICK else pytest.param(path, marks=pytest.mark.long)
+        for path in (*SYSTEM, *KEYS, *HOMES, *OTHERS)
+    ],
+)
 def test_a_directory_with_an_owner_is_refused_to_others(use: Any, path: str) -> None:
     if use is built and path.startswith(_NIX_BUILDS):
         return  # Nix owns it

@@ -51,7 +51,9 @@ def test_all_services_work_in_one_stack(release: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize(
+    "release", [pytest.param(r, marks=pytest.mark.long) for r in RELEASES[:-1]] + [RELEASES[-1]]
+)
 @pytest.mark.requirement("S4-19")
 def test_the_sandbox_of_every_unit_is_strict(release: str) -> None:
     """By `systemd-analyze security`, with what homelab writes into the unit alone."""

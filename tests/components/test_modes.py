@@ -23,7 +23,7 @@ def commands(run: Recorded) -> dict[str, Resource]:
     return {r.name: r for r in run.of(":local:Command")}
 
 
-@pytest.mark.parametrize("mode", ["test", "boot"])
+@pytest.mark.parametrize("mode", ["test", pytest.param("boot", marks=pytest.mark.long)])
 def test_a_test_is_in_the_spec_of_the_switch(mode: str) -> None:
     """So any other mode is a change, and runs."""
     found = commands(home({"deploy": {"mode": mode}}))
@@ -53,7 +53,9 @@ def test_a_dry_run_leaves_what_shows_the_deployed_release() -> None:
     assert not [r for r in home({"hosts": {"pi": {"mode": "test"}}}).of(":File") if r.ignored]
 
 
-@pytest.mark.parametrize("mode", ["test", "boot", "dry"])
+@pytest.mark.parametrize(
+    "mode", ["dry", *(pytest.param(m, marks=pytest.mark.long) for m in ("test", "boot"))]
+)
 def test_a_host_that_fetches_its_release_shows_what_it_has(mode: str) -> None:
     offline = {"wake_by": None, "pull_from": "pi"}
     run = home({"hosts": {OFFLINE: {"mode": mode, "offline": offline}}})

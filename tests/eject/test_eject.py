@@ -145,6 +145,9 @@ def test_every_secret_is_in_the_readme_and_no_value_is(given: Stack, tmp_path: P
             assert [r for r in rules if re.search(r["path_regex"], file)], file
 
 
+@pytest.mark.parametrize(
+    "given", ["home", pytest.param(RICH, marks=pytest.mark.long)], indirect=True
+)
 def test_every_cloud_resource_is_named(given: Stack) -> None:
     """Each resource that `up` makes in a cloud, by the name under which the account shows it."""
     text = "\n".join(remaining(given.plan))

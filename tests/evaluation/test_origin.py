@@ -23,7 +23,13 @@ def _origins(stack: Stack, host: str) -> Origins:
     return Origins(stack.plan, stack.plan.hosts[host], dict(stack.releases[host].files))
 
 
-@pytest.mark.parametrize(("top", "name"), STACKS, ids=[n for _, n in STACKS])
+EACH = [
+    pytest.param(top, name, id=name, marks=() if name in ("home", "lan") else pytest.mark.long)
+    for top, name in STACKS
+]
+
+
+@pytest.mark.parametrize(("top", "name"), EACH)
 def test_every_line_of_every_file_has_a_place_or_a_reason(top: Path, name: str) -> None:
     stack = open_stack(top, name)
     for host, release in stack.releases.items():
@@ -48,7 +54,7 @@ def test_every_line_of_every_file_has_a_place_or_a_reason(top: Path, name: str) 
                     assert not bare or bare.startswith(FRAMES) or bare in ARGUMENTS, at
 
 
-@pytest.mark.parametrize(("top", "name"), STACKS, ids=[n for _, n in STACKS])
+@pytest.mark.parametrize(("top", "name"), EACH)
 def test_the_lines_of_a_file_are_told_once_each_and_in_order(top: Path, name: str) -> None:
     stack = open_stack(top, name)
     for host, release in stack.releases.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -118,6 +119,9 @@ def test_a_word_names_what_the_plan_knows(case: str) -> None:
     assert way_out in problem.way_out
 
 
+_schema = cache(stack_schema)
+
+
 @pytest.mark.parametrize("path", NO_PATHS)
 @pytest.mark.requirement("S0-09", "S0-71")
 def test_what_is_no_path_of_an_option_is_refused_with_the_way_out(path: str) -> None:
@@ -127,7 +131,7 @@ def test_what_is_no_path_of_an_option_is_refused_with_the_way_out(path: str) -> 
     (problem,) = refused.value.problems
     assert problem.what == "this is not the path of an option"
     assert 'in "double quotes"' in problem.way_out
-    schema: Any = stack_schema()
+    schema: Any = _schema()
     said = schema["$defs"]["CatalogService"]["properties"]["options"]
     assert said["additionalProperties"] is False
     (pattern,) = said["patternProperties"]

@@ -38,7 +38,13 @@ COMBINATIONS = {
 }
 
 
-@pytest.mark.parametrize("flags", COMBINATIONS.values(), ids=COMBINATIONS.keys())
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pytest.param(flags, id=name, marks=() if at % 5 == 0 else pytest.mark.long)
+        for at, (name, flags) in enumerate(COMBINATIONS.items())
+    ],
+)
 def test_every_combination_passes_every_check(call: Call, flags: tuple[str, ...]) -> None:
     made = call("init", *BASE, *flags)
     assert (made.code, made.err) == (0, "")

@@ -46,6 +46,7 @@ def mine(call: Call) -> Path:
     return project
 
 
+@pytest.mark.long
 def test_the_difference_is_shown_and_nothing_changes_unasked(
     call: Call, mine: Path, other: Path
 ) -> None:

@@ -33,6 +33,7 @@ def ways(table: str) -> tuple[WayOut, ...]:
     return found
 
 
+LONG = pytest.mark.long
 ALL = [way for table in TABLES for way in ways(table)]
 
 
@@ -52,7 +53,17 @@ def test_the_stack_under_the_tables_has_no_error() -> None:
     assert not [p for p in BASELINE if p.severity == "error"], _lines(BASELINE)
 
 
-@pytest.mark.parametrize("way", ALL, ids=[way.name for way in ALL])
+FIRST = {way.check: way for way in reversed(ALL)}
+"""A row of each check: those of `make test`. All rows are in `make test-lab`."""
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(w, id=w.name, marks=() if w is FIRST[w.check] or not w.check else (LONG,))
+        for w in ALL
+    ],
+)
 def test_following_the_way_out_fixes_the_problem(way: WayOut) -> None:
     before = way.before()
     problem = way.chosen(before)
