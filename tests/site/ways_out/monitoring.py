@@ -91,7 +91,7 @@ WAYS = (
                 "monitors": {"uptime-kuma": None, "example": {"url": "https://example.org"}}
             }
         },
-        says="one of them",
+        asked={"example": "give one of them another name"},
     ),
     WayOut(
         "monitor-intent",
