@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Annotated
 
-from homelab.config.base import Model, Reason, alone
+from pydantic import Field, JsonValue, model_validator
+
+from homelab.config.base import Model, Reason, Str, alone
 from homelab.config.types import Icon, Label, Url
 
 
@@ -39,6 +41,9 @@ class DashboardConfig(Model):
     """Tiles for pages outside of the homelab, such as the Cloudflare dashboard."""
 
 
+WidgetField = Annotated[Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,40}$")]
+
+
 class ServiceTile(Model):
     """A service's tile on the dashboard. Defaults come from the catalog."""
 
@@ -46,10 +51,17 @@ class ServiceTile(Model):
     title: Label | None = None
     icon: Icon | None = None
     description: Label | None = None
+    widget: dict[WidgetField, JsonValue] = Field(default_factory=dict)
+    """Figures of the app on its tile, as https://gethomepage.dev/widgets/ describes for it: `{type:
+    homeassistant, key: {$secret: home-assistant}}`. `$secret` names a secret of the service
+    `homepage` with `env: HOMEPAGE_VAR_…`. `url` is by default the address at which the host of the
+    dashboard reaches the app."""
     skip: Reason | None = None
     """Reason why the service has no tile."""
 
     @model_validator(mode="after")
     def _one(self) -> ServiceTile:
-        alone(self, "skip", ("group", "title", "icon", "description"))
+        alone(self, "skip", ("group", "title", "icon", "description", "widget"))
+        if self.widget and not isinstance(self.widget.get("type"), str):
+            raise ValueError("a widget has a type; write widget: {type: homeassistant, …}")
         return self

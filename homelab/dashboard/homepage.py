@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from homelab.dashboard.model import Tile
+from pydantic import JsonValue
+
+from homelab.dashboard.model import Tile, secret_name
 from homelab.dashboard.plan import DASHBOARD
 from homelab.network.model import LOOPBACK
 from homelab.network.plan import local_names
@@ -25,7 +27,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "enable": True,
         "listenPort": service.port,
         "settings": {"title": dashboard.title},
-        "services": [{name: [_tile(t) for t in tiles]} for name, tiles in dashboard.groups],
+        "services": [
+            {name: [_tile(service, t) for t in tiles]} for name, tiles in dashboard.groups
+        ],
     }
     if service.release >= "25.05":
         body["allowedHosts"] = ",".join(_hosts(plan, service))
@@ -59,7 +63,7 @@ def _names(plan: Plan, host: Host) -> Attrs:
     )
 
 
-def _tile(tile: Tile) -> Nix:
+def _tile(dashboard: Service, tile: Tile) -> Nix:
     body: Attrs = {"href": tile.url}
     if tile.icon:
         body["icon"] = tile.icon
@@ -67,7 +71,22 @@ def _tile(tile: Tile) -> Nix:
         body["description"] = tile.description
     if tile.probe:
         body["siteMonitor"] = tile.probe
+    if tile.widget:
+        body["widget"] = _filled(dashboard, dict(tile.widget))
     return {tile.title: body}
+
+
+def _filled(dashboard: Service, value: JsonValue) -> Nix:
+    """A value of a widget. Homepage replaces the name of a variable by what its unit has in it."""
+    if isinstance(value, dict):
+        name = secret_name(value)
+        if name is not None:
+            secret = dashboard.secrets.get(name)
+            return f"{{{{{secret.env if secret else name}}}}}"
+        return {key: _filled(dashboard, inner) for key, inner in sorted(value.items())}
+    if isinstance(value, list):
+        return [_filled(dashboard, inner) for inner in value]
+    return value
 
 
 def _hosts(plan: Plan, service: Service) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class Tile:
     source: str
     chosen: bool
     """The stack config names the group. Otherwise the facts of the service do."""
+    widget: Mapping[str, JsonValue] = field(default_factory=dict)
+    """What Homepage shows of the app; empty for nothing."""
 
 
 @dataclass(frozen=True)
@@ -31,3 +36,9 @@ class DashboardPlan:
     title: str
     groups: tuple[tuple[str, tuple[Tile, ...]], ...]
     skipped: tuple[tuple[str, str], ...]
+
+
+def secret_name(value: Mapping[str, JsonValue]) -> str | None:
+    """The secret that `{$secret: name}` names; None for another value."""
+    name = value.get("$secret")
+    return name if isinstance(name, str) and len(value) == 1 else None

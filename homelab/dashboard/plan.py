@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
 from homelab.config.stack import StackConfig
 from homelab.dashboard.model import DashboardPlan, Tile
 from homelab.grouping import grouped
@@ -39,7 +43,7 @@ def plan_dashboard(
         if reason is not None:
             skipped.add((service.name, reason))
         else:
-            tiles.append(_tile(stack, dashboard.host, route, service, main[service.name]))
+            tiles.append(_tile(stack, dashboard, route, service, main[service.name]))
     for index, link in enumerate(stack.dashboard.links):
         where = f"dashboard.links[{index}]"
         tiles.append(Tile(**link.model_dump(), probe="", source=where, chosen=True))
@@ -68,7 +72,10 @@ def _shown_by(services: tuple[Service, ...]) -> Service | None:
     return named.get(DASHBOARD) or glance
 
 
-def _tile(stack: StackConfig, watcher: str, route: Route, service: Service, main: Route) -> Tile:
+def _tile(
+    stack: StackConfig, dashboard: Service, route: Route, service: Service, main: Route
+) -> Tile:
+    watcher = dashboard.host
     wanted, entry = service.config.tile, service.entry
     title = wanted.title or entry.title
     if route is not main:
@@ -85,4 +92,14 @@ def _tile(stack: StackConfig, watcher: str, route: Route, service: Service, main
         probe=asked.url if web and service.config.monitor.skip is None else "",
         source=route.source,
         chosen=wanted.group is not None,
+        widget=_widget(watcher, route, service) if route is main else {},
     )
+
+
+def _widget(watcher: str, route: Route, service: Service) -> Mapping[str, JsonValue]:
+    """The widget of the stack config. Its requests need no sign-in: on the host of the app they go
+    to the app itself.
+    """
+    widget = service.config.tile.widget
+    near = route.upstream if service.host == watcher else route.url
+    return {"url": near, **widget} if widget else {}

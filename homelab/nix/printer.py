@@ -248,6 +248,13 @@ def _binding(path: tuple[str, ...], value: Nix, indent: int) -> str:
         value = value.value
     name = ".".join(_key(p) for p in path)
     text = print_value(value, indent)
+    if isinstance(value, Function) and isinstance(value.body, Call):
+        # Beside the name if there is room, or else on the next line.
+        flat = f"{value.argument}: {print_value(value.body, indent)}"
+        if "\n" not in flat and len(pad) + len(name) + len(flat) + 4 <= _WIDTH:
+            text = flat
+        elif "\n" not in flat and len(pad) + len(flat) + 3 <= _WIDTH:
+            text = f"\n{pad}  {flat}"
     if "\n" not in text and len(pad) + len(name) + len(text) + 4 > _WIDTH:
         text = print_value(value, indent, spread=True)
         quoted = any(_key(part).startswith('"') for part in path)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from homelab.catalog.model import OIDC, Entry
 from homelab.check import check
+from homelab.config.dashboard import ServiceTile
 from homelab.config.service_modules import CatalogService
 from homelab.config.services import ports_of
 from homelab.network.model import RESOLVERS
@@ -205,9 +206,9 @@ def tile_shown(plan: Plan) -> Iterator[Problem]:
             continue
         # For a custom service, title and group also name its probe.
         named = service.is_custom and not service.config.never_publish
-        fields = ("icon",) if named else ("group", "title", "icon", "description")
+        fields = ("icon", "widget") if named else tuple(ServiceTile.model_fields)
         for field in fields:
-            if getattr(tile, field) is not None:
+            if getattr(tile, field):
                 yield Problem(
                     f"{_at(service)}.tile.{field}",
                     f"{service.name} has no route for browsers, and so no tile",

@@ -170,3 +170,40 @@ def test_glance_shows_the_same_links_in_the_same_order() -> None:
 def test_pages_of_the_owner_take_the_place_of_the_derived_one() -> None:
     own: Changes = {"services": {"glance": {"options": {"services.glance.settings.pages": []}}}}
     assert build.plan(household(PAGE, GLANCE, own)).dashboard is None
+
+
+WIDGET: Changes = {
+    "services": {
+        "homepage": {"secrets": {"vault": {"env": "HOMEPAGE_VAR_VAULT"}}},
+        "vaultwarden": {
+            "tile": {
+                "widget": {
+                    "type": "customapi",
+                    "headers": {"Authorization": {"$secret": "vault"}},
+                    "mappings": [{"field": "items", "label": "Items"}],
+                }
+            }
+        },
+    }
+}
+
+
+@pytest.mark.requirement("S3-07")
+def test_a_widget_has_the_name_of_a_variable_and_never_the_secret() -> None:
+    files = build.render(household(PAGE, WIDGET))["aurora"]
+    assert 'Authorization = "{{HOMEPAGE_VAR_VAULT}}";' in files["dashboard.nix"]
+    assert "/run/homelab/secrets/homepage-vault" in files["services/homepage.nix"]
+    # On its own host the app is asked without the reverse proxy and its sign-in.
+    routes = build.plan(household(PAGE, WIDGET)).routes
+    (upstream,) = [r.upstream for r in routes if r.service == "vaultwarden"]
+    assert f'url = "{upstream}";' in files["dashboard.nix"]
+
+
+@pytest.mark.requirement("S3-07")
+def test_an_app_on_another_host_is_asked_at_its_name_unless_the_widget_says_where() -> None:
+    jellyfin: Changes = {"services": {"jellyfin": {"tile": {"widget": {"type": "jellyfin"}}}}}
+    text = build.render(household(PAGE, jellyfin))["aurora"]["dashboard.nix"]
+    assert 'url = "https://media.home.example.org";' in text
+    stated: Changes = {"services": {"jellyfin": {"tile": {"widget": {"url": "http://10.0.0.7"}}}}}
+    text = build.render(household(PAGE, jellyfin, stated))["aurora"]["dashboard.nix"]
+    assert 'url = "http://10.0.0.7";' in text

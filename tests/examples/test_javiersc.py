@@ -170,3 +170,9 @@ def test_backrest_and_the_connections_are_those_of_nixpkgs_and_no_containers() -
     told = files()["lib/connections-sonarr.json"]
     assert "Torznab" in told
     assert "Transmission" in told
+
+
+@pytest.mark.requirement("S3-07", "S3-08")
+def test_the_dashboard_asks_home_assistant_with_a_token_from_1password() -> None:
+    assert 'key = "{{HOMEPAGE_VAR_HOME_ASSISTANT}}";' in files()["dashboard.nix"]
+    assert "op://Homelab/Home Assistant/token" in files()["fetched-secrets.nix"]

@@ -295,6 +295,16 @@ def test_a_function_in_a_list_is_as_nixfmt_has_it(
     assert formatted(tmp_path, [text]) == []
 
 
+@pytest.mark.parametrize("names", [["n8n"], ["n8n", "unrar"], ["a" * 30], ["a" * 40], []])
+@pytest.mark.parametrize("path", ["a", "nixpkgs.config.allowUnfreePredicate"])
+def test_a_function_with_a_call_is_as_nixfmt_has_it(
+    tmp_path: Path, names: list[Nix], path: str
+) -> None:
+    body = Call("builtins.elem (lib.getName pkg)", (names,))
+    text = print_file({path: Function("pkg", body)}, head="Made by homelab.")
+    assert formatted(tmp_path, [text]) == []
+
+
 # --- modules ---------------------------------------------------------------------------------
 
 STUB = """

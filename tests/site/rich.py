@@ -286,7 +286,11 @@ RICH: Changes = {
         "prometheus": {"host": "nas", "never_publish": "nobody looks at it"},
         "gatus": {"host": "pi", "name": "status", "uses": ["db"]},
         "uptime-kuma": {"host": "nas", "port": 3011},
-        "homepage": {"host": "nas", "name": "home"},
+        "homepage": {
+            "host": "nas",
+            "name": "home",
+            "secrets": {"music": {"env": "HOMEPAGE_VAR_MUSIC"}},
+        },
         "scrutiny": {"host": "nas", "port": 8093},
         "jellyfin": {
             "host": "nas",
@@ -348,7 +352,11 @@ RICH: Changes = {
             "audience": "family",
             "datasets": {"music": "library"},
             "ids": {"uid": 450},
-            "tile": {"group": "Media", "title": "Music"},
+            "tile": {
+                "group": "Media",
+                "title": "Music",
+                "widget": {"type": "navidrome", "user": "sam", "token": {"$secret": "music"}},
+            },
             "monitor": {"path": "/ping", "interval": "5m"},
         },
         "shell": {

@@ -34,6 +34,7 @@ VALUES: dict[str, object] = {
     "title": "X",
     "icon": "x",
     "description": "X",
+    "widget": {"type": "x"},
 }
 """A value for each field beside a `skip`."""
 SECTIONS = {

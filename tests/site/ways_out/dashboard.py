@@ -2,13 +2,55 @@
 
 from __future__ import annotations
 
-from tests.site.ways_out.model import WayOut
+from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import jellyfin
 
 PAGE = {"homepage": {"host": "pi", "auth": "native"}}
 LINK = {"title": "Cloudflare", "url": "https://dash.cloudflare.com", "group": "Netwrk"}
 
+KEYED = {
+    "homepage": {**PAGE["homepage"], "secrets": {"jellyfin": {"env": "HOMEPAGE_VAR_JELLYFIN"}}}
+}
+NAMED = {"type": "jellyfin", "key": {"$secret": "jellyfin"}}
+
+
+def shown(widget: Changes, page: Changes = KEYED) -> Changes:
+    """Jellyfin with a widget on its tile, and the dashboard."""
+    return {"services": {**page, "jellyfin": {"host": "nas", "tile": {"widget": widget}}}}
+
+
 WAYS = (
+    WayOut(
+        "tile-widget",
+        shown({**NAMED, "key": "0123456789abcdef"}),
+        jellyfin(tile={"widget": NAMED}),
+        says="plain text",
+    ),
+    WayOut(
+        "tile-widget",
+        shown({**NAMED, "key": {"$secret": "jelyfin"}}),
+        jellyfin(tile={"widget": NAMED}),
+        says="no secret",
+    ),
+    WayOut(
+        "tile-widget",
+        shown(NAMED, PAGE),
+        {"services": KEYED},
+        says="no secret",
+        asked={"HOMEPAGE_VAR_JELLYFIN": "env: HOMEPAGE_VAR_JELLYFIN"},
+    ),
+    WayOut(
+        "tile-widget",
+        shown(NAMED, {"homepage": {**PAGE["homepage"], "secrets": {"jellyfin": {"env": "KEY"}}}}),
+        {"services": KEYED},
+        says="start with",
+    ),
+    WayOut(
+        "tile-widget",
+        shown(NAMED, {"glance": {"host": "pi", "auth": "native"}}),
+        jellyfin(tile=None),
+        says="does not run here",
+    ),
     WayOut(
         "dashboard-group-known",
         {"services": {**PAGE, "jellyfin": {"host": "nas", "tile": {"group": "Meda"}}}},
