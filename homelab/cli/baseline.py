@@ -36,6 +36,7 @@ def as_data(scores: Iterable[HostScore]) -> dict[str, dict[str, object]]:
     return {
         score.host: {
             "score": score.percent,
+            "subjects": dict(score.by_subject),
             "rules": [
                 {
                     "id": v.rule.id,
@@ -52,9 +53,13 @@ def as_data(scores: Iterable[HostScore]) -> dict[str, dict[str, object]]:
 
 
 def print_scores(scores: Iterable[HostScore]) -> None:
-    """Two tables: the hosts with their scores, and every rule that does not hold, once."""
+    """Three tables: the hosts with their scores, those of each subject, and every rule that does
+    not hold, once.
+    """
     from rich.console import Console
     from rich.table import Table
+
+    from homelab.policy.model import SUBJECTS
 
     found = tuple(scores)
     out = Console(width=None if sys.stdout.isatty() else 10_000)
@@ -63,6 +68,9 @@ def print_scores(scores: Iterable[HostScore]) -> None:
         states = [v.state for v in score.verdicts]
         counts = (states.count(s) for s in ("holds", "broken", "accepted", "unknown"))
         hosts.add_row(score.host, str(score.percent), *map(str, counts))
+    subjects = Table("host", *SUBJECTS.values())
+    for score in found:
+        subjects.add_row(score.host, *map(str, score.by_subject.values()))
     rows: dict[tuple[str, ...], list[str]] = {}
     for score in found:
         for v in score.verdicts:
@@ -75,6 +83,6 @@ def print_scores(scores: Iterable[HostScore]) -> None:
     rules = Table("rule", "state", "kind", "hosts", "what", "way out, or reason")
     for (id_, state, kind, about, note), names in sorted(rows.items()):
         rules.add_row(id_, state, kind, ", ".join(names), about, note)
-    for table in (hosts, rules):
+    for table in (hosts, subjects, rules):
         if table.row_count:
             out.print(table)

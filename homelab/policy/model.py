@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -101,9 +101,33 @@ class HostScore:
         """Share of the rules that hold. A broken rule counts also if an exception accepts it; one
         that the text does not decide does not count.
         """
-        known = [v for v in self.verdicts if v.state != "unknown"]
-        held = sum(v.state == "holds" for v in known)
-        return 100 * held // len(known) if known else 0
+        return _share(self.verdicts)
+
+    @property
+    def by_subject(self) -> Mapping[str, int]:
+        """The same share for the rules of each subject."""
+        return {
+            title: _share([v for v in self.verdicts if v.rule.id.split("-")[1] == subject])
+            for subject, title in SUBJECTS.items()
+        }
+
+
+SUBJECTS: Mapping[str, str] = {
+    "NET": "network",
+    "SSH": "SSH",
+    "USER": "accounts",
+    "SUDO": "sudo",
+    "SECR": "secrets",
+    "NIX": "Nix",
+    "KERN": "kernel",
+}
+"""What rules are about, by the part of their id."""
+
+
+def _share(verdicts: Sequence[Verdict]) -> int:
+    known = [v for v in verdicts if v.state != "unknown"]
+    held = sum(v.state == "holds" for v in known)
+    return 100 * held // len(known) if known else 0
 
 
 def is_computed(value: Value) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
-from homelab.policy.rules import REMOVE, option
+from homelab.policy.model import Facts
+from homelab.policy.rules import REMOVE, option, path, register
 from homelab.policy.values import between, is_exactly
 
 _SSH = "services.openssh"
 _SETTINGS = f"{_SSH}.settings"
+RECOVERY = "homelab-recovery"
+"""The directory whose file sshd includes while the recovery login is open."""
 _WEAK = re.compile(r"-cbc\b|3des|arcfour|rc4|hmac-md5|hmac-sha1|-sha1\b|umac-64")
 """Algorithms that ssh-audit rates as broken or weak."""
 
@@ -102,3 +105,22 @@ for _number_of, _kind in (("009", "KexAlgorithms"), ("010", "Ciphers"), ("011", 
         why="Old algorithms can be broken by whoever records or changes the connection.",
         way_out=f"{REMOVE}; the defaults of NixOS have no weak algorithm",
     )
+
+
+def _way_back(facts: Facts) -> str:
+    """Whether somebody who lost a key is locked out."""
+    if len(facts.plan.stack.site.owner.ssh_keys) > 1:
+        return ""
+    texts = [str(value) for _, value in facts.each(path(f"{_SSH}.extraConfig"))]
+    is_open = any(RECOVERY in text for text in texts)
+    return "" if is_open else "the owner has one key, and the host no recovery login"
+
+
+register(
+    "SEC-SSH-012",
+    "a lost key does not lock the owner out",
+    [f"{_SSH}.extraConfig"],
+    why="Without another key or a recovery login, only the console of the machine is left.",
+    way_out="add the key of another device to site.owner.ssh_keys, or write hosts.….ssh.recovery",
+    look=_way_back,
+)

@@ -15,7 +15,7 @@ from homelab.evaluation.model import OptionValue, Secured
 from homelab.plan import Plan
 from homelab.policy.baseline import BASELINE
 from homelab.policy.facts import ASKED, from_report, from_text
-from homelab.policy.model import Verdict
+from homelab.policy.model import SUBJECTS, Verdict
 from homelab.policy.report import baseline_problems, judged, scores_of
 from homelab.policy.rules import path
 from tests import build, stackdir
@@ -37,6 +37,7 @@ BROKEN: dict[str, str] = {
     "SEC-SSH-009": f'{_SSH}.KexAlgorithms = [ "diffie-hellman-group14-sha1" ];',
     "SEC-SSH-010": f'{_SSH}.Ciphers = [ "aes256-cbc" ];',
     "SEC-SSH-011": f'{_SSH}.Macs = [ "hmac-sha1" ];',
+    "SEC-SSH-012": 'services.openssh.extraConfig = "";',
     "SEC-SUDO-001": "security.sudo.wheelNeedsPassword = false;",
     "SEC-SUDO-002": 'security.sudo.extraRules = [ { users = [ "kim" ]; commands = [ '
     '{ command = "ALL"; options = [ "NOPASSWD" ]; } ]; } ];',
@@ -69,6 +70,7 @@ HELD: dict[str, str] = {
     "SEC-SSH-009": f'{_SSH}.KexAlgorithms = [ "curve25519-sha256" ];',
     "SEC-SSH-010": f'{_SSH}.Ciphers = [ "chacha20-poly1305@openssh.com" ];',
     "SEC-SSH-011": f'{_SSH}.Macs = [ "hmac-sha2-512-etm@openssh.com" ];',
+    "SEC-SSH-012": 'services.openssh.extraConfig = "Include /run/homelab-recovery/sshd.conf";',
     "SEC-SUDO-001": "security.sudo.wheelNeedsPassword = true;",
     "SEC-SUDO-002": 'security.sudo.extraRules = [ { users = [ "kim" ]; commands = [ '
     '{ command = "/bin/true"; options = [ "NOPASSWD" ]; } ]; } ];',
@@ -193,3 +195,29 @@ def test_a_broken_required_rule_makes_the_exit_code_1(tmp_path: Path) -> None:
     assert done.exit_code == 1
     rules = json.loads(done.output)["nas"]["rules"]
     assert {r["id"]: r["state"] for r in rules}["SEC-SSH-007"] == "broken"
+
+
+@pytest.mark.requirement("S4-25")
+@pytest.mark.parametrize(
+    ("change", "subject"),
+    [
+        ({"hosts": {"nas": {"ssh": {"recovery": {"password": {"sops": "owner/pw"}}}}}}, "SSH"),
+        ({"site": {"owner": {"ssh_keys": [build.OWNER, build.OWNER[:-9] + "KwRKRdGuB"]}}}, "SSH"),
+        ({"site": {"mutable_users": False}}, "accounts"),
+    ],
+)
+def test_a_safer_host_has_a_higher_score_of_that_subject_alone(
+    change: dict[str, object], subject: str
+) -> None:
+    def scores(*changes: dict[str, object]) -> dict[str, int]:
+        plan = build.plan(*changes)
+        found = judged(from_text(plan, plan.hosts["nas"], build.sources(plan)), TODAY)
+        return dict(found.by_subject)
+
+    before, after = scores({}), scores(change)
+    assert after[subject] > before[subject]
+    assert {s for s in after if after[s] != before[s]} == {subject}
+
+
+def test_every_rule_is_about_a_known_subject() -> None:
+    assert {rule.id.split("-")[1] for rule in BASELINE} == {*SUBJECTS}

@@ -120,6 +120,7 @@ EFFECTS: Mapping[str, str] = {
     "services.*.options": "options of NixOS",
     "services.*.secrets": "a file or a variable on the host",
     "services.*.ports": "an open port",
+    "services.*.tile.widget": "figures on the dashboard",
     "services.*.container.environment": "variables of the container",
     "services.*.container.templates": "a file in the container",
     "services.*.containers": "a container",
