@@ -28,7 +28,7 @@ def security(
     from rich.console import Console
     from rich.table import Table
 
-    from homelab.hardening.report import exemptions, host_scores, scores
+    from homelab.hardening.report import bare_units, exemptions, host_scores, scores
     from homelab.ops.hosts import named
     from homelab.ops.project.stack import check_stack, find_stack
     from homelab.pages.exceptions import exceptions
@@ -38,6 +38,7 @@ def security(
         named(plan, host)
     units = [u for u in plan.hardening if host in ("", u.host)]
     ranked, waived = scores(units), exemptions(units)
+    bare = bare_units(s for s in plan.services if host in ("", s.host))
     about = {host, *(s.name for s in plan.on(host))}
     stated = [
         (place, why)
@@ -53,6 +54,9 @@ def security(
             ],
             "exceptions": [
                 {"host": e.host, "unit": e.unit, "part": e.what, "why": e.why} for e in waived
+            ],
+            "further_units": [
+                {"host": b.host, "unit": b.unit, "service": b.service, "user": b.user} for b in bare
             ],
             "decisions": [{"place": place, "why": why} for place, why in stated],
         }
@@ -75,9 +79,19 @@ def security(
     reasons = Table("host", "unit", "part", "why", title="Exceptions", title_justify="left")
     for one in waived:
         reasons.add_row(one.host, one.unit, one.what, one.why)
+    further = Table(
+        "host",
+        "unit",
+        "service",
+        "runs as",
+        title="Further units of these services, with the sandbox of nixpkgs alone",
+        title_justify="left",
+    )
+    for other in bare:
+        further.add_row(other.host, other.unit, other.service, other.user)
     decisions = Table("place", "why", title="Decisions of the stack config", title_justify="left")
     for place, why in stated:
         decisions.add_row(place, why)
-    for table in (hosts, sandboxes, reasons, decisions):
+    for table in (hosts, sandboxes, further, reasons, decisions):
         if table.row_count:
             out.print(table)
