@@ -58,6 +58,22 @@ def _has_part(service: Service, part: str) -> bool:
     return service.is_made or part in service.entry.datasets
 
 
+@check("dataset-once")
+def dataset_once(plan: Plan) -> Iterator[Problem]:
+    """Two datasets at one place have two owners, groups and tiers, and the sandbox of a service
+    that uses one of them hides the other.
+    """
+    first: dict[tuple[str, str], str] = {}
+    for dataset in plan.datasets:
+        other = first.setdefault((dataset.host, dataset.path.rstrip("/")), dataset.source)
+        if other != dataset.source:
+            yield Problem(
+                f"{dataset.source}.path",
+                f"{other} is {dataset.path} on {dataset.host}, too",
+                "use one of them for both, or name another directory",
+            )
+
+
 @check("vault-always-on")
 def vault_always_on(plan: Plan) -> Iterator[Problem]:
     """Irreplaceable data must be on an always-on host, so that it is backed up every night."""

@@ -55,6 +55,16 @@ WAYS = (
         says="no part",
     ),
     WayOut(
+        "dataset-once",
+        both(
+            dataset("films"),
+            {"datasets": {"tv": {"host": "nas", "path": "/srv/films", "tier": "re-derivable"}}},
+            {"datasets": {"films": {"path": "/srv/films", "tier": "re-derivable"}}},
+        ),
+        {"datasets": {"tv": {"path": "/srv/tv"}}},
+        asked={"/srv/tv": "another directory"},
+    ),
+    WayOut(
         "vault-always-on",
         both(dataset("photos", tier="irreplaceable"), host("nas", always_on=False)),
         host("nas", always_on=True),
