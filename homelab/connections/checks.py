@@ -121,3 +121,32 @@ def _there(plan: Plan, caller: str, callee: str) -> str:
 def _kind(plan: Plan, name: str) -> str:
     kind = kind_of(plan.stack, name)
     return f"a service of the kind {kind}" if kind else "not described by the catalog"
+
+
+DOWNLOADS = "downloads"
+"""Role of the dataset with finished downloads, of those who download and those who sort them in."""
+
+
+@check("downloads-shared", severity="warning")
+def downloads_shared(plan: Plan) -> Iterator[Problem]:
+    """An app that does not see the finished downloads of its client sorts nothing in."""
+    for pair in pairs(plan.stack):
+        for caller in plan.instances(pair.caller):
+            callee = next(iter(plan.instances(pair.callee)), None)
+            if callee is None or caller.is_made or callee.is_made:
+                continue
+            if not (DOWNLOADS in caller.entry.datasets and DOWNLOADS in callee.entry.datasets):
+                continue
+            mine, theirs = caller.datasets, callee.datasets.get(DOWNLOADS)
+            if not mine or theirs in mine.values():
+                continue
+            where = f"in the dataset {theirs}" if theirs else "in its state directory"
+            shared = theirs or next(iter(mine.values()))
+            way_out = f"write services.{pair.caller}.datasets: {{{DOWNLOADS}: {shared}, …}}"
+            if theirs is None:
+                way_out = f"write services.{pair.callee}.datasets: {{{DOWNLOADS}: {shared}}}"
+            yield Problem(
+                pair.source,
+                f"{pair.callee} puts finished downloads {where}, which {pair.caller} does not see",
+                way_out,
+            )

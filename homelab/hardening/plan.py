@@ -146,7 +146,7 @@ def _settings(
         elif facts.upstream:
             if nixpkgs and not holds(part, nixpkgs):
                 exceptions.setdefault(part.name, "nixpkgs has a sandbox for it without this part")
-            elif nixpkgs and opened and part.name == "private-devices":
+            elif nixpkgs and part.name == "private-devices" and (opened or service.config.gpu):
                 settings[part.setting] = part.relaxed
                 forced.add(part.setting)
         else:
@@ -166,8 +166,8 @@ def _settings(
         # With `true`, nothing can be bound below. The stack config asks for the path, so force it.
         settings["ProtectHome"] = "tmpfs"
         forced.add("ProtectHome")
-    # The list of devices in nixpkgs applies, unless the stack config names devices.
-    ours = not facts.upstream or bool(_named_devices(stack, service))
+    # The list of devices in nixpkgs applies, unless it has none or the stack config names devices.
+    ours = not facts.upstream or "PrivateDevices" in settings or _named_devices(stack, service)
     allowed = _devices(stack, service) if service.config.gpu and ours else []
     if not facts.upstream:
         allowed += [f"{for_systemd(claim.path)} rw" for claim in opened]

@@ -171,6 +171,23 @@ def test_only_a_service_with_graphics_hardware_sees_devices_and_only_those() -> 
     assert _settings(changes, "jellyfin")["DeviceAllow"] == ["/dev/dri/renderD128 rw"]
 
 
+@pytest.mark.requirement("S0-46", "S0-52")
+def test_graphics_open_the_sandbox_of_a_module_that_has_no_devices() -> None:
+    """Without a GPU the module's own sandbox stays as it is."""
+    key = {"services.beszel.agent.environment.KEY": f"{build.KEY}"}
+    changes: Changes = {
+        "nixpkgs": {"default": {"release": "26.05"}},
+        "hosts": {"nas": {"gpu": {"vendor": "nvidia", "open": True}}},
+        "services": {"beszel-agent": {"host": "nas", "options": key}},
+    }
+    assert dict(_unit(changes, "beszel-agent").settings) == {}
+    changes["services"]["beszel-agent"]["gpu"] = "nvidia"
+    unit = _unit(changes, "beszel-agent")
+    assert dict(unit.settings)["PrivateDevices"] is False
+    assert dict(unit.settings)["DeviceAllow"] == ["char-drm rw", "char-nvidia* rw"]
+    assert {"PrivateDevices", "DeviceAllow"} <= {*unit.forced}
+
+
 GRAPHICS = [(name, vendor) for name, e in ENTRIES.items() for vendor in e.options_gpu]
 
 

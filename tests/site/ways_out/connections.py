@@ -19,11 +19,31 @@ TV: Changes = {
 }
 
 
+def on_shelf(name: str) -> Changes:
+    place = {"host": "nas", "path": f"/mnt/shelf/{name}", "mount": "/mnt/shelf"}
+    return {**place, "tier": "re-derivable", "group": "media"}
+
+
 def sonarr(*connects: str) -> Changes:
     return service("sonarr", host="nas", connects=list(connects))
 
 
 WAYS = (
+    WayOut(
+        "downloads-shared",
+        both(TV, SABNZBD, sonarr("sabnzbd"), service("sonarr", datasets={"media": "tv"})),
+        service("sabnzbd", datasets={"downloads": "tv"}),
+    ),
+    WayOut(
+        "downloads-shared",
+        both(
+            {"datasets": {name: on_shelf(name) for name in ("tv", "dl")}},
+            service("sabnzbd", host="nas", audience="operator", datasets={"downloads": "dl"}),
+            sonarr("sabnzbd"),
+            service("sonarr", datasets={"media": "tv"}),
+        ),
+        service("sonarr", datasets={"downloads": "dl", "media": "tv"}),
+    ),
     WayOut(
         "link-endpoint",
         both(SABNZBD, sonarr("sabnzb")),
