@@ -1,4 +1,4 @@
-"""Commands for hosts: status, logs, ssh, rollback, confirm, unlock, retire, forget, switch."""
+"""Commands for hosts: status, up, logs, ssh, rollback, confirm, unlock, retire, forget, switch."""
 
 from __future__ import annotations
 
@@ -49,6 +49,34 @@ def status(
     sections = read_sections(plan, cwd, releases, what)
     print(json.dumps(as_data(sections), indent=2) if as_json else as_text(sections).rstrip())
     raise typer.Exit(0 if all(s.ok for s in sections) else 1)
+
+
+@hosts_app.command()
+def up(
+    hosts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[HOST…]", help="Hosts alone. Default: everything."),
+    ] = None,
+    mode: Annotated[
+        Literal["switch", "test", "boot", "dry"] | None,
+        typer.Option("--mode", help="What happens to the built systems, in this run only."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Run `pulumi up` for some hosts, or in another mode.
+
+    With hosts, the clouds and the other hosts stay as they are. Prints the command that it runs.
+    """
+    from homelab.ops.deploy.up import become, pulumi_up
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    name = find_stack(cwd, stack)
+    plan, _ = check_stack(cwd, name)
+    words, variables = pulumi_up(plan, hosts or [], mode, yes=yes)
+    _say(" ".join([*(f"{k}='{v}'" for k, v in variables.items()), *words]))
+    become(words, variables, cwd, name)
 
 
 @hosts_app.command()

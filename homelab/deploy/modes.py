@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast, get_args
 
 from homelab.config.deploy import DeployMode
@@ -12,6 +12,20 @@ from homelab.system.model import Host
 
 MODE = "HOMELAB_MODE"
 """Environment variable of the deployer with the mode of one run, for every host."""
+
+TARGET = "PULUMI_OPTION_TARGET"
+"""Pulumi's variable for the resources of one run."""
+_STEPS = ("files", "secrets", "build", "switch", "dry")
+"""Ends of the names of a host's commands."""
+
+
+def targets_of(hosts: Iterable[str]) -> str:
+    """The value of `TARGET` for all resources of these hosts, and no others."""
+    found = []
+    for name in hosts:
+        found += [f"**:Host::{name}", f"**:File::{name}/*"]
+        found += [f"**:Command::{name}-{step}" for step in _STEPS]
+    return ",".join(found)
 
 
 def mode_of(environment: Mapping[str, str]) -> DeployMode | None:

@@ -1,22 +1,19 @@
-"""Modes of one run, with the real engine, as the guide prints them."""
+"""Modes of one run with the real engine, as `homelab up nas --mode dry` sets them."""
 
 from __future__ import annotations
 
-import shlex
-
-from homelab.components.targets import ALONE
+from homelab.deploy.modes import TARGET, targets_of
 
 from .conftest import Real
 from .test_program import services
 
 
-def test_a_dry_run_and_a_test_as_the_guide_prints_them(real: Real) -> None:
+def test_a_dry_run_and_a_test_of_one_run(real: Real) -> None:
     real.write(services())
     up = real.up()
     assert up.ok, up.text
-    variable, _, targets = ALONE.partition("=")
     real.write(services(port=8123))
-    real.environment |= {"HOMELAB_MODE": "dry", variable: shlex.split(targets)[0]}
+    real.environment |= {"HOMELAB_MODE": "dry", TARGET: targets_of(["nas"])}
     preview = real.run("preview")
     assert preview.ok, preview.text
     dry = real.up()
@@ -25,7 +22,7 @@ def test_a_dry_run_and_a_test_as_the_guide_prints_them(real: Real) -> None:
     assert "nas-switch" not in dry.steps
     assert "dry run; release" in dry.text
 
-    del real.environment[variable]
+    del real.environment[TARGET]
     real.environment["HOMELAB_MODE"] = "test"
     tested = real.up()
     assert tested.ok, tested.text
