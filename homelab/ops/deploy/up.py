@@ -25,10 +25,10 @@ def pulumi_up(
     chosen = [named(plan, name).name for name in hosts]
     if not chosen and mode == "dry":
         chosen = [h.name for h in plan.hosts.values() if h.is_nixos and h.config.state != "planned"]
-    variables = {MODE: mode} if mode is not None else {}
+    variables: dict[str, str] = {MODE: mode} if mode is not None else {}
     if chosen:
         variables[TARGET] = targets_of(chosen)
-    return ["pulumi", "up", *(["--yes"] if yes else [])], dict(variables)
+    return ["pulumi", "up", *(["--yes"] if yes else [])], variables
 
 
 def become(words: Sequence[str], variables: dict[str, str], directory: Path, stack: str) -> None:
