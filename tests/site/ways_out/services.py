@@ -339,6 +339,7 @@ WAYS = (
                 **{
                     **flake("pi", may_control={"units": ["jellyfin"], "verbs": ["restart"]}),
                     "flake": {"input": "vote", "unit": "mcp", "dynamic_user": True},
+                    "tile": None,
                 },
             ),
         ),

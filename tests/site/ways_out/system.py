@@ -6,7 +6,7 @@ from tests import build
 from tests.site.ways_out import system_files, system_manage, system_settings
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import music
-from tests.site.ways_out.stacks import IDENTITY, MAC, MACS, both, host, machine, service
+from tests.site.ways_out.stacks import IDENTITY, MAC, MACS, both, container, host, machine, service
 
 OFFLINE: Changes = {"hosts": {"desk": machine("192.168.1.9", always_on=False)}}
 
@@ -23,7 +23,20 @@ CAMERAS = {"services.frigate.settings.cameras": {}}
 
 HARDWARE = "hosts/nas/hardware.nix"
 NO_FORWARDING = 'boot.kernel.sysctl."net.ipv4.ip_forward" = 0;'
+IN_PODMAN: Changes = {
+    "network": {"lan": {"cidr": "10.88.0.0/16", "gateway": "10.88.0.1"}},
+    "hosts": {
+        name: {"address": {"lan": f"10.88.0.{number}"}} for name, number in (("pi", 2), ("nas", 3))
+    },
+}
+SUBNETS = "virtualisation.podman.defaultNetwork.settings.subnets"
+ELSEWHERE = [{"subnet": "172.31.88.0/24", "gateway": "172.31.88.1"}]
 WAYS = (
+    WayOut(
+        "cidr-overlap",
+        both(IN_PODMAN, service("app", **container())),
+        service("app", options={SUBNETS: ELSEWHERE}),
+    ),
     WayOut(
         "password-present",
         both(IDENTITY, service("cockpit", host="nas")),

@@ -10,7 +10,6 @@ from tests.site.ways_out.stacks import (
     LOCKED,
     MAC,
     both,
-    container,
     flake,
     host,
     service,
@@ -27,20 +26,7 @@ def vpn(said: Changes | None = None, /, **services: object) -> Changes:
     return both(IDENTITY, {"vpn": {"privado": {**VPN, **(said or {})}}, "services": told})
 
 
-IN_PODMAN: Changes = {
-    "network": {"lan": {"cidr": "10.88.0.0/16", "gateway": "10.88.0.1"}},
-    "hosts": {
-        name: {"address": {"lan": f"10.88.0.{number}"}} for name, number in (("pi", 2), ("nas", 3))
-    },
-}
-SUBNETS = "virtualisation.podman.defaultNetwork.settings.subnets"
-ELSEWHERE = [{"subnet": "172.31.88.0/24", "gateway": "172.31.88.1"}]
 WAYS = (
-    WayOut(
-        "cidr-overlap",
-        both(IN_PODMAN, service("app", **container())),
-        service("app", options={SUBNETS: ELSEWHERE}),
-    ),
     WayOut(
         "vpn-complete",
         vpn({"host": "nass"}, jellyfin="privado"),
