@@ -72,8 +72,9 @@ WAYS = (
     ),
     WayOut(
         "monitor-runs",
-        {"monitoring": {"monitors": {"router": {"url": "http://192.168.1.1"}}}},
-        both(on("gatus", host="pi", auth="native")),
+        both(IDENTITY, {"monitoring": {"monitors": {"router": {"url": "http://192.168.1.1"}}}}),
+        on("gatus", host="pi"),
+        warns=("monitor-independent",),
     ),
     WayOut(
         "monitor-name-unique",
