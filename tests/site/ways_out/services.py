@@ -350,6 +350,26 @@ WAYS = (
         "mcp-loopback",
         both(
             FLAKES,
+            service("jellyfin", host="pi"),
+            service(
+                "mcp",
+                **{
+                    **flake("pi", may_control={"units": ["jellyfin"], "verbs": ["restart"]}),
+                    "flake": {"input": "vote", "unit": "mcp", "dynamic_user": True},
+                    "tile": None,
+                },
+                never_publish="people come by SSH",
+                options={"services.mcp.host": "0.0.0.0"},
+            ),
+        ),
+        service("mcp", options={"services.mcp.host": "127.0.0.1"}),
+        files=LOCKED,
+        says="other machines could reach it",
+    ),
+    WayOut(
+        "mcp-loopback",
+        both(
+            FLAKES,
             service("jellyfin", host="nas"),
             service(
                 "mcp",
