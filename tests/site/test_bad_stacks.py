@@ -110,10 +110,10 @@ CASES: dict[str, Case] = {
         {"hosts": {"nas": {"address": {"lann": "192.168.1.9"}}}},
     ),
     "unknown key of a route in a list": Case(
-        "services.navidrome.routes[0].pubish",
+        "services.jellyfin.routes[0].pubish",
         "no such key",
         'did you mean "publish"',
-        service("navidrome", host="nas", routes=[{"name": "music", "pubish": "internal"}]),
+        service("jellyfin", host="nas", routes=[{"name": "films", "pubish": "internal"}]),
     ),
     "missing section": Case(
         "network", "is missing", "add homelab:network: {lan: …, entry: …", {"network": None}
