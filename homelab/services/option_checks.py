@@ -121,3 +121,9 @@ def option_state(plan: Plan) -> Iterator[Problem]:
                     "that path",
                     "write the directory as plain text: /var/lib/…",
                 )
+            elif option.name in moves and option.value and not str(option.value).startswith("/"):
+                yield Problem(
+                    _where(service, option.key),
+                    f'{option.name} is "{option.value}", and a directory of the host starts with /',
+                    "write its whole path: /var/lib/…",
+                )

@@ -394,6 +394,13 @@ WAYS = (
     ),
     WayOut(
         "option-state",
+        service("jellyfin", host="nas", options={"services.jellyfin.dataDir": "media"}),
+        service("jellyfin", options={"services.jellyfin.dataDir": "/var/lib/jellyfin"}),
+        asked={"/var/lib/jellyfin": "its whole path: /var/lib/…"},
+        says="starts with /",
+    ),
+    WayOut(
+        "option-state",
         service(
             "jellyfin",
             host="nas",
