@@ -25,7 +25,10 @@ def run(directory: Path, *words: str, **environment: str) -> subprocess.Complete
     )
 
 
-@pytest.mark.parametrize("name", ["plain", "a blank", "it's", "$HOME `x`"])
+@pytest.mark.parametrize(
+    "name",
+    ["$HOME `x`", *(pytest.param(n, marks=pytest.mark.long) for n in ("plain", "a blank", "it's"))],
+)
 def test_it_runs_this_homelab_wherever_the_project_lies(tmp_path: Path, name: str) -> None:
     directory = tmp_path / "up" / name
     directory.mkdir(parents=True)

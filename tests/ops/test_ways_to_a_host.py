@@ -181,7 +181,13 @@ def test_a_shell_gets_the_same_words(tmp_path: Path) -> None:
     assert read == ["run", path.address, "22", "a b", "$(exit 1); 'x'", "100%"]
 
 
-@pytest.mark.parametrize("ssh", [{"key": "~/.ssh/deploy"}, {"proxy_command": ["nc", "%h", "%p"]}])
+@pytest.mark.parametrize(
+    "ssh",
+    [
+        {"key": "~/.ssh/deploy"},
+        pytest.param({"proxy_command": ["nc", "%h", "%p"]}, marks=pytest.mark.long),
+    ],
+)
 def test_what_pulumi_cannot_dial_is_sent_by_homelab(ssh: dict[str, object]) -> None:
     run = home({"hosts": {"aurora": {"ssh": ssh}}})
     own = [r for r in run.of(":Command") if r.name.startswith("aurora-")]
