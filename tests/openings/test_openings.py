@@ -8,6 +8,7 @@ import pytest
 
 from homelab.checks import run_checks
 from homelab.nix.source import Setting, read_nix
+from homelab.openings import alerts, disks, resolvers
 from homelab.openings.checks import check_openings
 from homelab.openings.model import RULES, View, matches
 from homelab.openings.registry import HAVE_RULES
@@ -92,9 +93,12 @@ def test_every_rule_fires_in_one_of_the_tables() -> None:
         met = any(matches(rule.path, s.path) and any(rule.look(s, v)) for s, v in seen)
         fires[id(rule.look)] = fires.get(id(rule.look), False) or met
     silent = sorted({".".join(r.path) for r in RULES if not fires[id(r.look)]})
-    assert silent == ELSEWHERE
+    tried = {".".join(r.path) for r in RULES if r.look in IN_WAYS_OUT}
+    assert silent == sorted({*ELSEWHERE, *tried})
 
 
+IN_WAYS_OUT = (alerts.notifies, disks.numbered, resolvers.another, resolvers.names)
+"""Rules with checks of their own, which have rows in tests/site/ways_out."""
 ELSEWHERE = [
     # Secrets in plain text have a table in tests/secrets.
     "**",
