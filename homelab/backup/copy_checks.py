@@ -9,6 +9,7 @@ from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Problem
 
+_TARGETS = "backup.targets"
 _ELSEWHERE = (
     "add to backup.targets one elsewhere, such as b2: {kind: b2, path: bucket/…, credentials: "
     "{sops: …}}, or a host of the stack"
@@ -68,6 +69,7 @@ def _few(
             f"{name} is irreplaceable, and all of its backups ({', '.join(sorted(here))}) are on "
             f"{host} itself",
             _ELSEWHERE + replica,
+            cause=_TARGETS,
         )
     elif len(here | away | (own or set())) == 1:
         only = next(iter(away))
@@ -76,6 +78,7 @@ def _few(
             f"{name} is irreplaceable, and has one copy alone, at {only}",
             "add a second target to backup.targets, such as a disk of the host, {kind: local, "
             f"host: {host or 'HOST'}, path: /mnt/DISK/restic}}{replica}",
+            cause=_TARGETS,
         )
 
 
