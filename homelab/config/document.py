@@ -17,6 +17,8 @@ from homelab.problems import InvalidStackError, Problem, unreadable
 Path_: TypeAlias = tuple[str | int, ...]
 
 NAMESPACE = "homelab:"
+PULUMI_KEYS = ("config", "encryptionsalt", "encryptedkey", "environment", "secretsprovider")
+"""The keys at the root of a stack file. Pulumi ignores every other one."""
 _STR = "tag:yaml.org,2002:str"
 _RESOLVER = yaml.SafeLoader("")
 
@@ -57,7 +59,8 @@ def read_document(path: Path) -> Document:
 def parse_document(text: str, file: str) -> Document:
     """As `read_document`, for text instead of a file."""
     reader, whole = _parsed(text, file, "YAML")
-    config = whole.get("config") if isinstance(whole, dict) else None
+    root = whole if isinstance(whole, dict) else {}
+    config = root.get("config")
     if not isinstance(config, dict):
         raise InvalidStackError(
             [
@@ -70,7 +73,7 @@ def parse_document(text: str, file: str) -> Document:
                 )
             ]
         )
-    reader.problems += _key_problems(config, reader)
+    reader.problems += [*_root_problems(root, reader), *_key_problems(config, reader)]
     if reader.problems:
         raise InvalidStackError(reader.problems)
     ours = {key: section for key in config if (section := _section(key)) is not None}
@@ -121,6 +124,21 @@ def _section(key: str) -> str | None:
     """The section that a setting belongs to; None for another namespace."""
     # Pulumi puts the project's name before a key that has none.
     return key if ":" not in key else key[len(NAMESPACE) :] if key.startswith(NAMESPACE) else None
+
+
+def _root_problems(root: Mapping[str, Value], reader: _Reader) -> list[Problem]:
+    """Keys beside `config:`, such as a section that was appended without its indentation."""
+    return [
+        Problem(
+            key.removeprefix(NAMESPACE),
+            f'nothing reads the key "{key}" beside config:',
+            "indent it below config:",
+            file=reader.file,
+            line=reader.lines.get((key,), 0),
+        )
+        for key in root
+        if key not in PULUMI_KEYS
+    ]
 
 
 def _key_problems(config: Mapping[str, Value], reader: _Reader) -> list[Problem]:

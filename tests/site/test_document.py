@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homelab.config.document import parse_document, read_document
+from homelab.config.document import PULUMI_KEYS, parse_document, read_document
 from homelab.config.scalar import Timestamp, Value
+from homelab.config.schema import stack_schema
 from homelab.problems import InvalidStackError, Problem
 from homelab.testing.files import dump
 
@@ -279,6 +280,22 @@ def test_a_misspelled_namespace_is_reported(space: str) -> None:
     assert problems_of(f"  homelab:site: 1\n  {space}:backup: {{}}\n") == [
         (f"{space}:backup", what, 'did you mean "homelab:backup"?', 3)
     ]
+
+
+def test_a_section_beside_config_is_reported() -> None:
+    """Appended text without its indentation would otherwise have no effect and no message."""
+    assert problems_of("  homelab:site: 1\nhomelab:services: {}\nbackup: {}\n") == [
+        (name, f'nothing reads the key "{key}" beside config:', "indent it below config:", line)
+        for name, key, line in [("services", "homelab:services", 3), ("backup", "backup", 4)]
+    ]
+
+
+def test_the_keys_of_pulumi_beside_config_are_those_of_the_schema() -> None:
+    properties = stack_schema()["properties"]
+    assert isinstance(properties, dict)
+    assert sorted(properties) == sorted(PULUMI_KEYS)
+    text = "".join(f"{key}: x\n" for key in PULUMI_KEYS if key != "config")
+    assert parse_document(f"{text}config:\n  homelab:site: 1\n", "Pulumi.x.yaml").values
 
 
 def test_settings_of_other_namespaces_are_ignored() -> None:
