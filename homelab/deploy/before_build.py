@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from homelab.config.base import ServiceSecretRef
 from homelab.config.stack import StackConfig
 from homelab.deploy.model import Release
 from homelab.deploy.private_inputs import as_spec, inputs_of_release
@@ -20,12 +21,20 @@ def before_build(stack: StackConfig, host: Host, release: Release) -> Spec:
     spec: Spec = {}
     if inputs := sent_inputs(stack, release):
         spec["inputs"] = inputs
-    netrc = host.config.nix.netrc
-    if netrc is not None and (netrc.sops is not None or netrc.op is not None):
+    netrc = lent_netrc(host)
+    if netrc is not None:
         source = {"op": netrc.op} if netrc.op is not None else {"sops": netrc.sops}
         file = sops_file(stack, host.name, netrc.sops or "")
         spec["netrc"] = {"place": netrc_of(host), "ref": source, "file": file}
     return spec
+
+
+def lent_netrc(host: Host) -> ServiceSecretRef | None:
+    """The passwords of the host's binary caches, if the deployer can read them."""
+    netrc = host.config.nix.netrc
+    if netrc is None or (netrc.sops is None and netrc.op is None):
+        return None
+    return netrc
 
 
 def sent_inputs(stack: StackConfig, release: Release) -> list[dict[str, object]]:

@@ -38,7 +38,10 @@ build_all() {
   links=${XDG_CACHE_HOME:-$HOME/.cache}/$PLACE/$HOST
   mkdir -p "$links"
   work=$(mktemp -d)
-  trap 'rm -rf "$work"' EXIT
+  trap 'rm -rf "$work" "$lent"' EXIT
+  # In memory, where there is such a directory for this user.
+  lend "${XDG_RUNTIME_DIR:-/run}" /run "$work"
+  [ -z "$lent" ] || set -- "$@" --option netrc-file "$lent/netrc"
   mkdir "$work/flake"
   files # made by scripts.py: one mkdir, then one put per file
   [ -z "$PLATFORM" ] || built disks "packages.$PLATFORM.disks" "$@"

@@ -31,9 +31,12 @@ def stage_script(files: Mapping[str, str | bytes]) -> str:
     return _text("stage", {}, files_function("files", "flake/", files))
 
 
-def build_script(host: str) -> str:
-    """Evaluate the staged system, and build disko's script. Touches no disk."""
-    return _text("build", {"HOST": host})
+def build_script(host: str, *, options: Sequence[str] = (), netrc: str = "") -> str:
+    """Evaluate the staged system, and build disko's script. Touches no disk.
+
+    `options` are for Nix; `netrc` has passwords of binary caches, for as long as the script runs.
+    """
+    return _text("build", {"HOST": host, "NETRC_TEXT": netrc}, arguments=options)
 
 
 def disks_script(mark: str, *, script: str = "", passphrase: str = "", times: int = 0) -> str:
@@ -57,6 +60,7 @@ def builder_script(
     files: Mapping[str, str | bytes],
     *,
     options: Sequence[str] = (),
+    netrc: str = "",
     place: str = "homelab-install",
     instead: str = "build on the machine itself (--build target)",
     dry: bool = False,
@@ -64,12 +68,14 @@ def builder_script(
     """Build disko's script for this platform and the system on another machine: a line `disks PATH`
     and a line `system PATH`. Without a platform, the system alone.
 
-    `options` are for Nix. `place` is the directory of the cache that keeps the results. `instead`
-    is what a person can do where there is no Nix. With `dry`, lines `note TEXT` come first: what
-    will be built and fetched.
+    `options` and `netrc` are as in `build_script`. `place` is the directory of the cache that keeps
+    the results. `instead` is what a person can do where there is no Nix. With `dry`, lines `note
+    TEXT` come first: what will be built and fetched.
     """
     names = {"DO": "build", "HOST": host, "PLATFORM": platform or "", "PLACE": place}
     names |= {"INSTEAD": instead, "DRY_RUN": "yes" if dry else ""}
+    if netrc:
+        names["NETRC_TEXT"] = netrc
     body = files_function("files", "flake/", files)
     return _text("builder", names, body, arguments=options)
 
@@ -98,10 +104,19 @@ def import_script(store: str) -> str:
 
 
 def system_script(
-    host: str, mark: str, key: str, public: str, *, place: str = "", system: str = ""
+    host: str,
+    mark: str,
+    key: str,
+    public: str,
+    *,
+    place: str = "",
+    system: str = "",
+    options: Sequence[str] = (),
+    netrc: str = "",
 ) -> str:
     """Put the host key in place, and install the system: the staged one, or a path of the new
     store. `place` is the directory below which persisted files are; empty for the root itself.
+    `options` and `netrc` are as in `build_script`, for the staged system.
     """
     names = {
         "HOST": host,
@@ -110,8 +125,9 @@ def system_script(
         "HOST_KEY_PUBLIC": public,
         "PLACE": place,
         "SYSTEM": system,
+        "NETRC_TEXT": netrc,
     }
-    return _text("system", names)
+    return _text("system", names, arguments=options)
 
 
 def restart_script(mark: str) -> str:

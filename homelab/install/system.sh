@@ -14,13 +14,17 @@ place_key() {
   chmod 644 "$directory/ssh_host_ed25519_key.pub"
 }
 
+# main OPTION…: of Nix.
 main() {
   local what
   alone
   is_done disks "$MARK" || fail "the disks are not partitioned; run homelab install again"
   mountpoint -q "$mounted" || fail "$mounted is no longer mounted; run homelab install again"
   place_key
-  what=(--flake "path:$work/flake#$HOST" --no-update-lock-file)
+  trap 'rm -rf "$lent"' EXIT
+  lend "$work"
+  [ -z "$lent" ] || set -- "$@" --option netrc-file "$lent/netrc"
+  what=(--flake "path:$work/flake#$HOST" --no-update-lock-file "$@")
   [ -z "$SYSTEM" ] || what=(--system "$SYSTEM")
   logged install nixos-install --root "$mounted" --no-root-password --no-channel-copy "${what[@]}"
   [ -L "$mounted/nix/var/nix/profiles/system" ] || fail "nixos-install made no system in $mounted; see $work/install.log"
@@ -30,4 +34,4 @@ main() {
   echo "installed $(readlink "$mounted/nix/var/nix/profiles/system")"
 }
 
-main </dev/null
+main "$@" </dev/null

@@ -15,6 +15,7 @@ from homelab.deploy.model import Release
 from homelab.deploy.scripts import shell
 from homelab.install import scripts
 from homelab.ops.hosts import link_to, named
+from homelab.ops.install.lending import Lent
 from homelab.ops.install.sending import sent_to
 from homelab.ops.machine.host import HostLink
 from homelab.ops.machine.ssh import DialMap
@@ -42,9 +43,16 @@ class Builder:
         """`here`, or a host of the stack. Raises UsageError with the nearest known name."""
         return cls(None if where == "here" else link_to(named(plan, where), dial_map))
 
-    async def build(self, name: str, config: NixosHost, tree: Release) -> Built:
+    @property
+    def link(self) -> HostLink | None:
+        """The connection to it; None for this machine."""
+        return self._link
+
+    async def build(self, name: str, config: NixosHost, tree: Release, lent: Lent) -> Built:
         """Build disko's script and the system. Raises HomelabError."""
-        script = scripts.builder_script(name, config.platform, dict(tree.files))
+        script = scripts.builder_script(
+            name, config.platform, dict(tree.files), options=lent.options, netrc=lent.netrc
+        )
         found = await self.make(script, lambda _: None)
         return Built(found.get("disks", ""), found["system"])
 

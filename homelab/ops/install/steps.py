@@ -17,6 +17,7 @@ from homelab.install.first import LAYOUT
 from homelab.install.target import MOUNTED, Target, read_target
 from homelab.ops.hosts import named, path_to
 from homelab.ops.install.builder import Builder, Built
+from homelab.ops.install.lending import Lent, lent, send_inputs
 from homelab.ops.install.model import Asked, Person
 from homelab.ops.install.prepare import (
     first_system,
@@ -90,11 +91,17 @@ class _Run:
         await self._do(target, scripts.stage_script(dict(tree.files)))
         builder = None
         built = Built("", "")
+        given = await lent(self.directory, plan, host, self.dial_map, self.person.report)
         if asked.build == "target":
-            await self._do(target, scripts.build_script(host.name))
+            await send_inputs(plan, tree, target, self.person.report, installer=True)
+            script = scripts.build_script(host.name, options=given.options, netrc=given.netrc)
+            await self._do(target, script)
         else:
             builder = Builder.of(plan, asked.build, self.dial_map)
-            built = await builder.build(host.name, host.config, tree)
+            if builder.link is not None:
+                await send_inputs(plan, tree, builder.link, self.person.report)
+            built = await builder.build(host.name, host.config, tree, given)
+            given = Lent()  # the target only copies it
             await builder.copy(built.disks, target, "", say)
         mark = f"{decision.mark} {_layout_mark(tree)}"
         say("erasing and partitioning the disks")
@@ -106,7 +113,14 @@ class _Run:
         say("installing")
         place = host.config.persistence.root.rstrip("/") if host.config.persistence else ""
         script = scripts.system_script(
-            host.name, mark, self.private, self.public, place=place, system=built.system
+            host.name,
+            mark,
+            self.private,
+            self.public,
+            place=place,
+            system=built.system,
+            options=given.options,
+            netrc=given.netrc,
         )
         await self._do(target, script)
         # From now on its disks hold data, whatever happens to this run.
