@@ -76,7 +76,10 @@ def report_on(
     own = {p for p in found if any(_below(p.where, place) for place in places) or _names(p, name)}
     known = {(p.where, p.what) for p in own}
     own |= {p for p in _kit(plan, name) if (p.where, p.what) not in known}
-    if not services:
+    # An error there, such as an unknown host, is the cause.
+    if not services and not any(
+        p.severity == "error" and _below(p.where, f"services.{name}") for p in own
+    ):
         own.add(_nowhere(plan, name))
     return ServiceReport(
         name,

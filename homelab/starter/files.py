@@ -184,7 +184,11 @@ def _pyproject(name: str, library: str) -> str:
                 "dependencies": [library],
             },
             "dependency-groups": {"dev": ["pytest>=8.3"]},
-            "tool": {"uv": {"package": False}, "pytest": {"ini_options": _PYTEST}},
+            # As in this library: a company or a school may have certificates of its own.
+            "tool": {
+                "uv": {"package": False, "system-certs": True},
+                "pytest": {"ini_options": _PYTEST},
+            },
         }
     )
 

@@ -142,6 +142,15 @@ def test_facts_without_a_service_are_tested(call: Any, tmp_path: Path) -> None:
     assert "it runs on no host; add services.microbin: {host: …}" in said.out
 
 
+def test_an_unknown_host_is_the_only_problem(call: Any, tmp_path: Path) -> None:
+    """Not also that the service runs on no host."""
+    write(tmp_path, changes={"services": {"microbin": {"host": "aurora"}}})
+    said = call("service", "test", "microbin")
+    assert said.code == 1
+    assert 'there is no host "aurora"' in said.out
+    assert "runs on no host" not in said.out
+
+
 def test_an_unknown_service_is_one_line_with_the_nearest_name(call: Any, tmp_path: Path) -> None:
     write(tmp_path)
     said = call("service", "test", "micrbin")
