@@ -7,6 +7,8 @@ import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from homelab.config.oidc import ENDPOINTS
+
 REFERENCES = {
     "$secret": "secrets",
     "$port": "ports",
@@ -28,7 +30,8 @@ TEXT_REFERENCES = ("$service", "$text", "$port", "$mail")
 """References that become a text, also inside a container."""
 FIELDS = (
     *("port", "bind", "name", "url", "fqdn", "domain", "zone", "timezone", "issuer"),
-    *("discovery", "client", "proxy", "urls", "fqdns"),
+    *("discovery", "client", "scopes", "proxy", "urls", "fqdns"),
+    *ENDPOINTS,
 )
 """Fields of `$text`."""
 NAMES = ("all", "internal", "public")
@@ -40,7 +43,7 @@ MAIL_PARTS = ("host", "port", "user", "sender", "mailbox", "domain")
 sender. Or it takes a value for each of `ENCRYPTIONS`."""
 ENCRYPTIONS = ("tls", "starttls", "none")
 """Values of `mail.encryption`."""
-LISTS = ("urls", "fqdns")
+LISTS = ("urls", "fqdns", "scopes")
 """Fields of `$text` that are lists. Their separator follows a colon: `{urls: }`; default: a comma.
 """
 _INDEXED = re.compile(r"(dataset|device|mail|secret)\[([a-z0-9-]+)\]")

@@ -131,7 +131,8 @@ class Oidc(Model):
     secret: SecretFact = SecretFact()
     """How it reads its client secret."""
     options: dict[OptionPath, JsonValue] = Field(default_factory=dict)
-    """Options with OIDC only. `{issuer}` and `{client}` are fields of `$text`."""
+    """Options with OIDC only. `{issuer}`, `{client}`, `{scopes}` and the endpoints are fields
+    of `$text`, such as `{token_endpoint}`."""
     scopes: Many[OidcScope] = ("openid", "profile", "email", "groups")
     """Scopes that it requests; with `offline_access` it also gets refresh tokens."""
     id_token: Many[Claim] = ()

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from homelab.config.base import Model, Name, ServiceSecretRef, Str, WebPath, pattern
-from homelab.config.oidc import CLAIMS, SCOPES, Claim, ClientId, Issuer, OidcScope
+from homelab.config.oidc import CLAIMS, SCOPES, Claim, ClientId, Endpoints, Issuer, OidcScope
 
 Duration = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(m|h|d|w|M)$")]
 
@@ -131,6 +131,9 @@ class IdentityConfig(Model):
     issuer: Issuer | None = None
     """Issuer of an external provider: `https://id.example.org/realms/home`. Write `{client}` where
     each client has an issuer of its own: `https://id.example.org/application/o/{client}/`."""
+    endpoints: Endpoints | None = None
+    """Endpoints of an external provider, for apps that want them in place of the issuer, such as
+    Grafana. homelab knows those of Authelia, Pocket ID and Kanidm."""
     client: ProxyClient | None = None
     """Client of the auth proxy at an external provider."""
     kanidm: Name | None = None
@@ -182,7 +185,8 @@ class IdentityConfig(Model):
                 "homelab has to know an external provider; write issuer: https://… and client: "
                 "{client_id: …}"
             )
-        stated = [key for key in ("issuer", "client", "kanidm") if getattr(self, key) is not None]
+        elsewhere = ("issuer", "endpoints", "client", "kanidm")
+        stated = [key for key in elsewhere if getattr(self, key) is not None]
         if stated and self.provider != "external":
             raise ValueError(
                 f"only an external provider has {' and '.join(stated)}; write provider: external, "
@@ -205,6 +209,8 @@ class IdentityConfig(Model):
                 "Kanidm has an issuer for each client; write issuer: "
                 "https://NAME/oauth2/openid/{client}, with the name of serverSettings.origin"
             )
+        if self.endpoints is not None and KANIDM_ISSUER.fullmatch(self.issuer or ""):
+            raise ValueError("the endpoints of Kanidm follow from its issuer; leave endpoints out")
         if self.kanidm is not None and self.client and self.client.client_secret is not None:
             raise ValueError(
                 "homelab derives the secrets of clients at Kanidm; leave client.client_secret out"

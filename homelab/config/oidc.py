@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, WithJsonSchema, model_validator
 
-from homelab.config.base import Kind, ServiceSecretRef, Str, pattern
+from homelab.config.base import Kind, Model, ServiceSecretRef, Str, pattern
 
 _SCOPE_OF = {
     "address": "address",
@@ -85,15 +85,46 @@ ClientId = Annotated[
         "this is not a client id; copy it from the page of the client at the provider",
     ),
 ]
+_AT_PROVIDER = (
+    r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/([A-Za-z0-9._~-]|\{client\})+)*/?"
+)
 Issuer = Annotated[
     Str,
     pattern(
-        r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/([A-Za-z0-9._~-]|\{client\})+)*/?",
+        _AT_PROVIDER,
         "this is not an issuer; write it as the provider's discovery document states it, "
         "https://id.example.org/realms/home",
     ),
 ]
 """The URL that identifies a provider. `{client}` in its path stands for the id of a client."""
+Endpoint = Annotated[
+    Str,
+    pattern(
+        _AT_PROVIDER,
+        "this is not an endpoint; write it as the provider's discovery document states it, "
+        "https://id.example.org/oauth/token",
+    ),
+]
+"""A URL of a provider. `{client}` in its path stands for the id of a client."""
+
+
+class Endpoints(Model):
+    """Endpoints of an external provider, with the names of its discovery document
+    (`/.well-known/openid-configuration`).
+    """
+
+    authorization_endpoint: Endpoint | None = None
+    """Where people sign in: `https://id.example.org/oauth/authorize`."""
+    token_endpoint: Endpoint | None = None
+    """Where an app exchanges the code of a sign-in for tokens."""
+    userinfo_endpoint: Endpoint | None = None
+    """Where an app asks for the claims about a user."""
+    jwks_uri: Endpoint | None = None
+    """The public keys that verify ID tokens."""
+
+
+ENDPOINTS = tuple(Endpoints.model_fields)
+"""Names of the endpoints, which are fields of `$text` too."""
 
 
 class StatedClient(Kind):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from homelab.config.fact_parts import SecretFact, referred
 from homelab.config.identity import Duration, IdentityConfig, ProxyClient
+from homelab.identity.endpoints import requested
 from homelab.identity.model import ADAPTER, CLIENT_SECRET, IdentityPlan, client_source
 from homelab.identity.plan import minutes
 from homelab.nix import Attrs, Comment, Module, attrs, merge
@@ -62,7 +63,7 @@ def _external(identity: IdentityPlan, config: IdentityConfig, client: ProxyClien
         ),
         "oidcIssuerUrl": identity.external,
         # Kanidm gives the claim by itself.
-        "scope": " ".join(s for s in client.scopes if s != "groups" or config.kanidm is None),
+        "scope": " ".join(requested(config, client.scopes)),
         "extraConfig": {"oidc-groups-claim": client.groups_claim},
     }
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from homelab.config.fact_parts import SecretFact, referred
 from homelab.hardening.baseline import sandbox
 from homelab.identity import oauth2_proxy, pocket_id_apps
+from homelab.identity.endpoints import POCKET_ID
 from homelab.identity.model import API_KEY, CLIENT, STATIC_KEY, IdentityPlan, api_key_source
 from homelab.identity.plan import minutes
 from homelab.nix import Attrs, Comment, Module, Pkg, Raw, Script, attrs, merge
@@ -81,15 +82,15 @@ def _proxy(identity: IdentityPlan) -> Attrs:
             "clientID": CLIENT,
             "keyFile": KEY_FILE,
             "oidcIssuerUrl": issuer,
-            "loginURL": f"{issuer}/authorize",
+            "loginURL": f"{issuer}{POCKET_ID['authorization_endpoint']}",
             "redeemURL": Comment(
                 "On this host, so that oauth2-proxy needs neither DNS nor certificates.",
-                f"{here}/api/oidc/token",
+                f"{here}{POCKET_ID['token_endpoint']}",
             ),
             "scope": "openid profile email groups",
             "extraConfig": {
                 "skip-oidc-discovery": True,
-                "oidc-jwks-url": f"{here}/.well-known/jwks.json",
+                "oidc-jwks-url": f"{here}{POCKET_ID['jwks_uri']}",
                 # Pocket ID's administrator sets the addresses; they are not verified by mail.
                 "insecure-oidc-allow-unverified-email": True,
             },

@@ -21,12 +21,13 @@ from homelab.catalog.references import (
     reference,
 )
 from homelab.config.databases import KINDS
+from homelab.config.oidc import ENDPOINTS
 from homelab.nix import Attrs, Nix, attrs, merge
 from homelab.nix.values import ConflictError
 from homelab.plan import Plan
 from homelab.problems import did_you_mean
 from homelab.services.model import Service
-from homelab.services.templates import filled, filled_text
+from homelab.services.templates import fields, filled, filled_text
 from homelab.services.uses import texts_of
 
 _PACKAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_'-]*(\.[A-Za-z_][A-Za-z0-9_'-]*)*")
@@ -303,10 +304,20 @@ def empty_fields(text: str, plan: Plan, service: Service) -> Iterator[tuple[str,
                     f"{{{field.written}}} has no value, because {service.name} has no web port",
                     "add port: …, or leave the field out",
                 )
-        elif name in ("issuer", "discovery") and plan.identity is None:
+        elif name in ("issuer", "discovery", *ENDPOINTS) and plan.identity is None:
             yield (
                 f"{{{name}}} has no value, because there is no identity provider",
                 "add homelab:identity: {host: …, users: {sops: …}}, or leave the field out",
+            )
+        elif name == "scopes" and not fields(plan, service)[name]:
+            yield (
+                f"{{{field.written}}} has no value, because {service.name} has no OIDC client",
+                "write auth: oidc, or leave the field out",
+            )
+        elif name in ENDPOINTS and not fields(plan, service)[name]:
+            yield (
+                f"{{{name}}} has no value, because the provider's issuer does not tell it",
+                f"add identity.endpoints: {{{name}: https://…}}, from its discovery document",
             )
 
 

@@ -8,6 +8,9 @@ from typing import Final
 
 from homelab.catalog.model import OIDC
 from homelab.catalog.references import WEB, LinkTarget, reference, references
+from homelab.config.oidc import ENDPOINTS
+from homelab.identity.endpoints import endpoints, requested
+from homelab.identity.model import OidcClient
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
 from homelab.network.route import Route, main_first
@@ -167,9 +170,11 @@ def fields(plan: Plan, service: Service) -> dict[str, str | int | Names]:
         "issuer": issuer,
         "discovery": f"{issuer.rstrip('/')}{DISCOVERY}" if issuer else "",
         "client": client.id if client else service.name,
+        "scopes": Names(_scopes(plan, client)),
         "proxy": _proxy(plan, service),
         "urls": Names(urls_of(plan, service, "all")),
         "fqdns": Names(names_of(plan, service, "all")),
+        **_endpoints(plan, issuer, client.id if client else service.name),
     }
 
 
@@ -200,6 +205,20 @@ def _served(route: Route, kind: str) -> list[str]:
 def _issuer(plan: Plan, route: Route | None) -> str:
     """The issuer for a service without a client; empty without a provider."""
     return plan.identity.issuer(public=bool(route and route.public)) if plan.identity else ""
+
+
+def _scopes(plan: Plan, client: OidcClient | None) -> tuple[str, ...]:
+    """The scopes that a client may ask for; none without one."""
+    config = plan.stack.identity
+    return requested(config, client.scopes) if config is not None and client is not None else ()
+
+
+def _endpoints(plan: Plan, issuer: str, client: str) -> dict[str, str]:
+    """The endpoints of the provider; each is empty without one."""
+    config = plan.stack.identity
+    if config is None or plan.identity is None:
+        return dict.fromkeys(ENDPOINTS, "")
+    return endpoints(config, issuer, client)
 
 
 def _proxy(plan: Plan, service: Service) -> str:

@@ -355,6 +355,8 @@ def test_a_unit_has_no_name_of_a_unit_beside_another_service(name: str) -> None:
         ("{urls: }", "no web port"),
         ("{issuer}", "no identity provider"),
         ("{discovery}", "no identity provider"),
+        ("{token_endpoint}", "no identity provider"),
+        ("{scopes: }", "no OIDC client"),
         ("{secret[word]}", "which only root reads"),
     ],
 )

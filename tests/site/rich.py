@@ -961,13 +961,27 @@ VARIANTS: dict[str, Changes] = {
         "identity": {
             "provider": "external",
             "issuer": "https://id.example.net/realms/home",
+            "endpoints": {
+                "authorization_endpoint": "https://id.example.net/oauth/authorize",
+                "token_endpoint": "https://id.example.net/oauth/token",
+                "userinfo_endpoint": "https://id.example.net/oauth/userinfo",
+                "jwks_uri": "https://id.example.net/oauth/jwks",
+            },
             "client": {"client_id": "homelab"},
             **dict.fromkeys(("directory", "rules", "scopes", "claims")),
         },
         "services": {
             "authelia": None,
             "wiki": {"oidc": {"client_secret": {"sops": "sso/wiki"}}},
-            "miniflux": {"oidc": {"client_id": "feeds"}},
+            "miniflux": {
+                "oidc": {"client_id": "feeds"},
+                "options": {
+                    "services.miniflux.config.ENDPOINTS": {
+                        "$text": "{authorization_endpoint} {token_endpoint} {userinfo_endpoint} "
+                        "{jwks_uri}"
+                    }
+                },
+            },
             "board": {"oidc": {"client_id": "board"}},
         },
     },

@@ -199,7 +199,12 @@ def _at_box(**facts: object) -> Changes:
 _HERE: Changes = {"identity": {"kanidm": "nas"}}
 _AT_KANIDM: Changes = testing.merged(
     VARIANTS["a provider elsewhere"],
-    {"identity": {"issuer": "https://id.example.net/oauth2/openid/{client}"}},
+    {
+        "identity": {
+            "issuer": "https://id.example.net/oauth2/openid/{client}",
+            "endpoints": None,
+        }
+    },
     {"services": {"wiki": {"oidc": {"client_secret": None}}}},
 )
 

@@ -223,6 +223,29 @@ WAYS = (
         asking(client_secret=None),
     ),
     WayOut(
+        "oidc-endpoint",
+        both(EXTERNAL, {"services": {"grafana": {"host": "nas", "auth": "oidc"}}}),
+        identity(
+            endpoints={
+                "authorization_endpoint": "https://id.example.org/authorize",
+                "token_endpoint": "https://id.example.org/token",
+                "userinfo_endpoint": "https://id.example.org/userinfo",
+            }
+        ),
+    ),
+    WayOut(
+        "oidc-endpoint",
+        {
+            "services": {
+                "miniflux": {
+                    "host": "nas",
+                    "options": {"services.miniflux.config.KEYS": {"$text": "{jwks_uri}"}},
+                }
+            }
+        },
+        {"services": {"miniflux": {"options": None}}},
+    ),
+    WayOut(
         "oidc-scope",
         both(IDENTITY, ASKS, asking(scopes=["openid", "ofline_access"])),
         asking(scopes=["openid", "offline_access"]),
