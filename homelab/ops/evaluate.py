@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from homelab.deploy import scripts
+from homelab.deploy.before_build import sent_inputs
 from homelab.deploy.model import Release
 from homelab.evaluation.failures import EXITED
 from homelab.evaluation.failures import WHERE as NIX
@@ -21,7 +22,9 @@ from homelab.evaluation.places import Places
 from homelab.evaluation.plan import plan_asked
 from homelab.evaluation.question import attribute, by_directories, by_flake
 from homelab.evaluation.versions import package_options
+from homelab.ops.deploy.inputs import InputSpec, bring_inputs
 from homelab.ops.hosts import link_to, named
+from homelab.ops.machine.host import HostLink
 from homelab.ops.machine.ssh import Completed, DialMap
 from homelab.ops.project.documents import read_stack_document
 from homelab.ops.project.stack import Stack, located_in, today
@@ -62,8 +65,8 @@ def evaluate(
     """Evaluate hosts one after another: all that have files, or the named ones.
 
     With each tree's own flake and lock, or with `inputs` (name to directory) without flakes; here,
-    or `on` a host of the stack. With `versions`, the answers have the versions of packages.
-    Raises HomelabError if the evaluation cannot run at all.
+    or `on` a host of the stack, which gets private inputs from here. With `versions`, the
+    answers have the versions of packages. Raises HomelabError if the evaluation cannot run at all.
     """
     plan = stack.plan
     if on is not None and inputs:
@@ -75,7 +78,7 @@ def evaluate(
         report(f"{host.name}: evaluating release {release.id}{where}")
         packages = package_options(plan, host) if versions else ()
         script = _script(plan, host, release, inputs or {}, memory_mib, packages)
-        done = run_nix(script, builder)
+        done = _with_inputs(stack, release, script, builder, report) if builder else _here(script)
         yield _read(stack, host, release, done, inputs or {}, builder)
 
 
@@ -129,10 +132,21 @@ def _here(script: str) -> Completed:
     )
 
 
-def _there(builder: Host, script: str) -> Completed:
+def _with_inputs(
+    stack: Stack, release: Release, script: str, builder: Host, report: Callable[[str], None]
+) -> Completed:
+    sent = [InputSpec.model_validate(each) for each in sent_inputs(stack.plan.stack, release)]
+    return _there(builder, script, lambda link: bring_inputs(sent, link, report))
+
+
+def _there(
+    builder: Host, script: str, first: Callable[[HostLink], Awaitable[None]] | None = None
+) -> Completed:
     async def ask() -> Completed:
         link = link_to(builder, DialMap.from_environment())
         try:
+            if first is not None:
+                await first(link)
             return await link.ask(script, None)
         finally:
             await link.close()

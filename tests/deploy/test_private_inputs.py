@@ -19,11 +19,13 @@ from homelab.deploy.policy import DeployPolicy
 from homelab.deploy.private_inputs import PrivateInput, private_inputs
 from homelab.nix.store_path import source_path
 from homelab.offline.bundle import Bundle, bundle_text
+from homelab.ops import evaluate
 from homelab.ops.deploy import before, inputs, offline
 from homelab.ops.machine import here
 from homelab.ops.machine.host import HostLink, HostPath
+from homelab.ops.project.stack import open_stack
 from homelab.problems import HomelabError
-from tests import build
+from tests import build, stackdir
 from tests.components.test_program import OFFLINE, home
 from tests.deploy.conftest import Machine
 from tests.ops.conftest import LAN, PIN, flake
@@ -185,6 +187,30 @@ def test_nix_makes_the_same_path_of_it(repository: tuple[Path, str], tmp_path: P
     done = subprocess.run(words, input=script.encode(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     assert (tmp_path / f"store{PATH}/d/run").read_text() == "x\n"
+
+
+def test_a_host_that_evaluates_gets_it(
+    repository: tuple[Path, str],
+    link: HostLink,
+    machine: Machine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`homelab eval --on`. The host of the test has no Nix that answers."""
+    top = stackdir.write_stack(tmp_path / "stack")
+    file = top / "locks/nixos-25.11.lock"
+    whole = json.loads(file.read_text())
+    place, rev = repository
+    whole["nodes"][whole["nodes"]["root"]["inputs"]["nixpkgs"]] |= node(
+        url=f"file://{place}", rev=rev
+    )
+    file.write_text(json.dumps(whole))
+    monkeypatch.setattr(evaluate, "link_to", lambda host, dial_map: link)
+    said: list[str] = []
+    opened = open_stack(top, stackdir.NAME)
+    list(evaluate.evaluate(opened, ["nas"], on="pi", report=said.append))
+    assert said[1:] == ["pi: gets the private input nixpkgs, 1 KiB"]
+    assert (machine.root / "added").read_bytes() == inputs.fetched(source(*repository))
 
 
 # --- where it belongs -------------------------------------------------------------------------
