@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -67,6 +68,9 @@ class Monitor(Model):
     def _page(self) -> Monitor:
         if self.keyword is not None and self.url.startswith("tcp://"):
             raise ValueError("a port has no page with a keyword; leave keyword out")
+        port = re.match(r"[a-z]+://[^/:]+:([0-9]+)", self.url)
+        if port is not None and not 0 < int(port[1]) < 65536:
+            raise ValueError(f"there is no port {port[1]}; write one from 1 to 65535 in url")
         return self
 
 

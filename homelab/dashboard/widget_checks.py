@@ -15,8 +15,11 @@ from homelab.problems import Problem, did_you_mean
 
 PREFIX = "HOMEPAGE_VAR_"
 """Variables that Homepage fills in, as its documentation has them."""
-_SECRET = re.compile(r"(api_?|access_?)?(key|token|secret)|pass(word|phrase)?|pin", re.IGNORECASE)
-"""Fields of widgets that hold a secret."""
+_SECRET = re.compile(
+    r"(?i)(.*[-_ ]|api|access|auth|client)?(key|token|secret)|.*pass(word|phrase|wd)?|pin"
+    r"|(proxy-)?authorization|cookie"
+)
+"""Fields of widgets that hold a secret, and headers of requests that do."""
 
 
 @check("tile-widget")
@@ -40,8 +43,14 @@ def tile_widget(plan: Plan) -> Iterator[Problem]:
         for where, key, value in _fields(service.config.tile.widget, place):
             name = secret_name(value) if isinstance(value, dict) else None
             variable = PREFIX + (name or service.name).upper().replace("-", "_")
-            if name is None:
-                if isinstance(value, str) and _SECRET.fullmatch(key) and "{{" not in value:
+            if name is None and key.startswith("$"):
+                yield Problem(
+                    where,
+                    "a widget takes no reference but {$secret: name}, alone",
+                    f"leave it out, or write the value, or {{$secret: {service.name}}}",
+                )
+            elif name is None:
+                if _is_written(value) and _SECRET.fullmatch(key):
                     yield Problem(
                         where,
                         "this is a secret in plain text",
@@ -62,6 +71,13 @@ def tile_widget(plan: Plan) -> Iterator[Problem]:
                     f"Homepage fills in only variables that start with {PREFIX}",
                     f"write env: {variable}",
                 )
+
+
+def _is_written(value: JsonValue) -> bool:
+    """Whether a value is a text or a number, such as a PIN, and no variable of Homepage."""
+    if isinstance(value, str):
+        return bool(value) and "{{" not in value
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _fields(value: JsonValue, where: str) -> Iterator[tuple[str, str, JsonValue]]:

@@ -59,6 +59,7 @@ def _at_home(plan: Plan, ntfy: Ntfy, route: Route) -> Iterator[Problem]:
             "monitoring.ntfy",
             f"{route.service} lets nobody publish without an access token, so no alert arrives",
             "add token: {sops: ntfy/token}, with what `ntfy token add` prints on "
-            f"{route.host} for a user who may write the topic",
+            f"{route.host} for a user who may write the topic; deploy {route.service} first, with "
+            "ntfy left out",
             cause="monitoring.ntfy.token",
         )

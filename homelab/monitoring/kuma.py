@@ -11,7 +11,7 @@ from homelab.config.expansion import KUMA
 from homelab.hardening.baseline import sandbox
 from homelab.monitoring.model import KUMA_PASSWORD, MONITORS, MonitoringPlan, Probe
 from homelab.monitoring.plan import plan_monitoring
-from homelab.nix import Attrs, Module, Nix, Pkg, Raw, Script, attrs, merge
+from homelab.nix import Attrs, Module, Nix, Path, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan, once
 from homelab.secret_paths import referred_path, secret_path
 from homelab.system.model import Host
@@ -46,9 +46,6 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     unit: Attrs = {
         "description": "Monitors of Uptime Kuma",
         "after": [f"{service.units[0]}.service"],
-        # It starts with each start of Uptime Kuma, and does nothing without a change.
-        "partOf": [f"{service.units[0]}.service"],
-        "wantedBy": [f"{service.units[0]}.service"],
         "path": [Pkg("python3")],
         "environment": {
             "KUMA_URL": f"http://{service.address}:{service.port}",
@@ -57,16 +54,24 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "script": Script.of(
             "exec python3 ", Raw(f"./{_PROGRAM}"), " ", Raw(f"./{_MONITORS}"), "\n"
         ),
+        "startLimitBurst": 3,
+        "startLimitIntervalSec": 3600,
         "serviceConfig": {
             "Type": "oneshot",
-            "RemainAfterExit": True,
             "Restart": "on-failure",
             "RestartSec": "5min",
             "DynamicUser": True,
-            "CacheDirectory": MONITORS,
             "LoadCredential": [f"password:{password}"],
             **sandbox(),
         },
+    }
+    # A timer, because a deployment must not fail, and be rolled back, while Uptime Kuma migrates
+    # its database for hours or has another account.
+    timer: Attrs = {
+        "description": "Keep the monitors of Uptime Kuma",
+        "wantedBy": ["timers.target"],
+        "restartTriggers": [Path(_MONITORS)],
+        "timerConfig": {"OnActiveSec": "5s", "OnUnitInactiveSec": "1h"},
     }
     if host.name in plan.alert_hosts:
         unit["onFailure"] = ["notify@%N.service"]
@@ -74,7 +79,13 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         file="monitors.nix",
         what="Monitors of Uptime Kuma, made from the stack config",
-        derived=merge(attrs(f"systemd.services.{MONITORS}", unit), _names(plan, host, monitoring)),
+        derived=merge(
+            attrs(f"systemd.services.{MONITORS}", unit),
+            attrs(f"systemd.timers.{MONITORS}", timer),
+            # Without it, a new Uptime Kuma 2 waits for a visitor who chooses a database.
+            attrs("services.uptime-kuma.settings.UPTIME_KUMA_DB_TYPE", "sqlite"),
+            _names(plan, host, monitoring),
+        ),
         extra=((_PROGRAM, _program()), (_MONITORS, f"{told}\n")),
     )
 

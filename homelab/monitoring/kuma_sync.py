@@ -10,7 +10,6 @@ Kuma: server/server.js of louislam/uptime-kuma, 1.23 and 2.0.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import os
@@ -202,14 +201,9 @@ def sync(kuma: Kuma, user: str, password: str, probes: list[dict[str, object]]) 
 
 
 def main() -> int:
-    """Read the monitors from a file. Without a change since the last time, nothing is asked."""
+    """Read the monitors from a file, and make Uptime Kuma have them."""
     text = Path(sys.argv[1]).read_text(encoding="utf-8")
     url, user = os.environ["KUMA_URL"], os.environ["KUMA_USER"]
-    stamp = Path(os.environ["CACHE_DIRECTORY"]) / "monitors"
-    digest = hashlib.sha256(f"{url}\n{user}\n{text}".encode()).hexdigest()
-    if stamp.is_file() and stamp.read_text() == digest:
-        print("the monitors have not changed")
-        return 0
     secret = Path(os.environ["CREDENTIALS_DIRECTORY"]) / "password"
     password = secret.read_text(encoding="utf-8").rstrip("\n")
     patience = time.monotonic() + float(os.environ.get("KUMA_PATIENCE", "180"))
@@ -227,7 +221,12 @@ def main() -> int:
         done = sync(kuma, user, password, json.loads(text))
     except (OSError, http.client.HTTPException, RefusedError) as error:
         print(f"Uptime Kuma refused {error}", file=sys.stderr)
-        if str(error).startswith("login"):
+        if "tokenRequired" in str(error):
+            print(
+                f"the account {user} has a second factor, which a unit lacks; turn it off there",
+                file=sys.stderr,
+            )
+        elif str(error).startswith("login"):
             print(
                 f"the stack says that its user is {user}: write monitoring.kuma.user and "
                 "monitoring.kuma.password as they are there",
@@ -235,7 +234,6 @@ def main() -> int:
             )
         return 1
     print("\n".join(done) or "the monitors are those of the stack already")
-    stamp.write_text(digest)
     return 0
 
 

@@ -207,3 +207,28 @@ def test_an_app_on_another_host_is_asked_at_its_name_unless_the_widget_says_wher
     stated: Changes = {"services": {"jellyfin": {"tile": {"widget": {"url": "http://10.0.0.7"}}}}}
     text = build.render(household(PAGE, jellyfin, stated))["aurora"]["dashboard.nix"]
     assert 'url = "http://10.0.0.7";' in text
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"key": "abc"},
+        {"clientSecret": "abc"},
+        {"authToken": "abc"},
+        {"password": 12345},
+        {"headers": {"Authorization": "Bearer abc"}},
+        {"headers": {"X-API-Key": "abc"}},
+    ],
+)
+def test_a_secret_of_a_widget_in_plain_text_is_an_error_also_in_a_header(
+    field: dict[str, object],
+) -> None:
+    stated: Changes = {"services": {"vaultwarden": {"tile": {"widget": field}}}}
+    (problem,) = build.found(household(PAGE, WIDGET, stated), "tile-widget")
+    assert "plain text" in problem.what
+
+
+def test_other_fields_of_a_widget_hold_no_secret() -> None:
+    field = {"username": "sam", "node": 3, "fields": ["key"], "headers": {"Accept": "text/html"}}
+    stated: Changes = {"services": {"vaultwarden": {"tile": {"widget": field}}}}
+    assert not build.found(household(PAGE, WIDGET, stated), "tile-widget")

@@ -1,4 +1,4 @@
-"""Uptime Kuma gets the monitors of the stack, from a unit that asks nothing without a change."""
+"""Uptime Kuma gets the monitors of the stack, from a unit that changes nothing else there."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 
 from homelab.monitoring import kuma_sync
 from homelab.monitoring.kuma_sync import MARK
+from homelab.problems import InvalidStackError
 from tests import build
 
 pytestmark = pytest.mark.requirement("S1-14", "S1-15")
@@ -41,6 +42,7 @@ class Kuma(http.server.ThreadingHTTPServer):
         self.packets: queue.Queue[str] = queue.Queue()
         self.monitors: dict[str, dict[str, Any]] = {}
         self.account: tuple[str, str] | None = None
+        self.second_factor = False
         self.version = "2.0.2"
         self.requests = 0
         self.calls: list[str] = []
@@ -63,6 +65,8 @@ class Kuma(http.server.ThreadingHTTPServer):
         elif event == "login":
             if self.account != (values[0]["username"], values[0]["password"]):
                 return {"ok": False, "msg": "authIncorrectCreds"}
+            if self.second_factor:
+                return {"tokenRequired": True}
             usual = [{"id": 4, "isDefault": True}, {"id": 5, "isDefault": False}]
             for told in (
                 ["info", {"version": self.version}],
@@ -128,7 +132,6 @@ def run(
             "KUMA_URL": f"http://127.0.0.1:{kuma.server_port}",
             "KUMA_USER": "sam",
             "KUMA_PATIENCE": "0",
-            "CACHE_DIRECTORY": str(top),
             "CREDENTIALS_DIRECTORY": str(top),
         },
         capture_output=True,
@@ -149,15 +152,33 @@ def test_a_new_uptime_kuma_gets_its_account_and_its_monitors(kuma: Kuma, tmp_pat
     assert "derived-password" not in done.stdout + done.stderr
 
 
-def test_without_a_change_nothing_is_asked(kuma: Kuma, tmp_path: Path) -> None:
+def test_without_a_change_nothing_is_changed(kuma: Kuma, tmp_path: Path) -> None:
     run(kuma, tmp_path, PROBE)
-    before = kuma.requests
+    kuma.calls.clear()
     done = run(kuma, tmp_path, PROBE)
-    assert (done.returncode, done.stdout) == (0, "the monitors have not changed\n")
-    assert kuma.requests == before
+    assert (done.returncode, done.stdout) == (0, "the monitors are those of the stack already\n")
+    assert kuma.calls == ["needSetup", "login"]
     run(kuma, tmp_path, {**PROBE, "seconds": 120})
-    assert kuma.requests > before
     assert kuma.monitors["1"]["interval"] == 120
+
+
+def test_a_database_that_was_lost_or_restored_gets_its_monitors_again(
+    kuma: Kuma, tmp_path: Path
+) -> None:
+    run(kuma, tmp_path, PROBE)
+    kuma.account = None
+    kuma.monitors.clear()
+    assert run(kuma, tmp_path, PROBE).returncode == 0
+    assert kuma.account == ("sam", "derived-password")
+    assert [m["name"] for m in kuma.monitors.values()] == ["shop"]
+
+
+def test_an_account_with_a_second_factor_is_told_of(kuma: Kuma, tmp_path: Path) -> None:
+    kuma.account, kuma.second_factor = ("sam", "derived-password"), True
+    done = run(kuma, tmp_path, PROBE)
+    assert done.returncode == 1
+    assert "sam has a second factor" in done.stderr
+    assert "monitoring.kuma.user" not in done.stderr
 
 
 def test_a_keyword_makes_a_monitor_of_its_kind(kuma: Kuma, tmp_path: Path) -> None:
@@ -234,6 +255,10 @@ def test_the_unit_has_the_monitors_of_the_routes_and_the_stack() -> None:
     unit = files["pi"]["monitors.nix"]
     assert 'KUMA_URL = "http://127.0.0.1:3001";' in unit
     assert 'LoadCredential = [ "password:/run/homelab/secrets/kuma-password" ];' in unit
+    # A deployment waits for no migration of its database, and is not rolled back for its account.
+    assert "OnUnitInactiveSec" in unit
+    assert 'wantedBy = [ "timers.target" ];' in unit
+    assert unit.count("wantedBy") == 1
     # The host of the resolver does not ask it.
     assert 'networking.hosts."192.168.1.2" = [' in unit
     assert "monitors.nix" not in files["nas"]
@@ -268,6 +293,12 @@ def test_monitors_wait_for_a_monitor_and_kuma_has_to_run() -> None:
     (problem,) = build.found({"monitoring": {"kuma": {}}}, "monitor-runs")
     assert problem.severity == "error"
     assert not build.found(stack(monitors=monitors), "monitor-runs")
+
+
+@pytest.mark.parametrize("url", ["tcp://192.168.1.1:65536", "https://example.org:0/"])
+def test_a_port_that_does_not_exist_is_refused(url: str) -> None:
+    with pytest.raises(InvalidStackError, match="write one from 1 to 65535"):
+        build.plan(stack(monitors={"router": {"url": url}}))
 
 
 @pytest.mark.parametrize("name", ["navidrome", "uptime-kuma"])

@@ -32,7 +32,9 @@ def test_a_running_host_or_service_that_a_page_calls_planned_is_told(tmp_path: P
         "docs/hosts.md:4 doc-coherence",
         "docs/hosts.md:5 doc-coherence",
     ]
-    page.write_text("# Hosts\n\nnas: files\n")
+    page.write_text(
+        "# Hosts\n\nnas: files\nnas is planned to get a disk.\n- nas: retired the old disk\n"
+    )
     assert told(tmp_path) == []
 
 

@@ -44,7 +44,9 @@ def check_own_docs(directory: Path, plan: Plan) -> Iterator[Problem]:
     either = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
     # `aurora (planned)`, `aurora: planned`, `| aurora | planned |`, "aurora is planned".
     wrong = re.compile(
-        rf"(?<![\w/.-])({either})(?![\w/.-])[`*\]]*\s*(?:[(:|-]|is\b)\s*[`*_]*({_NOT_YET})\b",
+        rf"(?<![\w/.-])({either})(?![\w/.-])[`*\]]*\s*(?:[(:|-]|is\b)\s*[`*_]*({_NOT_YET})\b"
+        # Not "aurora is planned to get a disk", nor "aurora: retired the old disk".
+        r"(?!\s+(?:to|from|the|an?|its)\b)",
         re.IGNORECASE,
     )
     for path in _pages(directory):

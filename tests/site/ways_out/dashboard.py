@@ -28,6 +28,18 @@ WAYS = (
     ),
     WayOut(
         "tile-widget",
+        shown({**NAMED, "headers": {"X-Api-Key": "0123456789abcdef"}}),
+        jellyfin(tile={"widget": {**NAMED, "headers": {"X-Api-Key": {"$secret": "jellyfin"}}}}),
+        says="plain text",
+    ),
+    WayOut(
+        "tile-widget",
+        shown({**NAMED, "url": {"$text": "{url}"}}),
+        jellyfin(tile={"widget": {**NAMED, "url": None}}),
+        says="no reference",
+    ),
+    WayOut(
+        "tile-widget",
         shown({**NAMED, "key": {"$secret": "jelyfin"}}),
         jellyfin(tile={"widget": NAMED}),
         says="no secret",
