@@ -33,7 +33,10 @@ def backup_state(plan: Plan) -> Iterator[Problem]:
         ]
         if found and job.source not in told:
             told.add(job.source)
-            out = "" if named else f": {_exclude(job.source)}: [{found[0]}]"
+            if not named:
+                out = f": {_exclude(job.source)}: [{found[0]}]"
+            else:
+                out = " of paths" if job.source.startswith("backup.extra.") else ""
             yield Problem(
                 job.source,
                 f"{job.name} of {job.host} contains the Pulumi state in {found[0]}",

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from homelab.cloudflare.plan import token_policies
+from homelab.components.cloudflare_resources import CloudflareResource
 from homelab.lab import laptop
 from homelab.lab.provider import UNKNOWN, Provider, RefusedError
 from homelab.lab.standins import cloudflare_shapes as cf
@@ -425,6 +426,11 @@ def test_a_preview_refuses_wrong_inputs(
 # --- the properties that the SDKs send ----------------------------------------------------------
 
 ALL = {**cf.SHAPES, **ts.SHAPES}
+
+
+def test_the_lab_has_every_type_that_homelab_registers_at_cloudflare() -> None:
+    """Without a shape, a stack that uses the type could not be rehearsed."""
+    assert set(cf.SHAPES) == {c.token for c in CloudflareResource.__subclasses__()}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
