@@ -46,9 +46,9 @@ def _recorded(changes: str, preview: bool) -> Recorded:
     return recorded
 
 
-def run_anew() -> Recorded:
+def run_anew(*, preview: bool = False) -> Recorded:
     """A run for a test that watches the program at work."""
-    return _recorded.__wrapped__("{}", False)
+    return _recorded.__wrapped__("{}", preview)
 
 
 @functools.cache
@@ -435,7 +435,7 @@ def test_a_registration_carries_the_nearest_frames_of_its_stack_alone(
         return trace
 
     monkeypatch.setattr(pulumi_resource, "_get_stack_trace", counted)
-    registered = len(home(preview=True).resources)
+    registered = len(run_anew(preview=True).resources)
     # What the SDK registers before the program begins is its own affair.
     assert len([n for n in frames if n <= 4]) == registered
     assert not hasattr(sys, "tracebacklimit")
