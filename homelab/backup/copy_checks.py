@@ -21,6 +21,9 @@ def irreplaceable_copies(plan: Plan) -> Iterator[Problem]:
     """A theft, a fire or an attack takes a host with all of its disks, so irreplaceable data needs
     two copies, one of them elsewhere.
     """
+    places = (target.host for target in plan.stack.backup.targets.values())
+    if any(host is not None and host not in plan.hosts for host in places):
+        return  # Nothing is sent to such a target, and another check reports it.
     for dataset in plan.datasets:
         if dataset.tier == "irreplaceable" and dataset.host in plan.hosts:
             jobs = [j for j in plan.backup.jobs if j.name == f"dataset-{dataset.name}"]

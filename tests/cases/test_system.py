@@ -109,8 +109,10 @@ def test_an_unused_flake_is_reported(tmp_path: Path) -> None:
 
 
 def test_private_flake(tmp_path: Path) -> None:
-    """The message names the hosts that must fetch it."""
-    edit = {"flakes": {"eurovote": {"url": "git+ssh://git@github.com/sam/private"}}}
+    """The deployer fetches it, or a message names the hosts that must."""
+    url = "git+ssh://git@github.com/sam/private"
+    assert tried(laid_out(tmp_path, {"flakes": {"eurovote": {"url": url}}})) == []
+    edit = {"flakes": {"eurovote": {"url": f"{url}?submodules=1"}}}
     (problem,) = tried(laid_out(tmp_path / "a", edit))
     assert problem.where == "flakes.eurovote.url"
     assert problem.what.startswith("root of pi has to fetch")

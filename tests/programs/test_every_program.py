@@ -109,7 +109,7 @@ TYPED = {
     "services.technitium-dns-server",
     *("services.audiobookshelf", "services.qbittorrent"),
     *("services.immich-public-proxy", "services.ombi", "services.plex"),
-    *("services.seerr", "services.tautulli"),
+    *("services.jellyseerr", "services.seerr", "services.tautulli"),
     *("services.jellyfin", "services.mysql", "services.ollama", "services.postgresql"),
     *("services.postgresqlBackup", "services.redis", "services.resolved"),
     *("services.sabnzbd", "services.static-web-server", "services.wyoming", "services.xserver"),
