@@ -53,6 +53,7 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
         "PULUMI_CONFIG_PASSPHRASE",
         "PULUMI_CONFIG_PASSPHRASE_FILE",
         "PULUMI_HOME",
+        "PULUMI_OPTION_TARGET",
         "PULUMI_STACK",
     ),
     "sops: its README": (

@@ -5,6 +5,9 @@ from __future__ import annotations
 import getpass
 import json
 import shutil
+import time
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +62,18 @@ def syncthing_init(here: Here) -> None:
     for section in ("options", "gui"):
         await_health(here, "/")
         body = json.dumps(said[section]).encode()
-        done = ask_directly(here.port, f"/rest/config/{section}", "PATCH", body, X_API_Key=key)
-        assert done.status == 200, done
+        assert _sent(here, f"/rest/config/{section}", body, key) == 200
     # It listens anew.
     await_health(here, "/")
+
+
+def _sent(here: Here, path: str, body: bytes, key: str) -> int:
+    """The status of a change. It may be asked for while the program listens anew after another."""
+    for _ in range(50):
+        with suppress(OSError, HTTPException):
+            return ask_directly(here.port, path, "PATCH", body, X_API_Key=key).status
+        time.sleep(0.1)
+    return ask_directly(here.port, path, "PATCH", body, X_API_Key=key).status
 
 
 def transmission(here: Here) -> Words:
