@@ -131,7 +131,7 @@ def _root_problems(root: Mapping[str, Value], reader: _Reader) -> list[Problem]:
     return [
         Problem(
             key.removeprefix(NAMESPACE),
-            f'nothing reads the key "{key}" beside config:',
+            f'the key "{key}" stands beside config, where nothing reads it',
             "indent it below config:",
             file=reader.file,
             line=reader.lines.get((key,), 0),

@@ -285,7 +285,12 @@ def test_a_misspelled_namespace_is_reported(space: str) -> None:
 def test_a_section_beside_config_is_reported() -> None:
     """Appended text without its indentation would otherwise have no effect and no message."""
     assert problems_of("  homelab:site: 1\nhomelab:services: {}\nbackup: {}\n") == [
-        (name, f'nothing reads the key "{key}" beside config:', "indent it below config:", line)
+        (
+            name,
+            f'the key "{key}" stands beside config, where nothing reads it',
+            "indent it below config:",
+            line,
+        )
         for name, key, line in [("services", "homelab:services", 3), ("backup", "backup", 4)]
     ]
 
