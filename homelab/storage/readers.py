@@ -59,8 +59,10 @@ def _units(service: Service, dataset: str) -> Iterator[str]:
 
 
 def _mounted(copy: Dataset) -> Attrs:
-    """The first transfer makes the dataset, so its mount may fail until then."""
-    options: list[Nix] = ["zfsutil", "ro", "nofail", "nosuid", "nodev"]
+    """The first transfer makes the dataset. Only `homelab-replica` starts the mount, once there is
+    one: a mount that fails would roll back the switch that lets the first transfer come.
+    """
+    options: list[Nix] = ["zfsutil", "ro", "noauto", "nofail", "nosuid", "nodev"]
     system: Attrs = {"device": copy.path.lstrip("/"), "fsType": "zfs", "options": options}
     return {"fileSystems": {copy.path: system}}
 
@@ -92,10 +94,17 @@ def _reading(host: Host, service: Service, unit: str, replica: Replica, copy: Da
     why = (
         f"{copy.name} is a replica of {replica.dataset.host}, up to {replica.max_age_hours} h old."
     )
-    body = waiting(host, [copy.mount])
     if replica.on_zfs:
         starts: list[Nix] = [mount_of(copy.path)]
+        mounted: list[Nix] = [for_systemd(copy.path)]
+        # It starts with the mount and stops with it. To require the mount would try it at a switch.
+        body: Attrs = {
+            "unitConfig": {"ConditionPathIsMountPoint": mounted},
+            "after": starts,
+            "partOf": starts,
+        }
     else:
+        body = waiting(host, [copy.mount])
         starts = [f"{arrived(copy.name)}.target"]
         group: list[Nix] = [replica.login]
         there: list[Nix] = [for_systemd(copy.path)]

@@ -16,6 +16,8 @@ prepare_zfs() {
   has "$pool" || fail "there is no pool $pool here: import it, or correct replicate.zfs"
   has "$parent" || "$zfs" create -p -o canmount=off "$parent"
   allow_zfs
+  # Services that read it start with its mount. No boot and no switch waits for that.
+  if [ "$(of mount)" != null ] && has "$path"; then systemctl --no-block start "$(of mount)"; fi
 }
 
 # allow_zfs: the account may receive the dataset, or create it below its parent if that is all there

@@ -234,6 +234,8 @@ def _receiver(host: Host, replica: Replica, failing: Attrs, *, read: bool) -> At
                 "description": f"Place for the replica of {replica.dataset.name}",
                 "wantedBy": ["multi-user.target"],
                 "script": f"{PATH} prepare {replica.dataset.name}\n",
+                # With the first reader, the replica that is there is mounted at once.
+                **({"restartTriggers": ["read"]} if read and replica.on_zfs else {}),
                 **place,
                 **failing,
                 "serviceConfig": {

@@ -264,6 +264,26 @@ def test_the_account_may_receive_one_dataset_and_destroy_nothing(pair: Pair) -> 
 
 
 @pytest.mark.requirement("S0-39")
+def test_the_mount_of_a_reader_starts_when_the_replica_is_there_and_not_before(pair: Pair) -> None:
+    started, tools = pair.directory / "started", pair.directory / "tools"
+    tools.mkdir()
+    (tools / "systemctl").write_text(f'#!/bin/sh\necho "$*" >>{started}\n')
+    (tools / "systemctl").chmod(0o755)
+    pair.env["PATH"] = f"{tools}:{pair.env['PATH']}"
+    described = pair.directory / "replicas.json"
+    read = json.loads(described.read_text())
+    read["photos"]["mount"] = "tank-copies-photos.mount"
+    described.write_text(json.dumps(read))
+    assert pair.replica("prepare", "photos").returncode == 0
+    assert not started.exists(), "a mount that fails would roll back the switch"
+    assert pair.send().returncode == 0
+    assert pair.replica("fresh").returncode == 0
+    assert pair.replica("prepare", "photos").returncode == 0
+    mount = "start tank-copies-photos.mount\n"
+    assert started.read_text() == f"{mount}--no-block {mount}"
+
+
+@pytest.mark.requirement("S0-39")
 def test_a_client_that_tries_more_is_refused(pair: Pair) -> None:
     assert pair.send().returncode == 0
     before = pair.nas.snapshots(COPY)
