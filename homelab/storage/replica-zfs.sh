@@ -88,8 +88,10 @@ settle_zfs() {
   local one created last prefix
   has "$path" || return 0
   allow_zfs
-  # Services read it once the first transfer has made it.
-  [ "$(of mount)" = null ] || systemctl start "$(of mount)"
+  # Services read it once the first transfer has made it. An encrypted one has no key here until
+  # somebody loads it, and is received and pruned all the same.
+  [ "$(of mount)" = null ] || systemctl start "$(of mount)" ||
+    echo "homelab-replica: $path cannot be mounted, so what reads $name waits: see systemctl status $(of mount)" >&2
   give_up
   prefix=$(of prefix)
   last=$(of_snapshots name | tail -n 1)

@@ -265,15 +265,7 @@ def test_the_account_may_receive_one_dataset_and_destroy_nothing(pair: Pair) -> 
 
 @pytest.mark.requirement("S0-39")
 def test_the_mount_of_a_reader_starts_when_the_replica_is_there_and_not_before(pair: Pair) -> None:
-    started, tools = pair.directory / "started", pair.directory / "tools"
-    tools.mkdir()
-    (tools / "systemctl").write_text(f'#!/bin/sh\necho "$*" >>{started}\n')
-    (tools / "systemctl").chmod(0o755)
-    pair.env["PATH"] = f"{tools}:{pair.env['PATH']}"
-    described = pair.directory / "replicas.json"
-    read = json.loads(described.read_text())
-    read["photos"]["mount"] = "tank-copies-photos.mount"
-    described.write_text(json.dumps(read))
+    started = _reader(pair, succeeds=True)
     assert pair.replica("prepare", "photos").returncode == 0
     assert not started.exists(), "a mount that fails would roll back the switch"
     assert pair.send().returncode == 0
@@ -281,6 +273,37 @@ def test_the_mount_of_a_reader_starts_when_the_replica_is_there_and_not_before(p
     assert pair.replica("prepare", "photos").returncode == 0
     mount = "start tank-copies-photos.mount\n"
     assert started.read_text() == f"{mount}--no-block {mount}"
+
+
+@pytest.mark.requirement("S0-39")
+def test_a_replica_that_cannot_be_mounted_is_told_of_and_pruned(pair: Pair) -> None:
+    started = _reader(pair, succeeds=False)
+    for _ in range(2):
+        assert pair.send().returncode == 0
+        time.sleep(1)
+    _age(pair, 8)
+    newest = pair.nas.snapshots(COPY)[-1]
+    done = pair.replica("fresh")
+    assert done.stderr.count("tank/copies/photos cannot be mounted") == 1
+    assert started.read_text() == "start tank-copies-photos.mount\n"
+    assert pair.nas.snapshots(COPY) == [newest]
+    assert "photos of aurora is of" in done.stderr
+
+
+def _reader(pair: Pair, *, succeeds: bool) -> Path:
+    """A service of the receiver reads the replica. Returns the log of what systemctl was asked."""
+    started, tools = pair.directory / "started", pair.directory / "tools"
+    tools.mkdir()
+    (tools / "systemctl").write_text(
+        f'#!/bin/sh\necho "$*" >>{started}\nexit {0 if succeeds else 1}\n'
+    )
+    (tools / "systemctl").chmod(0o755)
+    pair.env["PATH"] = f"{tools}:{pair.env['PATH']}"
+    described = pair.directory / "replicas.json"
+    read = json.loads(described.read_text())
+    read["photos"]["mount"] = "tank-copies-photos.mount"
+    described.write_text(json.dumps(read))
+    return started
 
 
 @pytest.mark.requirement("S0-39")
