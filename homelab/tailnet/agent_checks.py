@@ -102,8 +102,15 @@ def _duties(plan: Plan, host: Host) -> Iterator[tuple[str, str]]:
 
 
 def _measures(plan: Plan, use: PortUse) -> bool:
-    """Whether the port is that of an exporter, on which nothing but its numbers relies."""
-    return any(s.entry.provides == "metrics" for s in plan.on(use.host) if s.name == use.owner)
+    """Whether the port is that of a service that only measures its own host, as an exporter or the
+    agent of Beszel does: nothing but its numbers relies on it.
+    """
+    return any(
+        s.entry.provides == "metrics"
+        or (s.entry.hardening.mounts and bool(s.entry.stateless) and not s.entry.page)
+        for s in plan.on(use.host)
+        if s.name == use.owner
+    )
 
 
 def _role_tags(host: Host) -> Iterator[Problem]:

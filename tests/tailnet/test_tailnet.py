@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from homelab.catalog import ENTRIES
 from homelab.checks import run_checks
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError
@@ -384,12 +385,24 @@ def test_nothing_of_the_homelab_relies_on_an_agent(duty: str) -> None:
     assert not build.found(merged(trusted, changes), "agent-posture")
 
 
+MEASURES = sorted(
+    name
+    for name, entry in ENTRIES.items()
+    if entry.category == "Monitoring" and entry.stateless and entry.ports
+    if not (entry.page or entry.state)
+)
+"""Every entry that only measures: without a page and without data of its own."""
+
+
 @pytest.mark.requirement("S0-06")
-def test_the_numbers_of_an_agent_are_read_from_outside() -> None:
+@pytest.mark.parametrize("name", sorted({"beszel-agent", "node-exporter", *MEASURES}))
+def test_the_numbers_of_an_agent_are_read_from_outside(name: str) -> None:
     changes = stack(
         hosts={"pavilion": host("100.64.0.9", role="agent")},
-        services={"node-exporter": {"host": "pavilion"}, "prometheus": {"host": "pi"}},
+        services={name: {"host": "pavilion"}, "prometheus": {"host": "pi"}},
     )
+    opened = {use.owner for use in build.plan(changes).firewall.on("pavilion")}
+    assert name in opened
     assert not build.found(changes, "agent-posture")
 
 
