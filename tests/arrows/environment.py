@@ -20,19 +20,22 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     "rclone: rclone.org/docs/#environment-variables": ("RCLONE_CONFIG",),
     "lego: go-acme.github.io/lego/dns": ("CF_DNS_API_TOKEN_FILE", "DESEC_TOKEN"),
     "systemd: systemd.exec(5)": (
-        "CACHE_DIRECTORY",
         "CREDENTIALS_DIRECTORY",
         "RUNTIME_DIRECTORY",
         "SERVICE_RESULT",
         "STATE_DIRECTORY",
     ),
     "bash: bash(1)": ("BASH_REMATCH",),
+    "Uptime Kuma: github.com/louislam/uptime-kuma/wiki/Environment-Variables": (
+        "UPTIME_KUMA_DB_TYPE",
+    ),
     "setlocale(3)": ("LC_ALL",),
     "ld.so(8)": ("LD_LIBRARY_PATH",),
     "XDG Base Directory Specification": (
         "XDG_CACHE_HOME",
         "XDG_CONFIG_HOME",
         "XDG_DATA_HOME",
+        "XDG_RUNTIME_DIR",
         "XDG_STATE_HOME",
     ),
     "os-release(5)": ("PRETTY_NAME", "VARIANT_ID", "VERSION_ID"),
