@@ -1,4 +1,4 @@
-"""Checks of alerts: the server of the stack that they are sent to takes them."""
+"""Checks of alerts: there are some, and the server of the stack takes them."""
 
 from __future__ import annotations
 
@@ -33,6 +33,20 @@ def alert_delivered(plan: Plan) -> Iterator[Problem]:
             "monitoring.ntfy.url",
             f"no route of the stack has the name {name}",
             "write the name of a route, or of a server elsewhere: https://ntfy.sh",
+        )
+
+
+@check("alert-sent", severity="warning")
+def alert_sent(plan: Plan) -> Iterator[Problem]:
+    """A monitor without alerts shows failures only to those who look at its page, and a backup may
+    fail every night until the day that it is needed.
+    """
+    if plan.monitoring is not None and plan.stack.monitoring.ntfy is None:
+        backups = ", and a backup that fails tells nobody either" if plan.backup.jobs else ""
+        yield Problem(
+            "monitoring.ntfy",
+            f"the monitor on {plan.monitoring.host} tells nobody what it finds{backups}",
+            "add ntfy: {topic: {sops: ntfy/topic}}, and subscribe to the topic in the ntfy app",
         )
 
 

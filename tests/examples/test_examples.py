@@ -43,6 +43,7 @@ KNOWN = {
     },
     "lan": {
         ("datasets.photos", "irreplaceable-copies"),
+        ("monitoring.ntfy", "alert-sent"),
         ("services.gatus.host", "monitor-independent"),
     },
     "nori": {("services.gatus.host", "monitor-independent")},

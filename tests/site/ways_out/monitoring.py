@@ -148,6 +148,7 @@ WAYS = (
         WATCHED,
         {"cloudflare": {"tunnel": {"host": "pi"}}, "monitoring": {"email": "sam@example.org"}},
     ),
+    WayOut("alert-sent", WATCHED, {"monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}}}),
     WayOut(
         "alert-delivered",
         both(SERVER, alerts("https://ntfy.home.example.org")),
