@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from homelab.config.base import (
     Email,
@@ -19,7 +19,20 @@ from homelab.config.base import (
 )
 from homelab.config.types import RequestPath
 
-Interval = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(s|m|h)$")]
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_LONGEST = 576 * 3600
+"""MAX_INTERVAL_SECOND of src/util.ts of louislam/uptime-kuma: 24 days."""
+
+
+def _frequent(value: str) -> str:
+    if int(value[:-1]) * _SECONDS[value[-1]] > _LONGEST:
+        raise ValueError(
+            f"{value} is longer than the 24 days that Uptime Kuma allows; write at most 576h"
+        )
+    return value
+
+
+Interval = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(s|m|h)$"), AfterValidator(_frequent)]
 
 
 class Ntfy(Model):

@@ -174,8 +174,12 @@ def changes(
         yield "deleteMonitor", {"id": left["id"], "name": left["name"]}
 
 
-def sync(kuma: Kuma, user: str, password: str, probes: list[dict[str, object]]) -> list[str]:
-    """Make the monitors those of the stack. Returns what was done."""
+def sync(
+    kuma: Kuma, user: str, password: str, probes: list[dict[str, object]]
+) -> tuple[list[str], list[str]]:
+    """Make the monitors those of the stack. Returns what was done, and what was refused: one
+    refused monitor does not keep the others away. Raises `RefusedError` without an account.
+    """
     if kuma.call("needSetup")["ok"]:
         kuma.call("setup", user, password)
     kuma.events.clear()
@@ -187,17 +191,21 @@ def sync(kuma: Kuma, user: str, password: str, probes: list[dict[str, object]]) 
     version = str(info.get("version", "")) if isinstance(info, dict) else ""
     new = {**_NEW, **({} if version.startswith("1.") else _SINCE_2)}
     relaxed = {str(probe["name"]) for probe in probes if probe.get("relaxed")}
-    done = []
+    done, refused = [], []
     wanted = [monitor_of(probe) for probe in probes]
     for event, monitor in changes(wanted, found if isinstance(found, dict) else {}):
         name = str(monitor["name"])
-        if event == "add":
-            alerts = {} if name in relaxed else usual
-            kuma.call(event, {**new, **monitor, "notificationIDList": alerts})
+        try:
+            if event == "add":
+                alerts = {} if name in relaxed else usual
+                kuma.call(event, {**new, **monitor, "notificationIDList": alerts})
+            else:
+                kuma.call(event, monitor["id"] if event == "deleteMonitor" else monitor)
+        except RefusedError as error:
+            refused.append(f"{name}: {error}")
         else:
-            kuma.call(event, monitor["id"] if event == "deleteMonitor" else monitor)
-        done.append(f"{event}: {name}")
-    return done
+            done.append(f"{event}: {name}")
+    return done, refused
 
 
 def main() -> int:
@@ -218,7 +226,7 @@ def main() -> int:
                 return 1
             time.sleep(_RETRIED)
     try:
-        done = sync(kuma, user, password, json.loads(text))
+        done, refused = sync(kuma, user, password, json.loads(text))
     except (OSError, http.client.HTTPException, RefusedError) as error:
         print(f"Uptime Kuma refused {error}", file=sys.stderr)
         if "tokenRequired" in str(error):
@@ -233,8 +241,10 @@ def main() -> int:
                 file=sys.stderr,
             )
         return 1
-    print("\n".join(done) or "the monitors are those of the stack already")
-    return 0
+    print("\n".join(done) or ("" if refused else "the monitors are those of the stack already"))
+    for one in refused:
+        print(f"Uptime Kuma refused {one}", file=sys.stderr)
+    return 1 if refused else 0
 
 
 if __name__ == "__main__":

@@ -34,6 +34,10 @@ PROBE = {
 }
 
 
+LONGEST = 2073600
+"""MAX_INTERVAL_SECOND of src/util.js of louislam/uptime-kuma: 24 days."""
+
+
 class Kuma(http.server.ThreadingHTTPServer):
     """Socket.IO by polling, and as much of Uptime Kuma as the unit uses."""
 
@@ -74,6 +78,8 @@ class Kuma(http.server.ThreadingHTTPServer):
                 ["notificationList", usual],
             ):
                 self.packets.put(f"42{json.dumps(told)}")
+        elif event in ("add", "editMonitor") and values[0]["interval"] > LONGEST:
+            return {"ok": False, "msg": "Interval cannot be more than 2073600 seconds"}
         elif event == "add":
             number = len(self.monitors) + 1
             self.monitors[str(number)] = {**values[0], "id": number}
@@ -179,6 +185,21 @@ def test_an_account_with_a_second_factor_is_told_of(kuma: Kuma, tmp_path: Path) 
     assert done.returncode == 1
     assert "sam has a second factor" in done.stderr
     assert "monitoring.kuma.user" not in done.stderr
+
+
+def test_a_refused_monitor_is_named_and_the_others_are_made(kuma: Kuma, tmp_path: Path) -> None:
+    long = {**PROBE, "seconds": LONGEST + 1}
+    probes = ({**long, "name": "a"}, PROBE, {**long, "name": "b"}, {**PROBE, "name": "z"})
+    done = run(kuma, tmp_path, *probes)
+    assert done.returncode == 1
+    assert done.stdout == "add: shop\nadd: z\n"
+    assert [m["name"] for m in kuma.monitors.values()] == ["shop", "z"]
+    refused = done.stderr.splitlines()
+    assert [line.split(":")[0] for line in refused] == [
+        "Uptime Kuma refused a",
+        "Uptime Kuma refused b",
+    ]
+    assert "more than 2073600 seconds" in refused[0]
 
 
 def test_a_keyword_makes_a_monitor_of_its_kind(kuma: Kuma, tmp_path: Path) -> None:
@@ -299,6 +320,19 @@ def test_monitors_wait_for_a_monitor_and_kuma_has_to_run() -> None:
 def test_a_port_that_does_not_exist_is_refused(url: str) -> None:
     with pytest.raises(InvalidStackError, match="write one from 1 to 65535"):
         build.plan(stack(monitors={"router": {"url": url}}))
+
+
+@pytest.mark.parametrize("interval", ["2073601s", "34561m", "577h"])
+def test_an_interval_that_uptime_kuma_refuses_is_an_error(interval: str) -> None:
+    shop = {"url": "https://example.org/"}
+    for said in (
+        stack(monitors={"shop": {**shop, "interval": interval}}),
+        stack(interval=interval),
+        {"services": {"navidrome": {"host": "nas", "monitor": {"interval": interval}}}},
+    ):
+        with pytest.raises(InvalidStackError, match="write at most 576h"):
+            build.plan(said)
+    build.plan(stack(monitors={"shop": {**shop, "interval": "576h"}}))
 
 
 @pytest.mark.parametrize("name", ["navidrome", "uptime-kuma"])
