@@ -8,10 +8,12 @@ from homelab.check import check
 from homelab.config.services import connects_of
 from homelab.connections.pairs import described, fact_of, kind_of, pairs
 from homelab.connections.plan import role_of_library
+from homelab.hardening.paths import below
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declared_options
 from homelab.services.folders import folder
+from homelab.services.model import Service
 
 
 @check("link-endpoint")
@@ -140,13 +142,36 @@ def downloads_shared(plan: Plan) -> Iterator[Problem]:
             mine, theirs = caller.datasets, callee.datasets.get(DOWNLOADS)
             if not mine or theirs in mine.values():
                 continue
+            path = folder(plan.stack, callee, DOWNLOADS) if caller.host == callee.host else None
+            if path is not None and _sees(plan, caller, path):
+                continue
             where = f"in the dataset {theirs}" if theirs else "in its state directory"
             shared = theirs or next(iter(mine.values()))
+            above = [
+                name
+                for name in dict.fromkeys(mine.values())
+                if path is not None and below(path, (plan.stack.datasets[name].path,))
+            ]
             way_out = f"write services.{pair.caller}.datasets: {{{DOWNLOADS}: {shared}, …}}"
             if theirs is None:
                 way_out = f"write services.{pair.callee}.datasets: {{{DOWNLOADS}: {shared}}}"
             yield Problem(
                 pair.source,
-                f"{pair.callee} puts finished downloads {where}, which {pair.caller} does not see",
+                f"{pair.callee} puts finished downloads {where}, which "
+                + (
+                    f"the sandbox of {pair.caller} hides, also below {' and '.join(above)}"
+                    if above
+                    else f"{pair.caller} does not see"
+                ),
                 way_out,
             )
+
+
+def _sees(plan: Plan, service: Service, path: str) -> bool:
+    """Whether its own sandbox shows a service a directory. That hides each dataset that it does not
+    name, also below one that it does; without a sandbox it sees every directory.
+    """
+    units = plan.units_on(service.host)
+    return all(
+        u.shows(path) for u in units if (u.service, u.unit) == (service.name, service.units[0])
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from homelab.hardening.paths import below, for_systemd
 from homelab.nix import Nix
 
 
@@ -27,3 +28,18 @@ class UnitHardening:
     outranked: tuple[tuple[str, str], ...]
     """(setting, weaker value of nixpkgs)."""
     source: str
+
+    def shows(self, path: str) -> bool:
+        """Whether the unit sees a directory with data: no empty directory of its sandbox is above
+        it, or one that is bound lies between.
+        """
+        emptied = self._above(path, "TemporaryFileSystem")
+        bound = (*self._above(path, "BindPaths"), *self._above(path, "BindReadOnlyPaths"))
+        return max(map(len, emptied), default=0) <= max(map(len, bound), default=0)
+
+    def _above(self, path: str, setting: str) -> list[str]:
+        """The directories of a setting that contain a path, as unit files write them."""
+        value = dict(self.settings).get(setting)
+        listed = value if isinstance(value, list | tuple) else ()
+        words = [w.removesuffix(":ro").strip('"') for w in listed if isinstance(w, str)]
+        return [w for w in words if below(for_systemd(path).strip('"'), (w,))]

@@ -293,3 +293,51 @@ def test_an_app_below_a_path_is_called_there() -> None:
         assert data["waits"][0] == f"http://127.0.0.1:8989{base}/ping"
         text = file_of(plan, "nas", "connections.nix")
         assert (f'DYNACONF_sonarr__base_url = "{base}";' in text) == bool(base)
+
+
+NESTED: dict[str, object] = {
+    "datasets": {
+        name: {"host": "nas", "path": path, "tier": "re-derivable", "group": "media"}
+        for name, path in (("media", "/mnt/media"), ("torrents", "/mnt/media/torrents"))
+    },
+    "services": {
+        "qbittorrent": service(datasets={"downloads": "torrents"}),
+        "sonarr": service(datasets={"media": "media"}, connects=["qbittorrent"]),
+    },
+}
+
+
+def test_the_sandbox_hides_a_dataset_below_the_one_that_an_app_names() -> None:
+    (unit,) = (u for u in build.plan(NESTED).units_on("nas") if u.unit == "sonarr")
+    settings = dict(unit.settings)
+    assert "/mnt/media/torrents:ro" in settings["TemporaryFileSystem"]  # type: ignore[operator]
+    assert settings["BindPaths"] == ["/mnt/media"]
+    (problem,) = build.found(NESTED, "downloads-shared")
+    assert "the sandbox of sonarr hides, also below media" in problem.what
+    named = {"media": "media", "downloads": "torrents"}
+    mended = {"services": {"sonarr": {"datasets": named}}}
+    assert build.found(both(NESTED, mended), "downloads-shared") == []
+
+
+@pytest.mark.parametrize(
+    ("harden", "seen"),
+    [
+        ({"read_write": ["/mnt/media/torrents"]}, True),
+        ({"read_only": ["/mnt/media"]}, True),
+        ({"relax": {"temporary-file-system": "it sorts files of others"}}, True),
+        ({"exempt": "it sorts files of others"}, True),
+        ({"read_only": ["/mnt/other"]}, False),
+    ],
+)
+def test_an_app_that_its_sandbox_shows_the_downloads_sorts_them_in(
+    harden: dict[str, object], seen: bool
+) -> None:
+    changes = both(NESTED, {"services": {"sonarr": {"harden": harden}}})
+    assert (build.found(changes, "downloads-shared") == []) is seen
+
+
+def test_an_app_on_a_host_whose_sandboxes_are_its_owners_sees_every_directory() -> None:
+    parts = ["services", "secrets", "storage", "firewall"]
+    changes = both(NESTED, {"hosts": {"nas": {"manage": parts}}})
+    assert build.plan(changes).units_on("nas") == ()
+    assert build.found(changes, "downloads-shared") == []
