@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from homelab.check import check
 from homelab.config.monitoring import Ntfy
 from homelab.monitoring.plan import alert_route
-from homelab.network.route import Route
+from homelab.network.plan import internal_name
+from homelab.network.route import Route, main_first
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.declared import declared_options
@@ -26,8 +27,11 @@ def alert_delivered(plan: Plan) -> Iterator[Problem]:
     if ntfy is None:
         return
     route, name = alert_route(plan.stack, plan.routes), urlsplit(ntfy.url).hostname or ""
+    host = _host_of(plan, name)
     if route is not None:
         yield from _at_home(plan, ntfy, route)
+    elif host:
+        yield from _at_host(plan, ntfy, host)
     elif name.endswith(f".{plan.stack.site.domain}"):
         yield Problem(
             "monitoring.ntfy.url",
@@ -48,6 +52,51 @@ def alert_sent(plan: Plan) -> Iterator[Problem]:
             f"the monitor on {plan.monitoring.host} tells nobody what it finds{backups}",
             "add ntfy: {topic: {sops: ntfy/topic}}, and subscribe to the topic in the ntfy app",
         )
+
+
+def _host_of(plan: Plan, name: str) -> str:
+    """The NixOS host of the stack that a name or an address is of; empty if there is none. A host
+    also calls itself localhost: then it is the one with the server.
+    """
+    if name == "localhost" or name.startswith("127."):
+        return next((s.host for s in plan.services if s.entry.name == NTFY), "")
+    tailnet = plan.stack.tailnet.name if plan.stack.tailnet is not None else ""
+    for host in plan.hosts.values():
+        own = {host.name, f"{host.name}.local", f"{host.name}.{tailnet}", host.lan, host.tailnet}
+        if name and name in own:
+            return host.name
+    return ""
+
+
+def _at_host(plan: Plan, ntfy: Ntfy, host: str) -> Iterator[Problem]:
+    """The problem of a server that is named by its host instead of its route: the firewall of the
+    host and the address that it listens on are for the reverse proxy.
+    """
+    parts = urlsplit(ntfy.url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    here = [s for s in plan.on(host) if s.entry.name == NTFY]
+    server = next((s for s in here if s.port == port), here[0] if here else None)
+    if server is None:
+        config = plan.hosts[host].config
+        # Its owner's modules may run a server that the plan does not know of.
+        is_ours = not config.modules and config.extends is None and config.manage is None
+        if is_ours and not any(use.port == port for use in plan.firewall.on(host)):
+            yield Problem(
+                "monitoring.ntfy.url",
+                f"no service of the stack answers at port {port} of {host}",
+                f"add services.ntfy: {{host: {host}}} and write the name of its route, or write "
+                "the name of a server elsewhere: https://ntfy.sh",
+            )
+        return
+    routes = main_first(r for r in plan.routes if (r.service, r.host) == (server.name, host))
+    yield Problem(
+        "monitoring.ntfy.url",
+        f"this is {server.name} by its host {host}, where its port is for the reverse proxy",
+        f"write https://{routes[0].title}"
+        if routes
+        else f"leave {server.at('routes')} out, so that it has a route, and write "
+        f"https://{internal_name(plan.stack, server.config.name or server.name)}",
+    )
 
 
 def _at_home(plan: Plan, ntfy: Ntfy, route: Route) -> Iterator[Problem]:

@@ -276,6 +276,34 @@ def test_alerts_to_the_homes_own_server_need_its_token() -> None:
     assert "lets nobody publish without an access token" in told
 
 
+@pytest.mark.requirement("S0-44")
+@pytest.mark.parametrize(
+    "place",
+    ["192.168.1.10:2586", "100.64.0.10:2586", "aurora:2586", "aurora.local", "localhost:2586"],
+)
+def test_the_homes_own_server_is_named_by_its_route(place: str) -> None:
+    """At the port of its host, only the reverse proxy reaches it."""
+    changes: Changes = {"monitoring": {"ntfy": {"url": f"http://{place}"}}}
+    (told,) = found("alert-delivered", STATUS, OWN, changes)
+    assert "this is ntfy by its host aurora" in told
+    assert "write https://alert.home.example.org" in told
+    (port,) = (p for p in build.plan(household(OWN)).firewall.on("aurora") if p.port == 2586)
+    assert (port.owner, port.scope) == ("ntfy", "hosts")
+
+
+def test_a_server_that_only_the_modules_of_a_host_run_may_get_alerts() -> None:
+    """The plan does not know their ports."""
+    changes: Changes = {
+        "monitoring": {"ntfy": {"url": "http://aurora:2586", "topic": {"sops": "ntfy/topic"}}}
+    }
+    (told,) = found("alert-delivered", STATUS, changes)
+    assert "no service of the stack answers at port 2586 of aurora" in told
+    own: Changes = {"hosts": {"aurora": {"modules": ["ntfy.nix"]}}}
+    assert found("alert-delivered", STATUS, changes, own) == []
+    away: Changes = {"monitoring": {"ntfy": {"url": "http://192.168.1.99:2586"}}}
+    assert found("alert-delivered", STATUS, changes, away) == []
+
+
 @pytest.mark.requirement("S0-45")
 def test_a_server_that_requires_a_token_gets_it() -> None:
     """From its own file. The token is in no generated file and no argument of a process."""

@@ -161,6 +161,24 @@ WAYS = (
     ),
     WayOut(
         "alert-delivered",
+        both(OPEN_SERVER, alerts("http://192.168.1.3:2586")),
+        alerts("https://ntfy.home.example.org"),
+        says="by its host nas",
+    ),
+    WayOut(
+        "alert-delivered",
+        both(OPEN_SERVER, on("ntfy", routes=[]), alerts("http://nas.local:2586")),
+        both(on("ntfy", routes=None), alerts("https://ntfy.home.example.org")),
+        says="by its host nas",
+    ),
+    WayOut(
+        "alert-delivered",
+        alerts("http://nas:2586"),
+        alerts("https://ntfy.sh"),
+        says="no service of the stack answers at port 2586",
+    ),
+    WayOut(
+        "alert-delivered",
         both(SERVER, alerts("https://nfty.home.example.org")),
         alerts("https://ntfy.sh"),
     ),
