@@ -12,6 +12,7 @@ from importlib import resources
 
 from homelab.backup.account import stores
 from homelab.backup.dumps import IN_MYSQL, PROGRAM, live_files
+from homelab.backup.hooks import NO_HOOKS
 from homelab.backup.jobs import LEFTOVERS
 from homelab.backup.model import Job
 from homelab.config.backup import KEEP, BackupConfig, Keep
@@ -110,6 +111,8 @@ def sources(plan: Plan, host: Host) -> Iterator[Source]:
             yield ("systemd", "services", f"homelab-arrive-{job.name}"), job.source
         if job.hooks.after or job.holds:
             yield ("systemd", "services", "homelab-backup-release"), job.source
+            for kind in ("services", "timers"):
+                yield ("systemd", kind, "homelab-backup-limit"), job.source
     yield ("systemd", "services", "homelab-restore-resume"), "backup.targets"
     yield (*ours, "inhibitsSleep"), f"{host.source}.always_on"
     for tier in KEEP:
@@ -206,6 +209,9 @@ def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
         options["before"] = [[*words] for words in job.hooks.before]
     if job.hooks.after:
         options["after"] = [[*words] for words in job.hooks.after]
+    if job.hooks != NO_HOOKS and job.source.startswith("backup.extra."):
+        # No service waits for it, and what it mounts is needed to the end.
+        options["holdMinutes"] = 0
     if job.live:
         options["paths"] = Comment(f"Copied while in use: {job.live}", paths)
     if job.commands:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +271,85 @@ def test_the_app_is_held_until_the_last_of_two_jobs_is_done(held: Held) -> None:
     held.call("release", "app", "disk")
     assert held.notes == ["stop", "start"]
     assert held.host.log.read_text().count("start postgresqlBackup-app.service") == 1
+
+
+def aged(held: Held, minutes: int) -> None:
+    """Each mark as old as this."""
+    old = time.time() - 60 * minutes
+    for mark in (held.host.top / "held").glob("*/*"):
+        os.utime(mark, (old, old))
+
+
+def test_a_slow_upload_holds_the_app_no_longer_than_the_limit(held: Held) -> None:
+    held.commands([["note", "stop"]], [["note", "start"]], holdMinutes=240)
+    beside(held)
+    held.call("hold", "dataset-files", "disk")
+    aged(held, 239)
+    assert held.call("limit").returncode == 0
+    assert held.notes == ["stop"]
+    # A second job of the same night does not begin the time anew.
+    held.call("hold", "dataset-files", "cloud")
+    assert held.call("release", "dataset-files", "disk").returncode == 0
+    aged(held, 241)
+    done = held.call("limit")
+    assert held.notes == ["stop", "start"]
+    assert done.returncode == 1, "an alert"
+    assert "app went on after 240 minutes" in done.stderr
+    assert held.call("limit").returncode == 0
+    assert held.call("release-all").returncode == 0
+    # The next night begins while the job still runs.
+    held.call("hold", "app", "disk")
+    held.call("release", "app", "disk")
+    assert held.notes == ["stop", "start"] * 2
+    done = held.call("release", "dataset-files", "cloud")
+    assert done.returncode == 0
+    assert "before dataset-files was saved to cloud" in done.stderr
+    assert "may be inconsistent" in done.stderr
+    assert held.notes == ["stop", "start"] * 2
+
+
+def test_a_second_job_does_not_begin_the_limit_anew(held: Held) -> None:
+    held.commands([["note", "stop"]], [["note", "start"]], holdMinutes=240)
+    beside(held)
+    held.call("hold", "app", "disk")
+    aged(held, 241)
+    held.call("hold", "dataset-files", "cloud")
+    held.call("release", "app", "disk")
+    assert held.call("limit").returncode == 1
+    assert held.notes == ["stop", "start"]
+
+
+def test_without_a_limit_an_app_is_held_to_the_end(held: Held) -> None:
+    held.commands([["note", "stop"]], [["note", "start"]], holdMinutes=0)
+    held.call("hold", "app", "disk")
+    aged(held, 10000)
+    assert held.call("limit").returncode == 0
+    assert held.notes == ["stop"]
+
+
+def test_a_limit_whose_after_fails_is_tried_again(held: Held) -> None:
+    held.commands([["note", "stop"]], [["false"]], holdMinutes=240)
+    held.call("hold", "app", "disk")
+    aged(held, 241)
+    assert "an after failed" in held.call("limit").stderr
+    held.commands([["note", "stop"]], [["note", "start"]], holdMinutes=240)
+    assert "app went on" in held.call("limit").stderr
+    assert held.notes == ["stop", "start"]
+
+
+def test_a_timer_looks_for_the_limit_of_four_hours() -> None:
+    options = made(with_files())
+    described = json.loads(options["environment"]["etc"]["homelab/backup.json"]["text"])
+    assert described["nextcloud"]["holdMinutes"] == 240
+    units = options["systemd"]
+    unit = units["services"]["homelab-backup-limit"]
+    assert unit["serviceConfig"]["ExecStart"].endswith("/homelab-backup limit")
+    assert units["timers"]["homelab-backup-limit"]["timerConfig"] == {"OnCalendar": "*:0/15"}
+    # What an extra job mounts is needed to its end.
+    extra = {"host": "aurora", "paths": ["/srv/a"], "before": [["a"]], "after": [["b"]]}
+    said = {"backup": {"extra": {"a": {**extra, "tier": "user"}}}}
+    described = json.loads(made(said)["environment"]["etc"]["homelab/backup.json"]["text"])
+    assert described["extra-a"]["holdMinutes"] == 0
 
 
 def test_a_power_cut_during_the_job_of_a_dataset_is_made_up_for(held: Held) -> None:

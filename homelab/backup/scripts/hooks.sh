@@ -5,7 +5,9 @@
 # writes holds it as well. The mark is on the disk before the first command runs, and is removed when
 # every `after` has succeeded. So `after` is made up for when a command failed, when the unit was
 # killed, and at the next boot. A mark has the id of its boot; a mark of an earlier boot, or one with
-# a failed `after`, only means that `after` is still to run.
+# a failed `after`, only means that `after` is still to run. All marks of an app have the time at which
+# it was first held. After `holdMinutes` the app goes on, though the jobs do not end: "late" in a mark
+# tells the job of it.
 
 held=${HOMELAB_BACKUP_HELD:-/var/lib/homelab/backup-held}
 locks=${HOMELAB_BACKUP_LOCKS:-/run}
@@ -42,6 +44,7 @@ others() {
   local mark
   for mark in "$held/$app"/*; do
     if [ "${mark##*/}" != "$holder" ] && [ -e "$mark" ] && [ "$(<"$mark")" = "$boot" ]; then
+      other=$mark
       return 0
     fi
   done
@@ -75,6 +78,7 @@ hold_one() {
   alone
   if others; then
     mark "$boot"
+    touch --reference "$other" "$held/$app/$holder"
     return
   fi
   mark "$boot"
@@ -98,6 +102,13 @@ release_one() {
   about "$1"
   alone
   [ -e "$held/$app/$holder" ] || return 0
+  case $(<"$held/$app/$holder") in
+    late*)
+      rm "$held/$app/$holder"
+      echo "homelab-backup: $app went on after $(minutes) minutes, before $job was saved to $target: the files of this snapshot may be inconsistent" >&2
+      return
+      ;;
+  esac
   if others; then
     rm "$held/$app/$holder"
     return
@@ -106,7 +117,64 @@ release_one() {
     mark failed
     return 1
   fi
-  rm -f "$held/$app"/*
+  undone
+}
+
+# undone: nothing is left to undo of the app.
+undone() {
+  local mark
+  for mark in "$held/$app"/*; do
+    [ ! -e "$mark" ] || [ "$(<"$mark")" = "late $boot" ] || rm "$mark"
+  done
+}
+
+# minutes: how long the app is held at most; 0 for no limit.
+minutes() { jq -r --arg job "$app" '.[$job].holdMinutes // 0' "$description"; }
+
+# limit: let each app go on that is held for too long. The jobs go on as well.
+limit() {
+  local directory late=''
+  for directory in "$held"/*/; do
+    [ -d "$directory" ] || continue
+    app=$(basename "$directory")
+    alone
+    overdue || continue
+    if hooks after; then
+      put_late
+      late="$late"$'\n'"$app went on after $(minutes) minutes, and its backup has not ended: the files of that snapshot may be inconsistent"
+    else
+      late="$late"$'\n'"$app is held for more than $(minutes) minutes, and an after failed; it is tried again"
+    fi
+  done
+  [ -z "$late" ] || fail "a backup takes too long:$late"
+}
+
+# overdue: whether a mark of this boot is older than the limit.
+overdue() {
+  local mark most
+  most=$(minutes)
+  [ "$most" -gt 0 ] || return 1
+  for mark in "$held/$app"/*; do
+    if [ -e "$mark" ] && [ "$(<"$mark")" = "$boot" ] &&
+      [ $(($(date +%s) - $(stat --format %Y "$mark"))) -ge $((most * 60)) ]; then
+      return 0
+    fi
+  done
+  return 1
+}
+
+# put_late: the jobs that hold the app learn it when they end. Older marks have nothing left to undo.
+put_late() {
+  local mark
+  for mark in "$held/$app"/*; do
+    case $(<"$mark") in
+      "$boot")
+        holder=${mark##*/}
+        mark "late $boot"
+        ;;
+    esac
+  done
+  undone
 }
 
 # prune TARGET: remove the snapshots that the retention does not keep. The unit of a job without
@@ -123,7 +191,8 @@ prune() {
 release_all() {
   local file mark bad=''
   for file in "$held"/*/*; do
-    if [ ! -e "$file" ] || [ "$(<"$file")" = "$boot" ]; then continue; fi
+    [ -e "$file" ] || continue
+    case $(<"$file") in "$boot" | "late $boot") continue ;; esac
     app=${file%/*} app=${app##*/} mark=${file##*/} job=$app
     case $mark in *:*) job=${mark%%:*} ;; esac
     target=${mark#*:}

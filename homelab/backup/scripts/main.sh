@@ -16,6 +16,7 @@ usage='usage: homelab-backup COMMAND
   hold JOB TARGET                       run the commands before a backup
   release JOB TARGET                    run the commands after a backup
   release-all                           run those that a power cut prevented
+  limit                                 run those of an app that is held for too long
   prune JOB TARGET                      remove the snapshots that are not kept; after release
   late                                  start the backups that were due on battery
   fresh                                 fail if a backup is too old
@@ -38,13 +39,13 @@ main() {
     in-place) [ $# -ge 4 ] || words 4 "$@" ;;
     check | copy | drill | saved | hold | prune | release) words 3 "$@" ;;
     arrive | snapshots | undo | take-back) words 2 "$@" ;;
-    fresh | late | resume | status | release-all) words 1 "$@" ;;
+    fresh | late | limit | resume | status | release-all) words 1 "$@" ;;
     *) fail "$usage" ;;
   esac
   errors=$(mktemp)
   trap 'rm -f "$errors"' EXIT
   case $command in
-    fresh | late | resume | status | release-all)
+    fresh | late | limit | resume | status | release-all)
       [ ! -r "$description" ] || "${command//-/_}"
       return
       ;;

@@ -162,6 +162,7 @@ let
         before = commands "Commands to run before the dumps, each a list of words.";
         after = commands "Commands to run when a backup has ended in any way, each a list of words.";
         holds = strings "Other jobs whose `before` and `after` enclose this one, too.";
+        holdMinutes = count 240 "Minutes after which `after` runs though a backup has not ended; 0 for never.";
         byHand = strings "Dumps that only the app itself can load. A restore in place is refused.";
         units = strings "Units that use the data; a restore stops and starts them.";
         arrivesFrom = file "Host that had the service. Its units wait until the data has come from there.";
@@ -358,6 +359,7 @@ let
     }
     // lib.optionalAttrs (dumps.holds settings) {
       retention = lib.concatLists (retention settings);
+      inherit (settings) holdMinutes;
     };
   program = pkgs.writeShellScriptBin "homelab-backup" (
     ''
@@ -545,6 +547,20 @@ in
           Restart = "on-failure";
           RestartSec = "5min";
         };
+      };
+      # An upload that is slow or stuck must not keep an app closed through the day.
+      systemd.services.homelab-backup-limit = {
+        description = "Let services go on whose backup takes too long";
+        inherit (cfg) onFailure;
+        unitConfig.ConditionPathExistsGlob = "/var/lib/homelab/backup-held/*/*";
+        serviceConfig = {
+          Type = "oneshot";
+          ExecStart = "${program}/bin/homelab-backup limit";
+        };
+      };
+      systemd.timers.homelab-backup-limit = {
+        wantedBy = [ "timers.target" ];
+        timerConfig.OnCalendar = "*:0/15";
       };
     }))
     (lib.mkIf (cfg.jobs != { } && cfg.metrics != null) (derive {
