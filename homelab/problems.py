@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from homelab.secrets.shapes import masked
+
 if TYPE_CHECKING:
     # The command line starts without Pydantic.
     from pydantic import JsonValue
@@ -22,7 +24,9 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One problem: where, what, and the way out. Never contains a secret value."""
+    """One problem: where, what, and the way out. Never contains a secret value: a text that quotes
+    one with a known form has the kind of secret in its place.
+    """
 
     where: str
     """Path in the stack config: `services.immich.host`."""
@@ -38,6 +42,13 @@ class Problem:
     """The other problems with the same cause, which this one stands for."""
     file: str = field(default="", compare=False)
     line: int = field(default=0, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("where", "what", "way_out"):
+            text = getattr(self, name)
+            # A `Choice` without a secret stays one.
+            if (hidden := masked(text)) != text:
+                object.__setattr__(self, name, hidden)
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: " if self.line else ""

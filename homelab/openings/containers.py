@@ -18,6 +18,7 @@ from homelab.openings.model import (
     texts,
     when,
 )
+from homelab.secrets.shapes import masked
 from homelab.storage.owners import Kind, taken
 
 _ALL = "virtualisation.oci-containers.containers.*"
@@ -41,7 +42,7 @@ def _published(setting: Setting, item: Value, view: View) -> Iterator[Opening]:
     yield Opening(
         "container-port",
         f"{setting.name} publishes {text} to {to}, past the firewall and the sign-in",
-        f"write 127.0.0.1 before it ({_local(text)}), and give the service a route",
+        f"write 127.0.0.1 before it ({_local(masked(text))}), and give the service a route",
     )
 
 

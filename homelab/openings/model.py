@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from homelab.nix.source import Computed, Setting, Value
 from homelab.plan import Plan
 from homelab.problems import Severity
+from homelab.secrets.shapes import masked
 from homelab.system.model import Host
 
 
@@ -150,13 +151,13 @@ def texts(value: Value) -> Iterator[str]:
 
 
 def shown(value: Value) -> str:
-    """A value as a message shows it, shortened."""
+    """A value as a message shows it, shortened and without secrets."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, Computed):
         return "a computed value"
     if isinstance(value, str | int | float):
-        text = " ".join(" ".join(texts(value)).split())
+        text = masked(" ".join(" ".join(texts(value)).split()))
         return text if len(text) < 40 else f"{text[:37]}…"
     if isinstance(value, tuple):
         items = [shown(v) for v in value[:4]]

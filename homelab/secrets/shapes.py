@@ -84,6 +84,27 @@ def kinds_in(text: str) -> tuple[str, ...]:
     return tuple(what for what, pattern in SHAPES if pattern.search(text))
 
 
+_WHOLE_KEY = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)"
+_ANY_PASSWORD = r"\b([a-z][a-z0-9+.-]*://)[^\s/:@\"']*:[^\s/@\"'{}<>]+@"
+_MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(_WHOLE_KEY, re.DOTALL), "(a private key)"),
+    (re.compile(_ANY_PASSWORD), r"\1(a password)@"),
+    *((re.compile(rf"(?:{p.pattern})[^\s\"']*"), f"({what})") for what, p in SHAPES),
+)
+"""As `SHAPES`, to the end of the word, with short and encoded passwords too: to hide too much is
+harmless."""
+
+
+@lru_cache(maxsize=8192)
+def masked(text: str) -> str:
+    """A text for a message, with the kind of each secret in its place: `(a GitHub token)`. Mask it
+    before it is cut: a part of a secret has no form.
+    """
+    for pattern, instead in _MASKS:
+        text = pattern.sub(instead, text)
+    return text
+
+
 def is_literal(name: str, value: str) -> bool:
     """Whether a name says that it is a secret, and its value is not a path or a reference."""
     named = _NAME.search(name) and not _UPSTREAM.search(name)

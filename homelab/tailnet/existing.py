@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from homelab.config.base import Model
 from homelab.config.tailnet import ExtraGrant, NodeAttributes, SshRule
+from homelab.secrets.shapes import masked
 from homelab.tailnet.hujson import Document, HujsonError, Json, parse
 from homelab.tailnet.members import OWNERS
 from homelab.tailnet.model import TailnetPlan
@@ -198,5 +199,5 @@ def _texts(value: object) -> list[str]:
 
 
 def _short(value: object) -> str:
-    text = re.sub(r"\s+", " ", json.dumps(value, ensure_ascii=True))
+    text = masked(re.sub(r"\s+", " ", json.dumps(value, ensure_ascii=True)))
     return text if len(text) <= 100 else f"{text[:97]}…"
