@@ -80,7 +80,7 @@ def portal_reachable(plan: Plan) -> Iterator[Problem]:
                 f"services.{identity.provider}.public",
                 f"{route.service} connects to {own.public}, and cannot pass Access in front of it",
                 f'write services.{identity.provider}: {{public: "…why"}}, '
-                f"or auth: forward for {route.name}",
+                f"or auth: forward for {route.name}, and leave oidc out",
             )
 
 

@@ -120,7 +120,12 @@ WAYS = (
     ),
     WayOut(
         "copy-possible",
-        {"hosts": {"pi": {"role": "agent"}, "nas": {"build": {"copy_from": "pi"}}}},
+        {
+            "hosts": {
+                "box": machine("192.168.1.9", role="agent"),
+                "nas": {"build": {"copy_from": "box"}},
+            }
+        },
         nas(build={"copy_from": "deployer"}),
         says="quarantine",
     ),

@@ -116,7 +116,7 @@ WAYS = (
         PUBLIC,
         {"services": {"authelia": {"public": "who asks is not known yet"}}},
     ),
-    WayOut("portal-reachable", PUBLIC, {"services": {"draw": {"auth": "forward"}}}),
+    WayOut("portal-reachable", PUBLIC, {"services": {"draw": {"auth": "forward", "oidc": None}}}),
     WayOut("oidc-capable", both(IDENTITY, navidrome(auth="oidc")), navidrome(auth="forward")),
     WayOut(
         "oidc-capable",

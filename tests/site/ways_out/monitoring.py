@@ -74,7 +74,7 @@ WAYS = (
         "monitor-runs",
         both(IDENTITY, {"monitoring": {"monitors": {"router": {"url": "http://192.168.1.1"}}}}),
         on("gatus", host="pi"),
-        warns=("monitor-independent",),
+        warns=("alert-sent", "monitor-independent"),
     ),
     WayOut(
         "monitor-name-unique",

@@ -73,7 +73,7 @@ WAYS = (
         service("status", host="nas", service="gatus"),
         {"services": {"status": None, "gatus": {"host": "nas", "service": "gatus"}}},
         says="is called",
-        warns=("monitor-independent",),
+        warns=("alert-sent", "monitor-independent"),
     ),
     WayOut(
         "service-single",
