@@ -8,7 +8,7 @@ from importlib import resources
 
 from homelab.catalog.upstream.ask import unit_of
 from homelab.hardening.baseline import sandbox
-from homelab.nix import Attrs, Force, Module, Nix, Raw, Script, attrs, merge
+from homelab.nix import Attrs, Call, Force, Module, Nix, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.services.ids import ids_stated
 from homelab.services.model import Service
@@ -29,7 +29,13 @@ _IMPLIED: Mapping[str, Nix] = {
     "RemoveIPC": True,
     "RestrictSUIDSGID": True,
 }
-"""What a dynamic user implies (systemd.exec(5)), for a unit that has an ordinary one instead."""
+"""What a dynamic user implies (systemd.exec(5)), for a unit that has an ordinary one instead. It
+yields to the sandbox of the unit.
+"""
+
+
+_YIELDS = 950
+"""Priority between what is derived and `lib.mkDefault` of nixpkgs."""
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -70,9 +76,12 @@ def _without_dynamic_user(plan: Plan, service: Service) -> Attrs:
     user, units = service.entry.user, _dynamic_units(plan, service)
     if not units:
         return {}
+    implied: Attrs = {
+        name: Call("lib.mkOverride", (_YIELDS, value)) for name, value in _IMPLIED.items()
+    }
     return merge(
         attrs(f"users.users.{user}", {"isSystemUser": True, "group": user}),
-        {"systemd": {"services": {unit: {"serviceConfig": dict(_IMPLIED)} for unit in units}}},
+        {"systemd": {"services": {unit: {"serviceConfig": implied} for unit in units}}},
     )
 
 

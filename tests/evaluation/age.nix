@@ -136,6 +136,7 @@ in
     openthread-border-router.why = "came with 26.05";
     pocket-id.why = "came with 25.05";
     scrutiny.why = "came with 24.05";
+    jellyseerr.why = "came with 23.11";
     umami.why = "came with 25.11";
     uptime-kuma.why = "came with 22.11";
     ollama.why = "came with 24.05";
@@ -155,6 +156,7 @@ in
 
   # Packages that came later; each is a stand-in of no content.
   packages = {
+    backrest.why = "came with 24.11";
     _1password-cli.why = "_1password until 25.05";
     bun.why = "came with 22.11";
     iproute2.why = "iproute until 21.05";

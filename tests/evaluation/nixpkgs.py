@@ -101,11 +101,13 @@ def _facts(plan: Plan, host: Host) -> dict[str, object]:
     units: dict[str, dict[str, object]] = {}
     users: set[str] = set()
     for service in plan.on(host.name):
-        if service.is_custom or service.entry.name not in replaced():
+        # An earlier release may have another module.
+        named = {service.entry.name, *service.modules} & {*replaced()}
+        if service.is_custom or not named:
             continue
         for unit in service.units:
-            units[unit] = dict(_settings(service.entry.name, unit, service.release))
-        for module in modules_of(service.entry):
+            units[unit] = dict(_settings(min(named), unit, service.release))
+        for module in {*modules_of(service.entry), *service.modules}:
             facts = release_of(module, service.release)
             users |= set(facts.users if facts else ())
         users |= {u for u in (unit.get("User") for unit in units.values()) if isinstance(u, str)}

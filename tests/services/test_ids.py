@@ -168,6 +168,9 @@ def test_no_service_of_the_catalog_has_a_dynamic_user_with_fixed_numbers(release
             assert all(f.owner == found.entry.user for f in files), found.name
     text = build.render(changes)["nas"]["ids.nix"]
     assert text.count("DynamicUser = lib.mkForce false;") >= len(services)
+    # Else it would conflict with the sandbox of the unit.
+    assert text.count('ProtectHome = lib.mkOverride 950 "read-only";') >= len(services)
+    assert 'ProtectHome = "read-only";' not in text
     assert not [p for p in build.problems(changes) if p.check == "id-user"]
 
 
