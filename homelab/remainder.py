@@ -103,10 +103,10 @@ def rest_of(document: Document) -> tuple[StackConfig, LeftOut] | None:
         for path in sorted(existing, key=_by_position, reverse=True):
             if not any(path[:n] in existing for n in range(1, len(path))):
                 name = _remove(values, path)
+                inside.update(path[:n] for n, part in enumerate(path) if isinstance(part, int))
                 if path[0] in _NAMED and len(path) > 2:
                     inside.add(path)
                 else:
-                    inside.update(path[:n] for n, part in enumerate(path) if isinstance(part, int))
                     left_out.add(name)
                     shorter.update((path, path[:-1]))
         try:

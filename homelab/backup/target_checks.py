@@ -136,4 +136,5 @@ def backrest_jobs(plan: Plan) -> Iterator[Problem]:
                 f"run it on a host with backups: {', '.join(having)}"
                 if having
                 else "add backup.targets, or leave the service out",
+                cause="" if having else "backup.targets",
             )

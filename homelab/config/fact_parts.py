@@ -23,7 +23,7 @@ from homelab.config.base import (
 from homelab.config.network import OpenTo, Protocol
 from homelab.config.oidc import Claim, OidcScope, Redirect, check_claims, check_public
 from homelab.config.service_parts import Header, Identity
-from homelab.config.types import ExemptPath, OptionPath, Url, UserName, Variable
+from homelab.config.types import ExemptPath, Label, OptionPath, Url, UserName, Variable
 
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Field(strict=False)]
@@ -211,7 +211,7 @@ class Maintenance(Model):
 class JobFact(Model):
     """A program of a service that runs now and then, and ends."""
 
-    summary: Str
+    summary: Label
     """Its purpose in one line, for its unit: `Generate missing previews`."""
     command: Annotated[Many[Str], Field(min_length=1)]
     """A program of the host with its arguments: `[nextcloud-occ, preview:generate-all]`. It runs as

@@ -43,6 +43,7 @@ def link_endpoint(plan: Plan) -> Iterator[Problem]:
                     else did_you_mean(callee, known, "services")
                     if known
                     else f"leave it out; {name} can be connected to {kinds}",
+                    cause=f"services.{callee}",
                 )
             elif callee not in known:
                 yield Problem(
@@ -164,6 +165,7 @@ def downloads_shared(plan: Plan) -> Iterator[Problem]:
                     else f"{pair.caller} does not see"
                 ),
                 way_out,
+                cause=f"services.{pair.callee}.datasets",
             )
 
 

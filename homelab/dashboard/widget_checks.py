@@ -35,6 +35,7 @@ def tile_widget(plan: Plan) -> Iterator[Problem]:
                     f"services.{service.name}.tile.widget",
                     f"{DASHBOARD} does not run here, and nothing else shows figures of an app",
                     f"leave it out, or add services.{DASHBOARD}: {{host: …}}",
+                    cause=f"services.{DASHBOARD}",
                 )
         return
     stated = dashboard.secrets

@@ -9,7 +9,7 @@ from homelab.check import check
 from homelab.config.oidc import ENDPOINTS
 from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.services.options import read_fields
+from homelab.services.misread import read_fields
 from homelab.services.templates import fields
 
 

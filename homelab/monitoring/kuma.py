@@ -49,7 +49,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "path": [Pkg("python3")],
         "environment": {
             "KUMA_URL": f"http://{service.address}:{service.port}",
-            "KUMA_USER": config.user or plan.stack.site.owner.user,
+            # systemd reads %% in Environment= as one percent sign.
+            "KUMA_USER": (config.user or plan.stack.site.owner.user).replace("%", "%%"),
         },
         "script": Script.of(
             "exec python3 ", Raw(f"./{_PROGRAM}"), " ", Raw(f"./{_MONITORS}"), "\n"

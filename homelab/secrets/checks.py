@@ -50,7 +50,7 @@ def secret_known(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("op-token-present")
+@check("op-token-present", whole=True)
 def op_token_present(plan: Plan) -> Iterator[Problem]:
     """A host cannot read 1Password without the token of a service account."""
     if plan.stack.secrets.onepassword is not None:

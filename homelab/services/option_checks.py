@@ -9,8 +9,9 @@ from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Choice, Problem
 from homelab.services.declared import declared_options
+from homelab.services.misread import misread, misread_text
 from homelab.services.model import Service
-from homelab.services.options import clashes, misread, misread_text
+from homelab.services.options import clashes
 from homelab.services.uses import texts_of
 
 

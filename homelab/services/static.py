@@ -20,8 +20,8 @@ from homelab.plan import Plan
 from homelab.proxy.caddyfile import Directive, directive, print_caddyfile
 from homelab.secret_paths import fact_path
 from homelab.services.command import Part, command_line, variable
+from homelab.services.misread import misread_template
 from homelab.services.model import Service
-from homelab.services.options import misread_template
 from homelab.services.plan import ANYWHERE
 from homelab.services.site import (
     HOOK,

@@ -13,7 +13,7 @@ from homelab.identity.endpoints import endpoints, requested
 from homelab.identity.model import OidcClient
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
-from homelab.network.route import Route, main_first
+from homelab.network.route import Route
 from homelab.nix import After, Force, Nix, Pkg, Raw
 from homelab.nix.printer import attribute
 from homelab.plan import Plan
@@ -23,6 +23,7 @@ from homelab.services.folders import folder
 from homelab.services.links import Link
 from homelab.services.mail import MAIL, mail_value
 from homelab.services.model import Service
+from homelab.services.served import names_of, urls_of
 
 DISCOVERY = "/.well-known/openid-configuration"
 """Path of a provider's discovery document, below its issuer."""
@@ -176,30 +177,6 @@ def fields(plan: Plan, service: Service) -> dict[str, str | int | Names]:
         "fqdns": Names(names_of(plan, service, "all")),
         **_endpoints(plan, issuer, client.id if client else service.name),
     }
-
-
-def names_of(plan: Plan, service: Service, kind: str) -> list[str]:
-    """The host names of a service that the proxy serves, that of `{url}` first. `kind` is one of
-    `NAMES`. A service without a route is at localhost.
-    """
-    routes = main_first(plan.routes_of(service.name))
-    if not routes and kind != "public":
-        return ["localhost"]
-    return list(dict.fromkeys(n for r in routes if r.is_web for n in _served(r, kind)))
-
-
-def urls_of(plan: Plan, service: Service, kind: str) -> list[str]:
-    """The same names as URLs, without a path."""
-    if plan.main_route(service.name) is None and kind != "public":
-        return [f"http://127.0.0.1:{service.port}"]
-    return [f"https://{name}" for name in names_of(plan, service, kind)]
-
-
-def _served(route: Route, kind: str) -> list[str]:
-    inside = [route.internal] if kind != "public" else []
-    outside = [route.public] if kind != "internal" else []
-    names = [*inside, *outside] if route.publish == "internal" else [*outside, *inside]
-    return [n for n in names if n]
 
 
 def _issuer(plan: Plan, route: Route | None) -> str:

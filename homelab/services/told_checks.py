@@ -12,8 +12,8 @@ from homelab.check import check
 from homelab.config.services import extends_of
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.misread import read_fields
 from homelab.services.model import Service
-from homelab.services.options import read_fields
 from homelab.services.uses import linking_values
 
 

@@ -10,8 +10,8 @@ from homelab.nix import Attrs, Nix, Pkg, Raw, attrs, merge
 from homelab.nix.printer import attribute
 from homelab.plan import Plan
 from homelab.services.command import Part, command_line, variable
+from homelab.services.misread import misread_template
 from homelab.services.model import Service
-from homelab.services.options import misread_template
 from homelab.services.templates import fill_text
 
 PACKAGE = "package"

@@ -11,8 +11,8 @@ from homelab.config.services import schedule_of
 from homelab.grouping import leads_to
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.misread import empty_fields, misread_template, read_fields
 from homelab.services.model import Service
-from homelab.services.options import empty_fields, misread_template, read_fields
 from homelab.services.own import facts_of, facts_place
 from homelab.services.unit import PACKAGE
 from homelab.services.uses import templates_of

@@ -55,7 +55,7 @@ def _filled(template: str) -> re.Pattern[str]:
 
 _INDEXED = r"[a-z]+\[[a-z0-9:-]+\](?:\.[a-z]+)?"
 _FIELD = re.compile(
-    rf"(?<!\{{)\{{(?:{'|'.join((*FIELDS, *DATABASE_FIELDS, 'directory', _INDEXED))})(?::[^}}]*)?\}}"
+    rf"(?<!\{{)\{{(?:{'|'.join((*FIELDS, *DATABASE_FIELDS, 'address', 'directory', _INDEXED))})(?::[^}}]*)?\}}"
 )
 """A field of a `$text`, also with a name: `{mail[host]}`. A doubled brace stands for one."""
 _VALUE = "[A-Za-z0-9:/.@, -]*"

@@ -106,6 +106,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("file.lib/pocket-id-client.json", judges.as_json),
     ("file.lib/pocket-id-apps.json", judges.as_json),
     ("file.lib/people.json", judges.as_json),
+    ("file.lib/monitors.json", judges.as_json),
     ("file.nginx/*", _NGINX),
     # Words for the kernel, the console and firewalls.
     ("boot.kernelModules", judges.without(r"^-", _WORD)),
