@@ -86,7 +86,7 @@ def build_script(
     names["NETRC"] = policy.netrc
     if copied:
         names["COPIED"] = "yes"
-    extra = _part("boot") + _part("reboot") + _part("preflight")
+    extra = _part("boot") + _part("reboot") + _part("preflight") + lend_function()
     return _compose("build", names, lock_seconds, extra, arguments=flags)
 
 
@@ -106,6 +106,11 @@ def take_script(path: str, release: str = "", archive: bytes = b"") -> str:
         return _file("take", names)
     text = base64.encodebytes(archive).decode()
     return _compose("take", names, extra=function("source_text", fed("base64 -d", text)))
+
+
+def lend_function() -> str:
+    """The shell function `lend`, also for `homelab.install`. It needs `root` and `fail`."""
+    return _part("lend")
 
 
 def with_netrc(build: str, netrc: str) -> str:

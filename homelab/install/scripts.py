@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
+from homelab.deploy.scripts import lend_function
 from homelab.deploy.shell import assigned, files_function
 
 _AT_ONCE = '# shellcheck shell=bash\neval "$(cat)"\n'
@@ -147,7 +148,7 @@ def _text(
 
 
 def _shared() -> str:
-    return _part("shared")
+    return _part("shared") + lend_function()
 
 
 @cache

@@ -14,7 +14,7 @@ import pytest
 from homelab.config.base import SecretRef
 from homelab.nix.nar import nar
 from homelab.nix.store_path import source_path
-from homelab.ops.deploy import inputs
+from homelab.ops.deploy import before, inputs
 from homelab.ops.install import builder as building
 from homelab.ops.install import lending
 from homelab.ops.machine.host import HostLink, HostPath
@@ -46,7 +46,7 @@ place=$(printf '%s\\n' "$@" | sed -n '/netrc-file/{n;p}')
 @pytest.fixture
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """The passwords, as sops would decrypt them."""
-    monkeypatch.setattr(lending, "resolve", lambda ref, directory, file: PASSWORDS)
+    monkeypatch.setattr(before, "resolve", lambda ref, directory, file: PASSWORDS)
 
 
 def with_caches(make: Any, **nas: Any) -> Any:
@@ -106,7 +106,7 @@ def test_passwords_that_cannot_be_read_are_reported(
     def fails(ref: SecretRef, directory: Path, file: str) -> str:
         raise SecretUnavailableError(ref, "op is not on PATH", "install it")
 
-    monkeypatch.setattr(lending, "resolve", fails)
+    monkeypatch.setattr(before, "resolve", fails)
     home = with_caches(make)
     home.install()
     (said,) = [line for line in home.said if "without passwords" in line]

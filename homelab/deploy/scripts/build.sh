@@ -33,11 +33,10 @@ main() {
   # Before the first switch, nix.conf does not name the file yet, and the deployer lends its content.
   if [ -n "$NETRC" ] && [ -r "$NETRC" ]; then
     set -- "$@" --option netrc-file "$NETRC"
-  elif [ -n "${NETRC_TEXT:-}" ]; then
-    lent=$(mktemp -d "$root/run/homelab-netrc.XXXXXX")
+  else
     trap 'rm -rf "$lent"' EXIT
-    printf '%s\n' "$NETRC_TEXT" >"$lent/netrc"
-    set -- "$@" --option netrc-file "$lent/netrc"
+    lend "$root/run"
+    [ -z "$lent" ] || set -- "$@" --option netrc-file "$lent/netrc"
   fi
   if [ ! -x result/bin/switch-to-configuration ]; then
     [ -z "${COPIED:-}" ] || fail "$release: the system was built elsewhere and is no longer here; run pulumi up again"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from homelab.config.base import Model, SecretRef, Str
+from homelab.config.base import Model, SecretRef, ServiceSecretRef, Str
 from homelab.deploy import scripts
 from homelab.ops.deploy.inputs import InputSpec, Report, bring_inputs
 from homelab.ops.machine.host import HostLink
@@ -44,9 +44,16 @@ async def prepared(before: BeforeSpec, link: HostLink, build: str, report: Repor
     there = await link.ask(scripts.command_script(["test", "-r", netrc.place]))
     if there.exit == 0:
         return build
+    text = await passwords(netrc.ref, Path.cwd(), netrc.file, link.name, report)
+    return scripts.with_netrc(build, text) if text else build
+
+
+async def passwords(
+    ref: SecretRef | ServiceSecretRef, directory: Path, file: str, host: str, report: Report
+) -> str:
+    """The passwords of a host's binary caches; empty if they cannot be read, which is reported."""
     try:
-        text = await asyncio.to_thread(resolve, netrc.ref, Path.cwd(), netrc.file)
+        return await asyncio.to_thread(resolve, ref, directory, file)
     except SecretUnavailableError as error:
-        report(f"{link.name}: the build asks its caches without passwords: {error}")
-        return build
-    return scripts.with_netrc(build, text)
+        report(f"{host}: the build asks its caches without passwords: {error}")
+        return ""

@@ -5,18 +5,17 @@ The system itself has none of it. Its host learns the caches from the first `pul
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from homelab.deploy.before_build import lent_netrc, sent_inputs
 from homelab.deploy.model import Release
 from homelab.deploy.private_inputs import inputs_of_release
+from homelab.ops.deploy.before import passwords
 from homelab.ops.deploy.inputs import InputSpec, bring_inputs
 from homelab.ops.install.model import Report
 from homelab.ops.machine.host import HostLink
 from homelab.ops.machine.ssh import DialMap
-from homelab.ops.secrets.lookup import SecretUnavailableError, resolve
 from homelab.plan import Plan
 from homelab.secret_paths import sops_file
 from homelab.system.model import Host
@@ -63,8 +62,4 @@ async def lent(
     if ref is None or dial_map is not None:
         return Lent(options)
     file = sops_file(plan.stack, host.name, ref.sops or "")
-    try:
-        return Lent(options, await asyncio.to_thread(resolve, ref, directory, file))
-    except SecretUnavailableError as error:
-        report(f"{host.name}: the build asks its caches without passwords: {error}")
-        return Lent(options)
+    return Lent(options, await passwords(ref, directory, file, host.name, report))
