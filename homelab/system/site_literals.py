@@ -6,13 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from pydantic import JsonValue
-
 from homelab.check import check, file_check
 from homelab.nix.code import texts_in
-from homelab.plan import Plan
+from homelab.plan import Plan, once
 from homelab.problems import Problem, Severity
-from homelab.services.uses import templates_of, texts_of
+from homelab.services.uses import linking_values
 from homelab.system.model import Host
 from homelab.system.own import Sources, own_paths, reached
 
@@ -31,10 +29,18 @@ class _Value(NamedTuple):
     argument: str
     """What a hand-written module reads in its place."""
     severity: Severity = "warning"
+    host: str = ""
+    """The host whose address it is."""
+
+
+_BEFORE, _AFTER = r"(?<![A-Za-z0-9-])", r"(?![A-Za-z0-9-]|\.[A-Za-z0-9])"
+"""Around a whole name: also below a label of its own, and not a part of a longer one."""
+_ADDRESS = re.compile(rf"{_BEFORE}[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}{_AFTER}")
 
 
 def check_site_literals(plan: Plan, sources: Sources) -> Iterator[Problem]:
     """The domain, the owner's address, the LAN and its hosts in texts of hand-written modules."""
+    known = _values(plan)
     for host in plan.hosts.values():
         homes = [path for _, path, _ in host.member_homes]
         homes += [host.config.home] if host.config.home else []
@@ -43,18 +49,19 @@ def check_site_literals(plan: Plan, sources: Sources) -> Iterator[Problem]:
             if not file.endswith(".nix") or not isinstance(text, str):
                 continue
             # The address in a person's Git settings is that person's own.
-            values = [v for v in _values(plan) if v.severity == "error" or file not in at_home]
+            values = [v for v in known if v.severity == "error" or file not in at_home]
             for line, written in texts_in(text):
-                for value in values:
-                    if value.pattern.search(written):
-                        yield Problem(
-                            host.source,
-                            f"{file}:{line}: this text repeats {value.place}",
-                            f"write ${{{value.argument}}} there, and take the argument: "
-                            "{ homelab, ... }:",
-                            check=SITE_LITERAL,
-                            severity=value.severity,
-                        )
+                repeated = [v for v in values if v.pattern.search(written)]
+                repeated += [] if file in at_home else _addresses_in(plan, [written])
+                for value in repeated:
+                    yield Problem(
+                        host.source,
+                        f"{file}:{line}: this text repeats {value.place}",
+                        f"write ${{{value.argument}}} there, and take the argument: "
+                        "{ homelab, ... }:",
+                        check=SITE_LITERAL,
+                        severity=value.severity,
+                    )
 
 
 @check("option-literal", severity="warning")
@@ -79,18 +86,21 @@ def ip_literal(plan: Plan) -> Iterator[Problem]:
     for name, config in plan.stack.services.items():
         # No reference has the address of its own host: to itself a service is at a loopback one.
         own = {service.host for service in plan.instances(name)}
-        others = [h for h in plan.hosts.values() if h.name not in own]
-        found = [(f"options.{o}", v) for o, v in config.options.items()]
-        for where, value in (*found, *texts_of(config), *templates_of(config)):
-            written = [*_with_templates(value)]
-            for host in others:
-                for repeated in _addresses_of(host):
-                    if any(repeated.pattern.search(text) for text in written):
-                        yield Problem(
-                            f"services.{name}.{where}",
-                            f"this text repeats {repeated.place}",
-                            _reference(plan, host, repeated.pattern, written),
-                        )
+        for where, value in linking_values(config):
+            written = [*_plain(value, references=True)]
+            for repeated in _addresses_in(plan, written):
+                if repeated.host not in own:
+                    yield Problem(
+                        f"services.{name}.{where}",
+                        f"this text repeats {repeated.place}",
+                        _reference(plan, plan.hosts[repeated.host], repeated.pattern, written),
+                    )
+
+
+def _addresses_in(plan: Plan, written: list[str]) -> list[_Value]:
+    """The addresses of hosts in these texts, each once."""
+    found = dict.fromkeys(a for text in written for a in _ADDRESS.findall(text))
+    return [value for address in found for value in _addresses(plan).get(address, ())]
 
 
 def _reference(plan: Plan, host: Host, address: re.Pattern[str], written: list[str]) -> str:
@@ -107,18 +117,6 @@ def _reference(plan: Plan, host: Host, address: re.Pattern[str], written: list[s
     )
 
 
-def _with_templates(value: object) -> Iterator[str]:
-    """Texts of a value, also those of templates."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _with_templates(inner)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _with_templates(item)
-
-
 def _values(plan: Plan) -> tuple[_Value, ...]:
     site, lan = plan.stack.site, str(plan.stack.network.lan.cidr)
     return (
@@ -129,34 +127,34 @@ def _values(plan: Plan) -> tuple[_Value, ...]:
             _Value(f"site.legacy_domains[{i}]", _name(legacy.domain), "homelab.domain")
             for i, legacy in enumerate(site.legacy_domains)
         ),
-        *(value for host in plan.hosts.values() for value in _addresses_of(host)),
     )
 
 
-def _addresses_of(host: Host) -> Iterator[_Value]:
-    """The addresses of a host. They change with the router and with the tailnet."""
-    for kind, address in (("lan", host.lan), ("tailnet", host.tailnet)):
-        if address:
-            yield _Value(
-                f"{host.source}.address.{kind}",
-                _name(address),
-                f"homelab.hosts.{host.name}.addresses.{kind}",
-            )
+@once
+def _addresses(plan: Plan) -> Mapping[str, list[_Value]]:
+    """The hosts by their addresses, which change with the router and with the tailnet."""
+    found: dict[str, list[_Value]] = {}
+    for host in plan.hosts.values():
+        for kind, address in (("lan", host.lan), ("tailnet", host.tailnet)):
+            argument = f"homelab.hosts.{host.name}.addresses.{kind}"
+            place = f"{host.source}.address.{kind}"
+            value = _Value(place, _name(address), argument, host=host.name)
+            found.setdefault(address, []).append(value)
+    return found
 
 
 def _name(text: str) -> re.Pattern[str]:
-    """A whole name: also below a label of its own, and not a part of a longer one."""
-    return re.compile(rf"(?<![A-Za-z0-9-]){re.escape(text)}(?![A-Za-z0-9-]|\.[A-Za-z0-9])")
+    return re.compile(f"{_BEFORE}{re.escape(text)}{_AFTER}")
 
 
-def _plain(value: JsonValue) -> Iterator[str]:
-    """Texts of an option, without those of references."""
+def _plain(value: object, *, references: bool = False) -> Iterator[str]:
+    """Texts of a value, without those of references unless they are asked for."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        if not (len(value) == 1 and next(iter(value)).startswith("$")):
+        if references or not (len(value) == 1 and next(iter(value)).startswith("$")):
             for inner in value.values():
-                yield from _plain(inner)
+                yield from _plain(inner, references=references)
     elif isinstance(value, list):
         for item in value:
-            yield from _plain(item)
+            yield from _plain(item, references=references)

@@ -1,0 +1,32 @@
+"""All checks together do work in proportion to the fleet, counted in function calls."""
+
+from __future__ import annotations
+
+import cProfile
+import pstats
+
+from homelab.checks import run_checks
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
+from homelab.planner import make_plan
+from tests import build
+from tests.fleet import large
+
+
+def calls(hosts: int) -> int:
+    """Function calls of all checks, for a fleet whose every service states an option."""
+    changes = large(hosts)
+    services = changes["services"]
+    assert isinstance(services, dict)
+    for name, service in services.items():
+        option = f"systemd.services.{name}.environment.PROXY"
+        service["options"] = {option: "http://192.0.2.1:8080"}
+    plan = make_plan(load_stack_config(build.document(changes)), Lock())
+    profile = cProfile.Profile()
+    profile.runcall(lambda: list(run_checks(plan)))
+    return int(pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]
+
+
+def test_twice_the_fleet_is_twice_the_work_of_the_checks() -> None:
+    calls(10)  # fills what is kept between runs
+    assert calls(80) < 2.3 * calls(40)
