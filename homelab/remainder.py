@@ -94,7 +94,7 @@ def rest_of(document: Document) -> tuple[StackConfig, LeftOut] | None:
             if path[0] in _NAMED:
                 inside.add(path)
             else:
-                left_out.update((".".join(map(str, path)), "left-out", _LAN, _GATEWAY))
+                left_out.update((where(path), "left-out", _LAN, _GATEWAY))
         paths -= replaced.keys()
         existing = {_existing(values, p) for p in paths if p}
         if () in existing or () in paths:
@@ -115,7 +115,7 @@ def rest_of(document: Document) -> tuple[StackConfig, LeftOut] | None:
             paths = {follow(e["loc"])[0] for e in error.errors(include_url=False)}
         else:
             standing = _standing_on(stack, left_out)
-            lists = {".".join(map(str, path)) for path in shorter}
+            lists = {where(path) for path in shorter}
             if any(target.host in left_out for target in stack.backup.targets.values()):
                 lists.add("backup.targets")
             names = frozenset(left_out | standing)
@@ -157,8 +157,7 @@ def _may_follow(problem: Problem, value: Path_) -> bool:
     """Whether a problem may come from the lack of a value inside a named entry, or of a part of a
     list.
     """
-    entry = ".".join(map(str, value[:2]))
-    place, missing = problem.where, where(value)
+    place, missing, entry = problem.where, where(value), where(value[:2])
     text = _text(problem)
     if f"{missing}.".startswith(f"{place}.") or place.startswith((f"{missing}.", f"{missing}[")):
         return True

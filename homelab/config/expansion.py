@@ -19,10 +19,11 @@ from homelab.problems import Problem, did_you_mean
 
 Written = dict[str, Value]
 MONITOR = "gatus"
-KUMA = "uptime-kuma"
 """The service that runs the health checks. Its `uses` gets the services of a family that it can
 only ask at their ports.
 """
+KUMA = "uptime-kuma"
+"""The service that makes the health checks of `monitoring.kuma`."""
 
 
 @dataclass(frozen=True)

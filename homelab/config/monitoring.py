@@ -19,13 +19,18 @@ from homelab.config.base import (
 )
 from homelab.config.types import RequestPath
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_UNITS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST = 576 * 3600
 """MAX_INTERVAL_SECOND of src/util.ts of louislam/uptime-kuma: 24 days."""
 
 
+def seconds(interval: str) -> int:
+    """The seconds of an interval."""
+    return int(interval[:-1]) * _UNITS[interval[-1]]
+
+
 def _frequent(value: str) -> str:
-    if int(value[:-1]) * _SECONDS[value[-1]] > _LONGEST:
+    if seconds(value) > _LONGEST:
         raise ValueError(
             f"{value} is longer than the 24 days that Uptime Kuma allows; write at most 576h"
         )

@@ -10,7 +10,6 @@ from homelab.config.services import dashboards_of
 from homelab.connections.pairs import place_of_use
 from homelab.monitoring.kuma import kuma_of
 from homelab.monitoring.measurements import SHIPPED, read_by
-from homelab.monitoring.model import MonitoringPlan
 from homelab.monitoring.plan import asks_port, skip_reason
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -54,8 +53,8 @@ def _is_for_itself(service: Service) -> bool:
 def monitor_name_unique(plan: Plan) -> Iterator[Problem]:
     """Two probes with one name share one history, so their results cannot be told apart."""
     seen: dict[str, str] = {}
-    made = kuma_of(plan)
-    for probe in (plan.monitoring or made or _NONE).probes:
+    made = plan.monitoring or kuma_of(plan)
+    for probe in made.probes if made is not None else ():
         other = seen.setdefault(probe.name, probe.source)
         if other != probe.source:
             stated = probe.source.startswith("monitoring.monitors.")
@@ -64,9 +63,6 @@ def monitor_name_unique(plan: Plan) -> Iterator[Problem]:
                 f'two health checks are called "{probe.name}": of {other} and of {probe.source}',
                 f"give one of {'them' if stated else 'the routes'} another name",
             )
-
-
-_NONE = MonitoringPlan(host="", probes=(), skipped=(), alerts="")
 
 
 @check("monitor-runs")

@@ -8,6 +8,7 @@ from importlib import resources
 from urllib.parse import urlsplit
 
 from homelab.config.expansion import KUMA
+from homelab.config.monitoring import seconds
 from homelab.hardening.baseline import sandbox
 from homelab.monitoring.model import KUMA_PASSWORD, MONITORS, MonitoringPlan, Probe
 from homelab.monitoring.plan import plan_monitoring
@@ -18,7 +19,6 @@ from homelab.system.model import Host
 
 _PROGRAM = "lib/kuma-sync.py"
 _MONITORS = "lib/monitors.json"
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
 _SHORTEST = 20
 """Seconds between two requests of Uptime Kuma, at least."""
 
@@ -97,11 +97,10 @@ def _program() -> str:
 
 def _told(probe: Probe) -> Mapping[str, object]:
     """A health check as `kuma_sync.py` reads it."""
-    seconds = int(probe.interval[:-1]) * _SECONDS[probe.interval[-1]]
     return {
         "name": probe.name,
         "url": probe.url,
-        "seconds": max(seconds, _SHORTEST),
+        "seconds": max(seconds(probe.interval), _SHORTEST),
         "failures": probe.failures,
         "relaxed": probe.relaxed,
         "keyword": probe.keyword,

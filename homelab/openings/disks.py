@@ -47,8 +47,7 @@ _NUMBERED = re.compile(r"/dev/(sd[a-z]{1,2}[0-9]*|hd[a-z][0-9]*|nvme[0-9]+n[0-9]
 )
 def numbered(setting: Setting, view: View) -> Iterator[Opening]:
     """A disk by its number."""
-    found = {_NUMBERED.fullmatch(text) for text in texts(setting.value)} - {None}
-    for device in sorted(match[0] for match in found if match):
+    for device in sorted({t for t in texts(setting.value) if _NUMBERED.fullmatch(t)}):
         # A file system has a name of its own; a whole disk has only that of its maker.
         whole = not device[-1].isdigit() or re.search(r"n[0-9]+$", device)
         where = "/dev/disk/by-id" if whole else "/dev/disk/by-uuid"
