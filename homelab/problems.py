@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from homelab.secrets.shapes import masked
+from homelab.secret_shapes import masked
 
 if TYPE_CHECKING:
     # The command line starts without Pydantic.

@@ -18,7 +18,7 @@ from homelab.openings.model import (
     texts,
     when,
 )
-from homelab.secrets.shapes import masked
+from homelab.secret_shapes import masked
 from homelab.storage.owners import Kind, taken
 
 _ALL = "virtualisation.oci-containers.containers.*"

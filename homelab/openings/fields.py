@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from homelab.openings.literals import LITERAL, WHY_HERE, why
 from homelab.openings.model import Opening
 from homelab.plan import Plan
-from homelab.secrets.shapes import is_literal, kinds_in, looks_random, words
+from homelab.secret_shapes import is_literal, kinds_in, looks_random, words
 
 _ELSEWHERE = ("options", "container", "containers")
 """Sections of a service that the rules for options read."""

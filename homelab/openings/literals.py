@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.nix.source import Computed, Setting, Value
 from homelab.openings.model import Opening, View, rule, service_of_container
-from homelab.secrets.shapes import is_literal, kinds_in, looks_random, words
+from homelab.secret_shapes import is_literal, kinds_in, looks_random, words
 
 LITERAL = "literal-secret"
 WHY = "every user of the host can read it in the Nix store, and Pulumi keeps it in its state"

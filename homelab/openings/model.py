@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from homelab.nix.source import Computed, Setting, Value
 from homelab.plan import Plan
 from homelab.problems import Severity
-from homelab.secrets.shapes import masked
+from homelab.secret_shapes import masked
 from homelab.system.model import Host
 
 

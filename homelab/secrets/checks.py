@@ -12,6 +12,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.secret_paths import owned_files
 from homelab.secrets.deployer import references
+from homelab.secrets.model import Secret
 from homelab.secrets.rotation import rotatable, rotations
 from homelab.tailnet.model import JOIN_KEY
 
@@ -50,20 +51,26 @@ def secret_known(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("op-token-present", whole=True)
+@check("op-token-used", severity="warning", whole=True)
+def op_token_used(plan: Plan) -> Iterator[Problem]:
+    """A token of a service account that no host needs is a secret too many."""
+    if plan.stack.secrets.onepassword is not None and not _fetched(plan):
+        yield Problem(
+            "secrets.onepassword",
+            "no host fetches a secret from 1Password, so this has no effect",
+            "remove it, or write {op: op://vault/item/field} as ref of a service's secret",
+        )
+
+
+def _fetched(plan: Plan) -> list[Secret]:
+    return [s for s in plan.secrets.secrets if s.source == "fetched"]
+
+
+@check("op-token-present")
 def op_token_present(plan: Plan) -> Iterator[Problem]:
     """A host cannot read 1Password without the token of a service account."""
-    if plan.stack.secrets.onepassword is not None:
-        if not any(s.source == "fetched" for s in plan.secrets.secrets):
-            yield Problem(
-                "secrets.onepassword",
-                "no host fetches a secret from 1Password, so this has no effect",
-                "remove it, or write {op: op://vault/item/field} as ref of a service's secret",
-                severity="warning",
-            )
-        return
-    fetched = [s for s in plan.secrets.secrets if s.source == "fetched"]
-    if fetched:
+    fetched = _fetched(plan)
+    if fetched and plan.stack.secrets.onepassword is None:
         names = ", ".join(sorted({f"{s.name} on {s.host}" for s in fetched}))
         yield Problem(
             "secrets.onepassword",

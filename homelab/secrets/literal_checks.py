@@ -9,7 +9,7 @@ from homelab.openings.checks import of_stack
 from homelab.openings.literals import LITERAL, WHY, WHY_HERE, why
 from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.secrets.shapes import kinds_in
+from homelab.secret_shapes import kinds_in
 from homelab.system.own import carried
 
 _FILE = "rotate it, store it in the host's sops file, and use the path of its file on the host"

@@ -10,7 +10,7 @@ from homelab.check import check
 from homelab.identity.model import BASE_DN
 from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.secrets.shapes import is_literal
+from homelab.secret_shapes import is_literal
 from homelab.services.declared import declares
 from homelab.services.model import Service
 from homelab.services.ports import is_movable

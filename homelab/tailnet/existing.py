@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from homelab.config.base import Model
 from homelab.config.tailnet import ExtraGrant, NodeAttributes, SshRule
-from homelab.secrets.shapes import masked
+from homelab.secret_shapes import masked
 from homelab.tailnet.hujson import Document, HujsonError, Json, parse
 from homelab.tailnet.members import OWNERS
 from homelab.tailnet.model import TailnetPlan

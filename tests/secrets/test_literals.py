@@ -8,8 +8,8 @@ import pytest
 
 from homelab.openings.checks import check_openings
 from homelab.problems import Problem
+from homelab.secret_shapes import SHAPES, is_literal, kinds_in, looks_random, words
 from homelab.secrets.literal_checks import check_literals
-from homelab.secrets.shapes import SHAPES, is_literal, kinds_in, looks_random, words
 from tests import build
 
 IMAGE = "ghcr.io/a/b:1@sha256:" + "0" * 64

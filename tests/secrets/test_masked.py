@@ -11,7 +11,7 @@ from homelab.openings.model import View, shown
 from homelab.openings.registry import openings
 from homelab.openings.settings import of_options
 from homelab.problems import Problem, did_you_mean
-from homelab.secrets.shapes import kinds_in, masked
+from homelab.secret_shapes import kinds_in, masked
 from tests import build
 from tests.openings.careless import OPTIONS
 from tests.secrets.test_literals import HARMLESS, LOOKS

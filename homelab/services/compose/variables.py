@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from homelab.secrets.shapes import is_literal
+from homelab.secret_shapes import is_literal
 from homelab.services.compose.reading import ComposeFile, Place, pairs
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")

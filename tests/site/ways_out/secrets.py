@@ -54,10 +54,9 @@ WAYS = (
         {"secrets": {"onepassword": {"token": {"sops": "onepassword/token"}}}},
     ),
     WayOut(
-        "op-token-present",
+        "op-token-used",
         {"secrets": {"onepassword": {"token": {"sops": "onepassword/token"}}}},
         {"secrets": {"onepassword": None}},
-        says="has no effect",
     ),
     WayOut(
         "secret-unique",
