@@ -13,8 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from homelab.secret_shapes import masked
-
 if TYPE_CHECKING:
     # The command line starts without Pydantic.
     from pydantic import JsonValue
@@ -44,6 +42,9 @@ class Problem:
     line: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
+        # The command line starts without compiling the forms of secrets.
+        from homelab.secret_shapes import masked
+
         for name in ("where", "what", "way_out"):
             text = getattr(self, name)
             # A `Choice` without a secret stays one.
