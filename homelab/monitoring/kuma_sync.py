@@ -40,8 +40,12 @@ class Kuma:
         self.events: dict[str, object] = {}
         """The last value of each event that it has sent."""
         self._calls = 0
-        opened = json.loads(self._get()[0][1:])
-        self._path += f"&sid={opened['sid']}"
+        try:
+            session = json.loads(self._get()[0][1:])["sid"]
+        except (ValueError, KeyError, TypeError):
+            # A page, as Uptime Kuma 2 has one for the choice of its database.
+            raise ConnectionError("its answer is a page, and no session") from None
+        self._path += f"&sid={session}"
         self._post("40")
         self._until("40")
 

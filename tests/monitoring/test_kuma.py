@@ -48,6 +48,7 @@ class Kuma(http.server.ThreadingHTTPServer):
         self.account: tuple[str, str] | None = None
         self.second_factor = False
         self.version = "2.0.2"
+        self.opening = '0{"sid":"a"}'
         self.requests = 0
         self.calls: list[str] = []
 
@@ -96,7 +97,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.requests += 1
         if "sid=" not in self.path:
-            return self.reply('0{"sid":"a"}')
+            return self.reply(self.server.opening)
         packets = [self.server.packets.get(timeout=10)]
         while not self.server.packets.empty():
             packets.append(self.server.packets.get())
@@ -185,6 +186,15 @@ def test_an_account_with_a_second_factor_is_told_of(kuma: Kuma, tmp_path: Path) 
     assert done.returncode == 1
     assert "sam has a second factor" in done.stderr
     assert "monitoring.kuma.user" not in done.stderr
+
+
+def test_a_page_in_place_of_a_session_is_one_line(kuma: Kuma, tmp_path: Path) -> None:
+    """Uptime Kuma 2 has a page for the choice of its database, at any path."""
+    kuma.opening = "<!DOCTYPE html>"
+    done = run(kuma, tmp_path, PROBE)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("its answer is a page, and no session")
 
 
 def test_a_refused_monitor_is_named_and_the_others_are_made(kuma: Kuma, tmp_path: Path) -> None:
