@@ -29,7 +29,7 @@ from homelab.nix.flake import EXTEND
 from homelab.offline import delivery
 from homelab.plan import Plan, once
 from homelab.policy import tinker
-from homelab.proxy import caddy, nginx, traefik
+from homelab.proxy.registry import PROXIES
 from homelab.secrets import fetched, issued, sops_nix
 from homelab.services import containers, control, devices, fixed_ids, nixos, rates
 from homelab.storage import datasets, nfs_client, nfs_server, replicas, samba, snapshots, syncthing
@@ -83,9 +83,7 @@ BACKENDS: tuple[Backend, ...] = (
     adguard.modules,
     avahi.modules,
     blocky.modules,
-    caddy.modules,
-    nginx.modules,
-    traefik.modules,
+    *PROXIES.values(),
     acme.modules,
     internal.modules,
     cloudflared.modules,

@@ -30,12 +30,16 @@ class Lan(Kind):
     """The router."""
 
 
+# `homelab/proxy/registry.py` has the backend of each.
+ProxyName = Literal["caddy", "nginx", "traefik"]
+
+
 class Entry(Model):
     """The reverse proxy and its host."""
 
     host: Name
     """Host that runs the reverse proxy."""
-    proxy: Literal["caddy", "nginx", "traefik"] = "caddy"
+    proxy: ProxyName = "caddy"
     """The reverse proxy. All three support the same features; choose the one that you know."""
     acme: Issuer | None = None
     """How internal names get certificates. Default: Let's Encrypt, with DNS-01 challenges in the

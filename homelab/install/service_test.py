@@ -39,7 +39,7 @@ from homelab.nix import (
     print_value,
 )
 from homelab.plan import Plan
-from homelab.proxy import caddy, nginx, traefik
+from homelab.proxy.registry import PROXIES
 from homelab.render import DERIVE, Backend, root_path
 from homelab.secrets.model import Secret
 from homelab.services import control, fixed_ids, nixos, rates
@@ -65,10 +65,8 @@ _SERVICES: tuple[Backend, ...] = (
 )
 _ENTRY: tuple[Backend, ...] = (
     acme.modules,
-    caddy.modules,
     internal.modules,
-    nginx.modules,
-    traefik.modules,
+    *PROXIES.values(),
 )
 _SIGN_IN: tuple[Backend, ...] = (
     authelia.modules,

@@ -15,7 +15,7 @@ from tests import build
 from tests.cases.on_disk import laid_out, tried
 from tests.golden.test_home import planned, tree
 from tests.household import Changes, household
-from tests.proxy.running import Row, Running, serve
+from tests.proxy.running import ALIKE, Row, Running, serve
 from tests.proxy.stack import changes
 
 IMAGE = "docker.io/a/b:1@sha256:" + "0" * 64
@@ -49,7 +49,7 @@ PASSED = (
 """Requests that once reached, or could reach, the app without a sign-in."""
 
 
-@pytest.fixture(scope="module", params=("caddy", "nginx"))
+@pytest.fixture(scope="module", params=ALIKE)
 def gated(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:

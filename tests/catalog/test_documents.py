@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.build import service_file
 from tests.household import Changes
@@ -64,7 +65,7 @@ def test_an_app_starts_after_the_database_that_its_entry_makes(
     assert f'requires = [ "{unit}" ];' in text
 
 
-@pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
+@pytest.mark.parametrize("proxy", PROXIES)
 @pytest.mark.parametrize(("name", "port"), NGINX)
 def test_an_nginx_of_its_own_stays_clear_of_the_proxy(name: str, port: int, proxy: str) -> None:
     changes: Changes = {

@@ -16,6 +16,7 @@ from homelab.catalog.reference import catalog_page
 from homelab.catalog.references import FIELDS
 from homelab.config.fact_dumps import Dump
 from homelab.config.facts import OwnFacts
+from homelab.proxy.registry import PROXIES
 from homelab.services.own import own_entry
 from homelab.services.templates import fields
 from tests import build
@@ -60,18 +61,16 @@ def test_infrastructure_is_configured_by_other_rooms() -> None:
             "adguardhome",
             "authelia",
             "blocky",
-            "caddy",
             "cloudflared",
             "gatus",
             "homepage",
-            "nginx",
             "oauth2-proxy",
             "openldap",
             "pocket-id",
             "samba",
             "tailscale",
-            "traefik",
-        )
+        ),
+        *PROXIES,
     }
     assert not any(e.options for e in ENTRIES.values() if e.infrastructure)
 

@@ -10,6 +10,7 @@ from homelab.catalog import ENTRIES
 from homelab.checks import run_checks
 from homelab.ops.project.stack import check_sources, read_sources
 from homelab.problems import Problem
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.golden.test_home import planned
 
@@ -67,7 +68,8 @@ CHOICES: dict[str, set[str]] = {
     "zwave-js": {DEVICE, SECRET},
     "zwave-js-ui": {DEVICE},
     **{n: {PLACED} for n in ("authelia", "blocky", "caddy", "cloudflared", "tailscale")},
-    **{n: {OTHER} for n in ("nginx", "oauth2-proxy", "openldap", "pocket-id", "traefik")},
+    **{n: {OTHER} for n in ("oauth2-proxy", "openldap", "pocket-id")},
+    **{n: {OTHER} for n in PROXIES if n != "caddy"},
     **{
         name: {PORT}
         for name in (

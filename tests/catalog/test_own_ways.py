@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.household import Changes
 
@@ -21,7 +22,7 @@ def _file_of(changes: Changes, host: str, path: str) -> str:
     return build.render(changes)[host][path]
 
 
-@pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
+@pytest.mark.parametrize("proxy", PROXIES)
 @pytest.mark.requirement("S1-22")
 def test_nextclouds_own_nginx_stays_clear_of_the_proxy(proxy: str) -> None:
     """It listens on loopback by a port of its own, under a name that nobody types."""

@@ -12,12 +12,12 @@ import pytest
 
 from homelab.certificates.root import check_root, root_ends
 from homelab.problems import InvalidStackError, Problem
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.certificates.authority import authority
 
 DESEC = {"provider": "desec", "credentials": {"DESEC_TOKEN": {"sops": "acme/desec"}}}
 INTERNAL = {"provider": "internal", "root": "ca/root.crt", "key": {"sops": "ca/key"}}
-PROXIES = ("caddy", "nginx", "traefik")
 
 
 def stack(

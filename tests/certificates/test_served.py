@@ -14,41 +14,29 @@ from pathlib import Path
 
 import pytest
 
-from homelab.proxy import caddy, nginx, traefik
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.certificates.authority import authority
 from tests.certificates.test_certificates import INTERNAL, sign, stack
 from tests.proxy import rig
-from tests.proxy.nixos import Place, caddyfile, nginx_conf, traefik_file
-from tests.proxy.running import await_port
-from tests.tools.programs import need, need_here
+from tests.proxy.nixos import Place
+from tests.proxy.running import COMMANDS, await_port, need_proxy
+from tests.tools.programs import need
 
 DOMAIN = "home.example.org"
-BACKENDS = {"caddy": caddy.modules, "nginx": nginx.modules, "traefik": traefik.modules}
 
 
 def _words(kind: str, place: Place) -> list[str]:
     plan = build.plan(stack(INTERNAL, proxy=kind))
-    (module,) = BACKENDS[kind](plan, plan.hosts["pi"])
-    if kind == "traefik":
-        return ["traefik", f"--configFile={traefik_file(module, place)}"]
-    text, name = (
-        (caddyfile(module, place), "Caddyfile")
-        if kind == "caddy"
-        else (nginx_conf(module, place), "nginx.conf")
-    )
-    file = place.directory / name
-    file.write_text(text, encoding="utf-8")
-    if kind == "caddy":
-        return ["caddy", "run", "--config", str(file), "--adapter", "caddyfile"]
-    return ["nginx", "-p", str(place.directory), "-c", str(file)]
+    (module,) = PROXIES[kind](plan, plan.hosts["pi"])
+    return COMMANDS[kind](module, place)
 
 
-@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize("kind", PROXIES)
 def test_a_device_that_trusts_the_root_opens_every_name_and_gets_the_root_before_that(
     kind: str, tmp_path: Path
 ) -> None:
-    (need_here if kind == "traefik" else need)(kind)
+    need_proxy(kind)
     need("openssl")
     pem, key = authority(DOMAIN)
     (tmp_path / "root.crt").write_text(pem)

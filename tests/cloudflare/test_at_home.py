@@ -9,6 +9,7 @@ import pytest
 
 from homelab.checks import all_checks
 from homelab.proxy.plan import plan_proxy
+from homelab.proxy.registry import PROXIES
 from homelab.reach.plan import plan_reach
 from homelab.testing import merged
 from tests import build
@@ -35,7 +36,7 @@ def gates(changes: Changes, asker: str) -> tuple[str, list[str]]:
     return found.path, [g.kind for g in found.barriers]
 
 
-@pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
+@pytest.mark.parametrize("proxy", PROXIES)
 def test_a_name_that_only_access_protects_is_not_served_at_home(proxy: str) -> None:
     """Otherwise a client that knows the entry host's address would reach the app without a
     sign-in."""

@@ -10,6 +10,7 @@ import pytest
 from homelab.certificates import acme
 from homelab.cloudflare import cloudflared
 from homelab.problems import InvalidStackError
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.cloudflare.stack import Changes, planned, stack
 from tests.tools.options import check_module, require_options
@@ -35,7 +36,7 @@ def test_the_tunnel_dials_exactly_what_a_route_names() -> None:
     assert len(plan.records) == 1
 
 
-@pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
+@pytest.mark.parametrize("proxy", PROXIES)
 @pytest.mark.requirement("S2-08")
 def test_a_service_without_http_has_no_name_at_home_and_no_virtual_host(proxy: str) -> None:
     changes = stack(

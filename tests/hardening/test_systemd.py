@@ -11,6 +11,7 @@ from homelab.hardening.baseline import BASELINE
 from homelab.hardening.strictness import stricter
 from homelab.hardening.systemd import modules
 from homelab.nix import Comment, Force, Module, Nix
+from homelab.proxy.registry import PROXIES
 from tests import build
 
 
@@ -58,7 +59,7 @@ def test_a_unit_states_only_what_differs_from_the_baseline_and_why() -> None:
 @pytest.mark.parametrize("name", sorted(ENTRIES))
 def test_what_differs_and_the_baseline_together_are_the_settings_of_the_plan(name: str) -> None:
     """No setting is lost, and none is added."""
-    host = "pi" if name in ("authelia", "caddy", "nginx", "traefik") else "nas"
+    host = "pi" if name in ("authelia", *PROXIES) else "nas"
     plan = build.plan({"services": {name: {"host": host}}})
     for on in plan.hosts.values():
         stated = {k: u for m in modules(plan, on) for k, u in _units(m).items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from itertools import product
+from itertools import cycle, product
 
 import pytest
 
@@ -12,6 +12,7 @@ from homelab.config.document import Document
 from homelab.config.load import load_stack_config
 from homelab.config.lock import Lock
 from homelab.planner import make_plan
+from homelab.proxy.registry import PROXIES
 from homelab.reach.plan import plan_reach
 from homelab.reach.text import as_text
 from homelab.render import render
@@ -21,7 +22,6 @@ from tests import build
 from tests.household import Changes, household
 
 INTERNAL: Changes = {"provider": "internal", "root": "ca/root.crt", "key": {"sops": "ca/key"}}
-PROXIES = ("caddy", "nginx", "traefik")
 RESOLVERS = ("blocky", "adguard", "none")
 PROVIDERS = ("authelia", "pocket-id", "")
 IMAGE = "docker.io/x/draw:1@sha256:" + "0" * 64
@@ -80,7 +80,9 @@ def errors(changes: Changes) -> list[str]:
     return [str(p) for p in build.problems(changes) if p.severity == "error"]
 
 
-QUICK = {("caddy", True, False), ("nginx", False, True), ("traefik", False, False)}
+CLOUDS = ((True, False), (False, True), (False, False))
+QUICK = {(proxy, *clouds) for proxy, clouds in zip(PROXIES, cycle(CLOUDS), strict=False)}
+"""One case for each proxy."""
 
 
 @pytest.mark.parametrize(

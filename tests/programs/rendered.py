@@ -16,6 +16,7 @@ from homelab.config.load import load_stack_config
 from homelab.config.lock import Lock
 from homelab.plan import Plan
 from homelab.planner import make_plan
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.evaluation import stacks
 from tests.household import household
@@ -53,7 +54,7 @@ OWN = {
         }
         for server, log in (("blocky", True), ("adguard", False))
     },
-    **{f"table-{proxy}": changes(proxy) for proxy in ("caddy", "nginx", "traefik")},
+    **{f"table-{proxy}": changes(proxy) for proxy in PROXIES},
     # On the host of the resolver, whose port 53 Podman's names leave free.
     "several-containers": {
         "services": {

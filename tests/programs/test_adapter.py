@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.household import Changes, household
 from tests.programs.oauth2_proxy import Visitor, started
@@ -28,7 +29,7 @@ FORGED = tuple(h for h in SPOOFED if not h[0].lower().startswith("x-webauth"))
 TOLD = tuple((f"X-Auth-Request-{w}", "root") for w in ("User", "Email", "Groups"))
 
 
-@pytest.fixture(scope="module", params=("caddy", "nginx", "traefik"))
+@pytest.fixture(scope="module", params=PROXIES)
 def visitor(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Visitor]:

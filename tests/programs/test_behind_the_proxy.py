@@ -21,11 +21,10 @@ from tests.programs import authelia
 from tests.programs.app_all import APPS
 from tests.programs.apps import Browser, Door, Here, started
 from tests.proxy import rig
-from tests.proxy.running import Running, serve
+from tests.proxy.running import ALIKE, Running, serve
 from tests.proxy.stack import changes
 from tests.tools.programs import need_here
 
-PROXIES = ("caddy", "nginx")
 DOMAIN = "home.example.org"
 _STORE = {"datasets": {"shared": {"host": "pi", "path": "/mnt/shared", "tier": "user"}}}
 
@@ -112,7 +111,7 @@ def entries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Entry]]:
     ports = dict(zip(APPS, rig.free_ports(len(APPS)), strict=True))
     portal = Portal()
     with ExitStack() as until_then:
-        yield [_serve(k, ports, tmp_path_factory.mktemp(k), until_then, portal) for k in PROXIES]
+        yield [_serve(k, ports, tmp_path_factory.mktemp(k), until_then, portal) for k in ALIKE]
 
 
 @pytest.mark.parametrize("name", APPS)

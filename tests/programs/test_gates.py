@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from homelab.plan import Plan
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.household import Changes, household
 from tests.programs.authelia import Authelia, started
@@ -81,7 +82,7 @@ class Entry:
         )
 
 
-@pytest.fixture(scope="module", params=("caddy", "nginx", "traefik"))
+@pytest.fixture(scope="module", params=PROXIES)
 def entry(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Entry]:

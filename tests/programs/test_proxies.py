@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from homelab.nix import Module
 from homelab.plan import Plan
-from homelab.proxy import caddy, nginx, traefik
 from homelab.proxy.pinned import pinned_file
+from homelab.proxy.registry import PROXIES
 from tests.programs.rendered import EACH, planned, running
 from tests.proxy import rig
 from tests.proxy.nixos import Place, caddyfile, nginx_conf, traefik_file
@@ -43,37 +44,45 @@ server for the tunnel or for redirects to HTTPS.
 """
 
 
+def _caddy(module: Module, there: Place) -> None:
+    file = there.directory / "Caddyfile"
+    file.write_text(caddyfile(module, there), encoding="utf-8")
+    # The module formats it too, and Caddy warns about unformatted files.
+    assert run("caddy", "fmt", "--overwrite", file).returncode == 0
+    done = run("caddy", "validate", "--adapter", "caddyfile", "--config", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    warned = [s for s in done.stderr.splitlines() if '"level":"warn"' in s]
+    assert [w for w in warned if not any(known in w for known in KNOWN)] == []
+
+
+def _nginx(module: Module, there: Place) -> None:
+    file = there.directory / "nginx.conf"
+    file.write_text(nginx_conf(module, there), encoding="utf-8")
+    done = run("nginx", "-t", "-q", "-p", there.directory, "-c", file)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def _traefik(module: Module, there: Place) -> None:
+    need_here("traefik")
+    file, log = traefik_file(module, there), there.directory / "log"
+    env = {"PATH": os.environ["PATH"], "HOME": str(there.directory)}
+    with running(["traefik", f"--configFile={file}"], log, env) as process:
+        for port in (there.http, there.https):
+            await_port(port, process, log)
+    said = log.read_text(encoding="utf-8")
+    assert " ERR " not in said, said
+    assert " WRN " not in said, said
+
+
+ACCEPTED = {"caddy": _caddy, "nginx": _nginx, "traefik": _traefik}
+"""Asserts that each proxy accepts its configuration."""
+
+
 @pytest.mark.parametrize("name", EACH)
 @pytest.mark.requirement("S0-15", "T1")
 def test_the_file_is_accepted(name: str, tmp_path: Path) -> None:
     """Traefik logs no error. It would also start with a partial configuration."""
     plan = planned(name)
     entry = plan.stack.network.entry
-    there, host = place(plan, tmp_path), plan.hosts[entry.host]
-    if entry.proxy == "caddy":
-        (module,) = caddy.modules(plan, host)
-        file = tmp_path / "Caddyfile"
-        file.write_text(caddyfile(module, there), encoding="utf-8")
-        # The module formats it too, and Caddy warns about unformatted files.
-        assert run("caddy", "fmt", "--overwrite", file).returncode == 0
-        done = run("caddy", "validate", "--adapter", "caddyfile", "--config", file)
-        assert done.returncode == 0, done.stdout + done.stderr
-        warned = [s for s in done.stderr.splitlines() if '"level":"warn"' in s]
-        assert [w for w in warned if not any(known in w for known in KNOWN)] == []
-    elif entry.proxy == "nginx":
-        (module,) = nginx.modules(plan, host)
-        file = tmp_path / "nginx.conf"
-        file.write_text(nginx_conf(module, there), encoding="utf-8")
-        done = run("nginx", "-t", "-q", "-p", tmp_path, "-c", file)
-        assert (done.returncode, done.stderr) == (0, "")
-    else:
-        need_here("traefik")
-        (module,) = traefik.modules(plan, host)
-        file, log = traefik_file(module, there), tmp_path / "log"
-        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-        with running(["traefik", f"--configFile={file}"], log, env) as process:
-            for port in (there.http, there.https):
-                await_port(port, process, log)
-        said = log.read_text(encoding="utf-8")
-        assert " ERR " not in said, said
-        assert " WRN " not in said, said
+    (module,) = PROXIES[entry.proxy](plan, plan.hosts[entry.host])
+    ACCEPTED[entry.proxy](module, place(plan, tmp_path))

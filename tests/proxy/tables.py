@@ -10,12 +10,10 @@ from typing import Any
 
 from homelab.nix import Module
 from homelab.plan import Plan
-from homelab.proxy import caddy, nginx, traefik
 from homelab.proxy.model import AMBIGUOUS_PATH, pattern
+from homelab.proxy.registry import PROXIES
 from homelab.proxy.traefik import AMBIGUOUS_RULE
 from tests.proxy.nixos import options
-
-BACKENDS = {"caddy": caddy.modules, "nginx": nginx.modules, "traefik": traefik.modules}
 
 
 @dataclass(frozen=True, order=True)
@@ -35,15 +33,14 @@ class Line:
 
 def module_of(plan: Plan, kind: str) -> Module:
     """The backend's module for the entry host."""
-    (module,) = BACKENDS[kind](plan, plan.hosts[plan.stack.network.entry.host])
+    (module,) = PROXIES[kind](plan, plan.hosts[plan.stack.network.entry.host])
     return module
 
 
 def table(plan: Plan, kind: str, directory: Path) -> list[Line]:
     """The table in a backend's module."""
     services = options(module_of(plan, kind), directory)["services"]
-    read = {"caddy": _caddy, "nginx": _nginx, "traefik": _traefik}[kind]
-    return sorted(read(services[kind]))
+    return sorted(READERS[kind](services[kind]))
 
 
 Block = list[tuple[list[str], Any]]
@@ -189,3 +186,7 @@ def _traefik(traefik: dict[str, Any]) -> list[Line]:
             )
         )
     return out
+
+
+READERS = {"caddy": _caddy, "nginx": _nginx, "traefik": _traefik}
+"""Reads the table of each proxy in the settings of its service."""

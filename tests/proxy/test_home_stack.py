@@ -14,14 +14,14 @@ from homelab.config.lock import Lock
 from homelab.network.route import Route
 from homelab.plan import Plan
 from homelab.planner import make_plan
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.proxy import rig
-from tests.proxy.running import HTTP, HTTPS, TUNNEL, Row, Running, serve
+from tests.proxy.running import ALIKE, HTTP, HTTPS, TUNNEL, Row, Running, serve
 from tests.proxy.tables import table
 
 STACK = build.SHIPPED / "Pulumi.home.yaml"
 SIGNED_IN = (("Cookie", rig.SIGNED_IN),)
-KINDS = ("caddy", "nginx", "traefik")
 
 
 def home(kind: str) -> Plan:
@@ -41,7 +41,7 @@ def home(kind: str) -> Plan:
     return make_plan(load_stack_config(Document(values)), Lock())
 
 
-@pytest.fixture(scope="module", params=("caddy", "nginx"))
+@pytest.fixture(scope="module", params=ALIKE)
 def proxy(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
@@ -123,7 +123,7 @@ def test_no_internal_name_is_served_through_the_tunnel(proxy: Running) -> None:
         assert proxy.ask(Row("", route.internal, way=TUNNEL)).status == 404
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PROXIES)
 @pytest.mark.requirement("T1")
 def test_traefik_has_the_same_table(kind: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Names, upstreams, gates and exempt paths, as its parsed routers have them."""

@@ -13,10 +13,12 @@ import pytest
 
 from homelab.problems import InvalidStackError
 from homelab.proxy.model import CIPHERS
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.household import Changes, household
 from tests.proxy import rig
 from tests.proxy.nixos import options
+from tests.proxy.running import ALIKE
 from tests.proxy.stack import changes
 from tests.proxy.tables import module_of
 from tests.proxy.test_request_table import CLIENT, Row, Running, _run, inside
@@ -27,7 +29,7 @@ PLUGIN = {"module": "github.com/caddy-dns/cloudflare", "version": "v0.2.4"}
 HASH = "sha256-pRrLBlYRaAyMYwPXeTy4WqWNRu/L9K6Mn2src11dGh8="
 
 
-@pytest.fixture(scope="module", params=("caddy", "nginx"))
+@pytest.fixture(scope="module", params=ALIKE)
 def proxy(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
@@ -164,7 +166,7 @@ def test_a_feature_that_caddy_lacks_is_refused() -> None:
         "network.entry.rate_limit",
         True,
     )
-    for kind in ("nginx", "traefik"):
+    for kind in PROXIES.keys() - {"caddy"}:
         assert build.found(household(changes(kind, rate_limit={})), "chain-known") == []
 
 
@@ -188,7 +190,7 @@ def test_caddy_is_built_with_its_plugins(tmp_path: Path) -> None:
     assert f'hash = "{HASH}";' in text
 
 
-@pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
+@pytest.mark.parametrize("proxy", PROXIES)
 @pytest.mark.requirement("S1-35")
 def test_the_proxy_reads_a_token_from_its_environment_file(proxy: str) -> None:
     """Beside the file that its module may name, and the command of the unit stays as it is."""

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.household import household
 from tests.proxy.nixos import options
+from tests.proxy.running import ALIKE
 from tests.proxy.stack import changes
 from tests.proxy.tables import module_of
 from tests.proxy.test_request_table import HTTP, NOBODY, SPOOFED, TUNNEL, Row, Running, _run
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.requirement("S3-11")
 MDNS = {"hosts": {"pi": {"mdns": True, "interface": "end0"}}}
 
 
-@pytest.fixture(scope="module", params=("caddy", "nginx"))
+@pytest.fixture(scope="module", params=ALIKE)
 def proxy(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
@@ -72,7 +74,7 @@ def test_traefik_has_a_router_for_them_alone(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["caddy", "nginx", "traefik"])
+@pytest.mark.parametrize("kind", PROXIES)
 def test_every_proxy_has_the_options_for_it(kind: str) -> None:
     assert check_module(module_of(_made(kind, local_http="plain"), kind)) == []
 

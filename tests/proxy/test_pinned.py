@@ -9,6 +9,7 @@ import pytest
 
 from homelab.problems import InvalidStackError
 from homelab.proxy import caddy, nginx, traefik
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.household import Changes, household
 from tests.proxy import rig
@@ -33,7 +34,7 @@ def pem(tmp_path: Path) -> str:
     return (tmp_path / "other" / "cert.pem").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("kind", ["caddy", "nginx", "traefik"])
+@pytest.mark.parametrize("kind", PROXIES)
 def test_the_proxy_reads_the_certificate_from_a_file_of_its_host(kind: str, pem: str) -> None:
     made = build.render(household(changes(kind), device(pem, server_name=NAMES)))["pi"]["proxy.nix"]
     (path,) = {w for w in made.split('"') if w.startswith("homelab/upstreams/device-")}
@@ -44,7 +45,7 @@ def test_the_proxy_reads_the_certificate_from_a_file_of_its_host(kind: str, pem:
 
 
 @pytest.mark.parametrize(("matches", "status"), [(True, 200), (False, 502)])
-@pytest.mark.parametrize("kind", ["caddy", "nginx", "traefik"])
+@pytest.mark.parametrize("kind", PROXIES)
 def test_the_proxy_refuses_a_device_with_another_certificate(
     kind: str,
     matches: bool,

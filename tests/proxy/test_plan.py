@@ -8,6 +8,7 @@ from homelab.problems import InvalidStackError
 from homelab.proxy.checks import outlived
 from homelab.proxy.model import bytes_of, pattern, spellings
 from homelab.proxy.plan import plan_proxy
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.household import Changes, household
 from tests.openings.test_openings import of_module
@@ -18,7 +19,7 @@ from tests.tools.options import check_module
 
 def test_the_stack_of_the_request_table_is_valid() -> None:
     """The request table uses a stack without errors."""
-    for kind in ("caddy", "nginx", "traefik"):
+    for kind in PROXIES:
         found = build.problems(household(changes(kind)))
         assert [str(p) for p in found if p.severity == "error"] == []
 
@@ -45,9 +46,9 @@ def test_a_legacy_name_resolves_and_redirects_to_the_current_name() -> None:
 @pytest.mark.requirement("S0-15")
 def test_the_entry_is_one_of_three_and_brings_its_own_ports_and_sandbox() -> None:
     """The chosen proxy is a service like any other; the other two are absent."""
-    for kind in ("caddy", "nginx", "traefik"):
+    for kind in PROXIES:
         plan = build.plan(household(changes(kind)))
-        assert [s.name for s in plan.services if s.name in ("caddy", "nginx", "traefik")] == [kind]
+        assert [s.name for s in plan.services if s.name in PROXIES] == [kind]
         opened = {p.port for p in plan.firewall.on("pi") if p.owner == kind}
         assert opened == {80, 443}
         assert any(u.unit == kind for u in plan.hardening)

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from homelab.proxy.registry import PROXIES
 from tests import build
 from tests.household import Changes, household
 from tests.proxy import rig
 from tests.proxy.adapter import PROVIDER
-from tests.proxy.running import CLIENT, HTTP, HTTPS, TUNNEL, Row, Running, serve
+from tests.proxy.running import ALIKE, CLIENT, HTTP, HTTPS, TUNNEL, Row, Running, serve
 from tests.proxy.stack import changes
 
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1:DeprecationWarning")
@@ -312,7 +313,7 @@ def _for(kind: str, row: Row) -> Row:
     return replace(row, sees={k: v for k, v in row.sees.items() if k != "X-Webauth-User"})
 
 
-@pytest.fixture(scope="module", params=("caddy", "nginx", "traefik"))
+@pytest.fixture(scope="module", params=PROXIES)
 def proxy(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
@@ -342,7 +343,7 @@ def test_every_proxy_gives_the_same_answer(proxy: Running, row: Row) -> None:
             assert answer.header(name) == values, name
 
 
-@pytest.mark.parametrize("kind", ["caddy", "nginx"])
+@pytest.mark.parametrize("kind", ALIKE)
 @pytest.mark.requirement("S1-08")
 def test_ambiguous_paths_are_refused_where_rules_name_paths(kind: str, tmp_path: Path) -> None:
     """The auth proxy normalises a path and the app may not. Other paths are checked as usual."""
@@ -394,7 +395,7 @@ def test_a_websocket_is_upgraded(proxy: Running, name: str) -> None:
         assert stream.read(4) == b"PING"
 
 
-@pytest.mark.parametrize("kind", ["caddy", "nginx"])
+@pytest.mark.parametrize("kind", ALIKE)
 @pytest.mark.requirement("S4-12")
 def test_tls_1_3_only_can_be_required(kind: str, tmp_path: Path) -> None:
     """`tls_min` applies to every virtual host."""
@@ -406,7 +407,7 @@ def test_tls_1_3_only_can_be_required(kind: str, tmp_path: Path) -> None:
         assert (answer.app, answer.hsts) == ("plain", ("max-age=1",))
 
 
-@pytest.mark.parametrize("kind", ["caddy", "nginx"])
+@pytest.mark.parametrize("kind", ALIKE)
 @pytest.mark.requirement("S0-26")
 def test_names_that_share_a_domain_have_two_portals(kind: str, tmp_path: Path) -> None:
     """A visitor from the internet is not sent to a portal that exists only at home."""
@@ -520,7 +521,7 @@ ADAPTED = (
 )
 
 
-@pytest.fixture(scope="module", params=("caddy", "nginx"))
+@pytest.fixture(scope="module", params=ALIKE)
 def adapted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:

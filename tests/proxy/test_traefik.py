@@ -9,6 +9,7 @@ import pytest
 
 from homelab.plan import Plan
 from homelab.proxy.model import spellings
+from homelab.proxy.registry import PROXIES
 from homelab.proxy.traefik import AMBIGUOUS_RULE
 from tests import build
 from tests.household import household
@@ -19,7 +20,6 @@ from tests.tools.options import check_module
 from tests.tools.programs import formatted
 
 NEWER = {"nixpkgs": {"default": {"release": "26.05", "url": "github:NixOS/nixpkgs/nixos-26.05"}}}
-KINDS = ("caddy", "nginx", "traefik")
 
 
 def planned(kind: str = "traefik", *more: dict[str, object]) -> Plan:
@@ -34,7 +34,7 @@ def dynamic(plan: Plan, tmp_path: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PROXIES)
 @pytest.mark.requirement("S0-15", "T1")
 def test_every_backend_has_the_same_table(kind: str, tmp_path: Path) -> None:
     """Name, upstream, auth proxy, exempt paths, sources and redirects."""
@@ -64,7 +64,7 @@ def test_a_direct_name_is_another_name_of_its_route(tmp_path: Path) -> None:
     direct: dict[str, object] = {
         "services": {"gated": {"routes": [{"auth": "forward", "publish": "direct"}]}}
     }
-    tables = [table(planned(kind, direct), kind, tmp_path) for kind in KINDS]
+    tables = [table(planned(kind, direct), kind, tmp_path) for kind in PROXIES]
     (line,) = (x for x in tables[0] if x.name == "gated-home.example.org")
     assert (line.way, line.auth, line.to) == ("https", "127.0.0.1:9091", "http://127.0.0.1:3001")
     assert tables[0] == tables[1] == tables[2]
@@ -79,7 +79,7 @@ def test_a_direct_name_is_another_name_of_its_route(tmp_path: Path) -> None:
 def test_one_name_may_be_known_at_home_and_through_the_tunnel(tmp_path: Path) -> None:
     """Both names lead to the app, through the same auth proxy."""
     same: dict[str, object] = {"site": {"names": {"public": "{name}.home.example.org"}}}
-    tables = [table(planned(kind, same), kind, tmp_path) for kind in KINDS]
+    tables = [table(planned(kind, same), kind, tmp_path) for kind in PROXIES]
     name = "music.home.example.org"
     ways = {x.way: (x.to, x.auth, x.exempt) for x in tables[0] if x.name == name}
     assert set(ways) == {"https", "tunnel"}
@@ -103,7 +103,7 @@ def test_its_options_exist_in_each_release(release: str, tmp_path: Path) -> None
     assert table(plan, "traefik", tmp_path) == table(planned(), "traefik", tmp_path)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PROXIES)
 def test_the_files_are_formatted_by_nixfmt(kind: str, tmp_path: Path) -> None:
     """The generated files are formatted."""
     texts = build.render(household(changes(kind)))["pi"]

@@ -6,8 +6,9 @@ import json
 import re
 from pathlib import Path
 
+from homelab.nix import Module
 from homelab.plan import Plan
-from homelab.proxy import caddy, nginx, traefik
+from homelab.proxy.registry import PROXIES
 from tests.proxy import rig
 from tests.proxy.nixos import Place, as_data, caddyfile, nginx_conf
 from tests.site import dividing, judges
@@ -36,11 +37,11 @@ def wrong(plan: Plan, directory: Path, values: Values) -> list[str]:
     }
     http, https, tunnel = rig.free_ports(3)
     place = Place(directory, http, https, tunnel, mapped)
-    return {"caddy": _caddy, "nginx": _nginx, "traefik": _traefik}[entry.proxy](plan, place, values)
+    (module,) = PROXIES[entry.proxy](plan, plan.hosts[entry.host])
+    return READERS[entry.proxy](module, place, values)
 
 
-def _caddy(plan: Plan, place: Place, values: Values) -> list[str]:
-    (module,) = caddy.modules(plan, plan.hosts[plan.stack.network.entry.host])
+def _caddy(module: Module, place: Place, values: Values) -> list[str]:
     file = place.directory / "Caddyfile"
     file.write_text(caddyfile(module, place), encoding="utf-8")
     done = run("caddy", "adapt", "--adapter", "caddyfile", "--config", file)
@@ -52,8 +53,7 @@ def _caddy(plan: Plan, place: Place, values: Values) -> list[str]:
     return found
 
 
-def _nginx(plan: Plan, place: Place, values: Values) -> list[str]:
-    (module,) = nginx.modules(plan, plan.hosts[plan.stack.network.entry.host])
+def _nginx(module: Module, place: Place, values: Values) -> list[str]:
     file = place.directory / "nginx.conf"
     text = nginx_conf(module, place)
     file.write_text(text, encoding="utf-8")
@@ -62,8 +62,7 @@ def _nginx(plan: Plan, place: Place, values: Values) -> list[str]:
     return said + judges.each(dividing.nginx_words, VARIABLE)(text, values)
 
 
-def _traefik(plan: Plan, place: Place, values: Values) -> list[str]:
-    (module,) = traefik.modules(plan, plan.hosts[plan.stack.network.entry.host])
+def _traefik(module: Module, place: Place, values: Values) -> list[str]:
     found = []
     for text in judges.strings(as_data(module.derived, place.directory)):
         found += TEMPLATE(text, values)
@@ -81,3 +80,7 @@ def _rule(text: str, values: Values) -> list[str]:
         found += judges.whole(here["text"] or "", values)
         at = here.end()
     return found
+
+
+READERS = {"caddy": _caddy, "nginx": _nginx, "traefik": _traefik}
+"""Finds the errors in each proxy's configuration."""

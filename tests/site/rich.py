@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from homelab.proxy.registry import PROXIES
 from tests.build import OWNER, URL, host_key
 from tests.household import Changes
 
@@ -912,19 +913,16 @@ RICH: Changes = {
 }
 
 
+_NO_PLUGINS: Changes = {"plugins": None, "plugin_hashes": None}
+_OF_PROXY: dict[str, Changes] = {"nginx": {"rate_limit": {"average": 50, "burst": 100}}}
+"""Fields that Caddy refuses."""
 VARIANTS: dict[str, Changes] = {
     "as it is": {},
-    "nginx": {
-        "network": {
-            "entry": {
-                "proxy": "nginx",
-                "plugins": None,
-                "plugin_hashes": None,
-                "rate_limit": {"average": 50, "burst": 100},
-            }
-        }
+    **{
+        kind: {"network": {"entry": {**_NO_PLUGINS, "proxy": kind, **_OF_PROXY.get(kind, {})}}}
+        for kind in PROXIES
+        if kind != "caddy"
     },
-    "traefik": {"network": {"entry": {"proxy": "traefik", "plugins": None, "plugin_hashes": None}}},
     # Apart from the others: it is valid for a few days only.
     "tinker mode": {"policy": {"tinker": {"enabled_at": "2030-05-31", "hosts": ["nas"]}}},
     "an authority of our own": {

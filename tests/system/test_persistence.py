@@ -17,6 +17,7 @@ from homelab.catalog.upstream import modules_of as modules_of_entry
 from homelab.catalog.upstream import release_of
 from homelab.ops.project.stack import check_sources
 from homelab.problems import Problem
+from homelab.proxy.registry import PROXIES
 from homelab.render import modules_of
 from homelab.system.persistence import kept
 from tests import build
@@ -88,9 +89,7 @@ def _machinery(name: str) -> dict[str, Any]:
         "adguardhome": {"network": {"dns": {"host": "nas", "server": "adguard"}}},
         "authelia": {"identity": {"host": "nas", "users": {"sops": "users"}}},
         "blocky": {"network": {"dns": {"host": "nas"}}},
-        "caddy": {"network": {"entry": {"host": "nas"}}},
         "cloudflared": {"cloudflare": {"tunnel": {"host": "nas"}}},
-        "nginx": {"network": {"entry": {"host": "nas", "proxy": "nginx"}}},
         "openldap": {
             "identity": {"host": "nas", "directory": {"kind": "openldap", "base_dn": "dc=x,dc=y"}}
         },
@@ -106,7 +105,7 @@ def _machinery(name: str) -> dict[str, Any]:
                 "owners": ["sam@example.org"],
             }
         },
-        "traefik": {"network": {"entry": {"host": "nas", "proxy": "traefik"}}},
+        **{p: {"network": {"entry": {"host": "nas", "proxy": p}}} for p in PROXIES},
     }
     return sections.get(name, {"services": {name: {"host": "nas"}}})
 
