@@ -36,6 +36,47 @@ class ExtraGrant(Model):
     why: Str = ""
 
 
+def _tested(value: str) -> str:
+    found = re.fullmatch(r"(tag:)?[^\s:*/]+:([0-9]{1,5})", value)
+    if found is None or not 1 <= int(found[2]) <= 65535:
+        raise ValueError(
+            "this is not one port of one machine; write nas:22, tag:workhorse:22 or 100.64.0.9:22"
+        )
+    return value
+
+
+TestedPort = Annotated[Str, AfterValidator(_tested)]
+
+
+def _tester(value: str) -> str:
+    if value.startswith("autogroup:") or re.search(r"[*\s/]", value):
+        raise ValueError(
+            "Tailscale tests the access of one name; write kim@example.org, group:family, "
+            "tag:agent or a host"
+        )
+    return value
+
+
+class TailnetTest(Model):
+    """A test of the tailnet policy: what somebody can reach, and what not."""
+
+    src: Annotated[Str, AfterValidator(_tester)]
+    """Who connects: a person (`kim@example.org`), a group (`group:family`), a tag (`tag:agent`), or
+    a host's name. `deny` holds for each member of a group, and for each host with a tag."""
+    accept: list[TestedPort] = Field(default_factory=list)
+    """Ports that `src` must reach: `pi:443`, `tag:workhorse:22`."""
+    deny: list[TestedPort] = Field(default_factory=list)
+    """Ports that `src` must not reach."""
+    proto: Literal["tcp", "udp"] | None = None
+    """Only this protocol. Default: `accept` needs one of the two, and `deny` refuses both."""
+
+    @model_validator(mode="after")
+    def _tests_something(self) -> TailnetTest:
+        if not (self.accept or self.deny):
+            raise ValueError('it tests nothing; add accept: ["nas:443"], or deny: ["nas:22"]')
+        return self
+
+
 class SshRule(Model):
     """A rule of Tailscale SSH besides that of the owners. It also opens port 22 to the sources."""
 
@@ -105,6 +146,9 @@ class TailnetConfig(Model):
     grants: list[ExtraGrant] = Field(default_factory=list)
     ssh: list[SshRule] = Field(default_factory=list)
     """Further Tailscale SSH rules for hosts with `tailscale.ssh`."""
+    tests: list[TailnetTest] = Field(default_factory=list)
+    """Your own tests of the policy, besides those that homelab adds. `homelab check` runs them, and
+    Tailscale refuses a policy that fails one."""
     node_attributes: list[NodeAttributes] = Field(default_factory=list)
     machines: dict[Name, Machine] = Field(default_factory=dict)
     """Machines outside of this stack, by the name that grants use."""
@@ -122,6 +166,6 @@ class TailnetConfig(Model):
 
 
 _OF_THE_POLICY = frozenset(
-    {"adopt", "dns", "grants", "machines", "node_attributes", "override_local_dns", "ssh"}
+    {"adopt", "dns", "grants", "machines", "node_attributes", "override_local_dns", "ssh", "tests"}
 )
 """Fields that are written only to the tailnet's policy or DNS settings."""

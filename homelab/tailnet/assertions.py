@@ -14,6 +14,8 @@ from homelab.tailnet.model import Grant, Login, LoginTest, PolicyTest
 
 PRIVILEGED = "tag:workhorse"
 """Tag of the hosts with the data."""
+STATED = "tailnet.tests["
+"""How the places of tests of the stack config begin."""
 SUBORDINATE = ("tag:agent", "tag:appliance")
 """Tags of machines that must never log in on those hosts."""
 
@@ -25,13 +27,22 @@ def plan_tests(
     members: Mapping[str, Host],
     tags: Mapping[str, tuple[str, ...]],
 ) -> tuple[PolicyTest, ...]:
-    """Tests of the owners' access, of each needed connection, and of what must be closed."""
+    """Tests of the owners' access, of each needed connection, and of what must be closed; then the
+    tests of the stack config.
+    """
     return (
         *_lifelines(config, names, members),
         *_edges(config, grants, names, tags),
         *_closed(config, grants, names, members, tags),
         *_apart(grants, names, members, tags),
+        *_stated(config),
     )
+
+
+def _stated(config: TailnetConfig) -> Iterator[PolicyTest]:
+    for i, test in enumerate(config.tests):
+        place = f"{STATED}{i}]"
+        yield PolicyTest(test.src, tuple(test.accept), tuple(test.deny), place, test.proto or "")
 
 
 def plan_login_tests(

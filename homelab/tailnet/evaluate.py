@@ -232,6 +232,8 @@ def _identities(
     """All names of a person or machine in a policy: itself, its groups or tags, its address."""
     if "@" in name:
         return frozenset({name, *groups, "autogroup:member"})
+    if name.startswith("group:"):
+        return frozenset({name, "autogroup:member"})
     if name.startswith("tag:"):
         return frozenset({name, "autogroup:tagged"})
     address = _object(document.get("hosts")).get(name, name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from homelab.config.base import Model
-from homelab.config.tailnet import ExtraGrant, NodeAttributes, SshRule
+from homelab.config.tailnet import ExtraGrant, NodeAttributes, SshRule, TailnetTest
 from homelab.secret_shapes import masked
 from homelab.tailnet.hujson import Document, HujsonError, Json, parse
 from homelab.tailnet.members import OWNERS
@@ -18,9 +18,12 @@ from homelab.tailnet.model import TailnetPlan
 from homelab.tailnet.policy import policy
 from homelab.tailnet.status import Machine
 
-_KEPT = {"groups", "tagOwners", "hosts", "grants", "acls", "ssh", "nodeAttrs", "autoApprovers"}
-"""Sections of a policy that `kept` looks into. Tests of the policy are made from the plan."""
-_IGNORED = {"tests", "sshTests", "disableIPv4", "OneCGNATRoute", "randomizeClientPort"}
+_KEPT = {
+    *("groups", "tagOwners", "hosts", "grants", "acls", "ssh", "nodeAttrs", "autoApprovers"),
+    *("tests", "sshTests"),
+}
+"""Sections of a policy that `kept` looks into. Tests of Tailscale SSH are made from the plan."""
+_IGNORED = {"disableIPv4", "OneCGNATRoute", "randomizeClientPort"}
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,10 @@ def kept(plan: TailnetPlan, live: str) -> Kept:
     grants = [*_grants(document, planned, lost)]
     ssh = [*_valid("ssh", SshRule, _ssh(document), planned, lost)]
     attributes = [*_valid("nodeAttrs", NodeAttributes, _attributes(document), planned, lost)]
-    values: dict[str, object] = {}
-    for key, entries in (("grants", grants), ("ssh", ssh), ("node_attributes", attributes)):
-        if entries:
-            values[f"tailnet.{key}"] = entries
+    tests = [*_valid("tests", TailnetTest, _tests(document), planned, lost)]
+    lost += [f"the entry of sshTests {_short(t)}" for t in _items(document, "sshTests")]
+    sections = {"grants": grants, "ssh": ssh, "node_attributes": attributes, "tests": tests}
+    values: dict[str, object] = {f"tailnet.{key}": made for key, made in sections.items() if made}
     lost += _names(document, planned)
     lost += [f"{key} of the policy" for key in sorted(document.keys() - _KEPT - _IGNORED)]
     return Kept(values, tuple(lost))
@@ -145,7 +148,18 @@ def _attributes(document: Document) -> Iterator[dict[str, object]]:
         yield dict(entry)
 
 
-_PLANNED_KEY = {SshRule: "ssh", NodeAttributes: "nodeAttrs", ExtraGrant: "grants"}
+def _tests(document: Document) -> Iterator[dict[str, object]]:
+    for test in _items(document, "tests"):
+        # Tailscale still takes the older name of `accept`.
+        yield {"accept" if key == "allow" else key: value for key, value in test.items()}
+
+
+_PLANNED_KEY = {
+    SshRule: "ssh",
+    NodeAttributes: "nodeAttrs",
+    ExtraGrant: "grants",
+    TailnetTest: "tests",
+}
 
 
 def _valid(

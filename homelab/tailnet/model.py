@@ -29,6 +29,8 @@ class PolicyTest:
     deny: tuple[str, ...]
     """`host:port` that must not be."""
     source: str
+    proto: str = ""
+    """Only this protocol; empty for TCP or UDP."""
 
 
 @dataclass(frozen=True)

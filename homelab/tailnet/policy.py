@@ -38,7 +38,10 @@ def policy(plan: TailnetPlan) -> Document:
             {"action": i.action, "src": [*i.src], "dst": [*i.dst], "users": [*i.users]}
             for i in plan.logins
         ]
-    document["tests"] = [_test(t.src, accept=t.accept, deny=t.deny) for t in plan.tests]
+    document["tests"] = [
+        {**_test(t.src, accept=t.accept, deny=t.deny), **({"proto": t.proto} if t.proto else {})}
+        for t in plan.tests
+    ]
     if plan.login_tests:
         document["sshTests"] = [
             _test(t.src, dst=t.dst, accept=t.accept, deny=t.deny) for t in plan.login_tests

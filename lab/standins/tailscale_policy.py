@@ -74,8 +74,19 @@ def _problems(document: Json) -> Iterator[str]:
     for name in unknown:
         yield f"ACL validation failed: {name} is not defined"
     if not unknown:
-        for sentence in (*failed_tests(document), *failed_login_tests(document)):
+        for sentence in (*_failed(document), *failed_login_tests(document)):
             yield f"ACL validation failed: test(s) failed: {sentence}"
+
+
+def _failed(document: Document) -> Iterator[str]:
+    """The tests that fail whatever tags the machines have: the policy alone does not tell."""
+    tests = [_object(t) for t in _list(document.get("tests"))]
+    denied: list[Json] = [{k: v for k, v in t.items() if k != "accept"} for t in tests]
+    needed: list[Json] = [{k: v for k, v in t.items() if k != "deny"} for t in tests]
+    hosts = tuple(_object(document.get("hosts")))
+    anything = dict.fromkeys(_object(document.get("tagOwners")), hosts)
+    yield from failed_tests({**document, "tests": needed}, anything)
+    yield from failed_tests({**document, "tests": denied})
 
 
 def _unknown(policy: Document) -> Iterator[str]:

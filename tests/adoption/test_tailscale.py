@@ -45,7 +45,11 @@ FOREIGN = """
   "nodeAttrs": [{"target": ["group:kids"], "attr": ["mullvad"]}],
   "autoApprovers": {"routes": {"10.9.0.0/16": ["tag:printer"]}},
   "postures": {"posture:ok": ["node:os == 'linux'"]},
-  "tests": [{"src": "kim@example.org", "accept": ["nas2:443"]}],
+  "tests": [
+    {"src": "kim@example.org", "allow": ["nas2:443"], "deny": ["nas2:22"], "proto": "tcp"},
+    {"src": "kim@example.org", "proto": "icmp", "accept": ["nas2:0"]},
+  ],
+  "sshTests": [{"src": "kim@example.org", "dst": ["tag:printer"], "deny": ["root"]}],
 }
 """
 
@@ -152,10 +156,15 @@ def test_rules_become_entries_and_what_has_no_place_is_named() -> None:
             {"action": "check", "src": ["group:kids"], "dst": ["tag:printer"], "users": ["pi"]}
         ],
         "tailnet.node_attributes": [{"target": ["group:kids"], "attr": ["mullvad"]}],
+        "tailnet.tests": [
+            {"src": "kim@example.org", "accept": ["nas2:443"], "deny": ["nas2:22"], "proto": "tcp"}
+        ],
     }
     assert [text.partition(' {"')[0] for text in found.lost] == [
         "the grant",
         "the rule",
+        "the entry of tests",
+        "the entry of sshTests",
         "the group group:kids",
         "the tag tag:printer",
         "the machine nas2",

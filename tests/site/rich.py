@@ -88,6 +88,9 @@ RICH: Changes = {
         "dns": {"split": {"corp.example": ["192.168.1.2"]}, "search": ["corp.example"]},
         "grants": [{"src": ["group:family"], "dst": ["nas"], "ip": ["tcp:445"], "why": "drives"}],
         "ssh": [{"src": ["group:owners"], "dst": ["tag:workhorse"], "users": ["sam"]}],
+        "tests": [
+            {"src": "group:family", "accept": ["pi:443"], "deny": ["nas:22"], "proto": "tcp"}
+        ],
         "node_attributes": [{"target": ["group:owners"], "attr": ["mullvad"]}],
         "machines": {"printer": {"address": "100.64.0.99", "tags": ["print"]}},
     },

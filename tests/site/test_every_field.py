@@ -683,6 +683,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
                 "dns": None,
                 "grants": None,
                 "ssh": None,
+                "tests": None,
                 "node_attributes": None,
                 "machines": None,
             }

@@ -70,6 +70,7 @@ def test_a_stack_of_the_same_name_without_one_machine_of_ours_is_another(stack: 
         {"adopt": f"sha256:{'0' * 64}"},
         {"machines": {"hut": HUT}},
         {"node_attributes": [{"target": ["*"], "attr": ["funnel"]}]},
+        {"tests": [{"src": "kim@example.org", "deny": ["nas:22"]}]},
     ],
 )
 def test_what_only_a_policy_says_is_refused_where_another_stack_has_it(

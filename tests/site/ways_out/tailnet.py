@@ -32,6 +32,22 @@ WAYS = (
         asked={"tcp:80": "ip: [tcp:…]"},
     ),
     WayOut(
+        "acl-test",
+        tailnet(tests=[{"src": "tag:appliance", "accept": ["nas:80"]}]),
+        tailnet(grants=[{"src": ["tag:appliance"], "dst": ["nas"], "ip": ["tcp:80"]}]),
+        says="cannot reach nas:80",
+    ),
+    WayOut(
+        "acl-test",
+        tailnet(
+            tests=[{"src": "tag:appliance", "deny": ["nas:80"]}],
+            grants=[grant(["pi"], ["nas"], "tcp:80", "tcp:81")],
+        ),
+        tailnet(grants=[grant(["pi"], ["nas"], "tcp:81")]),
+        says="pi can reach nas:80",
+        asked={"tcp:81": "narrow its ip: [tcp:…]"},
+    ),
+    WayOut(
         "acl-tag-known",
         both(
             tailnet(grants=[grant(["autogroup:member"], ["new"], "tcp:80")]),
