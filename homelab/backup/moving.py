@@ -224,6 +224,8 @@ def _lines(
     for own in service.databases:
         if own.kind == "redis" and not own.is_remote:
             yield f"does not move: its Redis, which starts empty on {service.host}"
+        for database in own.further if not own.is_remote else ():
+            yield f"does not move: its database {database}, which starts empty on {service.host}"
     for secret in after.secrets.on(service.host):
         if secret.service == service.name:
             yield f"secret: {secret.label}, {_SECRETS[secret.source].format(secret=secret)}"

@@ -117,8 +117,15 @@ class _Known:
         # A service of the host may have a database that is not backed up.
         self.databases = {d.source or d.mysql or "" for s in services for d in s.entry.dumps} | {
             *plan.backup.databases_on(host),
-            *(d.name for d in plan.databases_on(host)),
+            *(name for d in plan.databases_on(host) for name in d.names),
             *names,
+        }
+        # What a service calls its further databases is in its facts alone.
+        self.former_further = {
+            f"{name}-{part}": name
+            for name in self.former
+            for fact in (ENTRIES[name].database_elsewhere.values() if name in ENTRIES else ())
+            for part in fact.further
         }
         self.dumped: dict[str, str] = {
             database: name
@@ -265,7 +272,8 @@ class _Known:
             return ""
         if name in self.dumped:
             return self._gone("database", self.dumped[name])
-        return self._gone("database", name) if name in self.former else ""
+        gone = self.former_further.get(name, name if name in self.former else "")
+        return self._gone("database", gone) if gone else ""
 
     def _postgresql(self, name: str, why: str = "") -> Iterator[Orphan]:
         why = why or self._database(name)

@@ -16,6 +16,7 @@ REFERENCES = {
     "$folder": "datasets",
     "$device": "devices",
     "$package": "packages",
+    "$packages": "packages of a set",
     "$config": "options",
     "$text": "fields",
     "$last": "items",

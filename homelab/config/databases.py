@@ -105,7 +105,7 @@ CatalogDatabasesOf = Annotated[
 
 class DatabaseElsewhere(Model):
     """How a service connects to its database on another host, or on a server in place of its file:
-    by the network, with a password.
+    by the network with a password, or on its own host by the socket.
     """
 
     options: dict[OptionPath, JsonValue] = Field(default_factory=dict)
@@ -120,6 +120,12 @@ class DatabaseElsewhere(Model):
     `{DATABASE_URL: "{url}"}`."""
     extensions: Annotated[tuple[Extension, ...], Field(strict=False)] = ()
     """Extensions of PostgreSQL that it needs."""
+    further: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """Further databases of PostgreSQL that its role owns: `[log]` is the one with `-log` after the
+    name. Only what may be lost belongs there, because no backup has it."""
+    socket: bool = False
+    """Whether it connects through the socket, as its user and without a password, if the database
+    is on its own host. The host is then the directory of the socket."""
 
 
 class PostgresqlDatabase(Database):

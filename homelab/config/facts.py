@@ -61,8 +61,9 @@ OneOrMoreData = Annotated[
 ]
 Options = dict[OptionPath, JsonValue]
 """NixOS options by full path. Values may refer to the plan: `{$port: web}`, `{$secret: admin}`,
-`{$dataset: music}`, `{$device: radio}`, `{$package: ollama-cuda}`, `{$text: "{url}/login"}`,
-`{$service: ollama}`, `{$urls: all}`, `{$last: […]}`, `{$force: …}`, `{$config: …}`."""
+`{$dataset: music}`, `{$device: radio}`, `{$package: ollama-cuda}`, `{$packages: [psycopg2]}`,
+`{$text: "{url}/login"}`, `{$service: ollama}`, `{$urls: all}`, `{$last: […]}`, `{$force: …}`,
+`{$config: …}`."""
 
 
 class ServiceFacts(Model):
@@ -212,6 +213,17 @@ class ServiceFacts(Model):
     """Other hosts download packages from it, so its host is deployed after them."""
     requires_one_of: Many[Many[OptionPath]] = ()
     """Options without a default, or without a safe one, of which the owner must set one."""
+
+    @field_validator("database_elsewhere")
+    @classmethod
+    def _of_postgresql(
+        cls, elsewhere: dict[Literal["postgresql", "mysql"], DatabaseElsewhere]
+    ) -> dict[Literal["postgresql", "mysql"], DatabaseElsewhere]:
+        mysql = elsewhere.get("mysql")
+        for key in ("extensions", "further"):
+            if mysql is not None and getattr(mysql, key):
+                raise ValueError(f"only PostgreSQL has {key}; leave {key} out of mysql")
+        return elsewhere
 
     @field_validator("own_objects")
     @classmethod

@@ -13,7 +13,7 @@ from homelab.config.service_modules import CatalogService
 from homelab.config.services import databases_of
 from homelab.databases.extensions import CONTRIB, PACKAGES
 from homelab.databases.model import Database
-from homelab.databases.plan import catalog_databases
+from homelab.databases.plan import catalog_databases, role_by_socket
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declares
@@ -85,10 +85,11 @@ def database_own(plan: Plan) -> Iterator[Problem]:
             if key not in {(d.kind, d.name) for d in service.databases}
         }
         seen: dict[tuple[str, str], Database] = {}
-        for database in plan.databases_on(host):
+        named = ((d, name) for d in plan.databases_on(host) for name in d.names)
+        for database, name in named:
             if database.kind == "redis":
                 continue
-            key = (database.kind, database.name)
+            key = (database.kind, name)
             first = seen.setdefault(key, database)
             other = taken.get(key, first.service)
             # Units that run as one user share its database over the socket.
@@ -96,7 +97,7 @@ def database_own(plan: Plan) -> Iterator[Problem]:
             if other != database.service and not shared:
                 yield Problem(
                     database.source,
-                    f"{other} has a database {database.name} in {database.kind} on {host} already",
+                    f"{other} has a database {name} in {database.kind} on {host} already",
                     "give the service another name, or name another host",
                 )
         names = {s.name for s in plan.on(host)}
@@ -206,6 +207,9 @@ class MovedDatabase:
     """Place in the stack config that has its host."""
     way_back: str
     """What to write to keep it where it is."""
+    names: tuple[str, str] | None = None
+    """Its name before and now, if it stays on its host and another one is used there: by the socket
+    that of the user, by the network that of the service."""
 
 
 def moved_databases(plan: Plan) -> Iterator[MovedDatabase]:
@@ -229,7 +233,9 @@ def moved_databases(plan: Plan) -> Iterator[MovedDatabase]:
             before = current.get(before, before) if before is not None else None
             # A service that moves with its databases is a matter of move-stateful.
             together = before == memory.host and host == service.host
-            if before is not None and before != host and not together:
+            names = _names(service, kind, before == memory.host, host == service.host)
+            renamed = bool(before) and before == host and names[0] != names[1]
+            if before is not None and (before != host or renamed) and not together:
                 stated = f"databases: {{{kind}: {{host: {before}}}}}"
                 yield MovedDatabase(
                     service=service.name,
@@ -237,12 +243,22 @@ def moved_databases(plan: Plan) -> Iterator[MovedDatabase]:
                     host=host,
                     before=before,
                     source=sources.get(kind, service.at("databases")),
-                    way_back="leave databases out"
+                    names=names if renamed else None,
+                    way_back=f"write host: {memory.host}"
+                    if renamed
+                    else "leave databases out"
                     if not before or (before == service.host and kind in own and kind not in file)
                     else f"write {stated}"
                     if kind in own
                     else f"write host: {before}",
                 )
+
+
+def _names(service: Service, kind: DatabaseKind, *here: bool) -> tuple[str, str]:
+    """The names of its database before and now, each on the host of the service or on another."""
+    user = role_by_socket(service.name, service.config, service.entry, kind)
+    before, now = (user if user and at else service.name for at in here)
+    return before, now
 
 
 def own_kinds(service: Service) -> tuple[DatabaseKind, ...]:
@@ -267,6 +283,16 @@ _FILE = "a file of its own, SQLite"
 def database_moved(plan: Plan) -> Iterator[Problem]:
     """A database that is created elsewhere is empty, and the data stays behind."""
     for moved in moved_databases(plan):
+        if moved.names is not None:
+            before, name = moved.names
+            yield Problem(
+                f"services.{moved.service}.host",
+                f"the database of {moved.service} on {moved.host} is {before} and would be {name}, "
+                "because a service of its host connects as its user",
+                f"copy it to {name}, then acknowledge: homelab lock --move {moved.service}; or "
+                f"{moved.way_back}",
+            )
+            continue
         was, now = moved.before or _FILE, moved.host or _FILE
         where = f"on {was}" if moved.before else was
         yield Problem(

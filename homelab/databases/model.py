@@ -33,6 +33,8 @@ class Database:
     bridge: str
     """Bridge from which a container of the same host connects; empty for others."""
     extensions: tuple[str, ...]
+    further: tuple[str, ...]
+    """Names of further databases of the same role, which no backup has."""
     env: Mapping[str, str]
     """Variables of the service. `{value}` is the password."""
     has_secret_env: bool
@@ -59,6 +61,18 @@ class Database:
     def extensions_unit(self) -> str:
         """The unit that creates its extensions, without `.service`; empty without extensions."""
         return f"{self.service}-extensions" if self.extensions else ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its name, and those of the further ones."""
+        return (self.name, *self.further)
+
+    @property
+    def owner_unit(self) -> str:
+        """The unit that gives the further databases to its role, without `.service`; empty without
+        any.
+        """
+        return f"{self.service}-databases" if self.further else ""
 
     @property
     def redis_unit(self) -> str:

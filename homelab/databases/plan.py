@@ -59,9 +59,9 @@ def _database(
     stated: DatabaseConfig,
 ) -> Database:
     there = stated.host or host
-    user = _user(name, config, entry)
-    # The facts of a catalog service connect it by the network, also to its own host.
-    by_socket = there == host and bool(user) and not isinstance(config, CatalogService)
+    fact = entry.database_elsewhere.get(kind) if kind != "redis" else None
+    user = role_by_socket(name, config, entry, kind)
+    by_socket = there == host and bool(user)
     role = user if by_socket else name
     contained = isinstance(config, PodmanService)
     port = stated.port if isinstance(stated, RedisDatabase) else PORTS[kind]
@@ -87,7 +87,14 @@ def _database(
         port=port,
         bridge=bridge_of(network) if contained and there == host else "",
         extensions=tuple(stated.extensions) if isinstance(stated, PostgresqlDatabase) else (),
-        env={variable: text.format_map(fields) for variable, text in stated.env.items()},
+        further=tuple(f"{role}-{part}" for part in fact.further)
+        if fact is not None and (there != host or isinstance(config, CatalogService))
+        else (),
+        env={
+            variable: text.format_map(fields)
+            for variable, text in stated.env.items()
+            if not (by_socket and fields_in(text) == ("password",))
+        },
         has_secret_env=secret,
         source=f"services.{name}.databases.{kind}",
     )
@@ -101,6 +108,17 @@ def catalog_databases(entry: Entry) -> Iterator[tuple[str, str]]:
     yield from named
     if not named and entry.database in SOCKETS and entry.user:
         yield entry.database, entry.user
+
+
+def role_by_socket(name: str, config: ServiceConfig, entry: Entry, kind: DatabaseKind) -> str:
+    """The role of a service whose database is on its own host: its user, by the socket. Empty if it
+    connects by the network there too, as the facts of most catalog services say.
+    """
+    if isinstance(config, CatalogService):
+        fact = entry.database_elsewhere.get(kind) if kind != "redis" else None
+        if fact is None or not fact.socket:
+            return ""
+    return _user(name, config, entry)
 
 
 def _user(name: str, config: ServiceConfig, entry: Entry) -> str:

@@ -28,6 +28,8 @@ _SCRIPT = "lib/database-password.sh"
 _SHELL = (resources.files("homelab.databases") / "password.sh").read_text(encoding="utf-8")
 _EXTENSIONS = "lib/database-extensions.sh"
 _CREATE = (resources.files("homelab.databases") / "extensions.sh").read_text(encoding="utf-8")
+_OWNER = "lib/database-owner.sh"
+_GIVE = (resources.files("homelab.databases") / "owner.sh").read_text(encoding="utf-8")
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -44,12 +46,14 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             _mysql([d for d in here if d.kind == "mysql"]),
             *(_redis(d) for d in here if d.kind == "redis"),
             *(_extensions(host, d) for d in _each(here) if d.extensions),
+            *(_owner(host, d) for d in _each(here) if d.further),
             *(_password(host, d) for d in _each(here) if d.password_unit),
             *(_caller(host, s) for s in callers),
         ),
         extra=(
             *(((_SCRIPT, _SHELL),) if any(d.password_unit for d in here) else ()),
             *(((_EXTENSIONS, _CREATE),) if any(d.extensions for d in here) else ()),
+            *(((_OWNER, _GIVE),) if any(d.further for d in here) else ()),
         ),
     )
 
@@ -70,7 +74,7 @@ def _postgresql(plan: Plan, databases: list[Database]) -> Attrs:
     names = sorted({d.name for d in databases})
     settings: Attrs = {
         "enable": True,
-        "ensureDatabases": [*names],
+        "ensureDatabases": [*sorted({name for d in databases for name in d.names})],
         "ensureUsers": [{"name": name, "ensureDBOwnership": True} for name in names],
     }
     packages = {e: PACKAGES[e] for d in databases for e in sorted(d.extensions) if e in PACKAGES}
@@ -93,7 +97,8 @@ def _rules(plan: Plan, database: Database) -> Iterator[str]:
 
     The firewall admits only the hosts and the bridges that call it.
     """
-    head, end = f'host "{database.name}" "{database.name}"', "scram-sha-256"
+    named = ",".join(f'"{name}"' for name in database.names)
+    head, end = f'host {named} "{database.name}"', "scram-sha-256"
     if database.is_remote:
         path = path_between(plan.stack, database.caller, database.host)
         address = path.caller if path is not None else ""
@@ -159,6 +164,21 @@ def _extensions(host: Host, database: Database) -> Attrs:
                 "script": Script.of(
                     ". ", Raw(f"./{_EXTENSIONS}"), f" {shlex.join((database.name, *words))}\n"
                 ),
+                "serviceConfig": {"User": "postgres", **sandbox()},
+            },
+        ),
+    )
+
+
+def _owner(host: Host, database: Database) -> Attrs:
+    body = _setup(host, database, f"Owner of the further databases of {database.service}")
+    return attrs(
+        f'systemd.services."{database.owner_unit}"',
+        merge(
+            body,
+            {
+                "path": [Raw("config.services.postgresql.package")],
+                "script": Script.of(". ", Raw(f"./{_OWNER}"), f" {shlex.join(database.names)}\n"),
                 "serviceConfig": {"User": "postgres", **sandbox()},
             },
         ),
@@ -243,7 +263,6 @@ def _environment(service: Service, variables: dict[str, Text]) -> Attrs:
 def _awaited(host: Host, service: Service) -> Iterator[str]:
     for database in service.databases:
         if not database.is_remote:
-            after = [database.extensions_unit, database.password_unit]
-            yield from (f"{u}.service" for u in after if u)
-            if not database.extensions_unit and not database.password_unit:
-                yield _ready(host, database)
+            after = (database.extensions_unit, database.owner_unit, database.password_unit)
+            units = [f"{u}.service" for u in after if u]
+            yield from units or [_ready(host, database)]

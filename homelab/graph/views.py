@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from textwrap import wrap
 
 from homelab.config.base import Auth
+from homelab.databases.servers import servers_of
 from homelab.graph.model import Edge, Kind, Node, Picture
 from homelab.network.route import Route
 from homelab.plan import Plan
@@ -59,9 +60,9 @@ def services(plan: Plan) -> Picture:
             ends = [near] if near else [_service(s.name, s.host) for s in plan.instances(use.name)]
             # A service may call a port of its own.
             edges |= dict.fromkeys(Edge(start, end) for end in ends if end != start)
-        for database in service.databases:
-            key = f"database {database.kind} {database.host}"
-            databases[key] = Node(key, (database.kind,), 2, "target", database.host)
+        for kind, host in servers_of(service):
+            key = f"database {kind} {host}"
+            databases[key] = Node(key, (kind,), 2, "target", host)
             edges[Edge(start, key)] = None
     called = {edge.end for edge in edges}
     nodes = [

@@ -91,6 +91,14 @@ def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[t
                 "$force takes a reference to a text",
                 f"write {{$force: {{$text: …}}}}, or one of {', '.join(TEXT_REFERENCES)}",
             )
+    elif word == "$packages":
+        if not isinstance(named, list) or not all(
+            isinstance(one, str) and _PACKAGE.fullmatch(one) for one in named
+        ):
+            yield (
+                "$packages takes the attribute paths of packages in the set that the option gives",
+                "write {$packages: [psycopg2]}",
+            )
     elif word == "$service":
         target = LinkTarget.of(named)
         if target is None:

@@ -14,7 +14,7 @@ from homelab.identity.model import OidcClient
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
 from homelab.network.route import Route
-from homelab.nix import After, Force, Nix, Pkg, Raw
+from homelab.nix import After, Force, Function, Nix, Pkg, Raw
 from homelab.nix.printer import attribute
 from homelab.plan import Plan
 from homelab.secret_paths import fact_path
@@ -297,6 +297,9 @@ def _referred(word: str, named: object, plan: Plan, service: Service) -> Nix | _
             return path_of_device(plan.stack, service, name) or _DROPPED
         case "$package":
             return Pkg(name)
+        case "$packages":
+            paths = named if isinstance(named, list) else []
+            return Function("ps", [Raw(f"ps.{attribute(str(path))}") for path in paths])
         case "$config":
             return Raw(f"config.{attribute(name)}")
         case "$last":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from homelab import testing
+from homelab.backup.orphans import orphans
 from homelab.catalog import ENTRIES
 from homelab.catalog.options import options_of
 from homelab.catalog.references import references
@@ -62,7 +63,8 @@ def test_its_database_is_on_the_other_host_alone(name: str, kind: str, release: 
     mine = here[f"services/{name}.nix"]
     server = {"postgresql": "services.postgresql", "mysql": "services.mysql"}[kind]
     assert not [f for f, text in here.items() if f"{server} = {{" in text and "lib/" not in f]
-    assert f'ensureDatabases = [ "{name}" ];' in there["databases.nix"]
+    made = " ".join(f'"{n}"' for n in database.names)
+    assert f"ensureDatabases = [ {made} ];" in " ".join(there["databases.nix"].split())
     assert f". ${{./lib/database-password.sh}} {kind} {name}" in there["databases.nix"]
     assert f"{database.port} }} accept" in " ".join(there["firewall.nix"].split())
     # The address is in its options, and the password in none of them.
@@ -220,9 +222,104 @@ ON_REQUEST = [n for n in FILES if ENTRIES[n].database_elsewhere]
 
 def test_people_may_choose_a_server_for_what_they_use_most() -> None:
     assert {"vaultwarden", "forgejo", "grafana", "vikunja", "mealie", "n8n"} <= {*ON_REQUEST}
+    assert {"sonarr", "radarr", "lidarr", "prowlarr", "home-assistant"} <= {*ON_REQUEST}
 
 
-@pytest.mark.parametrize("name", ON_REQUEST)
+BY_SOCKET = [n for n in ON_REQUEST if ENTRIES[n].database_elsewhere["postgresql"].socket]
+
+
+@pytest.mark.parametrize("name", BY_SOCKET)
+def test_on_its_own_host_it_is_let_in_as_its_user(name: str) -> None:
+    """No password, no port: the role of its database is the user as whom its unit runs."""
+    changes: Changes = testing.merged(
+        {"services": {name: {"host": "nas", "databases": {"postgresql": {"host": "nas"}}}}}, TARGET
+    )
+    plan = build.plan(changes)
+    (service,) = plan.instances(name)
+    (database,) = service.databases
+    user = service.entry.user or service.units[0]
+    assert (database.address, database.by_socket, database.name) == ("/run/postgresql", True, user)
+    assert [(d.kind, d.source) for d in service.entry.dumps] == [("postgresql", user)]
+    (job,) = [j for j in plan.backup.jobs if j.name == name]
+    assert [source for _, source, _ in job.dumps] == [user]
+    assert not [p for p in build.problems(changes) if "databases" in p.where]
+    assert not [s for s in plan.secrets.on("nas") if "postgresql" in s.name]
+    files = build.render(changes)["nas"]
+    text, mine = " ".join(files["databases.nix"].split()), files[f"services/{name}.nix"]
+    assert "enableTCPIP" not in text
+    assert f'name = "{user}"' in text
+    assert "PASSWORD" not in text + mine
+    assert "/run/postgresql" in text + mine
+    waits = f"{name}-databases.service" if database.further else "postgresql.target"
+    assert f'after = [ "{waits}" ];' in text
+
+
+def test_the_history_of_home_assistant_is_in_the_database_that_everybody_uses() -> None:
+    service = {"host": "pi", "databases": {"postgresql": {"host": "pi"}}}
+    files = build.render({"services": {"home-assistant": service}})["pi"]
+    assert "extraPackages = ps: [ ps.psycopg2 ];" in files["services/home-assistant.nix"]
+    variable = 'HOMELAB_RECORDER_URL = "postgresql://hass@/hass?host=/run/postgresql";'
+    assert variable in files["databases.nix"]
+    assert (
+        'recorder.db_url = "!env_var HOMELAB_RECORDER_URL";'
+        in (files["services/home-assistant.nix"])
+    )
+
+
+def test_the_log_of_an_app_is_a_database_of_its_own_that_no_backup_has() -> None:
+    changes = testing.merged(away("sonarr", "postgresql"), TARGET)
+    plan = build.plan(changes)
+    files = build.render(changes)
+    text = " ".join(files["nas"]["databases.nix"].split())
+    assert 'ensureDatabases = [ "sonarr" "sonarr-log" ];' in text
+    assert ". ${./lib/database-owner.sh} sonarr sonarr-log" in text
+    assert 'host "sonarr","sonarr-log" "sonarr" 192.168.1.' in text
+    mine = files["pi"]["services/sonarr.nix"]
+    assert 'logdb = "sonarr-log";' in mine
+    assert 'maindb = "sonarr";' in mine
+    (secret,) = [s for s in plan.secrets.on("pi") if s.name == "sonarr-postgresql"]
+    assert secret.env == (("SONARR__POSTGRES__PASSWORD", "{value}"),)
+    (job,) = [j for j in plan.backup.jobs if j.name == "database-sonarr"]
+    assert [source for _, source, _ in job.dumps] == ["sonarr"]
+    # The names of both are taken.
+    again: Changes = {"services": {"sonarr-log": {"host": "pi", "service": "miniflux"}}}
+    taken = testing.merged(changes, again, away("sonarr-log", "postgresql", service="miniflux"))
+    assert build.found(taken, "database-own")
+    assert not [*orphans(plan, "nas", [("postgresql", "sonarr-log")])]
+    left = orphans(build.plan({}), "nas", [("job", "/x/sonarr/b"), ("postgresql", "sonarr-log")])
+    assert [o.name for o in left] == ["sonarr-log"]
+
+
+def test_only_postgresql_has_further_databases() -> None:
+    for key, value in (("further", ["log"]), ("extensions", ["pg_trgm"])):
+        facts = {"units": ["pad"], "database_elsewhere": {"mysql": {key: value}}}
+        with pytest.raises(InvalidStackError, match=f"only PostgreSQL has {key}"):
+            build.plan({"catalog": {"pad": facts}})
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "now", "says"),
+    [
+        ("home-assistant", "nas", "pi", "is hass and would be home-assistant"),
+        ("home-assistant", "pi", "nas", "is home-assistant and would be hass"),
+        ("home-assistant", "nas", "nas", ""),
+        ("home-assistant", "pi", "pi", ""),
+        ("sonarr", "nas", "pi", ""),
+        ("sonarr", "pi", "nas", ""),
+    ],
+)
+def test_a_service_that_comes_to_its_database_or_leaves_it_finds_it_by_its_name(
+    name: str, before: str, now: str, says: str
+) -> None:
+    """By the socket the database is called after the user, by the network after the service."""
+    placement = {"host": before, "port": 8123, "databases": {"postgresql": "nas"}}
+    lock = Lock.model_validate({"services": {name: placement}})
+    service = {"host": now, "databases": {"postgresql": {"host": "nas"}}}
+    found = [*database_moved(build.plan({"services": {name: service}}, lock))]
+    assert [says in p.what for p in found] == ([True] if says else [])
+
+
+@pytest.mark.parametrize("name", [n for n in ON_REQUEST if n not in BY_SOCKET])
 def test_a_server_of_its_own_host_takes_the_place_of_its_file(name: str) -> None:
     changes: Changes = testing.merged(
         {"services": {name: {"host": "pi", "databases": {"postgresql": {"host": "pi"}}}}}, TARGET

@@ -17,6 +17,7 @@ from homelab.graph.svg import as_svg
 from homelab.graph.views import VIEWS
 from homelab.ops.project.stack import check_stack
 from homelab.plan import Plan
+from tests import build
 from tests.docs import pictures
 
 pytestmark = pytest.mark.requirement("S0-61")
@@ -129,3 +130,36 @@ def test_an_unknown_view_is_named_with_the_nearest_one() -> None:
     directory, name = STACKS[0]
     done = CliRunner().invoke(app, ["graph", "machine", "-C", str(directory), "-s", name])
     assert 'did you mean "machines"' in str(done.exception)
+
+
+@pytest.mark.requirement("S2-19")
+def test_every_link_to_a_database_server_is_drawn() -> None:
+    """Those of `databases`, and those that the module of an app makes; no file and no container."""
+    away = {"databases": {"postgresql": {"host": "nas"}}}
+    container = {"image": f"docker.io/library/postgres:17@sha256:{'0' * 64}", "port": 5432}
+    found = build.plan(
+        {
+            "services": {
+                "immich": {"host": "nas"},
+                "freshrss": {"host": "pi"},
+                "monica": {"host": "pi"},
+                "miniflux": {"host": "pi", **away},
+                "vaultwarden": {"host": "pi", "databases": {"postgresql": {"host": "pi"}}},
+                "mealie": {"host": "pi"},
+                "db": {
+                    "host": "pi",
+                    "container": container,
+                    "backup": {"dump": {"postgresql": "db"}},
+                },
+            }
+        }
+    )
+    edges = {(e.start, e.end) for e in VIEWS["services"](found).edges if "database" in e.end}
+    assert edges == {
+        ("service immich nas", "database postgresql nas"),
+        ("service immich nas", "database redis nas"),
+        ("service freshrss pi", "database postgresql pi"),
+        ("service monica pi", "database mysql pi"),
+        ("service miniflux pi", "database postgresql nas"),
+        ("service vaultwarden pi", "database postgresql pi"),
+    }

@@ -227,6 +227,12 @@ WAYS = (
     ),
     WayOut(
         "option-word",
+        text({"$packages": "psycopg2"}),
+        text({"$packages": ["psycopg2"]}),
+        says="takes the attribute paths",
+    ),
+    WayOut(
+        "option-word",
         text({"$force": "plain"}),
         text({"$force": {"$text": "plain"}}),
         says="takes a reference",
