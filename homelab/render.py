@@ -14,7 +14,7 @@ from homelab.certificates import acme, internal
 from homelab.certificates.model import ROOT
 from homelab.cloudflare import cloudflared
 from homelab.connections import wiring
-from homelab.dashboard import glance, homepage
+from homelab.dashboard import glance, homepage, icons
 from homelab.databases import server
 from homelab.deploy import reboot
 from homelab.deploy.model import Release
@@ -188,6 +188,7 @@ def render(plan: Plan, sources: Files) -> dict[str, Release]:
     by their path relative to the stack file.
     """
     printed: dict[str, str] = {}
+    plan = icons.with_icons(plan, sources)
     return {
         name: _release(plan, host, sources, printed)
         for name, host in sorted(plan.hosts.items())
@@ -240,6 +241,7 @@ def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) ->
     if host.is_nixos and host.config.extends is not None:
         files[EXTEND] = flakes.EXTEND_TEXT
     files |= {f"own/{name}": content for name, content in own.carried(host, sources).items()}
+    files |= icons.carried(plan, host, sources)
     root = root_path(plan)
     if root in sources and host.is_nixos:
         files[ROOT] = sources[root]

@@ -32,6 +32,9 @@ may have changed it; `.ci/run` compares the two."""
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmiUSAGdLXZvnBmem8ZYDXR6KreXW5r5k/M9SvfrAcr"
 
 
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
+
+
 def host_key(name: str) -> str:
     """The public host key of the host with this name."""
     kind = b"ssh-ed25519"
@@ -188,6 +191,7 @@ def sources(made: Plan) -> dict[str, str | bytes]:
             out[host.config.hardware] = f"{{\n{root}{disks}}}\n"
         out[host_file(made.stack, host.name)] = sops_text(made, host.name)
     out |= stand_ins(made, out)
+    out |= _pictures(made)
     if root := renderer.root_path(made):
         out[root] = authority(made.stack.site.domain)[0]
     for dataset in made.datasets:
@@ -199,6 +203,20 @@ def sources(made: Plan) -> dict[str, str | bytes]:
             if disk not in str(out[path]):
                 out[path] = str(out[path]).replace("{", "{\n" + disk, 1)
     return out
+
+
+def _pictures(made: Plan) -> dict[str, str | bytes]:
+    """The favicon, and a file for each icon with the name of an app."""
+    config, shown = made.stack.dashboard, made.dashboard
+    if shown is None:
+        return {}
+    icons = {t.icon.rpartition(".")[0] or t.icon for _, tiles in shown.groups for t in tiles}
+    drawn: dict[str, str | bytes] = {
+        f"{config.icons}/{name}.svg": SVG
+        for name in icons
+        if config.icons and not name.startswith(("/", "mdi-"))
+    }
+    return {**drawn, config.favicon: SVG} if config.favicon else drawn
 
 
 def sops_text(made: Plan, host: str) -> str:

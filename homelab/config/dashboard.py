@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from homelab.config.base import Model, Reason, Str, alone
+from homelab.config.base import Model, Reason, Str, TreePath, alone
 from homelab.config.types import Icon, Label, Url
 
 
@@ -18,6 +18,16 @@ class Link(Model):
     group: Label
     icon: Icon = ""
     description: Label = ""
+
+
+def _drawing(value: str) -> str:
+    if not value.endswith(".svg"):
+        raise ValueError("this is not an SVG, from which every size is made; write icons/home.svg")
+    return value
+
+
+Drawing = Annotated[TreePath, AfterValidator(_drawing)]
+"""An SVG file beside the stack file."""
 
 
 class DashboardConfig(Model):
@@ -39,6 +49,17 @@ class DashboardConfig(Model):
     come after these. A `tile.group` or a link with another group is an error."""
     links: list[Link] = Field(default_factory=list)
     """Tiles for pages outside of the homelab, such as the Cloudflare dashboard."""
+    local_links: bool = False
+    """Show a button that switches the links of published routes to addresses at home: the internal
+    name, or the LAN address and port of a route with `lan_direct`. Each browser remembers its
+    choice; at first the links are the public ones."""
+    icons: TreePath | None = None
+    """Directory beside the stack file with icons that the dashboard serves: SVG, PNG, WebP, JPEG,
+    GIF and ICO. A tile shows the file named like its `icon` or like its service, `jellyfin.svg`.
+    Without one, the browser loads the icon from jsdelivr.net."""
+    favicon: Drawing | None = None
+    """SVG beside the stack file that browsers and installed web apps show for the dashboard. The
+    host makes the PNGs and the ICO from it."""
 
 
 WidgetField = Annotated[Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,40}$")]

@@ -5,10 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.check import check
+from homelab.dashboard.local import pairs
+from homelab.dashboard.plan import DASHBOARD, GLANCE
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 
 _GROUPS = "dashboard.groups"
+_SHOWN = ("links", "local_links", "icons", "favicon")
+"""Keys of the dashboard that nothing else uses."""
+
+
+@check("dashboard-runs")
+def dashboard_runs(plan: Plan) -> Iterator[Problem]:
+    """Links and icons have no effect without a dashboard that homelab fills."""
+    config = plan.stack.dashboard
+    if plan.dashboard is not None or any(plan.is_lost(n) for n in (DASHBOARD, GLANCE)):
+        return
+    for key in _SHOWN:
+        if getattr(config, key):
+            yield Problem(
+                f"dashboard.{key}",
+                "no dashboard of homelab shows this",
+                f"leave it out, or add services.{DASHBOARD}: {{host: …}}",
+                cause=f"services.{DASHBOARD}",
+            )
 
 
 @check("dashboard-group-known")
@@ -29,3 +49,14 @@ def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
                 did_you_mean(group, declared, "groups"),
                 cause=f"dashboard.groups.{group}" if is_chosen else _GROUPS,
             )
+
+
+@check("local-links")
+def local_links(plan: Plan) -> Iterator[Problem]:
+    """A button that switches no link would only confuse."""
+    if plan.stack.dashboard.local_links and plan.dashboard is not None and not pairs(plan):
+        yield Problem(
+            "dashboard.local_links",
+            "no link on the dashboard leads to a public name that has another address at home",
+            "leave it out, or write lan_direct: true at a published route",
+        )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from homelab.dashboard import icons, local
 from homelab.dashboard.model import Tile
 from homelab.dashboard.plan import GLANCE, GLANCE_PAGES
-from homelab.nix import After, Attrs, Module, Nix, attrs
+from homelab.nix import After, Attrs, Call, Module, Nix, attrs, merge
 from homelab.plan import Plan
 from homelab.system.model import Host
 
@@ -28,8 +29,30 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         file="dashboard.nix",
         what="Dashboard: a link for every route, in the order of the stack config",
-        derived=attrs(GLANCE_PAGES, After([page])),
+        derived=merge(attrs(GLANCE_PAGES, After([page])), _served(plan)),
+        extra=(*local.script(plan), *(icons.library() if _pictures(plan) else ())),
     )
+
+
+def _pictures(plan: Plan) -> Attrs:
+    return icons.arguments(plan, with_script=True)
+
+
+def _served(plan: Plan) -> Attrs:
+    """The directory that Glance serves below /assets, and what refers to its files."""
+    config, pictures = plan.stack.dashboard, _pictures(plan)
+    if not pictures:
+        return {}
+    settings: Attrs = {"server": {"assets-path": Call(icons.CALL, (pictures,))}}
+    if config.favicon:
+        settings["branding"] = {
+            "app-icon-url": "/assets/android-chrome-512x512.png",
+            "app-name": config.title,
+            "favicon-url": "/assets/favicon.svg",
+        }
+    if config.local_links:
+        settings["document"] = {"head": '<script src="/assets/links.js" defer></script>'}
+    return attrs("services.glance.settings", settings)
 
 
 def _link(tile: Tile) -> Nix:

@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
+from homelab.dashboard import icons, local
 from homelab.dashboard.model import Tile, secret_name
 from homelab.dashboard.plan import DASHBOARD
 from homelab.network.model import LOOPBACK
 from homelab.network.plan import local_names
-from homelab.nix import Attrs, Comment, Module, Nix, attrs, merge
+from homelab.nix import After, Attrs, Call, Comment, Module, Nix, Path, Raw, attrs, merge
 from homelab.plan import Plan
 from homelab.services.model import Service
 from homelab.system.model import Host
@@ -33,6 +34,10 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     }
     if service.release >= "25.05":
         body["allowedHosts"] = ",".join(_hosts(plan, service))
+    script, pictures = local.script(plan), icons.arguments(plan)
+    if script:
+        # After scripts of the owner's own.
+        body["customJS"] = After(Call("builtins.readFile", (Path(local.SCRIPT),)))
     yield Module(
         file="dashboard.nix",
         what="Dashboard: a tile for every route, in the order of the stack config",
@@ -43,8 +48,23 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
                 'systemd.services."homepage-dashboard".environment.HOSTNAME',
                 service.bind,
             ),
+            _served(pictures),
             _names(plan, host),
         ),
+        extra=(*script, *(icons.library() if pictures else ())),
+    )
+
+
+def _served(pictures: Attrs) -> Attrs:
+    """Icons and the favicon. Homepage serves a directory of its package, and has no setting for
+    another one.
+    """
+    if not pictures:
+        return {}
+    package = Raw("config.services.homepage-dashboard.package")
+    mount = Call(icons.CALL, ({**pictures, "package": package},))
+    return attrs(
+        'systemd.services."homepage-dashboard".serviceConfig.BindReadOnlyPaths', After([mount])
     )
 
 

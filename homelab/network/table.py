@@ -38,17 +38,22 @@ def route_table(plan: Plan) -> tuple[Row, ...]:
 
 def _routes(plan: Plan) -> Iterator[Row]:
     for route in plan.routes:
-        host = plan.hosts[_host(plan, route)]
-        port = _port(plan, route)
-        yield Row(
-            name=route.name,
-            service=route.service,
-            local=f"{host.lan}:{port}" if port and host.lan else "",
-            alias=f"{host.name}.local:{port}" if port and host.config.mdns else "",
-            public=route.public,
-            tailnet=f"{host.tailnet}:{route.port}" if route.is_direct and host.tailnet else "",
-            scheme=route.scheme,
-        )
+        yield row_of(plan, route)
+
+
+def row_of(plan: Plan, route: Route) -> Row:
+    """The addresses of one route."""
+    host = plan.hosts[_host(plan, route)]
+    port = _port(plan, route)
+    return Row(
+        name=route.name,
+        service=route.service,
+        local=f"{host.lan}:{port}" if port and host.lan else "",
+        alias=f"{host.name}.local:{port}" if port and host.config.mdns else "",
+        public=route.public,
+        tailnet=f"{host.tailnet}:{route.port}" if route.is_direct and host.tailnet else "",
+        scheme=route.scheme,
+    )
 
 
 def _host(plan: Plan, route: Route) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 import pytest
 
+from homelab.dashboard.local import pairs
 from homelab.network.table import route_table
 from homelab.ops.project.stack import check_stack, open_stack
 from homelab.plan import Plan
@@ -119,6 +121,22 @@ def test_plain_http_at_home_shows_the_dashboard() -> None:
     assert '"nixos.local" = {' in proxy
     assert f'"{IP}"' in proxy
     assert f"homepage-home.javiersc.com,nixos.local,{IP}," in dashboard
+
+
+@pytest.mark.requirement("S3-10")
+def test_the_button_of_the_dashboard_leads_to_every_address_of_the_table() -> None:
+    """The public documentation is on Cloudflare Pages, and has no other address."""
+    table = {f"https://{r.public}": r.url(r.local) for r in route_table(plan()) if r.local}
+    del table["https://homepage-home.javiersc.com"]
+    assert pairs(plan()) == table
+    assert "https://docs-home.javiersc.com" not in table
+    assert json.dumps(table["https://jellyfin-home.javiersc.com"]) in files()["dashboard/links.js"]
+
+
+@pytest.mark.requirement("S3-13")
+def test_the_favicon_is_the_owners() -> None:
+    assert files()["dashboard/favicon.svg"].startswith("<svg")
+    assert "favicon = ./dashboard/favicon.svg;" in files()["dashboard.nix"]
 
 
 @pytest.mark.requirement("S3-06")

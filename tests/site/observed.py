@@ -9,6 +9,7 @@ from homelab.checks import run_checks
 from homelab.cloudflare.checks import ended
 from homelab.config.lock import Lock
 from homelab.config.stack import StackConfig
+from homelab.dashboard.icons import wanted
 from homelab.deploy.plan import build_flags, build_wake, policy_of
 from homelab.ops.project.stack import check_sources
 from homelab.plan import Plan
@@ -76,6 +77,7 @@ def effects(config: StackConfig) -> Iterator[tuple[str, str]]:
             if sound:
                 yield f"{name}/flake.nix", flake(plan, host, modules[name], files, "")[0]
             yield f"{name}/own", repr(own_paths(host))
+    yield "pictures", repr([*wanted(plan)])
 
 
 def _resources(plan: Plan) -> Effects:

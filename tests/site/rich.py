@@ -890,6 +890,9 @@ RICH: Changes = {
     },
     "dashboard": {
         "links": [{"title": "Router", "url": "http://192.168.1.1", "group": "Network"}],
+        "local_links": True,
+        "icons": "icons",
+        "favicon": "icons/home.svg",
     },
     "secrets": {
         "epochs": {"miniflux": 2},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from homelab.dashboard.icons import wanted as pictures_of
 from homelab.plan import Plan
 from homelab.problems import HomelabError, Problem, unreadable
 from homelab.render import root_path
@@ -30,6 +31,7 @@ def read_sources(
         wanted[pin.lock] = f"nixpkgs.{name}.lock"
     if root := root_path(plan):
         wanted[root] = "network.entry.acme.root"
+    wanted |= dict(pictures_of(plan))
     for host in plan.hosts.values():
         for path in own_paths(host):
             wanted[path] = named_at(host, path)

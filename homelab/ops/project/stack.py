@@ -17,6 +17,7 @@ from homelab.config.expansion import expanded
 from homelab.config.load import document_of, load_stack_config
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
+from homelab.dashboard.icons import check_icons
 from homelab.deploy.git import check_git
 from homelab.deploy.model import Release
 from homelab.disks.file_checks import check_file_systems
@@ -301,6 +302,7 @@ def check_sources(
         *check_file_systems(plan, sources),
         *check_targets(plan, sources),
         *check_backup_disks(plan, sources),
+        *check_icons(plan, sources),
         *check_root(plan, sources),
         *check_persistence(plan, sources, sound=sound),
         *check_sops_files(plan, sources),

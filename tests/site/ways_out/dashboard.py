@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests import build
 from tests.site.ways_out.model import Changes, WayOut
-from tests.site.ways_out.parts import jellyfin
+from tests.site.ways_out.parts import TUNNEL, jellyfin
 
 PAGE = {"homepage": {"host": "pi", "auth": "native"}}
 LINK = {"title": "Cloudflare", "url": "https://dash.cloudflare.com", "group": "Netwrk"}
@@ -12,6 +13,8 @@ KEYED = {
     "homepage": {**PAGE["homepage"], "secrets": {"jellyfin": {"env": "HOMEPAGE_VAR_JELLYFIN"}}}
 }
 NAMED = {"type": "jellyfin", "key": {"$secret": "jellyfin"}}
+
+SHOWN = {"jellyfin": {"host": "nas"}}
 
 
 def shown(widget: Changes, page: Changes = KEYED) -> Changes:
@@ -72,5 +75,36 @@ WAYS = (
         "dashboard-group-known",
         {"services": PAGE, "dashboard": {"links": [LINK]}},
         {"dashboard": {"links": [{**LINK, "group": "Network"}]}},
+    ),
+    WayOut(
+        "local-links",
+        {**TUNNEL, "services": {**PAGE, **SHOWN}, "dashboard": {"local_links": True}},
+        {"dashboard": {"local_links": None}},
+    ),
+    WayOut(
+        "dashboard-runs",
+        {"dashboard": {"local_links": True}},
+        {"dashboard": {"local_links": None}},
+    ),
+    WayOut(
+        "icon-missing",
+        {
+            "services": {**PAGE, "jellyfin": {"host": "nas", "tile": {"icon": "/icons/film.svg"}}},
+            "dashboard": {"icons": "icons"},
+        },
+        jellyfin(tile={"icon": "film"}),
+        says="there is no",
+        asked={"film": "the name of an icon"},
+    ),
+    WayOut(
+        "icon-missing",
+        {
+            "services": {**PAGE, "jellyfin": {"host": "nas", "tile": {"icon": "mdi-movie"}}},
+            "dashboard": {"icons": "icons"},
+        },
+        {},
+        says="jsdelivr.net",
+        files={"icons/other.svg": build.SVG},
+        fixed={"icons/jellyfin.svg": ""},
     ),
 )
