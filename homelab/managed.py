@@ -32,7 +32,7 @@ PARTS: Mapping[Managed, tuple[str, ...]] = {
     "lan": ("mdns.nix", "network.nix"),
     "monitoring": ("measurements.nix", "monitoring.nix", "monitors.nix"),
     "nix": ("known-hosts.nix", "nix.nix", "packages.nix"),
-    "persistence": ("impermanence.nix",),
+    "persistence": ("blank-root.nix", "impermanence.nix"),
     "proxy": ("certificates.nix", "proxy.nix"),
     "secrets": ("fetched-secrets.nix", "issued-secrets.nix", "secrets.nix"),
     "services": (

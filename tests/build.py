@@ -97,6 +97,19 @@ TAILNET: dict[str, object] = {
     }
 }
 """Changes that put the hosts into a tailnet."""
+TEMPORARY_ROOT = '  fileSystems."/" = { device = "none"; fsType = "tmpfs"; };\n'
+BLANK_ROOT = """\
+  fileSystems."/" = {
+    device = "/dev/disk/by-label/system";
+    fsType = "btrfs";
+    options = [ "subvol=@root" ];
+  };
+  fileSystems."/nix" = {
+    device = "/dev/disk/by-label/system";
+    fsType = "btrfs";
+    options = [ "subvol=@nix" ];
+  };
+"""
 HARDWARE = '{ fileSystems."/" = { device = "/dev/disk/by-label/nixos"; fsType = "ext4"; }; }\n'
 
 
@@ -186,7 +199,7 @@ def sources(made: Plan) -> dict[str, str | bytes]:
                 for d in (kept.disk, *kept.mounted)
                 if all(f.mount != d for f in host.file_systems)
             )
-            root = '  fileSystems."/" = { device = "none"; fsType = "tmpfs"; };\n'
+            root = BLANK_ROOT if kept.blank is not None else TEMPORARY_ROOT
             root = root if hardware == HARDWARE else ""
             out[host.config.hardware] = f"{{\n{root}{disks}}}\n"
         out[host_file(made.stack, host.name)] = sops_text(made, host.name)

@@ -74,8 +74,7 @@ def init(
         typer.Option(help="age1… of a person who edits secrets. Default: your key, or a new one."),
     ] = None,
     service: Annotated[
-        list[str] | None,
-        typer.Option(help="First service of the catalog: navidrome, or navidrome=music"),
+        str | None, typer.Option(help="First service of the catalog: navidrome, or navidrome=music")
     ] = None,
     sign_in: Annotated[
         str | None, typer.Option("--sign-in", help="Sign-in portal: authelia or none.")
@@ -128,7 +127,7 @@ def init(
         email=email,
         ssh_keys=tuple(ssh_key or ()),
         operators=tuple(operator or ()),
-        services=tuple(service or ()),
+        service=service,
         sign_in=sign_in,
         zone=zone,
         zone_id=zone_id,

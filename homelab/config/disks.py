@@ -15,7 +15,6 @@ from homelab.config.base import (
     Model,
     Name,
     Str,
-    SubDirectory,
     pattern,
 )
 from homelab.config.types import ZfsName
@@ -79,6 +78,15 @@ SwapFile = Annotated[
         "its name must be swapfile, or end with .swap: /var/lib/swapfile",
     ),
 ]
+Subvolume = Annotated[
+    Str,
+    pattern(
+        rf"{STRAIGHT}(?!/)[A-Za-z0-9._@+/-]+(?<!/)",
+        "this is not a subvolume; write its path as `btrfs subvolume list /` shows it, without a "
+        "slash at its start and end, and without spaces: @root",
+    ),
+]
+"""A subvolume of btrfs, from the top of the file system."""
 Percent = Annotated[int, Field(ge=1, le=99)]
 Days = Annotated[int, Field(ge=1, le=3650)]
 
@@ -182,7 +190,7 @@ class FileSystemConfig(Kind):
     """Number of the partition on the disk. Default: 1, if the disk has only this file system."""
     source: Annotated[StableSource | None, Field(alias="from")] = None
     """The partition itself, instead of `partition`: `/dev/disk/by-uuid/…`. `lsblk -f` shows it."""
-    subvolume: SubDirectory | None = None
+    subvolume: Subvolume | None = None
     """btrfs: the subvolume that is mounted. Several file systems may share one partition."""
     encrypted: Encrypted = None
     """The partition is encrypted with LUKS: `true`, or how it is unlocked. Write it the same for

@@ -16,6 +16,7 @@ from homelab.config.base import (
     ServiceSecretRef,
     Str,
 )
+from homelab.config.disks import Subvolume
 from homelab.config.types import CacheKey, Calendar, Url
 
 WIFI = ("wifi", "psk")
@@ -146,6 +147,11 @@ class Persistence(Model):
 
     root: AbsolutePath = "/persist"
     """Directory on a persistent disk that holds the kept files."""
+    blank: Subvolume | None = None
+    """For a root on btrfs: the blank subvolume that the root is made from at each boot, such as
+    `@root-blank`. Without it, the root is in memory (tmpfs), or a module of yours empties it."""
+    old_roots: Annotated[Str, Field(pattern=r"^(0|[1-9][0-9]{0,3})d$")] = "30d"
+    """How long the roots of earlier boots are kept (`blank`), beside the root in `@root-old`."""
     mount: AbsolutePath | None = None
     """Mount point of that disk: `/nix` for `root: /nix/persist`. Default: `root` itself."""
     directories: list[AbsolutePath] = Field(default_factory=list)
@@ -156,6 +162,15 @@ class Persistence(Model):
     """Directories on persistent file systems of their own: `/home`."""
     forget: dict[AbsolutePath, Reason] = Field(default_factory=dict)
     """Directories that are not kept, each with the reason: `{/home: scratch space of agents}`."""
+
+    @model_validator(mode="after")
+    def _leaves_old_roots(self) -> Persistence:
+        if self.blank is None and "old_roots" in self.model_fields_set:
+            raise ValueError(
+                "only a root that is made from a blank subvolume leaves old ones; add blank: "
+                '"@root-blank", or leave old_roots out'
+            )
+        return self
 
     @property
     def disk(self) -> str:

@@ -165,7 +165,7 @@ def _partitions(host: Host, disk: str) -> Attrs:
         body: Attrs = {"priority": number, "size": _size(host, disk, number) or "100%"}
         if any(f.kind == "vfat" and f.mount.startswith("/boot") for f in systems):
             body["type"] = _BOOT
-        body["content"] = _content(systems) if systems else {"type": "swap"}
+        body["content"] = _content(systems, host) if systems else {"type": "swap"}
         out[f"part{number}"] = body
     pool = _pool_of(host, disk)
     if pool:
@@ -175,7 +175,7 @@ def _partitions(host: Host, disk: str) -> Attrs:
     return out
 
 
-def _content(systems: list[FileSystem]) -> Attrs:
+def _content(systems: list[FileSystem], host: Host) -> Attrs:
     first = systems[0]
     inner: Attrs
     if first.kind == "btrfs":
@@ -187,6 +187,10 @@ def _content(systems: list[FileSystem]) -> Attrs:
             for f in systems
             if f.subvolume
         }
+        kept = host.config.persistence
+        if kept is not None and kept.blank is not None and any(f.mount == "/" for f in systems):
+            # The root of a later boot is a snapshot of it. Nothing mounts it, so it stays blank.
+            below[f"/{kept.blank}"] = {}
         inner |= {"subvolumes": below} if below else {}
     else:
         inner = {

@@ -10,6 +10,7 @@ FILES: Mapping[str, str] = {
     "backup-server.nix": "backup.targets",
     "backup-stores.nix": "backup",
     "bootstrap.nix": "hosts.{host}.bootstrap",
+    "blank-root.nix": "hosts.{host}.persistence.blank",
     "boot.nix": "hosts.{host}.boot",
     "certificates.nix": "network.entry",
     "containers.nix": "services",

@@ -48,8 +48,9 @@ _CHOSEN = frozenset(
 )
 """Those of `_UNITS` that run only for a service that somebody chose."""
 _OWN = re.compile(
-    r"systemd-.*|homelab-(activate|backrest|backup|bundles?|card|certificates|devices|disk-links|drill"
-    r"|ids|monitors|nfs|placeholder|pull|recovery|restore|resume|rollback|secrets|sops)(-.*)?"
+    r"systemd-.*|homelab-(activate|backrest|backup|blank-root|bundles?|card|certificates|devices"
+    r"|disk-links|drill|ids|monitors|nfs|old-roots|placeholder|pull|recovery|restore|resume"
+    r"|rollback|secrets|sops)(-.*)?"
 )
 """Units of systemd, and those of homelab itself."""
 _LONGEST = 31

@@ -90,6 +90,41 @@ def fs_type(host: Host, sources: Mapping[str, str | bytes], mount: str) -> str:
     return ""
 
 
+def subvolumes(host: Host, sources: Mapping[str, str | bytes]) -> dict[str, tuple[str, str]]:
+    """The file system and the subvolume of each mount point, of those that say both; the subvolume
+    is empty at the top of a file system. Neither the hand-written modules nor the stack config may
+    compute them.
+    """
+    devices: dict[str, str] = {}
+    named: dict[str, str | None] = {}
+    found: dict[str, tuple[str, str]] = {}
+    for setting in mount_settings(host, sources):
+        path, value = setting.path, setting.value
+        if path[0] == "fileSystems" and len(path) == 3 and path[1].startswith("/"):
+            if path[2] == "device" and isinstance(value, str):
+                devices[path[1]] = value
+            elif path[2] == "options":
+                named[path[1]] = _subvolume(value)
+        elif path[0] == "disko" and path[-1] == "mountpoint" and isinstance(value, str):
+            # disko.devices.disk.NAME.content.partitions.NAME.content.subvolumes.NAME.mountpoint
+            below = path[-3] == "subvolumes"
+            top = ".".join(path[: -3 if below else -1])
+            found[value] = (top, path[-2].strip("/") if below else "")
+    for mount, device in devices.items():
+        subvolume = named.get(mount, "")
+        if subvolume is not None:
+            found[mount] = (device, subvolume)
+    return found
+
+
+def _subvolume(options: object) -> str | None:
+    """The subvolume in mount options; None if they are computed."""
+    if not isinstance(options, tuple) or not all(isinstance(o, str) for o in options):
+        return None
+    chosen = [str(o).removeprefix("subvol=") for o in options if str(o).startswith("subvol=")]
+    return chosen[-1].strip("/") if chosen else ""
+
+
 def is_rolled_back(host: Host, sources: Mapping[str, str | bytes]) -> bool:
     """Whether a hand-written module empties the root at each boot, by a snapshot or a new file
     system.

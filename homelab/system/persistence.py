@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from homelab.catalog.upstream import release_of
 from homelab.config.host_options import Persistence
-from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
+from homelab.nix import Attrs, Comment, Library, Module, Nix, Raw, Script, attrs, merge
 from homelab.offline.delivery import BUNDLES, relay_of
 from homelab.plan import Plan
 from homelab.services.declared import declared_options
@@ -66,6 +66,8 @@ STATE_OF: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Modules of nixpkgs that no catalog entry stands for, and where each keeps its state by default;
 `*` is any name. From `StateDirectory` and the defaults of the module files."""
+_BLANK = Library.of("homelab.system", "blank-root")
+_BLANK_SCRIPTS = ("blank-root.sh", "old-roots.sh")
 _FILE = "lib/persist.sh"
 _SHELL = (resources.files("homelab.system") / "persist.sh").read_text(encoding="utf-8")
 
@@ -122,7 +124,9 @@ def by_itself(plan: Plan, host: Host, made: Sequence[Module]) -> set[str]:
 
 
 def modules(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Module]:
-    """`impermanence.nix`, on a host with a temporary root; `made` are its other modules."""
+    """`impermanence.nix`, on a host with a temporary root, and `blank-root.nix`, where the root is
+    made from a blank subvolume. `made` are its other modules.
+    """
     config = host.config.persistence
     if config is None or not host.is_nixos:
         return
@@ -150,6 +154,26 @@ def modules(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Module]:
         ),
         flakes=(("impermanence", "nixosModules.impermanence"),),
         extra=((_FILE, _SHELL),),
+    )
+
+    if config.blank is not None:
+        yield _blank_root(plan, config, config.blank)
+
+
+def _blank_root(plan: Plan, config: Persistence, blank: str) -> Module:
+    texts = resources.files("homelab.system")
+    unit: Attrs = {}
+    if plan.stack.monitoring.ntfy is not None:
+        unit = attrs("systemd.services.homelab-old-roots.onFailure", ["notify@%N.service"])
+    days = int(config.old_roots.removesuffix("d"))
+    return Module(
+        "blank-root.nix",
+        f"Makes the root from {blank} at each boot. The root of the boot before is put aside",
+        derived=merge(attrs("homelab.blankRoot", {"blank": blank, "days": days}), unit),
+        library=_BLANK,
+        extra=tuple(
+            (f"lib/{name}", (texts / name).read_text(encoding="utf-8")) for name in _BLANK_SCRIPTS
+        ),
     )
 
 

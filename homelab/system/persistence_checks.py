@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from homelab.catalog import ENTRIES
 from homelab.check import file_check
 from homelab.config.host_options import Persistence
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.system.blank_root import blank_root_problems
 from homelab.system.file_systems import (
     file_systems,
     fs_type,
@@ -58,7 +60,11 @@ def check_persistence(plan: Plan, sources: Sources, *, sound: bool = True) -> It
         if config is None:
             yield from _forgotten(plan, host, sources)
             continue
-        yield from _forgets(plan, host, sources)
+        if config.blank is not None:
+            for problem in blank_root_problems(host, config.blank, sources):
+                yield replace(problem, check=PERSISTENCE_ROOT)
+        else:
+            yield from _forgets(plan, host, sources)
         yield from _disk(plan, host, config, sources)
         if sound:
             yield from _known(plan, host, config)
@@ -84,8 +90,13 @@ def _forgets(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
             f"{host.source}.persistence",
             f"the root of {host.name} is {kind}, and no module of its own empties it, so "
             "nothing on it is temporary",
-            f'write fsType = "tmpfs" for "/" in {host.config.hardware}, or roll it back in the '
-            "initrd (btrfs subvolume delete, zfs rollback), or leave persistence out",
+            (
+                'add blank: "@root-blank", a subvolume that the root is made from at each boot'
+                if kind == "btrfs"
+                else f'write fsType = "tmpfs" for "/" in {host.config.hardware}'
+            )
+            + "; or empty it in the initrd with a module of yours (zfs rollback), or leave "
+            "persistence out",
             check=PERSISTENCE_ROOT,
         )
 

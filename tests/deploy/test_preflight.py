@@ -10,6 +10,7 @@ from homelab.deploy import scripts
 from homelab.deploy.policy import DeployPolicy
 from tests.deploy.conftest import Machine
 from tests.deploy.test_scripts_on_a_host import FLAKE
+from tests.tools.loop import btrfs, run
 
 MIB = 1024 * 1024
 
@@ -369,3 +370,27 @@ def test_need_backups_refuses_a_switch_without_them(host: Prepared) -> None:
     assert status != 0
     assert "stops: backups are too old" in output
     assert host.look(need_backups=True, again="without")[0] == 0
+
+
+@pytest.mark.requirement("S0-06", "S4-06")
+@pytest.mark.parametrize("blank", ["", "directory", "subvolume"])
+def test_a_root_that_is_made_blank_needs_the_blank_subvolume(
+    host: Prepared, blank: str, tmp_path: Path
+) -> None:
+    """On the disk itself, before the first restart puts the root aside."""
+    facts = host.system / "etc/homelab/blank-root"
+    facts.parent.mkdir(parents=True)
+    with btrfs(tmp_path) as (device, top):
+        facts.write_text(f"{device}\n@root\n@root-blank\n", encoding="utf-8")
+        if blank == "directory":
+            (top / "@root-blank").mkdir()
+        elif blank:
+            run("btrfs", "subvolume", "create", top / "@root-blank")
+        status, output = host.look()
+    assert status == (0 if blank == "subvolume" else 1)
+    assert ("there is no subvolume @root-blank" in output) is (blank != "subvolume")
+    if status:
+        assert f"mount -o subvolid=5 {device} /mnt && btrfs subvolume create" in output
+        assert "no host was changed" in output
+    facts.write_text(f"{tmp_path}/none\n@root\n@root-blank\n", encoding="utf-8")
+    assert "cannot be mounted as btrfs" in host.look()[1]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from homelab import testing
 from homelab.cli import app
 from homelab.deploy import scripts
 from homelab.disks.disko import disko_text
@@ -58,6 +59,24 @@ def settings(text: str) -> dict[str, object]:
     read = read_nix(text)
     assert not read.unread
     return {s.name: s.value for s in read.settings}
+
+
+@pytest.mark.requirement("S0-06")
+def test_a_root_that_is_blank_at_each_boot_has_its_blank_subvolume() -> None:
+    blank: Changes = {
+        "hosts": {
+            "nas": {
+                "persistence": {"blank": "@root-blank"},
+                "file_systems": {"/": {**BTRFS, "subvolume": "@root", "size": None}},
+            }
+        }
+    }
+    host = nas(testing.changed(LAYOUT, blank))
+    made = settings(disko_text(host))
+    below = "content.content.subvolumes"
+    (found,) = {n.partition(below)[0] for n in made if n.endswith('"/@root".mountpoint')}
+    assert made[f'{found}{below}."/@root-blank"'] == {}
+    assert '"/@root-blank"' not in disko_text(nas(LAYOUT))
 
 
 def test_a_layout_has_the_partitions_that_the_stack_mounts() -> None:

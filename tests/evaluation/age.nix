@@ -12,6 +12,7 @@ in
 
   # Options that came later. They are declared, so that any other unknown option is still refused.
   absent = {
+    "boot.initrd.postResumeCommands" = later "lines" "came with 24.05";
     "boot.initrd.systemd" = later "attrs" "an initrd with systemd came with 22.05";
     "hardware.graphics" = later "attrs" "hardware.opengl until 24.11";
     "hardware.nvidia.open" = later "bool" "open kernel modules came with 22.11";

@@ -233,7 +233,12 @@ RICH: Changes = {
                 "psk": {"sops": "wifi/psk"},
                 "watchdog": {},
             },
-            persistence={"root": "/persist", "directories": ["/var/lib/x"]},
+            persistence={
+                "root": "/persist",
+                "directories": ["/var/lib/x"],
+                "blank": "@root-blank",
+                "old_roots": "14d",
+            },
             gpu={"vendor": "intel", "generation": 9},
         ),
         "mac": {

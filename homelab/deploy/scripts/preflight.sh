@@ -78,6 +78,26 @@ check_system() {
 # the present state of the host.
 asked_again() { [ -n "$AGAIN" ] && [ "$AGAIN" != "$(content "$state/again")" ]; }
 
+# A root that is to be made from a blank subvolume at each boot: the subvolume is there.
+check_blank_root() {
+  local device subvolume blank top found=''
+  [ -f "$1/etc/homelab/blank-root" ] || return 0
+  { read -r device && read -r subvolume && read -r blank; } <"$1/etc/homelab/blank-root"
+  top=$(mktemp -d)
+  if mount -t btrfs -o ro,subvolid=5 "$device" "$top" 2>/dev/null; then
+    # btrfs numbers the directory of each subvolume 256, and no other.
+    if [ -d "$top/$blank" ] && [ "$(stat -c %i "$top/$blank")" = 256 ]; then found=yes; fi
+    umount "$top"
+  else
+    rmdir "$top"
+    block "$device, where the root is to be, cannot be mounted as btrfs; correct the root in file_systems or in the hardware module"
+    return 0
+  fi
+  rmdir "$top"
+  [ -n "$found" ] ||
+    block "there is no subvolume $blank, from which each boot is to make the root $subvolume. Make it, empty, on $HOST: mount -o subvolid=5 $device /mnt && btrfs subvolume create /mnt/$blank && btrfs property set /mnt/$blank ro true && umount /mnt"
+}
+
 # A switch must not silently undo a change that was made by hand.
 check_drift() {
   local ours now
@@ -194,6 +214,7 @@ preflight() {
   check_system "$1"
   check_identity
   check_disk
+  check_blank_root "$1"
   [ "$MODE" = test ] || check_boot "$1"
   check_reboot "$1"
   check_drift "$1"

@@ -25,6 +25,25 @@ def _reading(fact: str) -> dict[str, str]:
     return own(ROOT, *inherited, head="{ homelab, ... }: ")
 
 
+BLANK_ROOT = (
+    'fileSystems."/" = { device = "/dev/disk/by-label/system"; fsType = "btrfs"; };',
+    'fileSystems."/nix" = { device = "/dev/disk/by-label/nix"; fsType = "ext4"; };',
+)
+"""A root at the top of btrfs, and a file system for /nix."""
+
+
+def _root_at(subvolume: str) -> str:
+    return f'fileSystems."/".options = [ "subvol={subvolume}" ];'
+
+
+def _home_at(subvolume: str) -> tuple[str, str]:
+    """/home, from the file system of the root."""
+    return (
+        'fileSystems."/home" = { device = "/dev/disk/by-label/system"; fsType = "btrfs"; };',
+        f'fileSystems."/home".options = [ "subvol={subvolume}" ];',
+    )
+
+
 def _naming(name: str) -> dict[str, str]:
     """The hardware module of nas, with a name below the domain of the stack."""
     return own(ROOT, f'networking.domain = "x.{name}";', head="{ homelab, ... }: ")
@@ -302,6 +321,57 @@ WAYS = (
         host("nas", persistence=None),
         says="nothing on it is temporary",
         files=own('fileSystems."/" = { device = "/dev/sdb"; fsType = "ext4"; };', PERSIST),
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={"blank": "@root-blank"}),
+        host("nas", persistence={"blank": None}),
+        says="only btrfs has subvolumes",
+        files=own(FORGETS, PERSIST),
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={"blank": "@root-blank"}),
+        {},
+        says="the top of its file system",
+        files=own(*BLANK_ROOT, PERSIST),
+        fixed=own(*BLANK_ROOT, _root_at("@root"), PERSIST),
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={"blank": "@root/blank"}),
+        host("nas", persistence={"blank": "@root-blank"}),
+        says="not beside the root",
+        files=own(*BLANK_ROOT, _root_at("@root"), PERSIST),
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={"blank": "@root-blank", "mounted": ["/home"]}),
+        {},
+        says="would be put aside with the root",
+        files=own(*BLANK_ROOT, _root_at("@root"), *_home_at("@root/home"), PERSIST),
+        fixed=own(*BLANK_ROOT, _root_at("@root"), *_home_at("home"), PERSIST),
+        asked={"fileSystems.": "mount it from there"},
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={"blank": "@blank", "mounted": ["/home"]}),
+        host("nas", persistence={"blank": "@root-blank"}),
+        says="would not stay blank",
+        files=own(*BLANK_ROOT, _root_at("@root"), *_home_at("@blank"), PERSIST),
+        asked={"@root-blank": "name another subvolume as blank"},
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={"blank": "@root-blank"}),
+        {},
+        says="would not start a second time",
+        files=own(BLANK_ROOT[0], _root_at("@root"), PERSIST),
+        fixed=own(*BLANK_ROOT, _root_at("@root"), PERSIST),
+        asked=dict.fromkeys(
+            ("device", "dev/disk/by-label/nix", "fsType", "ext4"),
+            "a subvolume or partition of its own",
+        ),
     ),
     WayOut(
         "persistence-root",

@@ -1,4 +1,4 @@
-# What nixos-generate-config found on pavilion. The root is empty at every boot.
+# What nixos-generate-config found on pavilion. Every boot makes the root from @root-blank.
 {
   boot.initrd.availableKernelModules = [
     "ahci"
@@ -7,12 +7,9 @@
   ];
 
   fileSystems."/" = {
-    device = "none";
-    fsType = "tmpfs";
-    options = [
-      "mode=755"
-      "size=2G"
-    ];
+    device = "/dev/disk/by-uuid/4f0f5b2a-8d63-4f5e-b0c1-93a6a7d2e5b8";
+    fsType = "btrfs";
+    options = [ "subvol=@root" ];
   };
   fileSystems."/boot" = {
     device = "/dev/disk/by-uuid/9C04-77D2";

@@ -1,0 +1,75 @@
+"""What would keep a root of btrfs from being made anew at each boot, or lose more than the root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from homelab.problems import Problem
+from homelab.system.file_systems import file_systems, is_within, root_type, subvolumes
+from homelab.system.model import Host
+
+
+def blank_root_problems(
+    host: Host, blank: str, sources: Mapping[str, str | bytes]
+) -> Iterator[Problem]:
+    """The problems of a host whose root is a snapshot of `blank`. What the host's own modules
+    compute is left to the assertions of `blank-root.nix`.
+    """
+    where = f"{host.source}.persistence.blank"
+    kind = root_type(host, sources)
+    if kind and kind != "btrfs":
+        yield Problem(
+            where,
+            f"the root of {host.name} is {kind}, and only btrfs has subvolumes",
+            "leave blank out"
+            if kind in ("tmpfs", "ramfs")
+            else f"leave persistence out, or install {host.name} anew with a root on btrfs",
+        )
+        return
+    found = subvolumes(host, sources)
+    device, root = found.get("/", ("", blank + "-"))
+    if not root:
+        yield Problem(
+            where,
+            f"the root of {host.name} is the top of its file system, which cannot be put aside",
+            'mount a subvolume as the root: subvolume: "@root" in file_systems, or '
+            f'fileSystems."/".options = [ "subvol=@root" ] in {host.config.hardware}',
+        )
+        return
+    if _within(blank, root) or _within(root, blank):
+        yield Problem(
+            where,
+            f"the subvolume {blank} is not beside the root, which is {root}",
+            f"write a subvolume at the top that nothing mounts: {root}-blank",
+        )
+    for mount, (other, subvolume) in sorted(found.items()):
+        if mount == "/" or other != device:
+            continue
+        if _within(subvolume, root):
+            yield Problem(
+                where,
+                f"{mount} is the subvolume {subvolume}, which would be put aside with the root",
+                "move it to the top on the host (mv), and mount it from there: options = "
+                f'[ "subvol={subvolume.rpartition("/")[2]}" ]',
+            )
+        elif _within(subvolume, blank):
+            yield Problem(
+                where,
+                f"{mount} mounts {subvolume}, so {blank} would not stay blank",
+                "name another subvolume as blank, which nothing mounts",
+            )
+    mounts = file_systems(host, sources)
+    lost = [] if mounts & {"/nix", "/nix/store"} else ["/nix"]
+    if host.config.boot.loader in ("grub", "extlinux") and "/boot" not in mounts:
+        lost.append("/boot")
+    for path in lost:
+        yield Problem(
+            where,
+            f"{path} is on the root of {host.name}, which would not start a second time",
+            f'mount a subvolume or partition of its own there: fileSystems."{path}" in '
+            f"{host.config.hardware}, or file_systems",
+        )
+
+
+def _within(path: str, top: str) -> bool:
+    return bool(path) and is_within(path, top)
