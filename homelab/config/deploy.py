@@ -6,10 +6,13 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from homelab.config.base import Model, Name, Str, Time
+from homelab.config.base import Model, Name, Str, Time, pattern
 
+_UNIT = r"[A-Za-z0-9@._:-]+\.(service|timer|mount|path|socket|target)"
 Unit = Annotated[
-    Str, Field(pattern=r"^[A-Za-z0-9@._:-]+\.(service|timer|mount|path|socket|target)$")
+    Str,
+    pattern(_UNIT, "this is not a unit; write its name and its kind, as in jellyfin.service"),
+    Field(json_schema_extra={"pattern": f"^{_UNIT}$"}),
 ]
 
 

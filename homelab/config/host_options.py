@@ -16,6 +16,7 @@ from homelab.config.base import (
     ServiceSecretRef,
     Str,
 )
+from homelab.config.deploy import Unit
 from homelab.config.disks import Subvolume
 from homelab.config.types import CacheKey, Calendar, Url
 
@@ -188,6 +189,26 @@ class Watchdog(Model):
     """The machine is reset after this time without a sign of life from systemd."""
     reboot: Span = "360s"
     """The machine is reset if a shutdown takes longer; at least `runtime`."""
+
+
+class Probes(Model):
+    """What a switch must leave working, besides what homelab probes by itself. What did not work
+    before the switch causes no rollback.
+    """
+
+    units: list[Unit] = Field(default_factory=list)
+    """Units that must be active: `[jellyfin.service, mnt-films.mount]`."""
+    urls: list[Url] = Field(default_factory=list)
+    """URLs that must answer on the host itself, with any status below 500:
+    `["http://127.0.0.1:8096/health"]`."""
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Probes:
+        if not (self.units or self.urls):
+            raise ValueError(
+                "it probes nothing; add units: [jellyfin.service] or urls: [http://127.0.0.1:8096]"
+            )
+        return self
 
 
 class Gc(Model):

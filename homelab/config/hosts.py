@@ -27,6 +27,7 @@ from homelab.config.host_options import (
     HostNix,
     Offline,
     Persistence,
+    Probes,
     Reboot,
     Watchdog,
     Wifi,
@@ -177,6 +178,9 @@ class NixosHost(HostConfig):
     reboot: Reboot | None = None
     """Let a switch restart the host for a new kernel or initrd. Without `reboot`, a new kernel
     takes effect at the next manual reboot, and `homelab status` reports it."""
+    probes: Probes | None = None
+    """Units and URLs that must work after a switch if they worked before; otherwise it is rolled
+    back. Apps, resolver, proxy, tunnel and tailnet are probed without it."""
     watchdog: Watchdog | None = None
     """Reset the machine with a hardware watchdog when it hangs: `watchdog: {}`."""
     nix: HostNix = HostNix()
@@ -230,6 +234,10 @@ class NixosHost(HostConfig):
             raise ValueError("an SD image is for aarch64-linux; write bootstrap: iso")
         if self.boot.device is not None and self.boot.loader != "grub":
             raise ValueError("boot.device applies only to GRUB; add loader: grub, or leave it out")
+        if self.probes is not None and self.offline is not None and self.offline.pull_from:
+            raise ValueError(
+                "a host that fetches its release confirms it without probes; leave probes out"
+            )
         if self.offline is not None and self.always_on:
             raise ValueError("offline is for a host that is not always on; add always_on: false")
         return self

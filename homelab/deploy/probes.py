@@ -16,8 +16,11 @@ _ELSEWHERE = "one.one.one.one"
 
 
 def probes_of(plan: Plan, host: Host) -> tuple[Probe, ...]:
-    """Probes of one host: tailnet, DNS, tunnel and proxy first, then its apps, sorted by name."""
-    return tuple(sorted({*_carried(plan, host), *_apps(plan, host)}, key=lambda p: p.name))
+    """Probes of one host, sorted by name: tailnet, DNS, tunnel and proxy, its apps, and those of
+    the stack config.
+    """
+    found = {*_carried(plan, host), *_apps(plan, host), *_stated(host)}
+    return tuple(sorted(found, key=lambda p: p.name))
 
 
 def external_probes_of(plan: Plan, host: Host) -> tuple[ExternalProbe, ...]:
@@ -69,6 +72,13 @@ def _carried(plan: Plan, host: Host) -> Iterator[Probe]:
             yield Probe("http", "entry-plane", f"https://{route.internal}/.homelab/probe", there)
         else:
             yield Probe("http", "entry-plane", f"http://{LOOPBACK}/.homelab/probe")
+
+
+def _stated(host: Host) -> Iterator[Probe]:
+    stated = host.config.probes
+    if stated is not None:
+        yield from (Probe("unit", unit, unit) for unit in stated.units)
+        yield from (Probe("http", url, url) for url in stated.urls)
 
 
 def _apps(plan: Plan, host: Host) -> Iterator[Probe]:

@@ -15,6 +15,7 @@ from homelab.deploy import scripts
 from homelab.deploy.policy import DeployPolicy, Probe
 from homelab.deploy.probes import probes_of
 from homelab.deploy.shell import ScriptError
+from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import Changes, household
 
@@ -57,6 +58,37 @@ def test_a_proxy_without_a_name_at_home_is_probed_on_plain_http() -> None:
     """It answers there for every name."""
     found = probes("pi", {"identity": None, "services": {}})
     assert found["entry-plane"] == ("http", "http://127.0.0.1/.homelab/probe")
+
+
+@pytest.mark.requirement("S4-34")
+def test_the_stack_adds_units_and_urls_of_its_owner() -> None:
+    """For programs that only the owner's own modules have."""
+    stated = {"units": ["films.service"], "urls": ["http://127.0.0.1:9000/up"]}
+    found = probes("aurora", {"hosts": {"aurora": {"probes": stated}}})
+    assert found["films.service"] == ("unit", "films.service")
+    assert found["http://127.0.0.1:9000/up"] == ("http", "http://127.0.0.1:9000/up")
+    assert "films.service" not in probes("pi", {"hosts": {"aurora": {"probes": stated}}})
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"probes": {}}, "it probes nothing"),
+        ({"probes": {"units": ["films"]}}, "this is not a unit"),
+        ({"probes": {"urls": ["http://127.0.0.1/a b"]}}, "this is not a URL"),
+        (
+            {
+                "probes": {"units": ["films.service"]},
+                "always_on": False,
+                "offline": {"pull_from": "pi"},
+            },
+            "confirms it without probes",
+        ),
+    ],
+)
+def test_probes_that_would_prove_nothing_are_refused(more: Changes, says: str) -> None:
+    with pytest.raises(InvalidStackError, match=says):
+        build.plan(household({"hosts": {"aurora": more}}))
 
 
 @pytest.mark.requirement("S4-34")

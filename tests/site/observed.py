@@ -11,6 +11,7 @@ from homelab.config.lock import Lock
 from homelab.config.stack import StackConfig
 from homelab.dashboard.icons import wanted
 from homelab.deploy.plan import build_flags, build_wake, policy_of
+from homelab.deploy.probes import probes_of
 from homelab.ops.project.stack import check_sources
 from homelab.plan import Plan
 from homelab.planner import make_plan
@@ -98,7 +99,7 @@ def _resources(plan: Plan) -> Effects:
                 # Unchanged, in the input of a switch.
                 host.config.offline,
                 host.config.reboot,
-                policy_of(plan.stack, host, stack="rich"),
+                policy_of(plan.stack, host, probes_of(plan, host), stack="rich"),
                 build_flags(plan.stack, plan.hosts, host),
                 build_wake(plan.hosts, host),
             )

@@ -129,6 +129,7 @@ RICH: Changes = {
             "desktop": {"environment": "xfce", "layout": "de", "variant": "nodeadkeys"},
             "boot": {"loader": "extlinux", "esp_mib": 512, "limit": 8},
             "watchdog": {},
+            "probes": {"units": ["films.service"], "urls": ["http://127.0.0.1:9000/up"]},
             "fail2ban": {"ignore": ["10.9.0.0/24"]},
             "build": {"host": "nas"},
             "tailscale": {"subnet_routes": ["192.168.1.0/24"], "exit_node": True, "tags": ["dns"]},
