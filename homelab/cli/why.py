@@ -33,6 +33,10 @@ def why(
     stack: StackName = None,
     cwd: Directory = HERE,
     as_json: Json = False,
+    as_graph: Annotated[
+        bool,
+        typer.Option("--graph", help="Print a Mermaid flow chart of the files that it causes."),
+    ] = False,
 ) -> None:
     """Show which place in the stack config something comes from, or what a place causes.
 
@@ -40,7 +44,8 @@ def why(
     shows one line, and `homelab why pi services.blocky.settings` every line that sets the option.
     `homelab why 8096`, `homelab why media.home.example.org` and `homelab why URN` show the cause of
     a port, a name and a Pulumi resource. `homelab why services.jellyfin` shows all lines that a
-    place in the stack config causes.
+    place in the stack config causes, and `homelab why site.domain` all that depend on a value: it
+    plans the stack with another one, and compares.
     """
     from homelab.ops.causes import causes
     from homelab.ops.project.rehearsed import rehearsed
@@ -50,10 +55,19 @@ def why(
     # The tree has names of secrets and never a value, so no secrets file is read.
     with rehearsed():
         opened = open_stack(cwd, find_stack(cwd, stack))
-        if what or subject.partition("/")[0] in opened.releases:
+        host = subject.partition("/")[0]
+        if what or host in opened.releases:
             answers: Sequence[Answer | Cause] = ask(opened, subject, what)
         else:
             answers = causes(opened, subject)
+    if as_graph:
+        from homelab.graph.mermaid import as_mermaid
+        from homelab.graph.value import picture_of
+
+        of_host = f"{host}/" if what or host in opened.releases else ""
+        lines = (f"{of_host}{a}".partition("\n")[0] for a in answers)
+        print(as_mermaid(picture_of(subject, lines)), end="")
+        return
     if as_json:
         print(json.dumps([a.as_data() for a in answers], indent=2))
         return

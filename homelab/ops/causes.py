@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from homelab.evaluation.origin import Origins
 from homelab.network.route import Route
 from homelab.ops.project.documents import read_stack_document
+from homelab.ops.project.effects import effects
 from homelab.ops.project.stack import Stack, line_in
 from homelab.plan import Plan
 from homelab.problems import UsageError, did_you_mean
@@ -27,7 +28,8 @@ class Cause:
     """`Pulumi.home.yaml:12`; empty where the stack file does not have the place."""
 
     def __str__(self) -> str:
-        return f"{self.what}\n  {self.where}" + (f" ({self.config})" if self.config else "")
+        place = f"{self.where} ({self.config})" if self.config else self.where
+        return f"{self.what}\n  {place}" if place else self.what
 
     def as_data(self) -> dict[str, str | int]:
         """The cause as plain data, for scripts."""
@@ -36,7 +38,8 @@ class Cause:
 
 def causes(stack: Stack, word: str) -> list[Cause]:
     """The causes of a port (`8096`, `pi:53/udp`), of a name of a route, or of a Pulumi resource; or
-    the generated lines that a place in the stack config (`services.jellyfin`) causes.
+    the generated lines that a place in the stack config (`services.jellyfin`) causes. Of a value
+    that many places use (`site.domain`), those lines and resources that another value would change.
 
     Raises UsageError if the word is none of these.
     """
@@ -104,6 +107,12 @@ def _lines(stack: Stack, word: str) -> Iterator[tuple[str, str]]:
     if section not in type(stack.plan.stack).model_fields:
         return
     placed = [*_placed(stack)]
+    if not any(_is_below(where, word) for _, where in placed):
+        # A value that many places use, such as the domain, is the place of none.
+        changed = effects(stack, word)
+        yield from ((str(e), e.where) for e in changed or ())
+        if changed:
+            return
     wanted = word
     # A section of named entries says nothing about an entry that does not exist.
     named = isinstance(getattr(stack.plan.stack, section), Mapping)

@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from homelab.cli.app import app
-from homelab.ops.project.differences import with_values
+from homelab.ops.project.differences import between, with_values
+from homelab.ops.project.effects import effects
 from homelab.ops.project.rehearsed import rehearsed
 from homelab.ops.project.stack import open_stack
 from tests.build import SHIPPED
@@ -95,3 +96,49 @@ def test_every_file_that_another_value_changes_is_named(place: str, other: str) 
     said = CliRunner().invoke(app, ["why", "-C", str(top), "-s", "mynixos", place]).stdout
     named = {line.partition(":")[0] for line in said.splitlines() if line.startswith("q958/")}
     assert named == {f for f in files if not f.startswith("q958/release")}
+
+
+def test_a_value_that_many_places_use_has_all_that_depend_on_it() -> None:
+    """ACME, the dashboard, the issuer of the sign-in, the routers and the tunnel have the domain."""
+    said = _why("site.domain").stdout
+    for file in ("certificates", "identity", "proxy", "tunnel"):
+        assert f"pi/{file}.nix:" in said, file
+    assert "aurora/dashboard.nix:" in said
+    assert "security.acme.certs" in said
+    assert "\ntailnet." in said
+    assert "users.nix" not in said, "nothing of the owner's depends on it"
+
+
+def test_what_depends_on_a_value_are_the_lines_that_another_value_changes() -> None:
+    """As `homelab diff --set` finds with a value that the owner chooses."""
+    with rehearsed():
+        old, new = (
+            open_stack(SHIPPED, "home"),
+            with_values(SHIPPED, "home", [f"{MAIL}=a@b.example"]),
+        )
+        found = effects(old, MAIL)
+        assert found is not None
+        files = {e.file for e in found}
+        told = {f"{d.host}/{d.file}" for d in between(old, new)}
+    assert files - {"cloudflare", "tailnet"} == told
+    assert "cloudflare" in files, "the policy of Access has the address"
+
+
+MAIL = "site.owner.email"
+
+
+def test_a_value_that_nothing_depends_on_says_so_and_a_section_keeps_its_lines() -> None:
+    with rehearsed():
+        stack = open_stack(SHIPPED, "home")
+        assert effects(stack, "services") is None
+        assert effects(stack, "services.navidrome.nothing") is None
+
+
+def test_the_graph_of_a_value_has_each_file_once() -> None:
+    said = _why("site.domain", "--graph").stdout
+    assert "flowchart LR" in said
+    for part in ("certificates.nix", "dashboard.nix", "identity.nix", "proxy.nix", "tunnel.nix"):
+        assert said.count(f'["{part}<br/>') == 1, part
+    of_host = _why("pi", "dns.nix", "--graph").stdout
+    assert '["dns.nix<br/>' in of_host
+    assert 'subgraph b1["pi"]' in of_host

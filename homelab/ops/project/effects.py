@@ -1,0 +1,173 @@
+"""What depends on a value of the stack: the lines and resources that another value would change."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from difflib import SequenceMatcher
+
+from homelab.config.document import Document
+from homelab.config.expansion import expanded
+from homelab.config.load import load_stack_config
+from homelab.config.scalar import Value
+from homelab.evaluation.origin import DIGEST, LIBRARY, Origins
+from homelab.ops.project.documents import read_stack_document
+from homelab.ops.project.locks import read_lock
+from homelab.ops.project.sources import read_sources
+from homelab.ops.project.stack import Stack
+from homelab.plan import Plan
+from homelab.planner import make_plan
+from homelab.problems import InvalidStackError
+from homelab.render import Files, render
+
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Something that would differ with another value."""
+
+    file: str
+    """`pi/proxy.nix`, or the part of the plan that has the resource: `cloudflare`."""
+    what: str
+    """Lines and option, or the resource."""
+    where: str
+    """The place in the stack config that it belongs to; empty for none."""
+
+    def __str__(self) -> str:
+        return f"{self.file}{self.what}"
+
+
+def effects(stack: Stack, place: str) -> list[Effect] | None:
+    """What another value at a place would change; None if the stack file has no single value there,
+    or no other one can be made up.
+
+    Other values are close to the one in the file, such as `xhome.example.org`. The first that the
+    stack loads with and that changes something decides.
+    """
+    document = read_stack_document(stack.directory, stack.name)
+    value = _at(document.values, place)
+    if value is None:
+        return None
+    loaded = False
+    for other in _others(value):
+        changed = _with(document, place, other)
+        try:
+            plan = make_plan(
+                load_stack_config(expanded(changed)), read_lock(stack.directory, stack.name).lock
+            )
+        except InvalidStackError:
+            continue
+        loaded = True
+        sources, _ = read_sources(stack.directory, plan)
+        after = {name: dict(r.files) for name, r in render(plan, sources).items()}
+        found = [*_lines(stack, after), *_resources(stack.plan, plan)]
+        if found:
+            return found
+    return [] if loaded else None
+
+
+def _steps(place: str) -> list[str | int]:
+    return [int(number) if number else word for word, number in _STEP.findall(place)]
+
+
+def _at(values: Mapping[str, Value], place: str) -> str | int | float | bool | None:
+    """The single value at a place; None for a section, a list, or nothing."""
+    holder: object = values
+    for step in _steps(place):
+        if isinstance(holder, Mapping):
+            holder = holder.get(step)
+        elif isinstance(holder, list) and isinstance(step, int) and step < len(holder):
+            holder = holder[step]
+        else:
+            return None
+    return holder if isinstance(holder, str | int | float | bool) else None
+
+
+def _with(document: Document, place: str, other: Value) -> Document:
+    values: dict[str, Value] = copy.deepcopy(dict(document.values))
+    *above, last = _steps(place)
+    holder: object = values
+    for step in above:
+        holder = holder[step]  # type: ignore[index]
+    holder[last] = other  # type: ignore[index]
+    return replace(document, values=values)
+
+
+def _others(value: str | float | bool) -> Iterator[Value]:
+    """Other values, the likeliest to load first."""
+    if isinstance(value, bool):
+        yield not value
+    elif isinstance(value, int):
+        yield from (value + 1, value - 1, value + 100, value * 2)
+    elif isinstance(value, str):
+        # A name, an address of a network, a path, a duration, a key.
+        yield from (f"x{value}", f"{value}x", f"x.{value}")
+        for number in [*re.finditer(r"\d+", value)][::-1]:
+            yield f"{value[: number.start()]}{int(number[0]) + 1}{value[number.end() :]}"
+
+
+def _lines(stack: Stack, after: Mapping[str, Files]) -> Iterator[Effect]:
+    for host, release in stack.releases.items():
+        files, others = dict(release.files), after.get(host, {})
+        origins = Origins(stack.plan, stack.plan.hosts[host], files)
+        for file, content in files.items():
+            if content == others.get(file):
+                continue
+            whole = origins.of_file(file)
+            if whole.reason in (DIGEST, LIBRARY):
+                continue
+            other = others.get(file, "")
+            if isinstance(content, bytes) or isinstance(other, bytes) or file.endswith(".lock"):
+                yield Effect(f"{host}/{file}", "", whole.place.where if whole.place else "")
+                continue
+            yield from _of_file(origins, host, file, content, other)
+
+
+def _of_file(origins: Origins, host: str, file: str, old: str, new: str) -> Iterator[Effect]:
+    before, after = old.splitlines(), new.splitlines()
+    changed: dict[tuple[str, str], list[int]] = {}
+    matched = SequenceMatcher(None, before, after, autojunk=False)
+    for tag, start, end, _, _ in matched.get_opcodes():
+        if tag == "equal":
+            continue
+        # Lines that would be added belong to the line before them.
+        for number in range(start, max(end, start + 1)):
+            line = min(number + 1, len(before))
+            if line:
+                found = origins.of_line(file, line)
+                if found.reason:
+                    continue  # the head of a file, which repeats what its options say
+                where = found.place.where if found.place else ""
+                changed.setdefault((found.option, where), []).append(line)
+    for (option, where), numbers in changed.items():
+        first, last = min(numbers), max(numbers)
+        lines = f":{first}" + (f"-{last}" if last > first else "")
+        yield Effect(f"{host}/{file}", lines + (f": {option}" if option else ""), where)
+
+
+def _resources(old: Plan, new: Plan) -> Iterator[Effect]:
+    """Resources of the clouds, by the name of their list in the plan."""
+    for part in ("cloudflare", "tailnet"):
+        before, after = getattr(old, part), getattr(new, part)
+        if before == after or not is_dataclass(before):
+            continue
+        for listed in fields(before):
+            mine, theirs = getattr(before, listed.name), getattr(after, listed.name, None)
+            if mine == theirs:
+                continue
+            kept = theirs if isinstance(theirs, tuple) else ()
+            gone = [m for m in mine if m not in kept] if isinstance(mine, tuple) else []
+            titles = dict.fromkeys(filter(None, (_title(item) for item in gone)))
+            text = f".{listed.name}" + (f": {', '.join(titles)}" if titles else "")
+            yield Effect(part, text, part)
+
+
+def _title(item: object) -> str:
+    for name in ("name", "domain", "hostname", "key"):
+        found = getattr(item, name, None)
+        if isinstance(found, str) and found:
+            return found
+    return ""
