@@ -41,3 +41,8 @@ class Desktop(Kind):
     Default: `us`."""
     variant: Variant | None = None
     """Variant of the layout: `nodeadkeys`."""
+
+    @property
+    def by_systemd(self) -> bool:
+        """Whether the user manager of systemd starts its programs."""
+        return self.environment in ("gnome", "plasma")

@@ -17,7 +17,7 @@ from homelab.config.base import (
     Str,
 )
 from homelab.config.deploy import Unit
-from homelab.config.disks import Subvolume
+from homelab.config.disks import DiskSize, Subvolume, in_bytes
 from homelab.config.types import CacheKey, Calendar, Url
 
 WIFI = ("wifi", "psk")
@@ -177,6 +177,25 @@ class Persistence(Model):
     def disk(self) -> str:
         """Mount point of the persistent disk."""
         return self.mount or self.root
+
+
+class UserMemory(Model):
+    """Limits of the memory of a person who is logged in: their desktop with its programs, and their
+    services (`user@.service`). The rest stays for the services of the host.
+    """
+
+    high: DiskSize | None = None
+    """Above this, their programs become slow, and the kernel takes memory back: `24 GiB`."""
+    max: DiskSize | None = None
+    """At this size, the kernel ends one of their programs: `28 GiB`."""
+
+    @model_validator(mode="after")
+    def _limits(self) -> UserMemory:
+        if self.high is None and self.max is None:
+            raise ValueError("a limit is missing; add high: 24 GiB, or max: 28 GiB")
+        if self.high and self.max and in_bytes(self.high) > in_bytes(self.max):
+            raise ValueError(f"high is above max, {self.max}; write a smaller size")
+        return self
 
 
 class Watchdog(Model):

@@ -29,6 +29,7 @@ from homelab.config.host_options import (
     Persistence,
     Probes,
     Reboot,
+    UserMemory,
     Watchdog,
     Wifi,
 )
@@ -185,6 +186,7 @@ class NixosHost(HostConfig):
     """Reset the machine with a hardware watchdog when it hangs: `watchdog: {}`."""
     nix: HostNix = HostNix()
     zram: Zram | None = None
+    user_memory: UserMemory | None = None
     wake_on_lan: WakeOnLan | None = None
     build: Build = Build()
     persistence: Persistence | None = None
@@ -237,6 +239,16 @@ class NixosHost(HostConfig):
         if self.probes is not None and self.offline is not None and self.offline.pull_from:
             raise ValueError(
                 "a host that fetches its release confirms it without probes; leave probes out"
+            )
+        if (
+            self.user_memory is not None
+            and self.desktop is not None
+            and not self.desktop.by_systemd
+        ):
+            raise ValueError(
+                f"systemd does not start the programs of {self.desktop.environment}, so "
+                "user_memory would not limit them; leave user_memory out, or write environment: "
+                "plasma or gnome"
             )
         if self.offline is not None and self.always_on:
             raise ValueError("offline is for a host that is not always on; add always_on: false")

@@ -62,6 +62,7 @@ FIELDS: Mapping[str, Managed] = {
     "static": "lan",
     "swap": "disks",
     "tailscale": "tailnet",
+    "user_memory": "hardware",
     "wake_on_lan": "hardware",
     "watchdog": "hardware",
     "wifi": "lan",

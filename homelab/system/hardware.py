@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from homelab.config.disks import in_bytes
 from homelab.config.graphics import BEFORE_TURING
 from homelab.deploy.model import wake_command
 from homelab.nix import Attrs, Call, Comment, Lines, Module, Nix, Pkg, Script, attrs, merge
@@ -119,7 +120,17 @@ def _power(plan: Plan, host: Host) -> Attrs:
                 {"enable": True, "algorithm": zram.algorithm, "memoryPercent": zram.percent},
             ),
         )
-    return body
+    return merge(body, _user_memory(host))
+
+
+def _user_memory(host: Host) -> Attrs:
+    """Limits for the manager of each user, from which systemd starts their programs."""
+    limits = host.config.user_memory
+    if limits is None:
+        return {}
+    stated = {"MemoryHigh": limits.high, "MemoryMax": limits.max}
+    settings: Attrs = {k: f"{in_bytes(v) // 2**20}M" for k, v in stated.items() if v is not None}
+    return attrs('systemd.services."user@".serviceConfig', settings)
 
 
 LOGIND_SINCE = "25.11"

@@ -136,6 +136,7 @@ RICH: Changes = {
         },
         "nas": {
             "interface": "enp1s0",
+            "user_memory": {"high": "3 GiB", "max": "4 GB"},
             "mode": "boot",
             "reboot": {"seconds": 300},
             "kernel": {

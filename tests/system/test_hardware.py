@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from homelab.deploy.plan import policy_of
+from homelab.problems import InvalidStackError
 from homelab.render import modules_of
 from homelab.system.hardware import intel_packages
 from tests import build
@@ -132,3 +133,32 @@ def test_a_second_file_in_the_way_of_home_manager_rolls_nothing_back(
     made = build.plan(changes)
     assert policy_of(made.stack, made.hosts["nas"]).may_fail == may_fail
     assert policy_of(made.stack, made.hosts["pi"]).may_fail == ()
+
+
+@pytest.mark.requirement("S0-05")
+def test_the_desktop_of_a_compute_host_leaves_memory_for_its_services() -> None:
+    limits = {"high": "24 GiB", "max": "28 GB"}
+    for desktop in (None, {"environment": "plasma"}):
+        changes = nas(user_memory=limits, desktop=desktop)
+        changes["site"] = {"owner": {"password": {"sops": "users/sam"}}}
+        text = " ".join(build.render(changes)["nas"]["power.nix"].split())
+        assert '"user@".serviceConfig = { MemoryHigh = "24576M"; MemoryMax = "26702M"; }' in text
+    assert "user@" not in build.render(nas(zram={}))["nas"]["power.nix"]
+
+
+@pytest.mark.requirement("S0-05")
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"user_memory": {}}, "add high: 24 GiB"),
+        ({"user_memory": {"high": "2 GB", "max": "1 GB"}}, "high is above max, 1 GB"),
+        (
+            {"user_memory": {"max": "2 GB"}, "desktop": {"environment": "xfce"}},
+            "would not limit them",
+        ),
+    ],
+)
+def test_a_limit_that_would_limit_nothing_is_refused(config: dict[str, object], says: str) -> None:
+    with pytest.raises(InvalidStackError) as refused:
+        build.plan(nas(**config))
+    assert says in str(refused.value)
