@@ -45,6 +45,33 @@ StableSource = Annotated[
     ),
 ]
 """A partition, or a volume of LVM, by a name that does not change."""
+NfsShare = Annotated[
+    Str,
+    pattern(
+        r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\]):"
+        r"/(?!.*/\.\.?(/|$))[A-Za-z0-9._/@+-]*",
+        "this is not a directory of an NFS server; write its address and the path: "
+        "192.168.1.5:/volume1/media",
+    ),
+]
+"""A directory that an NFS server exports, as mount(8) names it."""
+
+
+def _on_disk(value: object) -> object:
+    """Names the other place of what is no partition."""
+    if isinstance(value, str) and re.fullmatch(r"[^/:]+:/.*", value):
+        raise ValueError(
+            "this is a directory of an NFS server, and no partition; write share: in place of from:"
+        )
+    if isinstance(value, str) and value.startswith("//"):
+        raise ValueError(
+            "this is a share of SMB, which has a password; mount it in a module of the host, "
+            'fileSystems."…" with fsType = "cifs" and credentials=FILE, and name its mount point '
+            "at the dataset: mount: /mnt/…"
+        )
+    return value
+
+
 DiskSize = Annotated[
     Str,
     pattern(
@@ -161,12 +188,12 @@ def _encrypted(value: object) -> object:
 Encrypted = Annotated[
     Encryption | None, BeforeValidator(_encrypted, json_schema_input_type=bool | Encryption)
 ]
-FileSystemKind = Literal["btrfs", "exfat", "ext4", "f2fs", "ntfs3", "tmpfs", "vfat", "xfs"]
+FileSystemKind = Literal["btrfs", "exfat", "ext4", "f2fs", "nfs", "ntfs3", "tmpfs", "vfat", "xfs"]
 _OF_A_PARTITION = ("disk", "partition", "from", "subvolume", "encrypted")
 
 
 class FileSystemConfig(Kind):
-    """A file system, by its mount point: one on a disk, one of a pool, or one in memory."""
+    """A file system, by its mount point: one on a disk, of a pool, in memory, or of a NAS."""
 
     called: ClassVar[str] = "a file system"
     lacks: ClassVar[Mapping[str, str]] = {
@@ -180,16 +207,21 @@ class FileSystemConfig(Kind):
             "write optional: true in the disk: hosts.….disks.NAME",
         ),
         "subvol": "write subvolume: NAME",
+        **dict.fromkeys(("server", "nas", "nfs", "remote"), "write share: 192.168.1.5:/media"),
     }
 
     fs: FileSystemKind | None = None
-    """Its kind. tmpfs is in memory. Leave it out for a pool."""
+    """Its kind. tmpfs is in memory. Leave it out for a pool and for `share`."""
     disk: Name | None = None
     """The disk that it is on, by its name in `disks`."""
     partition: Annotated[int, Field(ge=1, le=99)] | None = None
     """Number of the partition on the disk. Default: 1, if the disk has only this file system."""
-    source: Annotated[StableSource | None, Field(alias="from")] = None
+    source: Annotated[StableSource | None, BeforeValidator(_on_disk), Field(alias="from")] = None
     """The partition itself, instead of `partition`: `/dev/disk/by-uuid/…`. `lsblk -f` shows it."""
+    share: NfsShare | None = None
+    """A directory that a NAS exports over NFS, `192.168.1.5:/volume1/media`, mounted when it is
+    used. Owners and modes of its files stay those of the NAS. A dataset of another host of the
+    stack has `nfs` instead."""
     subvolume: Subvolume | None = None
     """btrfs: the subvolume that is mounted. Several file systems may share one partition."""
     encrypted: Encrypted = None
@@ -219,6 +251,17 @@ class FileSystemConfig(Kind):
             return self
         if self.dataset is not None:
             raise ValueError("a dataset of ZFS is in a pool; add pool: NAME")
+        if self.share is not None:
+            wrong = [*stated, *(k for k in ("size", "early") if k in said)]
+            if self.fs not in (None, "nfs"):
+                wrong.append("fs")
+            if wrong:
+                raise ValueError(f"a share of a NAS has no {' and no '.join(wrong)}; leave it out")
+            return self
+        if self.fs == "nfs":
+            raise ValueError(
+                "the directory of the NAS is missing; add share: 192.168.1.5:/volume1/media"
+            )
         if self.fs is None:
             raise ValueError("the kind of file system is missing; add fs: ext4, or pool: NAME")
         if self.fs == "tmpfs":

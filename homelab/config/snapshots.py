@@ -12,7 +12,19 @@ from homelab.config.base import AbsolutePath, Model, Name, Str, Time, pattern
 from homelab.config.types import ZfsName
 
 FileSystem = Literal[
-    "bcachefs", "btrfs", "exfat", "ext4", "f2fs", "mergerfs", "nfs", "ntfs", "tmpfs", "xfs", "zfs"
+    "bcachefs",
+    "btrfs",
+    "cifs",
+    "exfat",
+    "ext4",
+    "f2fs",
+    "mergerfs",
+    "nfs",
+    "ntfs",
+    "sshfs",
+    "tmpfs",
+    "xfs",
+    "zfs",
 ]
 """Kind of a file system. Only btrfs and zfs have snapshots and quotas here."""
 SNAPSHOTS: tuple[FileSystem, ...] = ("btrfs", "zfs")

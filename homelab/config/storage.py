@@ -85,12 +85,13 @@ class DatasetConfig(Model):
     owner: Name = "root"
     group: Name = "users"
     mode: Permissions = "2775"
-    """Permission bits, in quotes."""
+    """Permission bits, in quotes. On a NAS, owners and modes stay as they are there."""
     dirs: dict[DirectoryName, DatasetDirectory] = Field(default_factory=dict)
-    """Directories in it, created with its owner, group and mode: `{films: {}, tv: {}}`."""
+    """Directories in it, created with its owner, group and mode: `{films: {}, tv: {}}`. On a NAS
+    they are there already."""
     fs: FileSystem | None = None
-    """File system that holds it. btrfs and zfs have snapshots and quotas. Default: zfs with `zfs`,
-    else as the host's `disks` and `pools` say."""
+    """File system that holds it. btrfs and zfs have snapshots and quotas; nfs, cifs and sshfs are
+    on a NAS. Default: zfs with `zfs`, else as the host's `disks`, `pools` and shares say."""
     zfs: ZfsName | None = None
     """The ZFS dataset that is mounted at `path`, as `zfs list` shows it: `tank/photos`."""
     snapshot: SnapshotConfig | None = None

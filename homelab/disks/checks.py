@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from homelab.check import check
 from homelab.config.disks import in_bytes
 from homelab.config.pools import MergerfsPool, ZfsPool
-from homelab.disks.model import FileSystem
+from homelab.disks.model import EARLY, NFS, FileSystem
 from homelab.disks.plan import partition_of
 from homelab.disks.smart import watches_disks
 from homelab.grouping import grouped
@@ -167,10 +167,20 @@ def disk_used(plan: Plan) -> Iterator[Problem]:
 
 @check("disk-optional")
 def disk_optional(plan: Plan) -> Iterator[Problem]:
-    """A host that needs an absent disk to boot does not boot."""
+    """A host that needs an absent disk, or a NAS, to boot does not boot."""
     for host in plan.hosts.values():
         kept = host.config.persistence
         for system in host.file_systems:
+            if system.kind == NFS and (
+                system.mount in (*EARLY, "/boot", "/home")
+                or (kept is not None and system.mount == kept.disk)
+            ):
+                yield Problem(
+                    system.source,
+                    f"{system.what} is on another machine, and {host.name} needs {system.mount} "
+                    "when it boots",
+                    "mount it elsewhere, such as /mnt/nas, and a disk of the host here",
+                )
             if not system.optional:
                 continue
             told = f"the disk {system.disk} of {system.mount} is optional"

@@ -20,6 +20,14 @@ EARLY = (
 )
 """Mount points that NixOS mounts in the initrd (`pathsNeededForBoot`)."""
 
+NFS = "nfs"
+"""Kind of a directory that a NAS exports."""
+NETWORK = frozenset(
+    {NFS, "9p", "ceph", "cifs", "davfs", "glusterfs", "nfs4", "rclone", "smb3", "sshfs"}
+    | {"fuse.ceph", "fuse.glusterfs", "fuse.rclone", "fuse.sshfs"}
+)
+"""Kinds of file systems whose files are on another machine, which decides about their owners."""
+
 
 @dataclass(frozen=True)
 class FileSystem:
@@ -27,7 +35,7 @@ class FileSystem:
 
     mount: str
     kind: str
-    """`fsType`: ext4, btrfs, zfs, tmpfs, or fuse.mergerfs."""
+    """`fsType`: ext4, btrfs, zfs, tmpfs, nfs, or fuse.mergerfs."""
     what: str
     """What is mounted, `What=` of systemd.mount(5): a device, a dataset of ZFS, or the branches.
     Empty if the stack does not tell; a check reports it."""

@@ -8,13 +8,22 @@ from collections.abc import Iterator, Mapping
 from homelab.config.disks import FileSystemConfig, Swap, in_bytes
 from homelab.config.hosts import NixosHost
 from homelab.config.pools import MergerfsPool, ZfsPool
-from homelab.disks.model import EARLY, FileSystem, SwapSpace, containing
+from homelab.disks.model import EARLY, NFS, FileSystem, SwapSpace, containing
 
 MIB = 2**20
 DEVICE_TIMEOUT = "x-systemd.device-timeout=5s"
 ABSENT_OPTIONS = ("nofail", "x-systemd.automount", "x-systemd.device-bound", DEVICE_TIMEOUT)
 """Options for an optional disk. Through the automount nothing writes to the empty directory while
 the disk is absent, and the mount ends with the disk."""
+SHARE_OPTIONS = (
+    "_netdev",
+    "nofail",
+    "nosuid",
+    "nodev",
+    "x-systemd.automount",
+    "x-systemd.mount-timeout=30s",
+)
+"""Options for a share of a NAS."""
 
 
 def plan_file_systems(host: str, config: NixosHost) -> tuple[FileSystem, ...]:
@@ -28,6 +37,8 @@ def plan_file_systems(host: str, config: NixosHost) -> tuple[FileSystem, ...]:
             made[mount] = _of_pool(config, mount, said, where, made)
         elif said.fs == "tmpfs":
             made[mount] = _in_memory(mount, said, where)
+        elif said.share is not None:
+            made[mount] = _of_nas(mount, said.share, said, where)
         else:
             made[mount] = _of_disk(config, mount, said, where)
     return tuple(made[mount] for mount in sorted(made))
@@ -131,6 +142,15 @@ def _in_memory(mount: str, said: FileSystemConfig, place: str) -> FileSystem:
         options=(f"size={mib}M", *mode, *said.options),
         early=said.early or mount in EARLY,
     )
+
+
+def _of_nas(mount: str, share: str, said: FileSystemConfig, place: str) -> FileSystem:
+    """A share that is mounted when it is used: neither boot nor switch waits for the NAS."""
+    own = {o.partition("=")[0] for o in said.options}
+    options = [o for o in SHARE_OPTIONS if o.partition("=")[0] not in own]
+    # A writer that gets an error has lost data that it thinks is there.
+    options += ["hard"] if not own & {"hard", "soft", "softerr"} else []
+    return FileSystem(mount, NFS, share, place, options=(*options, *said.options))
 
 
 def _of_pool(

@@ -24,8 +24,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     directories: Attrs = {
         for_tmpfiles(path): {"d": {"user": owner, "group": d.group, "mode": mode}}
         for d in here
-        # A disk that may be absent has a unit that creates its directories.
-        if optional_at(host, d.path) is None
+        # A disk that may be absent has a unit that creates its directories. A NAS has its own
+        # owners: root of the host may not change them, or would take the files from other clients.
+        if optional_at(host, d.path) is None and not d.is_remote
         for path, owner, mode in ((d.path, d.owner, d.mode), *d.dirs)
     }
     groups: Attrs = {d.group: {} for d in here if d.group not in _NIXOS_GROUPS}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from homelab.config.backup import Tier
 from homelab.config.snapshots import Every, SnapshotKeep
+from homelab.disks.model import NETWORK
 from homelab.services.model import Service
 from homelab.system.login import account
 
@@ -62,6 +63,11 @@ class Dataset:
     holder: str = ""
     """Directory that a unit must see to read it; empty if that is `path`. A replica on btrfs is
     read through a link: a unit that saw only the link would keep the snapshot of its start."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether its files are on a NAS, which decides about their owners and modes."""
+        return self.fs in NETWORK
 
     @property
     def sees(self) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homelab.check import check, file_check
+from homelab.disks.model import NETWORK, NFS
 from homelab.hardening.paths import below
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.storage.model import Dataset
-from homelab.system.file_systems import file_systems, is_within, own_texts
+from homelab.system.devices import mount_at
+from homelab.system.file_systems import file_systems, fs_type, is_within, own_texts
 from homelab.system.model import Host
 
 DATASET_MOUNTED = file_check(
@@ -22,6 +24,12 @@ TARGET_MOUNTED = file_check(
     "target-mounted",
     "warning",
     "Backups for a disk that no module mounts fill the root disk, and are lost with it.",
+)
+DATASET_REMOTE = file_check(
+    "dataset-remote",
+    "error",
+    "homelab sets the owner and mode of a dataset. On a NAS that would change them for every other "
+    "client, or fail.",
 )
 
 
@@ -44,6 +52,8 @@ def check_mounts(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Pro
     """
     for dataset in plan.datasets:
         host = plan.hosts.get(dataset.host)
+        if host is not None:
+            yield from _remote(host, dataset, sources)
         stated = plan.stack.datasets[dataset.name].mount is not None
         # Another check reports a missing file, and a planned host has none yet.
         if not stated or host is None or (host.config.hardware or "") not in sources:
@@ -96,3 +106,19 @@ def _is_mounted(
     ]
     options = [option for service in plan.on(host.name) for option in service.config.options]
     return any(name in text for text in (*lines, *options))
+
+
+def _remote(host: Host, dataset: Dataset, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
+    """A dataset on a NAS that a module of the host mounts, without `fs` in the stack."""
+    mount = mount_at(dict.fromkeys(file_systems(host, sources), ""), dataset.path)
+    kind = fs_type(host, sources, mount) if mount else ""
+    if kind not in NETWORK or dataset.is_remote:
+        return
+    known = next((k for k in ("cifs", "sshfs") if k in kind or (k, kind) == ("cifs", "smb3")), NFS)
+    yield Problem(
+        f"{dataset.source}.fs",
+        f"{mount} is a file system of another machine ({kind}), and homelab would make "
+        f"{dataset.path} there {dataset.owner}:{dataset.group} with mode {dataset.mode}",
+        f"write fs: {known}: owners and modes then stay those of that machine",
+        check=DATASET_REMOTE,
+    )

@@ -1,11 +1,12 @@
-"""Datasets of other hosts, mounted over NFS."""
+"""Datasets of other hosts, mounted over NFS, and those on a NAS: what waits for their mounts."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 
+from homelab.disks.model import NFS
 from homelab.hardening.baseline import sandbox
 from homelab.hardening.paths import for_systemd
 from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
@@ -27,21 +28,32 @@ def mount_unit(path: str) -> str:
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`nfs-mounts.nix`, on a host that mounts a dataset of another host."""
+    """`nfs-mounts.nix`, on a host that mounts a dataset of another host, or has one on a NAS."""
     exports = [e for e in known_exports(plan.stack) if e.client == host.name]
-    if not exports or not host.is_nixos:
+    shares = {d.name: m for d in plan.datasets if d.users and (m := _share_of(host, d))}
+    if not (exports or shares) or not host.is_nixos:
         return
     here = tuple(d for d in plan.mounted if d.host == host.name)
+    needed = dict.fromkeys(sorted([*(d.path for d in here if d.users), *shares.values()]))
     yield Module(
         "nfs-mounts.nix",
-        "Datasets of other hosts, mounted over NFS when they are used",
+        "Datasets of other hosts, mounted over NFS when they are used"
+        if exports
+        else "Datasets on a NAS: its shares are tried again until it answers",
         derived=merge(
-            {"fileSystems": {e.at: _mounted(e) for e in exports}},
+            {"fileSystems": {e.at: _mounted(e) for e in exports}} if exports else {},
             *(u for s in plan.on(host.name) for u in _of_service(s, here)),
-            _tried_again([d for d in here if d.users]),
+            *(u for s in plan.on(host.name) for u in _of_shares(s, shares)),
+            _tried_again([*needed]),
         ),
-        extra=((_FILE, SHELL),) if any(d.users for d in here) else (),
+        extra=((_FILE, SHELL),) if needed else (),
     )
+
+
+def _share_of(host: Host, dataset: Dataset) -> str:
+    """Mount point of the share of a NAS that a dataset is on; empty for any other place."""
+    found = host.file_system_of(dataset.path) if dataset.host == host.name else None
+    return found.mount if found is not None and found.kind == NFS else ""
 
 
 def _mounted(export: Export) -> Attrs:
@@ -96,13 +108,24 @@ def _waits(unit: str, used: list[Dataset], *, runs: bool) -> Attrs:
     return attrs(f'systemd.services."{unit}"', body)
 
 
-def _tried_again(used: list[Dataset]) -> Attrs:
+def _of_shares(service: Service, shares: Mapping[str, str]) -> Iterator[Attrs]:
+    """Units that start when the share comes. `storage.nix` has the mounts that they require."""
+    parts = [(p.unit, tuple(p.datasets)) for p in service.parts]
+    runs = service.unit is None or service.unit.schedule is None
+    own = [(unit, tuple(service.datasets.values())) for unit in service.units if runs]
+    for unit, used in parts or own:
+        places = sorted({shares[name] for name in used if name in shares})
+        if places:
+            yield attrs(f'systemd.services."{unit}".wantedBy', [mount_unit(p) for p in places])
+
+
+def _tried_again(places: list[str]) -> Attrs:
     """A unit that mounts what services need once its server answers: systemd tries only once, and
     after a power cut the server may be the last to start.
     """
-    if not used:
+    if not places:
         return {}
-    call = shlex.join(("mounted", *(mount_unit(d.path) for d in used)))
+    call = shlex.join(("mounted", *(mount_unit(p) for p in places)))
     unit: Attrs = {
         "description": "Mount datasets whose host was away",
         "script": Script.of(". ", Raw(f"./{_FILE}"), f"\n{call}\n"),

@@ -179,6 +179,7 @@ RICH: Changes = {
                 "/mnt/old": {"fs": "ext4", "from": "/dev/disk/by-label/old"},
                 "/mnt/stick": {"disk": "stick", "fs": "exfat"},
                 "/mnt/gone": {"disk": "gone", "fs": "ext4"},
+                "/mnt/nas": {"share": "192.168.1.9:/volume1/nas", "options": ["nfsvers=3"]},
                 "/mnt/pool": {"pool": "pool"},
                 "/tank": {"pool": "tank", "dataset": "tank/data"},
             },

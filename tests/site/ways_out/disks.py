@@ -122,6 +122,13 @@ WAYS = (
     ),
     WayOut(
         "disk-optional",
+        mounts(var_log={"share": "192.168.1.9:/logs"}),
+        mounts(var_log=None, mnt_nas={"share": "192.168.1.9:/logs"}),
+        says="on another machine",
+        asked={"/mnt/nas": "mount it elsewhere"},
+    ),
+    WayOut(
+        "disk-optional",
         both(
             disks(stick=STICK),
             mounts(persist=ON_STICK),

@@ -122,6 +122,18 @@ WAYS = (
         fixed=hardware('fileSystems."/mnt" = { };'),
     ),
     WayOut(
+        "dataset-remote",
+        dataset("/mnt"),
+        {"datasets": {"films": {"fs": "nfs"}}},
+        files=hardware('fileSystems."/mnt" = { device = "192.168.1.9:/v"; fsType = "nfs4"; };'),
+    ),
+    WayOut(
+        "dataset-remote",
+        dataset("/mnt"),
+        {"datasets": {"films": {"fs": "cifs"}}},
+        files=hardware('fileSystems."/mnt" = { device = "//nas/films"; fsType = "cifs"; };'),
+    ),
+    WayOut(
         "host-boots",
         {},
         {},
