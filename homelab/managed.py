@@ -30,7 +30,7 @@ PARTS: Mapping[Managed, tuple[str, ...]] = {
     "home": ("home.nix",),
     "identity": ("auth-proxy.nix", "directory.nix", "identity.nix", "kanidm.nix", "portal.nix"),
     "lan": ("mdns.nix", "network.nix"),
-    "monitoring": ("measurements.nix", "monitoring.nix", "monitors.nix"),
+    "monitoring": ("measurements.nix", "monitoring.nix", "monitors.nix", "space.nix"),
     "nix": ("known-hosts.nix", "nix.nix", "packages.nix"),
     "persistence": ("blank-root.nix", "impermanence.nix"),
     "proxy": ("certificates.nix", "proxy.nix"),

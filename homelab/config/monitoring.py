@@ -116,8 +116,20 @@ class MonitoringConfig(Model):
     """Uptime Kuma gets a monitor for each route and each of `monitors`: write `{}`. Those that
     people make on its pages stay. Default: all are made on its pages."""
     ntfy: Ntfy | None = None
+    full_percent: Annotated[int, Field(ge=50, le=99)] | None = None
+    """Each NixOS host looks at its file systems once a day, the boot partition included, and alerts
+    while one is fuller than this. Not on an agent, which knows no topic. Needs `ntfy`."""
     email: Email | None = None
     """E-mail address for Cloudflare's notices, for instance that the tunnel is down."""
+
+    @model_validator(mode="after")
+    def _told(self) -> MonitoringConfig:
+        if self.full_percent is not None and self.ntfy is None:
+            raise ValueError(
+                "without ntfy nobody is told of a full disk; add ntfy: {topic: {sops: "
+                "ntfy/topic}}, or leave full_percent out"
+            )
+        return self
 
 
 class ServiceMonitor(Model):

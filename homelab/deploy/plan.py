@@ -10,6 +10,7 @@ from homelab.config.stack import StackConfig
 from homelab.deploy.model import BUILD_USER, WavePlan, wake_command
 from homelab.deploy.policy import DeployPolicy, Probe, restart_of
 from homelab.deploy.windows import DAYS, Window
+from homelab.monitoring.model import SPACE
 from homelab.network.between import dialled
 from homelab.services.model import Service
 from homelab.system.home import may_fail as home_may_fail
@@ -146,6 +147,8 @@ def policy_of(
         may_fail=(
             *stack_config.deploy.may_fail,
             *home_may_fail(host, stack_config.site.owner.user),
+            # A full disk is no fault of the new system.
+            *((f"{SPACE}.service",) if stack_config.monitoring.full_percent is not None else ()),
         ),
         reboot=restart_of(config),
         unlocked=config is not None and config.unlocked,

@@ -72,6 +72,7 @@ FILES: Mapping[str, str] = {
     "smart.nix": "hosts.{host}.disks",
     "snapshots.nix": "datasets",
     "ssh.nix": "hosts.{host}.ssh",
+    "space.nix": "monitoring.full_percent",
     "storage.nix": "datasets",
     "syncing.nix": "datasets",
     "tailnet.nix": "hosts.{host}.tailscale",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 MONITORS = "homelab-monitors"
 """The unit that gives Uptime Kuma its monitors."""
+SPACE = "homelab-space"
+"""The unit that fails while a file system is nearly full."""
 KUMA_PASSWORD = ("kuma", "password")
 """Group and name of the secret with which that unit signs in."""
 

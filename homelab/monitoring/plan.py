@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from homelab.backup.model import BackupPlan
 from homelab.config.expansion import MONITOR
+from homelab.config.hosts import AnyHost, NixosHost
 from homelab.config.snapshots import SNAPSHOTS
 from homelab.config.stack import StackConfig
 from homelab.monitoring.model import MonitoringPlan, Probe
@@ -106,7 +107,19 @@ def alert_hosts(
     watching |= {d.host for d in datasets if d.fs in SNAPSHOTS} | {r.host for r in replicas}
     # A rest-server's host removes old snapshots.
     watching |= {j.server for j in backup.jobs if j.server and not j.ssh_key}
+    if stack.monitoring.full_percent is not None:
+        watching |= {name for name, host in stack.hosts.items() if watches_space(host)}
     return backup.hosts | watching
+
+
+def watches_space(host: AnyHost) -> bool:
+    """Whether a host alerts before its file systems are full. An agent does not know the topic."""
+    return (
+        isinstance(host, NixosHost)
+        and host.role != "agent"
+        and host.state not in ABSENT
+        and host.manages("monitoring")
+    )
 
 
 def _probe(

@@ -50,7 +50,7 @@ _CHOSEN = frozenset(
 _OWN = re.compile(
     r"systemd-.*|homelab-(activate|backrest|backup|blank-root|bundles?|card|certificates|devices"
     r"|disk-links|drill|ids|monitors|nfs|old-roots|placeholder|pull|recovery|restore|resume"
-    r"|rollback|secrets|sops)(-.*)?"
+    r"|rollback|secrets|sops|space)(-.*)?"
 )
 """Units of systemd, and those of homelab itself."""
 _LONGEST = 31

@@ -64,7 +64,7 @@ def test_a_host_without_findings_passes_silently(host: Prepared) -> None:
     assert (status, output) == (0, f"built {host.system}\n")
 
 
-@pytest.mark.requirement("S4-05", "S4-06")
+@pytest.mark.requirement("S4-05", "S4-06", "S4-07")
 def test_a_full_boot_partition_stops_the_run_with_figures(host: Prepared) -> None:
     """Before anything is activated anywhere."""
     host.boots_by("abc-linux-6.12", 15)
@@ -78,7 +78,7 @@ def test_a_full_boot_partition_stops_the_run_with_figures(host: Prepared) -> Non
     assert "no host was changed" in output
 
 
-@pytest.mark.requirement("S4-05")
+@pytest.mark.requirement("S4-05", "S4-07")
 def test_an_existing_kernel_needs_no_space(host: Prepared) -> None:
     """A host whose kernel is unchanged needs no reserve."""
     host.boots_by("abc-linux-6.12", 15)

@@ -884,6 +884,7 @@ RICH: Changes = {
         "services": ["authelia", "forum"],
     },
     "monitoring": {
+        "full_percent": 85,
         "ntfy": {"topic": {"sops": "ntfy/topic"}, "token": {"sops": "ntfy/token"}},
         "email": "sam@example.org",
         "kuma": {"user": "sam-kuma", "password": {"sops": "kuma/password"}},
