@@ -133,6 +133,15 @@ class Health(Model):
         return self
 
 
+def content_fits(format_: str, content: JsonValue) -> None:
+    """Raises ValueError if a template's content is not what its format takes."""
+    if format_ == "text":
+        if not isinstance(content, str):
+            raise ValueError("the content of format text is a text; write content: |")
+    elif not isinstance(content, Mapping):
+        raise ValueError(f"the content of format {format_} is an object; write its keys")
+
+
 class Template(Model):
     """A file with secrets, which the host writes when the container starts."""
 
@@ -154,11 +163,7 @@ class Template(Model):
             raise ValueError("a file needs a place in the container; add target: /…")
         if self.target is None and self.model_fields_set & {"owner", "mode"}:
             raise ValueError("Podman reads the variables as root; leave owner and mode out")
-        if self.format == "text":
-            if not isinstance(self.content, str):
-                raise ValueError("the content of format text is a text; write content: |")
-        elif not isinstance(self.content, Mapping):
-            raise ValueError(f"the content of format {self.format} is an object; write its keys")
+        content_fits(self.format, self.content)
         return self
 
 

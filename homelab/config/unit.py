@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from homelab.config.base import AbsolutePath, Model, Name, Str, pattern
+from homelab.config.containers import content_fits
 from homelab.config.fact_parts import PackageName
 from homelab.config.service_parts import FlakeAttribute
 from homelab.config.types import Calendar, UserName, Variable
@@ -36,6 +37,22 @@ class FlakePackage(Model):
     """Attribute under the flake's `packages.<system>`."""
 
 
+class UnitTemplate(Model):
+    """A file with secrets, which the host writes when the unit starts."""
+
+    format: Literal["json", "text", "toml", "yaml"]
+    """Its language. Secrets are quoted by the rules of the language; `text` refuses a secret with a
+    line break."""
+    content: JsonValue
+    """An object with `{$value: NAME}` where the value of a secret belongs, or `{$text: "a
+    {value[NAME]} b"}` for a text around it. With `text`, the text itself."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> UnitTemplate:
+        content_fits(self.format, self.content)
+        return self
+
+
 class Unit(Model):
     """A program of a package, run by systemd."""
 
@@ -47,6 +64,10 @@ class Unit(Model):
     `{package}`: `[darkhttpd, /srv/www, --addr, "{bind}", --port, "{port}"]`."""
     environment: dict[Variable, Str] = Field(default_factory=dict)
     """Environment variables. Values are templates, as in `command`."""
+    templates: dict[Name, UnitTemplate] = Field(default_factory=dict)
+    """Files with secrets, written on the host when the unit starts and removed when it stops. Only
+    the unit reads them. `{templates}` in `command` and `environment` is their directory: `[agate,
+    --config, "{templates}/config"]`."""
     path: list[Package] = Field(default_factory=list)
     """Packages with further programs that it starts: `[git]`."""
     unfree: list[PackageName] = Field(default_factory=list)

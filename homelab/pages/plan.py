@@ -9,6 +9,7 @@ from homelab.graph.views import VIEWS
 from homelab.pages.exceptions import exceptions
 from homelab.pages.markdown import picture, table, text
 from homelab.plan import Plan
+from homelab.render import modules_of
 
 MARK = "<!-- Written by homelab docs; do not edit. -->"
 """First line of every page."""
@@ -40,6 +41,13 @@ def _hosts(plan: Plan) -> Iterator[str]:
     )
     head = ("Host", "State", "Role", "Platform", "LAN", "Tailnet", "NixOS", "Services")
     yield table(head, rows, "There is no host.")
+    for host in plan.hosts.values():
+        if host.config.state != "planned":
+            yield f"## Files of {text(host.name)}\n"
+            files = [
+                (m.file, m.what.partition("\n")[0].rstrip(":")) for m in modules_of(plan, host)
+            ]
+            yield table(("File", "What it contains"), files, "There is none.")
 
 
 def _names(plan: Plan) -> Iterator[str]:

@@ -18,6 +18,7 @@ from homelab.secret_paths import FETCHED, secret_path
 from homelab.secrets.model import ONEPASSWORD, RESTIC, Secret
 from homelab.services.model import Service
 from homelab.services.secret_files import files_of
+from homelab.services.unit_templates import unit_name
 from homelab.system.model import Host
 
 _FILE = "lib/fetch-secrets.sh"
@@ -81,6 +82,7 @@ def _unit(plan: Plan, service: Service, secrets: list[Secret]) -> Attrs:
     own = {*service.units} if service.reader in service.units else {service.reader}
     own |= {u for u in service.entry.helpers if service.static is not None}
     own |= {part.files_unit for part in service.parts if files_of(part)}
+    own |= {unit_name(service)}
     readers = {unit: _reader(name, secrets) for unit in sorted(own - {""})}
     if not readers:
         unit["wantedBy"] = ["multi-user.target"]

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from importlib import resources
 
 from homelab.databases.model import Database
 from homelab.grouping import grouped
 from homelab.network.model import DNS_PORT
 from homelab.nix import Attrs, Comment, Module, Nix, Raw, attrs, merge
 from homelab.plan import Plan
+from homelab.services.files_unit import SCRIPT, WRITER
 from homelab.services.links import port_of
 from homelab.services.model import Service
 from homelab.services.parts import Part
 from homelab.services.secret_files import files_of
 from homelab.system.model import Host
 
-_WRITE = (resources.files("homelab.services") / "write-files.sh").read_text(encoding="utf-8")
-WRITER = "write-files.sh"
-"""The script that writes files with secrets for containers, beside the services' modules."""
 LABEL = "homelab"
 """Label of the Podman networks that generated units create."""
 NAMES_PORT = 1153
@@ -42,7 +39,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             _bridges(here, plan.databases_on(host.name), resolver=resolver),
             _beside_resolver() if resolver else {},
         ),
-        extra=((f"services/{WRITER}", _WRITE),)
+        extra=((f"services/{WRITER}", SCRIPT),)
         if any(files_of(p) for s in here for p in s.parts)
         else (),
     )

@@ -11,7 +11,7 @@ from homelab.hardening.paths import for_tmpfiles
 from homelab.nix import Attrs, Module, Nix, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import fact_path
-from homelab.services import podman, static, unit
+from homelab.services import podman, static, unit, unit_templates
 from homelab.services.devices import unit_of
 from homelab.services.job_units import jobs
 from homelab.services.kept_state import created_paths, stated_paths
@@ -40,6 +40,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
                 library=library_of(service.entry.name) if _is_native(service) else None,
                 extra=(
                     *static.files(plan, service),
+                    *unit_templates.script(service),
                     *(files_of(service.entry.name) if _is_native(service) else ()),
                 ),
             )
@@ -103,7 +104,8 @@ def _state(host: Host, service: Service) -> Attrs:
 
 def _unit_secrets(service: Service) -> Attrs:
     """Pass the secrets of the stack config to the main unit: variables as environment files, and
-    files as credentials if the unit has a dynamic user. Options pass the secrets of the catalog.
+    files as credentials if the unit has a dynamic user, or if homelab wrote them. Options pass the
+    secrets of the catalog.
     """
     files: list[Nix] = []
     credentials: list[Nix] = []
@@ -115,6 +117,7 @@ def _unit_secrets(service: Service) -> Attrs:
             files.append(path)
         elif path.startswith("/run/credentials/"):
             credentials.append(f"{name}:{_store(service, name)}")
+    credentials += unit_templates.credentials(service)
     config: dict[str, Nix] = {}
     if files:
         config["EnvironmentFile"] = files

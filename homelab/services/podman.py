@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from homelab.config.containers import ContainerSecret, Health, Mount
 from homelab.disks.waiting import waiting
 from homelab.hardening.paths import for_tmpfiles
-from homelab.nix import Attrs, Call, Comment, Force, Function, Nix, Path, Raw, attrs, merge
+from homelab.nix import Attrs, Call, Comment, Force, Function, Nix, Raw, attrs, merge
 from homelab.plan import Plan
 from homelab.services.container_ports import (
     guarded,
@@ -16,8 +16,9 @@ from homelab.services.container_ports import (
     published_ports,
     published_uses,
 )
-from homelab.services.containers import WRITER, attached
+from homelab.services.containers import attached
 from homelab.services.devices import claims, unit_of
+from homelab.services.files_unit import files_unit
 from homelab.services.model import Service
 from homelab.services.options import texts_by_place
 from homelab.services.parts import Part, is_made
@@ -189,42 +190,14 @@ def _sources(name: str) -> Nix:
 
 
 def _files_unit(service: Service, part: Part) -> Attrs:
-    """The unit that writes a container's files with secrets, and removes them when it stops."""
-    known = Call("builtins.toJSON", (_nix(specification(service, part)),))
-    config: Attrs = {
-        "CapabilityBoundingSet": "CAP_CHOWN CAP_DAC_READ_SEARCH CAP_FOWNER",
-        "NoNewPrivileges": True,
-        "PrivateNetwork": True,
-        "PrivateTmp": True,
-        "ProtectHome": True,
-        "ProtectSystem": "strict",
-        "RemainAfterExit": True,
-        "RuntimeDirectory": directory(part).removeprefix("/run/"),
-        "RuntimeDirectoryMode": "0700",
-        "Type": "oneshot",
-    }
-    return attrs(
-        f'systemd.services."{part.files_unit}"',
-        {
-            "description": f"Files with secrets of the container {part.container}",
-            "before": [f"{part.unit}.service"],
-            "environment": {"FILES": Call("pkgs.writeText", (f"{part.files_unit}.json", known))},
-            "path": [Raw("pkgs.jq")],
-            "requiredBy": [f"{part.unit}.service"],
-            "script": Call("builtins.readFile", (Path(WRITER),)),
-            "serviceConfig": config,
-            "unitConfig": {"StopWhenUnneeded": True},
-        },
+    """The unit that writes a container's files with secrets."""
+    return files_unit(
+        part.files_unit,
+        before=part.unit,
+        directory=directory(part),
+        what=f"the container {part.container}",
+        known=specification(service, part),
     )
-
-
-def _nix(value: object) -> Nix:
-    if isinstance(value, dict):
-        return {str(k): _nix(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_nix(v) for v in value]
-    assert isinstance(value, str | int)
-    return value
 
 
 def _directories(service: Service) -> Attrs:

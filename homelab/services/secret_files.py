@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from homelab.connections.keys import API_KEY
+from homelab.services import unit_templates
 from homelab.services.container_templates import Inserted, Piece, flaws, pieces_of
 from homelab.services.mail import MAIL
 from homelab.services.model import Service
@@ -92,6 +93,8 @@ def readers(service: Service, secret: str) -> tuple[str, ...]:
         units = [hook_unit(service.name)]
     if service.parts:
         units = [p.unit for p in service.parts if reads(service, p, secret)]
+    if secret in unit_templates.secrets_in(service):
+        units = [unit_templates.unit_name(service), *units]
     for part in service.parts:
         if secret in secrets_in(part):
             units += [part.files_unit, part.unit]

@@ -55,8 +55,14 @@ def _has_port(service: Service, port: int, entry: Entry | None) -> bool:
             ):
                 return True
     number = re.compile(rf"(?<![0-9]){port}(?![0-9])")
-    values = [value for _, value in linking_values(service.config)]
+    values = _told(service)
     return any(number.search(text) for text in texts(values)) or port in _numbers(values)
+
+
+def _told(service: Service) -> list[object]:
+    """What the program gets: options and templates of its command, and its files."""
+    files = service.unit.templates.values() if service.unit is not None else ()
+    return [*(v for _, v in linking_values(service.config)), *(f.content for f in files)]
 
 
 def _numbers(value: object) -> Iterator[int]:
@@ -76,7 +82,7 @@ def _untold(plan: Plan, service: Service, entry: Entry | None) -> Iterator[str]:
     """
     if entry is None:
         return
-    values = [value for _, value in linking_values(service.config)]
+    values = _told(service)
     told = {role for value in values for role in roles_of(value)}
     passed = dict.fromkeys(role for value in entry.options.values() for role in roles_of(value))
     for role in passed:

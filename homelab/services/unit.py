@@ -13,6 +13,7 @@ from homelab.services.command import Part, command_line, variable
 from homelab.services.misread import misread_template
 from homelab.services.model import Service
 from homelab.services.templates import fill_text
+from homelab.services.unit_templates import TEMPLATES, directory, passed
 
 PACKAGE = "package"
 """Field of a template that is the path of the package."""
@@ -55,6 +56,7 @@ def unit(plan: Plan, service: Service, config: Unit) -> Attrs:
         {"systemd": {"services": {name: body}}},
         timed(name, config.schedule) if config.schedule is not None else {},
         account(entry.user),
+        passed(service),
     )
 
 
@@ -131,9 +133,10 @@ def _words(plan: Plan, service: Service, config: Unit) -> list[list[Part]]:
 
 def _filled(plan: Plan, service: Service, config: Unit, text: str) -> list[Part] | None:
     """A template as parts; None if a check refuses it, or the service lacks its dataset."""
-    if any(misread_template(text, plan, service, further=(PACKAGE,))):
+    if any(misread_template(text, plan, service, further=(PACKAGE, TEMPLATES))):
         return None
-    filled = fill_text(text, plan, service, {PACKAGE: _MARK})
+    further = {PACKAGE: _MARK, TEMPLATES: directory(service)}
+    filled = fill_text(text, plan, service, further)
     if filled is None:
         return None
     parts: list[Part] = []

@@ -11,10 +11,13 @@ from homelab.config.services import schedule_of
 from homelab.grouping import leads_to
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services import unit_templates
+from homelab.services.container_templates import flaws, unknown_values
 from homelab.services.misread import empty_fields, misread_template, read_fields
 from homelab.services.model import Service
 from homelab.services.own import facts_of, facts_place
 from homelab.services.unit import PACKAGE
+from homelab.services.unit_templates import TEMPLATES
 from homelab.services.uses import templates_of
 from homelab.system.accounts import SYSTEM
 
@@ -111,6 +114,7 @@ def _units_beside(plan: Plan, service: Service) -> dict[str, str]:
     found: dict[str, str] = {}
     for other in plan.on(service.host):
         names = {part.unit for part in other.parts} | {p.files_unit for p in other.parts}
+        names |= {unit_templates.unit_name(other)} - {""}
         names |= {f"podman-{part.network}-network" for part in other.parts if part.network}
         if schedule_of(other.config):
             names.add(f"{other.name}-rates")
@@ -136,7 +140,7 @@ def _units_beside(plan: Plan, service: Service) -> dict[str, str]:
 def unit_text(plan: Plan) -> Iterator[Problem]:
     """A field that names nothing would reach the program as plain text."""
     for service in _units(plan):
-        further = (PACKAGE,) if service.unit is not None else ()
+        further = (PACKAGE, TEMPLATES) if service.unit is not None else ()
         for place, text in templates_of(service.config):
             wrong = (
                 *misread_template(text, plan, service, called="it", further=further),
@@ -145,6 +149,47 @@ def unit_text(plan: Plan) -> Iterator[Problem]:
             )
             for what, way_out in wrong:
                 yield Problem(service.at(place), what, way_out)
+
+
+@check("unit-template")
+def unit_template(plan: Plan) -> Iterator[Problem]:
+    """A file has only secrets of its service, in a form that its program reads, and a file that the
+    program is not told of has no effect.
+    """
+    for service in _units(plan):
+        templates = service.unit.templates if service.unit is not None else {}
+        facts = service.entry.secrets
+        known = {
+            name: f"the file of {name} is a variable with its name" if fact.form == "env" else ""
+            for name, fact in facts.items()
+        }
+        told = " ".join(text for _, text in templates_of(service.config))
+        for name, template in templates.items():
+            place = service.at(f"unit.templates.{name}")
+            for flaw in (*flaws(template), *unknown_values(template, known)):
+                yield Problem(f"{place}.{flaw.place}", flaw.what, flaw.way_out)
+            path = f"{{{TEMPLATES}}}/{name}"
+            if not re.search(rf"{re.escape(path)}(?![A-Za-z0-9_-])", told):
+                yield Problem(
+                    place,
+                    f"the program does not read {path}",
+                    f"leave it out, or write {path} in command or environment",
+                )
+            if name in facts:
+                yield Problem(
+                    place,
+                    f"a secret of {service.name} is called {name} as well, and both would be one "
+                    "credential",
+                    "give it another name, also in command and environment",
+                )
+        for name in sorted(
+            {*re.findall(rf"{{{TEMPLATES}}}/([A-Za-z0-9_-]+)", told)} - {*templates}
+        ):
+            yield Problem(
+                service.at("unit.command"),
+                f'there is no template "{name}"',
+                did_you_mean(name, templates, "templates"),
+            )
 
 
 def _unread(text: str, service: Service) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from homelab.ops.project.stack import check_stack
 from homelab.pages.exceptions import exceptions
 from homelab.pages.markdown import table
 from homelab.pages.plan import MARK, pages
+from homelab.render import modules_of
 from tests import build, stackdir
 from tests.docs.pictures import stacks
 
@@ -35,6 +36,16 @@ def test_every_host_name_port_job_and_secret_is_on_its_page(top: Path, name: str
     assert all(f"\n| {j.name} | {j.host} |" in written["backups.md"] for j in plan.backup.jobs)
     assert all(f"\n| {service} |" in written["backups.md"] for service, _ in plan.backup.skipped)
     assert all(f"\n| {s.name} | {s.host} |" in written["secrets.md"] for s in plan.secrets.secrets)
+
+
+@pytest.mark.requirement("S4-38")
+def test_every_module_of_a_host_has_one_line() -> None:
+    plan = build.plan({"services": {"jellyfin": {"host": "nas"}}})
+    page = pages(plan)["hosts.md"]
+    listed = page.partition("## Files of nas\n")[2].partition("## ")[0]
+    for module in modules_of(plan, plan.hosts["nas"]):
+        (line,) = [row for row in listed.splitlines() if row.startswith(f"| {module.file} |")]
+        assert len(line.split("|")[2].strip()) > 10, line
 
 
 def test_every_reason_of_the_stack_is_an_exception() -> None:

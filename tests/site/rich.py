@@ -567,9 +567,13 @@ RICH: Changes = {
                     "{bind}:{port}",
                     "--key",
                     "{secret[key]}",
+                    "--config={templates}/config",
                     "{package}",
                 ],
                 "environment": {"PAD_URL": "{url}"},
+                "templates": {
+                    "config": {"format": "json", "content": {"pad": {"key": {"$value": "key"}}}}
+                },
                 "path": ["git"],
                 "unfree": ["pad"],
                 "restart": "always",

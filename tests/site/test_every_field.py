@@ -187,6 +187,11 @@ def _template(content: object) -> Changes:
     return {"services": {"wiki": {"container": {"templates": {"config": template}}}}}
 
 
+def _pad(content: object) -> Changes:
+    template = {"format": "json", "content": content}
+    return {"services": {"pad": {"unit": {"templates": {"config": template}}}}}
+
+
 def _dumped(database: str, dump: Changes) -> Changes:
     module = {"database": database, "dumps": [dump] if dump else None}
     return {"services": {"forum": {"module": module}}}
@@ -584,6 +589,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {"services": {"wiki": {"host": None, "tags": ["nowhere"]}}},
     ),
     "Container.templates": (_template({"a": 1}), _template({"a": 2})),
+    "Unit.templates": (_pad({"a": 1}), _pad({"a": 2})),
     "ContainersService.containers": (
         {},
         _papers(containers={"cache": {"image": f"docker.io/library/redis:8@sha256:{'0' * 64}"}}),

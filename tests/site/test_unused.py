@@ -130,6 +130,7 @@ EFFECTS: Mapping[str, str] = {
     "services.*.databases.postgresql.env": "variables of the service",
     "services.*.databases.redis.env": "variables of the service",
     "services.*.unit.environment": "variables of the unit",
+    "services.*.unit.templates": "a file of the unit",
     "services.*.static.build.environment": "variables of the build",
     "cloudflare.pages": "a web site",
     "cloudflare.buckets": "a bucket",

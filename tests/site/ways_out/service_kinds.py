@@ -34,6 +34,16 @@ def hooked(route: Changes | None = None, **said: Any) -> Changes:
 
 
 NO_PORT = {"port": None, "auth": None, "routes": [], "tile": None}
+COMMAND = ("a", "{port}")
+C, D = "{templates}/c", "{templates}/d"
+TOLD = {"format": "json", "content": {"a": 1}}
+
+
+def told(content: Changes) -> dict[str, object]:
+    """A unit with a file, whose path it gets."""
+    return {"command": [*COMMAND, C], "templates": {"c": {**TOLD, "content": content}}}
+
+
 WAYS = (
     WayOut(
         "container-ref",
@@ -350,6 +360,32 @@ WAYS = (
         ),
         service("a", static={"build": {"schedule": "hourly"}}),
         says="keeps the old one",
+    ),
+    WayOut(
+        "unit-template",
+        service("a", **unit(inside=told({"a": {"$value": "kee"}})), secrets={"key": {}}),
+        service("a", unit={"templates": {"c": {"content": {"a": {"$value": "key"}}}}}),
+        says="there is no secret",
+    ),
+    WayOut(
+        "unit-template",
+        service("a", **unit(inside={"templates": told({"a": 1})["templates"]})),
+        service("a", unit={"templates": None}),
+        says="does not read",
+    ),
+    WayOut(
+        "unit-template",
+        service("a", **unit(inside=told({"a": 1})), secrets={"c": {}}),
+        service("a", unit={"templates": {"c": None, "d": TOLD}, "command": [*COMMAND, D]}),
+        says="one credential",
+        asked={"d": "another name, also in", D: "another name, also in"},
+    ),
+    WayOut(
+        "unit-template",
+        service("a", **unit(inside={**told({"a": 1}), "command": [*COMMAND, C, C + "d"]})),
+        service("a", unit={"command": [*COMMAND, C, C]}),
+        says="there is no template",
+        asked={C: "did you mean"},
     ),
     WayOut(
         "unit-text",
