@@ -82,8 +82,8 @@ def test_an_unknown_subject_has_the_nearest_known_one(word: str, near: str) -> N
     ("place", "other"),
     [
         ("hosts.q958.ssh.port", "2222"),
-        ("hosts.q958.boot.limit", "3"),
-        ("hosts.q958.nix.gc", "{keep: 7d}"),
+        pytest.param("hosts.q958.boot.limit", "3", marks=pytest.mark.long),
+        pytest.param("hosts.q958.nix.gc", "{keep: 7d}", marks=pytest.mark.long),
     ],
 )
 def test_every_file_that_another_value_changes_is_named(place: str, other: str) -> None:

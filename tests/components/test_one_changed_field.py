@@ -43,7 +43,7 @@ def inputs(recorded: Recorded) -> dict[tuple[str, str], dict[str, Any]]:
     return {(r.type.rpartition(":")[2], r.name): r.inputs for r in recorded.resources}
 
 
-QUICK = ("options", "backup", "image")
+QUICK = ("options", "image")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,10 @@ def adopt(text: str) -> dict[str, Any]:
 
 EDITED = ours().replace("tcp:443", "tcp:444", 1)
 OLDER = ours(services={"navidrome": {"host": "nas"}})
+LONG = partial(pytest.param, marks=pytest.mark.long)
 
 
-@pytest.mark.parametrize("policy", [FOREIGN, EDITED])
+@pytest.mark.parametrize("policy", [FOREIGN, LONG(EDITED)])
 def test_a_foreign_policy_ends_an_up_before_it_starts(tmp_path: Path, policy: str) -> None:
     recorded = run(tmp_path, policy=policy)
     assert f'adopt: "{digest(policy)}"' in recorded.error
@@ -82,7 +84,7 @@ def test_a_foreign_policy_ends_an_up_before_it_starts(tmp_path: Path, policy: st
     assert text != ours(), "else the engine would find nothing to write"
 
 
-@pytest.mark.parametrize("policy", [DEFAULT, OLDER])
+@pytest.mark.parametrize("policy", [DEFAULT, LONG(OLDER)])
 def test_an_up_that_left_another_policy_in_force_fails(tmp_path: Path, policy: str) -> None:
     """The engine's state has our text, but an older policy is in force."""
     recorded = run(tmp_path, policy=policy, unchanged=True)
@@ -101,7 +103,7 @@ def test_an_adopted_policy_stays_adopted(tmp_path: Path) -> None:
             assert run(tmp_path, change, policy=written, unchanged=True).error == ""
 
 
-@pytest.mark.parametrize("policy", [DEFAULT, ours(), OLDER])
+@pytest.mark.parametrize("policy", [DEFAULT, LONG(ours()), LONG(OLDER)])
 def test_a_default_policy_and_our_own_are_replaced(tmp_path: Path, policy: str) -> None:
     recorded = run(tmp_path, policy=policy)
     assert recorded.error == ""
@@ -155,7 +157,7 @@ def test_a_stack_with_policy_elsewhere_changes_neither_policy_nor_dns(tmp_path: 
     assert [r for r in run(tmp_path, joins, policy="").resources if "tailnetKey" in r.type]
 
 
-@pytest.mark.parametrize("preview", [True, False])
+@pytest.mark.parametrize("preview", [LONG(True), False])
 def test_a_known_device_gets_tags_and_routes_after_the_policy(
     tmp_path: Path, preview: bool
 ) -> None:

@@ -49,7 +49,7 @@ def test_targets_that_may_match_a_cloud_resource(targets: str) -> None:
     assert not hosts_alone({TARGET: targets})
 
 
-@pytest.mark.parametrize("preview", [True, False])
+@pytest.mark.parametrize("preview", [pytest.param(True, marks=pytest.mark.long), False])
 def test_a_run_for_hosts_only_contacts_no_cloud_and_reads_no_cloud_secret(
     tmp_path: Path, preview: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,7 +87,14 @@ def test_an_existing_kernel_needs_no_space(host: Prepared) -> None:
     assert host.look(loader="systemd-boot")[0] == 0
 
 
-@pytest.mark.parametrize(("loader", "status"), [("systemd-boot", 0), ("grub", 1), ("hardware", 1)])
+@pytest.mark.parametrize(
+    ("loader", "status"),
+    [
+        ("systemd-boot", 0),
+        ("grub", 1),
+        pytest.param("hardware", 1, marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.requirement("S4-05", "S4-07")
 def test_old_entries_free_space_if_the_loader_removes_first(
     host: Prepared, loader: str, status: int

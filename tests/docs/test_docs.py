@@ -188,10 +188,15 @@ def test_no_page_names_the_machine_on_which_it_was_written(path: Path) -> None:
 
 
 STACK = "tests/shipped/Pulumi.home.yaml"
-EXAMPLES = [(p, body) for p in WRITTEN for body in blocks(p, "yaml")]
+EXAMPLES = [
+    # The first two of a page are quick; `make test-lab` has all.
+    pytest.param(p, body, id=name_of(p), marks=() if number < 2 else (pytest.mark.long,))
+    for p in WRITTEN
+    for number, body in enumerate(blocks(p, "yaml"))
+]
 
 
-@pytest.mark.parametrize(("path", "body"), EXAMPLES, ids=[name_of(p) for p, _ in EXAMPLES])
+@pytest.mark.parametrize(("path", "body"), EXAMPLES)
 def test_an_example_fits_into_the_home_stack(path: Path, body: str) -> None:
     """Each example, merged over the shipped stack, gives a stack without errors. Facts of a service
     start with the name of their file, and their service is added.

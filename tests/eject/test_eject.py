@@ -37,9 +37,9 @@ def opened(name: str, place: Path) -> Stack:
     return open_stack(top, file.name[7:-5])
 
 
-@pytest.fixture(params=["home", RICH])
-def given(request: pytest.FixtureRequest, tmp_path: Path) -> Stack:
-    return opened(request.param, tmp_path)
+@pytest.fixture(scope="module", params=["home", RICH])
+def given(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    return opened(request.param, tmp_path_factory.mktemp(request.param))
 
 
 def test_every_file_of_every_host_is_there(given: Stack, tmp_path: Path) -> None:

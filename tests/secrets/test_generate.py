@@ -70,6 +70,7 @@ def test_a_wireguard_key_is_clamped_and_has_its_public_key() -> None:
 def test_a_hash_comes_with_its_password() -> None:
     made = generate(Generate(kind="argon2", length=24), "sam")
     Argon2id.verify_phc_encoded(made.password.encode(), made.value)
+    assert made.value.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert len(made.password) == 24
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from homelab.cli import app
+from homelab.ops.secrets import generate
 
 OWNER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILPRUDjD+j+EsJr3GHOST6sfS0z5Ii4mbUP9DG3iqAqK nora"
 CLOUDFLARE = (
@@ -52,6 +53,8 @@ def call(
     (tmp_path / "person").mkdir()
     (tmp_path / "work").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "person"))
+    # Each `init` hashes a password, which is meant to cost: a test of secrets has the real memory.
+    monkeypatch.setattr(generate, "ARGON2_KIB", 64)
     monkeypatch.chdir(tmp_path / "work")
 
     def run(*words: str, stdin: str = "", terminal: bool = False) -> Said:

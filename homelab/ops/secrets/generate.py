@@ -24,6 +24,8 @@ _LETTERS = string.ascii_letters + string.digits
 _LENGTHS = {"hex": 64}
 _LENGTH = 32
 _KEY_BYTES = 32
+ARGON2_KIB = 64 * 1024
+"""Memory of one hash."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def _htpasswd(user: str, length: int) -> Made:
 def _argon2(password: str) -> str:
     """Argon2id with the second recommended option of RFC 9106: 3 passes, 64 MiB, 4 lanes."""
     kdf = Argon2id(
-        salt=secrets.token_bytes(16), length=32, iterations=3, lanes=4, memory_cost=64 * 1024
+        salt=secrets.token_bytes(16), length=32, iterations=3, lanes=4, memory_cost=ARGON2_KIB
     )
     return kdf.derive_phc_encoded(password.encode())
 
