@@ -48,9 +48,9 @@ _ALL: dict[str, object] = {
     },
 }
 _LDAP = {"kind": "openldap", "base_dn": "dc=example,dc=org"}
-_ELSEWHERE = {"influxdb2": "pi"}
+_ELSEWHERE = {"influxdb2": "pi", "unifi": "pi"}
 """Services that cannot run beside another one of the catalog, with their host: Scrutiny has an InfluxDB
-of its own.
+of its own; UniFi and SABnzbd both have port 8080.
 """
 _VARIANTS: tuple[dict[str, object], ...] = (
     {},

@@ -29,6 +29,9 @@ _MODULE_2505 = "module file of nixpkgs, absent in the data of December 2024"
 _LIST_MODULE_2511 = "option list of 25.11, module file of nixpkgs"
 _MODULE_2511 = "release notes of 25.11, module file of nixpkgs"
 _MODULE_2605 = "module file of nixpkgs, absent in the option list of 25.11"
+_MODULE_2511_READ = "module file of nixpkgs, absent in the data of December 2024; 25.11 to be sure"
+_MODULE_2605_READ = "module file of nixpkgs with its former options removed; 26.05 to be sure"
+_RL_2505_MODULE = "release notes of 25.05, module file of nixpkgs"
 _PORT = "16 bit unsigned integer; between 0 and 65535 (both inclusive)"
 
 NEWER: dict[str, Newer] = {
@@ -83,6 +86,47 @@ NEWER: dict[str, Newer] = {
     "services.ersatztv.baseUrl": Newer("string", "25.11", _LIST_MODULE_2511),
     "services.ersatztv.package": Newer("package", "25.11", _LIST_MODULE_2511),
     "services.ersatztv.enable": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.libretranslate.package": Newer("package", "25.11", _MODULE_2511_READ),
+    "services.libretranslate.user": Newer("string", "25.11", _MODULE_2511_READ),
+    "services.libretranslate.group": Newer("string", "25.11", _MODULE_2511_READ),
+    "services.libretranslate.threads": Newer(
+        "null or (positive integer, meaning >0)", "25.11", _MODULE_2511_READ
+    ),
+    "services.libretranslate.enableApiKeys": Newer("boolean", "25.11", _MODULE_2511_READ),
+    "services.libretranslate.disableWebUI": Newer("boolean", "25.11", _MODULE_2511_READ),
+    "services.libretranslate.updateModels": Newer("boolean", "25.11", _MODULE_2511_READ),
+    "services.libretranslate.domain": Newer("string", "25.11", _MODULE_2511_READ),
+    "services.libretranslate.configureNginx": Newer("boolean", "25.11", _MODULE_2511_READ),
+    "services.libretranslate.extraArgs": Newer("anything", "25.11", _MODULE_2511_READ),
+    "services.pairdrop.package": Newer("package", "25.11", _MODULE_2511_READ),
+    "services.pairdrop.settings": Newer("anything", "25.11", _MODULE_2511_READ),
+    "services.zipline.package": Newer("package", "25.11", _MODULE_2511_READ),
+    "services.scanservjs.extraActions": Newer("list of string", "25.11", _RL_2505_MODULE),
+    "services.scanservjs.extraConfig": Newer(
+        'strings concatenated with "\\n"', "25.11", _RL_2505_MODULE
+    ),
+    "services.scanservjs.extraDevicesConfig": Newer(
+        'strings concatenated with "\\n"', "25.11", _RL_2505_MODULE
+    ),
+    "services.scanservjs.runAfterScan": Newer(
+        'strings concatenated with "\\n"', "25.11", _RL_2505_MODULE
+    ),
+    "services.traccar.settingsFile": Newer("null or path", "25.11", _MODULE_2511_READ),
+    "services.libretranslate.dataDir": Newer("path", "25.11", _MODULE_2511_READ),
+    "services.libretranslate.port": Newer(_PORT, "25.11", _MODULE_2511_READ),
+    "services.libretranslate.host": Newer("string", "25.11", _MODULE_2511_READ),
+    "services.libretranslate.enable": Newer("boolean", "25.11", _MODULE_2511_READ),
+    "services.pairdrop.port": Newer(_PORT, "25.11", _MODULE_2511_READ),
+    "services.pairdrop.enable": Newer("boolean", "25.11", _MODULE_2511_READ),
+    "services.scanservjs.stateDir": Newer("string", "25.11", _RL_2505_MODULE),
+    "services.scanservjs.settings": Newer("anything", "25.11", _RL_2505_MODULE),
+    "services.scanservjs.enable": Newer("boolean", "25.11", _RL_2505_MODULE),
+    "services.wakapi.stateDir": Newer("path", "26.05", _MODULE_2605_READ),
+    "services.wakapi.environmentFiles": Newer("list of path", "26.05", _MODULE_2605_READ),
+    "services.zipline.database.createLocally": Newer("boolean", "25.11", _MODULE_2511_READ),
+    "services.zipline.environmentFiles": Newer("list of path", "25.11", _MODULE_2511_READ),
+    "services.zipline.settings": Newer("anything", "25.11", _MODULE_2511_READ),
+    "services.zipline.enable": Newer("boolean", "25.11", _MODULE_2511_READ),
     "services.pinchflat.user": Newer("string", "25.11", _LIST_MODULE_2511),
     "services.pinchflat.selfhosted": Newer("boolean", "25.11", _LIST_MODULE_2511),
     "services.pinchflat.secretsFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
