@@ -43,6 +43,7 @@ def checked(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 @pytest.mark.skipif(GIT is None, reason="git is not on PATH")
+@pytest.mark.requirement("S0-64")
 def test_a_commit_is_checked(checked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert git("config", "core.hooksPath").stdout == ".githooks\n"
     git("add", "-A")
@@ -53,6 +54,48 @@ def test_a_commit_is_checked(checked: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("REFUSES", "1")
     assert git("commit", "-m", "second", check=False).returncode == 1
     assert git("log", "--format=%s").stdout == "first\n"
+
+
+@pytest.mark.skipif(GIT is None, reason="git is not on PATH")
+@pytest.mark.requirement("S0-64")
+def test_a_commit_of_prose_alone_does_not_check_the_stack(checked: Path) -> None:
+    git("add", "-A")
+    git("commit", "-m", "first")
+    checked.unlink()
+    Path("README.md").write_text("about it\n")
+    Path(".github/workflows/more.yaml").write_text("name: more\n")
+    git("add", "-A")
+    git("commit", "-m", "second")
+    assert not checked.exists()
+    for number, change in enumerate(
+        (lambda: Path("x.nix").write_text("{ }\n"), Path("x.nix").unlink)
+    ):
+        change()
+        git("add", "-A")
+        git("commit", "-m", f"change {number}")
+        assert checked.exists(), "a stack may lack what it names"
+        checked.unlink()
+
+
+@pytest.mark.skipif(GIT is None, reason="git is not on PATH")
+@pytest.mark.requirement("S0-64")
+def test_a_machine_without_homelab_commits_with_a_warning_and_without_secrets(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("init", *BASE).code == 0
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for tool in ("bash", "env", "git", "grep"):
+        found = shutil.which(tool)
+        assert found is not None
+        bare.joinpath(tool).symlink_to(found)
+    monkeypatch.setenv("PATH", str(bare))
+    git("add", "-A")
+    said = git("commit", "-m", "first")
+    assert "warning: the stack is not checked, because homelab is not on PATH" in said.stderr
+    Path("key").write_text("AGE-SECRET-KEY-1QQQQQQQQ\n")
+    git("add", "-f", "key")
+    assert git("commit", "-m", "second", check=False).returncode == 1
 
 
 @pytest.mark.skipif(GIT is None, reason="git is not on PATH")
@@ -118,7 +161,7 @@ def test_workflows_run_the_same_commands_without_secrets(call: Call) -> None:
 
 
 @pytest.mark.skipif(shutil.which("nix-instantiate") is None, reason="Nix is not on PATH")
-@pytest.mark.requirement("S4-30")
+@pytest.mark.requirement("S0-63", "S4-30")
 def test_the_flake_has_the_tests_of_critical_services_among_its_checks(call: Call) -> None:
     assert call("init", *BASE).code == 0
     Path("vm-tests/home").mkdir(parents=True)

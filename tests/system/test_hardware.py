@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from homelab.deploy.plan import policy_of
+from homelab.ops.project.stack import check_sources
 from homelab.problems import InvalidStackError
 from homelab.render import modules_of
 from homelab.system.hardware import intel_packages
@@ -162,3 +163,27 @@ def test_a_limit_that_would_limit_nothing_is_refused(config: dict[str, object], 
     with pytest.raises(InvalidStackError) as refused:
         build.plan(nas(**config))
     assert says in str(refused.value)
+
+
+@pytest.mark.requirement("S0-03")
+def test_a_raspberry_pi_on_flash_writes_no_journal_and_has_no_swap_on_its_disk() -> None:
+    board = {
+        "profile": "raspberry-pi-4",
+        "platform": "aarch64-linux",
+        "flash": True,
+        "zram": {},
+        "watchdog": {},
+        "bootstrap": "sd-image",
+        "boot": {"loader": "hardware"},
+    }
+    files = build.render({"hosts": {"nas": board}})["nas"]
+    assert "Storage=volatile" in files["boot.nix"]
+    assert "zramSwap" in files["power.nix"]
+    assert "nixos-hardware.nixosModules.raspberry-pi-4" in files["flake.nix"]
+    assert 'boot.kernelModules = [ "bcm2835_wdt" ];' in files["watchdog.nix"]
+    assert not [name for name, text in files.items() if "swapDevices" in text]
+    made = build.plan({"hosts": {"nas": {**board, "swap": {"file": "/swapfile", "size": "4 GB"}}}})
+    (found,) = (p for p in check_sources(made, build.sources(made)) if p.check == "flash-swap-file")
+    assert (found.where, found.severity) == ("hosts.nas.swap.file", "error")
+    assert "the swap file of nas" in found.what
+    assert "flash: true" in found.what
