@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from homelab.cli import app
-from tests import stackdir
+from tests import build, stackdir
 
 JELLYFIN: dict[str, Any] = {"services": {"jellyfin": {"host": "nas"}}}
 
@@ -192,6 +192,21 @@ def test_show_prints_services_and_names(call: Any) -> None:
     assert "https://jellyfin.home.example.org" in call("show").out
     assert call("show", "--json").out.startswith("{")
     assert json.loads(call("show", "--json").out)
+
+
+@pytest.mark.requirement("S0-29")
+def test_the_inventory_for_scripts_is_that_of_the_plan(call: Any) -> None:
+    """`pulumi up` prints every output of a stack, so the stack exports no list."""
+    found = json.loads(call("show", "--json").out)
+    plan = build.plan(JELLYFIN)
+    urls = {(r["service"], r["url"]) for r in found["routes"]}
+    assert urls == {(r.service, r.url) for r in plan.routes}
+    assert ("jellyfin", "https://jellyfin.home.example.org") in urls
+    ports = {(p["host"], p["port"], p["protocol"], p["owner"]) for p in found["ports"]}
+    assert ports == {(p.host, p.port, p.protocol, p.owner) for p in plan.ports}
+    by_host = {name: host["services"] for name, host in found["hosts"].items()}
+    assert by_host == {h: sorted(s.name for s in plan.on(h)) for h in plan.hosts}
+    assert "jellyfin" in by_host["nas"]
 
 
 def test_the_schema_knows_every_section(call: Any) -> None:

@@ -190,6 +190,7 @@ def test_the_flake_has_the_tests_of_critical_services_among_its_checks(call: Cal
 
 
 @pytest.mark.skipif(shutil.which("nix-instantiate") is None, reason="Nix is not on PATH")
+@pytest.mark.requirement("S0-63")
 def test_the_flake_has_a_shell_checks_and_a_formatter_for_each_system(call: Call) -> None:
     assert call("init", *BASE).code == 0
     expression = """

@@ -49,6 +49,25 @@ def test_imports_of_a_single_file_are_copied_recursively(tmp_path: Path) -> None
     }
 
 
+@pytest.mark.requirement("S2-01")
+def test_overlays_and_packages_are_taken_by_path(tmp_path: Path) -> None:
+    """As in any NixOS configuration; homelab needs no key for them."""
+    files = {
+        "mine.nix": """
+          { pkgs, ... }: {
+            nixpkgs.overlays = [ (import ./overlays/fixes.nix) ];
+            environment.systemPackages = [ (pkgs.callPackage ./packages/tool.nix { }) ];
+          }
+        """,
+        "overlays/fixes.nix": "final: prev: { fixed = prev.callPackage ./fixed.nix { }; }",
+        "overlays/fixed.nix": "{ hello }: hello",
+        "packages/tool.nix": "{ writeShellScriptBin }: writeShellScriptBin \"tool\" ''exit''",
+    }
+    found, travels = stack(tmp_path, files, modules=["mine.nix"])
+    assert found == []
+    assert {f"own/{name}" for name in files} < travels
+
+
 def test_two_files_that_import_each_other_are_copied_once(tmp_path: Path) -> None:
     files = {
         "a.nix": "{ imports = [ ./b.nix ]; }",
