@@ -535,17 +535,27 @@ in
     (lib.mkIf (lib.any dumps.holds (lib.attrValues cfg.jobs)) (derive {
       systemd.services.homelab-backup-release = {
         description = "Run the commands after a backup that a power cut prevented";
-        wantedBy = [ "multi-user.target" ];
         # Those commands ask the apps themselves.
         after = lib.unique (
           lib.concatMap (job: job.units) (lib.filter dumps.holds (lib.attrValues cfg.jobs))
         );
+        # Only a unit that gives up fails, and sends an alert. The timer tries again.
         inherit (cfg) onFailure;
+        startLimitBurst = 3;
+        startLimitIntervalSec = 3000;
         serviceConfig = {
           Type = "oneshot";
           ExecStart = "${program}/bin/homelab-backup release-all";
           Restart = "on-failure";
           RestartSec = "5min";
+        };
+      };
+      # A switch does not start it, so its attempts are not counted as restarts.
+      systemd.timers.homelab-backup-release = {
+        wantedBy = [ "timers.target" ];
+        timerConfig = {
+          OnBootSec = "30s";
+          OnCalendar = "hourly";
         };
       };
       # An upload that is slow or stuck must not keep an app closed through the day.

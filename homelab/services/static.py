@@ -32,7 +32,7 @@ from homelab.services.site import (
     request_of,
 )
 from homelab.services.templates import fill_text, path_of_secret
-from homelab.services.unit import ordered, reported
+from homelab.services.unit import ordered, reported, tried_again
 
 SITE, SOURCE = "/srv/site", "/srv/source"
 """Where the server sees the site, and the build the sources. /srv is empty in both sandboxes."""
@@ -142,8 +142,7 @@ def _server(plan: Plan, service: Service, directory: str | Text | None) -> Attrs
         "description": service.entry.summary or service.entry.title,
         "wantedBy": ["multi-user.target"],
         **ordered(plan, service, ()),
-        **reported(plan),
-        "startLimitIntervalSec": 0,
+        **tried_again(plan, service),
         # Caddy has nothing to store for plain HTTP.
         "environment": {"XDG_CONFIG_HOME": "/tmp", "XDG_DATA_HOME": "/tmp"},  # noqa: S108 - private
         "serviceConfig": settings,
@@ -234,8 +233,10 @@ def _hook(plan: Plan, service: Service, webhook: Webhook) -> Attrs:
     return {
         "description": f"Webhook of the site {name}",
         "wantedBy": ["multi-user.target"],
+        # No health check calls it.
         **reported(plan),
-        "startLimitIntervalSec": 0,
+        "startLimitBurst": 12,
+        "startLimitIntervalSec": 600,
         "serviceConfig": {
             **sandbox(),
             "ExecStart": command_line(program),

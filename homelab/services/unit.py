@@ -8,7 +8,7 @@ from homelab.config.unit import FlakePackage, Unit
 from homelab.hardening.paths import for_systemd
 from homelab.nix import Attrs, Nix, Pkg, Raw, attrs, merge
 from homelab.nix.printer import attribute
-from homelab.plan import Plan
+from homelab.plan import Plan, once
 from homelab.services.command import Part, command_line, variable
 from homelab.services.misread import misread_template
 from homelab.services.model import Service
@@ -39,8 +39,7 @@ def unit(plan: Plan, service: Service, config: Unit) -> Attrs:
     body: Attrs = {
         "description": entry.summary or entry.title,
         **ordered(plan, service, config.after),
-        **reported(plan),
-        **_started(service, config, settings),
+        **_started(plan, service, config, settings),
         "serviceConfig": settings,
     }
     variables = {
@@ -107,15 +106,32 @@ def timed(unit: str, schedule: str) -> Attrs:
     return {"systemd": {"timers": {unit: body}}}
 
 
-def _started(service: Service, config: Unit, settings: Attrs) -> Attrs:
+def tried_again(plan: Plan, service: Service) -> Attrs:
+    """How often systemd starts a unit again that fails: without end where a health check tells of
+    it. Otherwise the unit has to give up, because only then systemd starts what `onFailure` names.
+    """
+    if service.source in _watched(plan):
+        return {"startLimitIntervalSec": 0}
+    return {**reported(plan), "startLimitBurst": 12, "startLimitIntervalSec": 600}
+
+
+@once
+def _watched(plan: Plan) -> frozenset[str]:
+    """The place of each service with a health check that reaches it, and alerts."""
+    made = plan.monitoring.probes if plan.monitoring is not None else ()
+    probes = (p for p in made if p.proves and not p.relaxed)
+    return frozenset(p.source.partition(".routes")[0] for p in probes)
+
+
+def _started(plan: Plan, service: Service, config: Unit, settings: Attrs) -> Attrs:
     if config.schedule is not None:
         settings["Type"] = "oneshot"
         # A switch would stop a job that runs, start it again, and wait for its end.
-        return {"restartIfChanged": False}
+        return {**reported(plan), "restartIfChanged": False}
     settings |= {"Restart": _RESTART[config.restart], "RestartSec": "5s"}
-    # The health check reports a service with a web port. Any other one has to fail to be noticed.
-    interval = 0 if service.port else 120
-    return {"wantedBy": ["multi-user.target"], "startLimitIntervalSec": interval}
+    if config.restart == "never":
+        return {"wantedBy": ["multi-user.target"], **reported(plan)}
+    return {"wantedBy": ["multi-user.target"], **tried_again(plan, service)}
 
 
 def _words(plan: Plan, service: Service, config: Unit) -> list[list[Part]]:

@@ -144,7 +144,9 @@ def test_the_unit_releases_when_it_ends_and_before_it_proves_the_backup() -> Non
 def test_a_power_cut_is_made_up_for_at_boot() -> None:
     units = made({"services": {"radicale": {"host": "aurora", "backup": HOOKS}}})["systemd"]
     unit = units["services"]["homelab-backup-release"]
-    assert unit["wantedBy"] == ["multi-user.target"]
+    timer = units["timers"]["homelab-backup-release"]
+    assert timer["wantedBy"] == ["timers.target"]
+    assert timer["timerConfig"] == {"OnBootSec": "30s", "OnCalendar": "hourly"}
     assert "radicale.service" in unit["after"]
     assert unit["serviceConfig"]["ExecStart"].endswith("/homelab-backup release-all")
     plain = made({"services": {"radicale": {"host": "aurora"}}})["systemd"]["services"]

@@ -28,7 +28,8 @@ in
         RestartSec = "5s";
         Type = "notify";
       };
-      startLimitIntervalSec = 0;
+      startLimitBurst = 12;
+      startLimitIntervalSec = 600;
       unitConfig.ConditionPathExists = "/var/lib/private/films/site/current";
       wantedBy = [ "multi-user.target" ];
       wants = [ "network-online.target" ];

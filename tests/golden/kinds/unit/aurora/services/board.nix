@@ -32,7 +32,8 @@ in
         StateDirectoryMode = "0700";
         User = "board";
       };
-      startLimitIntervalSec = 0;
+      startLimitBurst = 12;
+      startLimitIntervalSec = 600;
       wantedBy = [ "multi-user.target" ];
       wants = [ "network-online.target" ];
     };
