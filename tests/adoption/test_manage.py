@@ -24,8 +24,8 @@ from tests.site.rich import RICH
 _NO_MODULES = {"flake.nix", "secrets.yaml"}
 _WITHOUT_PART = {
     *("accept", "address", "always_on", "bootstrap", "devices", "extends", "flakes", "hardware"),
-    *("interface", "kind", "manage", "mode", "modules", "nixpkgs", "platform", "role", "ssh"),
-    *("state", "state_version", "tags"),
+    *("interface", "kind", "manage", "mode", "modules", "nixpkgs", "platform", "probes", "role"),
+    *("ssh", "state", "state_version", "tags"),
 }
 """Fields that other hosts, the deployment or your own modules read, whatever is managed."""
 
