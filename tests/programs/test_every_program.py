@@ -239,8 +239,8 @@ _DEEP = (
     *("systemd", "virtualisation"),
 )
 
-_SET = re.compile(r"^ +((?:services|systemd)\.[\w-]+)[.\w ]*= ", re.MULTILINE)
-"""An option that a library sets."""
+_SET = re.compile(r"^ +((?:services|systemd)\.(?!homelab-)[\w-]+)[.\w ]*= ", re.MULTILINE)
+"""An option that a library sets, and no unit of homelab's own in the initrd."""
 
 
 def _options(value: Mapping[str, Nix]) -> Iterator[str]:
