@@ -48,8 +48,10 @@ def expanded(document: Document) -> Document:
             continue
         expansion = expansion_of(family, values)
         for place, parts in (("services", expansion.services), ("datasets", expansion.dirs)):
+            if not _is_section(values.get(place)):
+                continue  # a mistake that the loader reports, instead of one that is written over
             known = _mapping(values.get(place))
-            merged = {n: _over(part, known.get(n) or {}) for n, part in parts.items()}
+            merged = {n: _over(part, _given(known.get(n))) for n, part in parts.items()}
             if MONITOR in parts and place == "services":
                 merged[MONITOR] = {**_mapping(merged[MONITOR]), **parts[MONITOR]}
             values[place] = {**known, **merged}
@@ -120,12 +122,15 @@ def families_of(values: Mapping[str, Value]) -> dict[str, Expansion]:
 def family_problems(section: str, family: Family, values: Mapping[str, Value]) -> Iterator[Problem]:
     """A host or a dataset of the family that does not exist, or a dataset of another host."""
     hosts, datasets = _mapping(values.get("hosts")), _mapping(values.get("datasets"))
-    if family.host not in hosts:
+    # Of hosts that are missing as a whole, or cannot be read, the loader tells.
+    if isinstance(values.get("hosts"), dict) and family.host not in hosts:
         yield Problem(
             f"{section}.host",
             f'there is no host "{family.host}"',
             did_you_mean(family.host, hosts, "hosts"),
         )
+    if not _is_section(values.get("datasets")):
+        return
     keys = {key for m in family.members.values() for key in m.datasets.values()}
     for key in sorted(keys & family.model_fields_set):
         name = family.named(key)
@@ -140,12 +145,18 @@ def family_problems(section: str, family: Family, values: Mapping[str, Value]) -
                 if datasets
                 else f"add datasets.{name}: {{host: {family.host}, path: …, tier: re-derivable}}",
             )
-        elif family.host in hosts and dataset.get("host") in hosts.keys() - {family.host}:
+        elif family.host in hosts and (other := _other_host(dataset, hosts, family.host)):
             yield Problem(
                 f"{section}.{key}",
-                f"the dataset {name} is on {dataset['host']}, and {section} runs on {family.host}",
-                f"write {section}.host: {dataset['host']}, or name a dataset of {family.host}",
+                f"the dataset {name} is on {other}, and {section} runs on {family.host}",
+                f"write {section}.host: {other}, or name a dataset of {family.host}",
             )
+
+
+def _other_host(dataset: Mapping[str, Value], hosts: Mapping[str, Value], host: str) -> str:
+    """The host of a dataset, if it exists and is another one; else empty."""
+    stated = dataset.get("host")
+    return stated if isinstance(stated, str) and stated in hosts.keys() - {host} else ""
 
 
 def _families(values: Mapping[str, Value]) -> Iterator[tuple[str, Family]]:
@@ -241,6 +252,16 @@ def _new(parts: Mapping[str, Value], known: Mapping[str, Value], path: Path_) ->
             yield (*path, key)
         elif isinstance(value, dict):
             yield from _new(value, _mapping(known[key]), (*path, key))
+
+
+def _is_section(value: Value) -> bool:
+    """Whether the value of a section has entries, or is not given."""
+    return value is None or isinstance(value, dict)
+
+
+def _given(value: Value) -> Value:
+    """The value of a key; no keys where none is given."""
+    return {} if value is None else value
 
 
 def _mapping(value: Value) -> dict[str, Value]:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from homelab import testing
 from homelab.catalog import ENTRIES
-from homelab.config.document import parse_document
+from homelab.config.document import Document, parse_document
 from homelab.config.expansion import expanded, families_of
 from homelab.config.families import FAMILIES, Family
 from homelab.config.load import document_of, load_stack_config
@@ -279,6 +279,30 @@ def test_a_mistake_in_a_family_is_one_problem(case: str) -> None:
     rest = rest_of(document)
     assert rest is not None
     assert {"sonarr", "prowlarr", "jellyfin"} <= rest[1].names
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"services": [["left"]]}, "services"),
+        ({"services": False}, "services"),
+        ({"services": {"jellyfin": []}}, "services.jellyfin"),
+        ({"services": {"jellyfin": 0}}, "services.jellyfin"),
+        ({"datasets": [["left"]]}, "datasets"),
+        ({"datasets": {"shows": []}}, "datasets.shows"),
+        ({"datasets": {"shows": {"host": ["nas"]}}}, "datasets.shows.host"),
+        ({"hosts": [["left"]]}, "hosts"),
+        ({"hosts": None}, "hosts"),
+        ({"hosts": {"nas": []}}, "hosts.nas"),
+    ],
+)
+def test_a_family_neither_hides_a_wrong_shape_nor_is_blamed_for_it(
+    changes: Changes, where: str
+) -> None:
+    values = testing.changed(build.config(PAIRS["media"][0]), changes)
+    with pytest.raises(InvalidStackError) as error:
+        load_stack_config(Document(values))
+    assert [p.where for p in error.value.problems] == [where]
 
 
 def test_places_of_its_services_have_the_line_of_the_family() -> None:
