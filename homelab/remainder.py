@@ -1,10 +1,11 @@
 """The valid rest of a stack config, so that one mistyped value does not hide other problems.
 
-Only the invalid value is left out, or what contains it if it is required. A required value of
-`site`, `network` or a host gets a placeholder. A problem that names a part that was left out, or a
-placeholder, may come from that, so it is not reported. Nor are problems of services on a host that
-was left out, those whose cause is a list that has become shorter, and warnings if a whole section
-is missing.
+Only the invalid value is left out, or what contains it if it is required; of values that contradict
+each other, one of them. A required value of `site`, `nixpkgs`, `network` or `hosts` is replaced by
+a filling. A problem that names a part that was left out, or a filling, may come from that, so it is
+not reported. Nor are problems that come with only one of two fillings, problems of services on a
+host that was left out, those whose cause is a list that has become shorter, and warnings if a whole
+section is missing.
 """
 
 from __future__ import annotations
@@ -12,20 +13,27 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
 from homelab.config.document import Document, Path_
 from homelab.config.expansion import unexpanded
 from homelab.config.load import dates, follow, where
+from homelab.config.places import by_position, existing_in, remove, value_at, with_value
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
+from homelab.fillings import FILLINGS, WORDS, Filling
 from homelab.problems import Choice, Problem, cause_of, did_you_mean
 from homelab.services.plan import implied
 
 _NAMED = frozenset(("catalog", "services", "hosts", "datasets", "vpn", "flakes"))
 """Sections with named entries that other sections refer to."""
+_WHOLE = frozenset(("catalog", "services"))
+"""Sections whose entries are left out as a whole if their parts contradict each other: without one
+part, the service is of another kind."""
+_COMMON = frozenset(("host", "hosts", "kind", "name", "path", "port", "url", "user"))
+"""Keys of many sections."""
 _LISTS: dict[str, Path_] = {
     "hosts": ("hosts",),
     "services": ("services",),
@@ -36,30 +44,6 @@ _LISTS: dict[str, Path_] = {
     "targets": ("backup", "targets"),
 }
 """Kinds of names that messages list, with the place of those names."""
-_DOMAIN = "left-out.invalid"
-_OWNER: Mapping[str, Value] = {
-    "user": "left-out",
-    "email": f"left-out@{_DOMAIN}",
-    "ssh_keys": [
-        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA left-out"
-    ],
-}
-_SITE: Mapping[str, Value] = {"domain": _DOMAIN, "timezone": "Etc/UTC", "owner": dict(_OWNER)}
-_LAN, _GATEWAY = "192.0.2.0/24", "192.0.2.1"
-_PLACEHOLDERS: Mapping[Path_, Value] = {
-    ("site",): dict(_SITE),
-    **{("site", key): value for key, value in _SITE.items()},
-    **{("site", "owner", key): value for key, value in _OWNER.items()},
-    ("network", "entry"): {"host": "left-out"},
-    ("network", "lan"): {"cidr": _LAN, "gateway": _GATEWAY},
-    ("network", "lan", "cidr"): _LAN,
-    ("network", "lan", "gateway"): _GATEWAY,
-    ("network", "entry", "host"): "left-out",
-    ("network", "dns", "host"): "left-out",
-}
-"""Values without which there is no plan."""
-_HOST: Mapping[str, Value] = {"platform": "x86_64-linux", "state_version": "25.11"}
-"""Values without which there is no host."""
 _ROUNDS = 12
 """Number of attempts: first the value is left out, then what contains it, and so on."""
 
@@ -77,57 +61,122 @@ class LeftOut:
     lists that lack entries or parts of them."""
 
 
-def rest_of(document: Document) -> tuple[StackConfig, LeftOut] | None:
+def rest_of(
+    document: Document, filling: Filling = FILLINGS[0]
+) -> tuple[StackConfig, LeftOut] | None:
     """The stack config without invalid parts, and what was left out; `None` if the rest is no valid
     stack config.
     """
-    values: dict[str, Value] = copy.deepcopy(dict(document.values))
-    left_out: set[str] = {*unexpanded(document)}
-    shorter: set[Path_] = set()
-    inside: set[Path_] = set()
-    paths = {*dates(values, ())}
+    rest = _Rest(copy.deepcopy(dict(document.values)), {*unexpanded(document)})
+    paths: dict[Path_, str] = dict.fromkeys(dates(rest.values, ()), "")
     for _ in range(_ROUNDS):
-        replaced = {p: value for p in paths if (value := _placeholder(p)) is not None}
-        for path in sorted(replaced, key=len):
-            holder = _at(values, path[:-1])
-            holder[path[-1]] = copy.deepcopy(replaced[path])  # type: ignore[index]
-            if path[0] in _NAMED:
-                inside.add(path)
-            else:
-                left_out.update((where(path), "left-out", _LAN, _GATEWAY))
-        paths -= replaced.keys()
-        existing = {_existing(values, p) for p in paths if p}
-        if () in existing or () in paths:
+        if () in paths:
+            return None
+        found = {rest.culprit(p, what) for p, what in paths.items()}
+        unfilled = [p for p in sorted(found, key=by_position) if not rest.fill(p, filling)]
+        existing = {existing_in(rest.values, p) for p in unfilled}
+        existing = {p for p in sorted(existing, key=by_position) if not rest.fill(p, filling)}
+        if () in existing:
             return None
         # The last entries of a list first, because each removal moves those after it.
-        for path in sorted(existing, key=_by_position, reverse=True):
-            if not any(path[:n] in existing for n in range(1, len(path))):
-                name = _remove(values, path)
-                inside.update(path[:n] for n, part in enumerate(path) if isinstance(part, int))
-                if path[0] in _NAMED and len(path) > 2:
-                    inside.add(path)
-                else:
-                    left_out.add(name)
-                    shorter.update((path, path[:-1]))
+        for path in sorted(existing, key=by_position, reverse=True):
+            contained = any(path[:n] in existing for n in range(1, len(path)))
+            # What was in an entry that another value replaced is gone.
+            if not contained and existing_in(rest.values, path) == path:
+                rest.leave_out(path)
         try:
-            stack = StackConfig.model_validate(values)
+            stack = StackConfig.model_validate(rest.values)
         except ValidationError as error:
-            paths = {follow(e["loc"])[0] for e in error.errors(include_url=False)}
+            paths = _wrong(error)
         else:
-            standing = _standing_on(stack, left_out)
-            lists = {where(path) for path in shorter}
-            if any(target.host in left_out for target in stack.backup.targets.values()):
-                lists.add("backup.targets")
-            names = frozenset(left_out | standing)
-            return stack, LeftOut(names, frozenset(lists), frozenset(inside))
+            return stack, rest.lacks(stack)
     return None
 
 
-def _placeholder(path: Path_) -> Value:
-    """The value that stands for an invalid one; None where the value can be left out."""
-    if len(path) == 3 and path[0] == "hosts":
-        return _HOST.get(str(path[2]))
-    return _PLACEHOLDERS.get(path)
+def _wrong(error: ValidationError) -> dict[Path_, str]:
+    """The places of invalid values; for values that contradict each other, with what is wrong."""
+    errors = error.errors(include_url=False)
+    return {follow(e["loc"])[0]: e["msg"] if e["type"] == "value_error" else "" for e in errors}
+
+
+@dataclass
+class _Rest:
+    """The values of a stack config while invalid ones are replaced or left out."""
+
+    values: dict[str, Value]
+    names: set[str]
+    """Names of what was left out."""
+    said: set[str] = field(default_factory=set)
+    """Names and words that only a value in place of another gives a problem."""
+    filled: set[Path_] = field(default_factory=set)
+    shorter: set[Path_] = field(default_factory=set)
+    inside: set[Path_] = field(default_factory=set)
+
+    def fill(self, path: Path_, filling: Filling) -> bool:
+        """Put a value in place of an invalid one; false if it can be left out, or if the key is
+        what is invalid.
+        """
+        value = filling.value(path, self.values)
+        if path in self.filled or value is None:
+            return False
+        holder = value_at(self.values, path[:-1])
+        if not isinstance(holder, dict):
+            return False
+        holder[path[-1]] = copy.deepcopy(value)
+        self.filled.add(path)
+        if path[0] == "hosts" and len(path) > 2:
+            self.inside.add(path)
+        elif path[0] in ("hosts", "nixpkgs"):
+            self.said.add(where(path[:2]))
+            if path[0] == "hosts":
+                self.said.update(map(str, path[1:] or (value if isinstance(value, dict) else ())))
+            self.said.update(WORDS)
+            self.shorter.update((path[:1], path[:2]))
+        else:
+            self.names.update((where(path), *WORDS))
+        return True
+
+    def culprit(self, path: Path_, what: str) -> Path_:
+        """The part of a place without which the rest of it is valid, or the place itself. Of
+        several, one that the message names, and its host last, on which more depends.
+        """
+        if not what or path[0] in _WHOLE or existing_in(self.values, path) != path:
+            return path
+        holder = value_at(self.values, path)
+        if not isinstance(holder, dict):
+            return path
+        for key in sorted(holder, key=lambda k: (k == "host", not _says(k, what))):
+            others = {k: v for k, v in holder.items() if k != key}
+            try:
+                StackConfig.model_validate(with_value(self.values, path, others))
+            except ValidationError as error:
+                if any(wrong[: len(path)] == path for wrong in _wrong(error)):
+                    continue
+            return (*path, key)
+        return path
+
+    def leave_out(self, path: Path_) -> None:
+        """Remove the value at an existing place."""
+        name = remove(self.values, path)
+        self.inside.update(path[:n] for n, part in enumerate(path) if isinstance(part, int))
+        if path[0] in _NAMED and len(path) > 2:
+            self.inside.add(path)
+        else:
+            # Of a word that many messages say, only the whole place tells what it belongs to.
+            said = (where(path), where(path[:-1])) if name in _COMMON else (name,)
+            self.names.update(said)
+            self.shorter.update((path, path[:-1]))
+
+    def lacks(self, stack: StackConfig) -> LeftOut:
+        """What the valid rest lacks."""
+        lists = {where(path) for path in self.shorter}
+        if any(target.host in self.names for target in stack.backup.targets.values()):
+            lists.add("backup.targets")
+        return LeftOut(
+            frozenset(self.names | self.said | _standing_on(stack, self.names)),
+            frozenset(lists),
+            frozenset(self.inside),
+        )
 
 
 def unrelated(problems: Iterable[Problem], left_out: LeftOut) -> list[Problem]:
@@ -192,6 +241,12 @@ def _is_name_of(problem: Problem, left_out: LeftOut) -> bool:
     return "tailnet.machines" in left_out.lists or (is_tag and some_host)
 
 
+def in_each(found: Iterable[Iterable[Problem]]) -> list[Problem]:
+    """The problems that come with every filling, so that none comes from one of its values."""
+    first, *others = ({(p.where, p.what, p.check): p for p in problems} for problems in found)
+    return [p for key, p in first.items() if all(key in other for other in others)]
+
+
 def completed(problem: Problem, left_out: LeftOut, document: Document) -> Problem:
     """The problem with the parts that were left out added to its list of names, because they exist
     although they are invalid.
@@ -221,36 +276,3 @@ def _standing_on(stack: StackConfig, names: Iterable[str]) -> set[str]:
     if gone & StackConfig.model_fields.keys():
         asked |= {n for n, c in stack.services.items() if c.host is None and not c.tags}
     return asked | {name for name, config in placed.items() if config.host in gone}
-
-
-def _existing(values: Mapping[str, Value], path: Path_) -> Path_:
-    """The path, or the nearest existing place around it; empty if there is none."""
-    for depth, part in enumerate(path):
-        if not _has(_at(values, path[:depth]), part):
-            return path[:depth]
-    return path
-
-
-def _has(holder: object, part: str | int) -> bool:
-    if isinstance(holder, list):
-        return isinstance(part, int) and part < len(holder)
-    return isinstance(holder, dict) and part in holder
-
-
-def _at(values: object, path: Path_) -> object:
-    """The value at an existing path."""
-    for part in path:
-        values = values[part] if isinstance(values, (dict, list)) else None  # type: ignore[index]
-    return values
-
-
-def _remove(values: Mapping[str, Value], path: Path_) -> str:
-    """Remove the value at an existing path; returns its name, for an entry of a list the list's."""
-    holder = _at(values, path[:-1])
-    if isinstance(holder, (dict, list)):
-        del holder[path[-1]]  # type: ignore[arg-type]
-    return str(next(part for part in reversed(path) if isinstance(part, str)))
-
-
-def _by_position(path: Path_) -> list[tuple[bool, int, str]]:
-    return [(isinstance(p, int), p if isinstance(p, int) else 0, str(p)) for p in path]

@@ -18,7 +18,7 @@ from homelab.checks import run_checks
 from homelab.config.document import Document, read_document
 from homelab.config.load import load_stack_config
 from homelab.config.lock import Lock
-from homelab.ops.project.stack import check_sources, read_sources
+from homelab.ops.project.stack import check_document, check_sources, read_sources
 from homelab.planner import make_plan
 from homelab.problems import InvalidStackError, Problem
 from homelab.render import render
@@ -78,11 +78,15 @@ def mutate(values: Any, path: Place, others: list[Any], chance: random.Random) -
 
 
 def problems_of(values: Any, file: Path) -> list[Problem]:
-    """The problems of a stack; without any, its files are rendered too."""
+    """The problems of a stack; without any, its files are rendered too. Beside values of the wrong
+    shape, those of the rest are among them."""
+    document = Document(values, file.name)
     try:
-        plan = make_plan(load_stack_config(Document(values, file.name)), Lock())
-    except InvalidStackError as error:
-        return [*error.problems]
+        plan = make_plan(load_stack_config(document), Lock())
+    except InvalidStackError:
+        with pytest.raises(InvalidStackError) as raised:
+            check_document(file.parent, file.name.split(".")[1], document)
+        return [*raised.value.problems]
     sources, missing = read_sources(file.parent, plan)
     found = {*run_checks(plan), *missing}
     sound = not any(p.severity == "error" for p in found)

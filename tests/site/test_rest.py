@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,12 +12,13 @@ import pytest
 from homelab import testing
 from homelab.config.document import Document
 from homelab.config.load import where
+from homelab.config.scalar import Value
 from homelab.ops.project.stack import check_stack
 from homelab.problems import InvalidStackError, Problem
 from homelab.remainder import LeftOut, rest_of, unrelated
 from tests import build, stackdir
 from tests.cases.on_disk import laid_out, tried
-from tests.site.mutations import EXAMPLES, Shipped, every_place, line_of, parts, put
+from tests.site.mutations import EXAMPLES, Shipped, every_place, parts, put
 
 
 def told(tmp_path: Path, changes: dict[str, object]) -> list[str]:
@@ -67,9 +71,19 @@ def test_each_cause_is_reported_once(tmp_path: Path) -> None:
     assert len(about) == 1, [str(p) for p in about]
 
 
-def test_without_a_required_section_nothing_else_is_checked() -> None:
-    values = build.config({"network": None})
-    assert rest_of(Document(values)) is None  # type: ignore[arg-type]
+@pytest.mark.parametrize("section", ["site", "network", "nixpkgs", "hosts"])
+@pytest.mark.parametrize("value", [None, 7, [], [{"name": "pi"}]])
+def test_a_required_section_hides_no_check_of_the_rest(
+    tmp_path: Path, section: str, value: object
+) -> None:
+    services = {"jellyfin": {"host": "nas", "options": {"services.jellyfin.enabel": True}}}
+    problems = told(
+        tmp_path,
+        {section: value, "services": services, "backup": {"targets": {"b2": {"path": 7}}}},
+    )
+    places = [p.split(": ")[0] for p in problems]
+    option = "services.jellyfin.options.services.jellyfin.enabel"
+    assert places == sorted(("backup.targets.b2.path", section, option))
 
 
 @pytest.mark.parametrize(
@@ -94,8 +108,57 @@ def test_a_mistake_in_the_site_hides_no_check_of_the_rest(
     assert "left-out" not in "".join(problems)
 
 
-NOTHING_ELSE = ("hosts", "network", "network.dns", "network.dns.server", "nixpkgs", "services")
-"""Sections without which most stacks have no plan, so that nothing else is checked."""
+APP, DATA = "services.no-such-app", "datasets.nowhere.host"
+"""Places of two mistakes that have nothing to do with the shape of any value."""
+NOTHING_ELSE: Mapping[str, tuple[str, str]] = {
+    "services": (APP, "the mistake is in what cannot be read"),
+    "datasets": (DATA, "the mistake is in what cannot be read"),
+    "hosts": (DATA, "the host that it names may be in what cannot be read"),
+}
+"""Places whose value hides one of the mistakes, with the reason. No value hides both."""
+
+
+@dataclass(frozen=True)
+class Mistaken:
+    """A stack of the repository with two mistakes in it."""
+
+    stack: Shipped
+    values: dict[str, Value]
+    known: frozenset[tuple[str, str]]
+    """Where it has problems without them, and of which checks."""
+
+    @classmethod
+    def read(cls, name: str) -> Mistaken:
+        stack = Shipped.read(name)
+        values = dict(stack.document.values)
+        host = next(iter(_mapping(values["hosts"])))
+        values = put(values, ("services",), {**_mapping(values.get("services"))})
+        values = put(values, ("services", "no-such-app"), {"host": host})
+        nowhere: Value = {"host": "no-such-host", "path": "/nowhere", "tier": "re-derivable"}
+        datasets: dict[str, Value] = {**_mapping(values.get("datasets")), "nowhere": nowhere}
+        known = frozenset((q.where, q.check) for p in stack.problems() for q in parts(p))
+        mistaken = cls(stack, put(values, ("datasets",), datasets), known)
+        assert mistaken.told({}) == ([], sorted((APP, DATA)))
+        return mistaken
+
+    def told(self, wrong: Mapping[tuple[str | int, ...], Value]) -> tuple[list[str], list[str]]:
+        """Places of wrong shapes, and of what the checks find, with other values at some places."""
+        values = self.values
+        for place, value in wrong.items():
+            values = put(values, place, value)
+        found = [q for p in self.stack.problems(values) for q in parts(p)]
+        checks = {p.where for p in found if p.check and (p.where, p.check) not in self.known}
+        return [p.where for p in found if not p.check], sorted(checks)
+
+
+def _mapping(value: Value) -> dict[str, Value]:
+    return value if isinstance(value, dict) else {}
+
+
+def reported(*broken: str) -> list[str]:
+    """The mistakes that are told of beside broken sections."""
+    hidden = {NOTHING_ELSE[place][0] for place in broken if place in NOTHING_ELSE}
+    return sorted({APP, DATA} - hidden)
 
 
 @pytest.mark.parametrize(
@@ -103,29 +166,47 @@ NOTHING_ELSE = ("hosts", "network", "network.dns", "network.dns.server", "nixpkg
     ["cabin", *(pytest.param(name, marks=pytest.mark.long) for name in ("home", *EXAMPLES))],
 )
 def test_a_wrong_shape_anywhere_is_one_problem_and_hides_no_other(name: str) -> None:
-    """Every value of the stack in turn, beside a service that the catalog does not have."""
-    stack = Shipped.read(name)
-    values = dict(stack.document.values)
-    hosts = values["hosts"]
-    assert isinstance(hosts, dict)
-    host = next(iter(hosts))
-    unknown = put(values, ("services", "no-such-app"), {"host": host})
-    known = {line_of(q) for p in stack.problems() for q in parts(p)}
-    (expected,) = [
-        line_of(p) for p in stack.new_problems(unknown, known) if p.check == "service-known"
-    ]
+    """Every value of the stack in turn, beside two mistakes."""
+    stack = Mistaken.read(name)
     wrong: dict[str, list[str]] = {}
     tried = 0
-    for place in every_place(values):
-        found = stack.new_problems(put(unknown, place, [["left"]]), known)
-        checks = [line_of(p) for p in found if p.check]
-        if not all(p.check for p in found):
+    for place in every_place(stack.stack.document.values):
+        shapes, checks = stack.told({place: [["left"]]})
+        if shapes:
             tried += 1
-            may_hide = where(place) in (*NOTHING_ELSE, f"hosts.{host}", f"hosts.{host}.platform")
-            if checks != [expected] and not (may_hide and checks == []):
+            if checks != reported(where(place)):
                 wrong[where(place)] = checks
     assert wrong == {}
-    assert tried > len(values)
+    assert tried > len(stack.values)
+
+
+@pytest.mark.parametrize("name", ["cabin", pytest.param("home", marks=pytest.mark.long)])
+def test_wrong_shapes_in_several_sections_are_all_told_beside_other_mistakes(name: str) -> None:
+    """Two sections at once, three, and all of them."""
+    stack = Mistaken.read(name)
+    sections = sorted(stack.values)
+    several = [
+        *itertools.combinations(sections, 2),
+        *zip(sections, sections[1:], sections[3:], strict=False),
+        sections,
+    ]
+    for broken in several:
+        told = stack.told({(section,): [["left"]] for section in broken})
+        assert told == (sorted(broken), reported(*broken)), broken
+
+
+@pytest.mark.parametrize("key", ["", "no-such-key", "state", "host"])
+@pytest.mark.parametrize("section", ["hosts", "services"])
+def test_a_wrong_shape_in_each_of_several_entries_hides_no_other_mistake(
+    section: str, key: str
+) -> None:
+    """The entry, a key that does not exist, and one that may exist."""
+    stack = Mistaken.read("home")
+    places = [(section, n, *filter(None, [key])) for n in _mapping(stack.values[section])]
+    wrong = [p for p in places if p[1] != "no-such-app"]
+    assert len(wrong) > 1
+    told = stack.told(dict.fromkeys(wrong, 7))
+    assert told == (sorted(map(where, wrong)), [DATA, APP])
 
 
 def test_a_name_inside_a_longer_name_does_not_count() -> None:
@@ -167,15 +248,15 @@ def test_an_unreadable_entry_is_still_offered_as_a_known_name(
     assert asked.way_out == lists
 
 
-def test_several_mistakes_in_one_entry_leave_out_that_entry_alone() -> None:
+def test_several_mistakes_in_one_entry_concern_that_entry_alone() -> None:
     """The result does not depend on the order of the mistakes."""
     broken = {"old": {"release": 24.11, "lock": "locks/old.lock"}, "url": {"rev": 1, "sha256": 2}}
     for pins in (broken, dict(reversed(broken.items()))):
         values = build.config({"nixpkgs": {**pins, "default": {"release": "25.11"}}})
         rest = rest_of(Document(values))  # type: ignore[arg-type]
         assert rest is not None
-        assert set(rest[0].nixpkgs) == {"default"}
-        assert rest[1].names >= {"old", "url"}
+        assert set(rest[0].nixpkgs) == {"default", "old", "url"}
+        assert rest[1].names >= {"nixpkgs.old", "nixpkgs.url"}
         assert "nixpkgs" not in rest[1].names
 
 
@@ -188,3 +269,56 @@ def test_a_list_of_other_names_is_unchanged(tmp_path: Path) -> None:
     (asked,) = [p for p in raised.value.problems if p.where == "services.jelyfin"]
     assert 'did you mean "jellyfin"? Services: jellyfin, ' in asked.way_out
     assert "my-own" not in asked.way_out
+
+
+CONTRADICTIONS: Mapping[str, tuple[dict[str, object], str]] = {
+    "offline of a host that is on": (
+        {"hosts": {"nas": {"offline": {"wake_by": "pi"}}}},
+        "hosts.nas",
+    ),
+    "settings without their part": (
+        {"hosts": {"nas": {"manage": [], "gpu": "intel"}}},
+        "hosts.nas",
+    ),
+    "two ways to a host": (
+        {"hosts": {"nas": {"ssh": {"jump": "pi", "local": True}}}},
+        "hosts.nas.ssh",
+    ),
+    "macOS": ({"hosts": {"nas": {"platform": "aarch64-darwin"}}}, "hosts.nas"),
+    "a home without a module": (
+        {"hosts": {"nas": {"kind": "home-manager", "no-such-key": 1}}},
+        "hosts.nas",
+    ),
+    "plugins of another proxy": (
+        {"network": {"entry": {"proxy": "nginx", "plugin_hashes": {"default": "sha256-x"}}}},
+        "network.entry",
+    ),
+    "a resolver that is none": ({"network": {"dns": {"server": "none"}}}, "network.dns"),
+    "a release without quotes": (
+        {"nixpkgs": {"default": {"release": 25.11}}},
+        "nixpkgs.default.release",
+    ),
+    "a pin without its lock": ({"nixpkgs": {"default": {"lock": None}}}, "nixpkgs.default.lock"),
+    "a host without its platform": ({"hosts": {"nas": {"platform": None}}}, "hosts.nas.platform"),
+    "a name of a host": ({"hosts": {"My NAS": {"platform": 7}}}, "hosts.My NAS"),
+    "a name of a pin": ({"nixpkgs": {"My pin": {"lock": 7}}}, "nixpkgs.My pin"),
+}
+
+
+@pytest.mark.parametrize("case", CONTRADICTIONS)
+def test_values_that_contradict_each_other_hide_no_check_of_the_rest(
+    tmp_path: Path, case: str
+) -> None:
+    """Nor of a service on the host that they are about."""
+    changes, place = CONTRADICTIONS[case]
+    option = {"host": "nas", "options": {"services.jellyfin.enabel": True}}
+    services = {"jellyfin": option, "navidrome": {"host": "nass"}}
+    told_of = [p.split(": ")[0] for p in told(tmp_path, {**changes, "services": services})]
+    others = [p for p in told_of if p == place or not f"{p}.".startswith(f"{place}.")]
+    assert sorted({*others, place}) == sorted(
+        (
+            place,
+            "services.jellyfin.options.services.jellyfin.enabel",
+            "services.navidrome.host",
+        )
+    )

@@ -21,6 +21,7 @@ from homelab.dashboard.icons import check_icons
 from homelab.deploy.git import check_git
 from homelab.deploy.model import Release
 from homelab.disks.file_checks import check_file_systems
+from homelab.fillings import FILLINGS
 from homelab.neighbours import Neighbour, check_neighbours
 from homelab.openings.checks import check_openings
 from homelab.ops.install.service_test import stale_tests
@@ -45,7 +46,7 @@ from homelab.problems import (
     did_you_mean,
 )
 from homelab.proxy.checks import outlived
-from homelab.remainder import completed, rest_of, unrelated
+from homelab.remainder import completed, in_each, rest_of, unrelated
 from homelab.render import render, render_images
 from homelab.secrets.ages import check_ages
 from homelab.secrets.deployer import check_deployer
@@ -225,17 +226,24 @@ def today() -> str:
 
 def _of_the_rest(directory: Path, name: str, document: Document) -> list[Problem]:
     """Problems besides values that cannot be read, so that all are reported at once."""
-    rest = rest_of(document)
-    if rest is None:
-        return []
-    site, left_out = rest
-    plan = make_plan(site, read_lock(directory, name).lock)
-    found = _each_once({*run_checks(plan), *read_sources(directory, plan)[1]})
-    # What nothing uses shows when all of the stack can be read.
     whole = {rule.id for rule in every_rule() if rule.whole}
-    found = [p for p in found if p.check not in whole]
-    problems = [completed(p, left_out, document) for p in unrelated(found, left_out)]
-    return [located_in(p, document) for p in problems]
+    lock = read_lock(directory, name).lock
+    each: list[list[Problem]] = []
+    seen: list[StackConfig] = []
+    for filling in FILLINGS:
+        rest = rest_of(document, filling)
+        if rest is None:
+            return []
+        site, left_out = rest
+        if site in seen:
+            continue
+        seen.append(site)
+        plan = make_plan(site, lock)
+        found = _each_once({*run_checks(plan), *read_sources(directory, plan)[1]})
+        # What nothing uses shows when all of the stack can be read.
+        found = [p for p in found if p.check not in whole]
+        each.append([completed(p, left_out, document) for p in unrelated(found, left_out)])
+    return [located_in(p, document) for p in in_each(each)]
 
 
 def _facts_of_the_project(
