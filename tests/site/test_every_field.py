@@ -300,6 +300,21 @@ def _elsewhere(calls_back: object) -> Changes:
     }
 
 
+def _beside(*, socket: bool) -> Changes:
+    """An app with its data on the PostgreSQL server of its own host, in place of its file."""
+    facts = {
+        "units": ["tavern"],
+        "user": "tavern",
+        "ports": {"web": {"port": 8339, "movable": False}},
+        "state": ["/var/lib/tavern"],
+        "options": {"services.tavern.enable": True},
+        "database": "sqlite",
+        "database_elsewhere": {"postgresql": {"env": {"DB": "{url}"}, "socket": socket}},
+    }
+    placed = {"host": "nas", "databases": {"postgresql": {"host": "nas"}}}
+    return {"catalog": {"tavern": facts}, "services": {"tavern": placed}}
+
+
 def _second(*connects: str) -> Changes:
     """A second instance of an app, connected to others."""
     state = "/var/lib/private/radarr-4k"
@@ -508,6 +523,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         _two_disks(),
         _two_disks("uploads", "more"),
     ),
+    "DatabaseElsewhere.socket": (_beside(socket=False), _beside(socket=True)),
     "ConnectionFact.calls_back": (
         _elsewhere(False),
         _elsewhere(True),
