@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from homelab.nix.values import After, Attrs, Before, Comment, Force, Nix
+from homelab.nix.values import After, Attrs, Before, Comment, Force, Lines, Nix
 
 AFTER = (
     # Rules of the firewall, polkit and udev: the owner's rules are evaluated first.
@@ -93,7 +93,7 @@ def _joined(tree: Mapping[str, Nix], known: _Trie) -> Attrs:
         elif isinstance(value, Comment):
             out[key] = Comment(value.text, rule(value.value))
         else:
-            out[key] = rule(value)
+            out[key] = rule(Lines(value) if isinstance(value, str) and "\n" in value else value)
     return out
 
 

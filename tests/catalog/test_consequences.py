@@ -67,22 +67,30 @@ def test_jackett_is_told_its_port() -> None:
     assert "port = 9000;" in text["services/jackett.nix"]
 
 
+LATER = {"extends": "jackett", "ports": {"web": {"port": 8080, "movable_since": "26.05"}}}
+"""Facts of an app whose module has the option since a later release."""
+
+
 @pytest.mark.parametrize(
     ("service", "release", "words"),
     [
         ("jellyfin", "25.11", "no option of its module changes the port of jellyfin from 8096;"),
-        ("sabnzbd", "25.11", "changes the port of sabnzbd from 8080 before NixOS 26.05;"),
+        ("later", "25.11", "changes the port of later from 8080 before NixOS 26.05;"),
     ],
 )
 @pytest.mark.requirement("S0-11")
 def test_a_port_that_no_option_moves_is_refused(service: str, release: str, words: str) -> None:
     """The proxy would follow, and the app would stay."""
-    changes = _on(release, **{service: {"host": "nas", "port": 9000}})
+    changes = {
+        **_on(release, **{service: {"host": "nas", "port": 9000}}),
+        "catalog": {"later": LATER} if service == "later" else {},
+    }
     (problem,) = _checked(changes, "port-fixed")
     assert problem.startswith(f"services.{service}.port: ")
     assert words in problem
     assert build.plan(changes).services
-    assert not _checked(_on("26.05", sabnzbd={"host": "nas", "port": 9000}), "port-fixed")
+    newer = {**_on("26.05", later={"host": "nas", "port": 9000}), "catalog": {"later": LATER}}
+    assert not _checked(newer, "port-fixed")
 
 
 @pytest.mark.requirement("S0-11")

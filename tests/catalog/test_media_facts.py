@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from homelab.catalog import ENTRIES
 from tests import build
 from tests.household import Changes
+from tests.programs.rendered import settings
 
 pytestmark = pytest.mark.requirement("S4-18")
 MEDIA = {"films": {"host": "nas", "path": "/mnt/films", "tier": "re-derivable"}}
@@ -56,3 +60,52 @@ def test_bazarr_is_a_service_of_the_catalog_with_the_same_parts() -> None:
 def test_a_state_directory_is_an_absolute_path(directory: str) -> None:
     with pytest.raises(Exception, match=r"services\.sonarr\.state"):
         build.plan({"services": {"sonarr": {"host": "nas", "state": [directory]}}})
+
+
+OLD_INI = """\
+__version__ = 19
+[misc]
+host = 127.0.0.1
+port = 8080
+complete_dir = /mnt/done
+host_whitelist = nas
+[servers]
+[[news]]
+host = news.example.org
+port = 563
+"""
+
+
+@pytest.mark.parametrize("before", ["", OLD_INI], ids=["new", "old"])
+def test_sabnzbd_listens_as_the_plan_says_where_its_module_has_no_options(
+    before: str, tmp_path: Path
+) -> None:
+    """On loopback and by the name of its host alone, the proxy would get no answer."""
+    changes: Changes = {"services": {"sabnzbd": {"host": "nas", "port": 8085}}}
+    found = dict(settings(build.plan(changes), "systemd.services", tmp_path))["nas"]
+    assert isinstance(found, dict)
+    ini = tmp_path / "sabnzbd.ini"
+    if before:
+        ini.write_text(before)
+    script = found["sabnzbd"]["preStart"].replace("/var/lib/sabnzbd/sabnzbd.ini", str(ini))
+    for _ in range(2):
+        subprocess.run(["bash", "-eu", "-c", script], check=True)
+    text = ini.read_text()
+    misc = text.partition("[misc]\n")[2].partition("[servers]")[0].splitlines()
+    name = "sabnzbd.home.example.org"
+    wanted = ["host = 0.0.0.0", "port = 8085", f"host_whitelist = {name}", "inet_exposure = 4"]
+    assert sorted(misc) == sorted([*wanted, *(["complete_dir = /mnt/done"] if before else [])])
+    assert text.partition("[servers]")[2] == before.partition("[servers]")[2]
+    assert before or not ini.stat().st_mode & 0o077
+
+
+@pytest.mark.parametrize("vendor", ["amd", "intel", "nvidia"])
+def test_plex_transcodes_on_the_gpu_that_it_is_given(vendor: str) -> None:
+    gpu = {"vendor": vendor, **({"architecture": "ada"} if vendor == "nvidia" else {})}
+    changes: Changes = {"hosts": {"nas": {"gpu": gpu}}, "services": {"plex": {"host": "nas"}}}
+    assert "accelerationDevices = [ ];" in build.render(changes)["nas"]["services/plex.nix"]
+    changes = build.changed(changes, {"services": {"plex": {"gpu": vendor}}})
+    text = build.render(changes)["nas"]["services/plex.nix"]
+    assert 'accelerationDevices = [ "*" ];' in text
+    assert '"render"' in text
+    assert not [p for p in build.problems(changes) if p.check == "gpu-useful"]

@@ -84,7 +84,7 @@ CHOICES: dict[str, set[str]] = {
     **{name: {READER} for name, entry in ENTRIES.items() if entry.provides == "metrics"},
 }
 """Entries that need a choice in the home stack, with the checks that ask for it."""
-FIXED = ("sabnzbd", "unifi")
+FIXED = ("unifi",)
 """Those whose port no option changes on 25.11."""
 SAYS = {
     PORT: r"give one of them another port|write another services.\S+.port",
@@ -127,9 +127,11 @@ def test_another_port_is_all_that_an_entry_with_a_taken_port_needs(name: str) ->
 
 
 def test_beside_a_fixed_port_the_problem_names_the_service_that_can_move() -> None:
-    (problem,) = _errors("sabnzbd")
+    fixed = {"extends": "sabnzbd", "ports": {"web": {"port": 8080, "movable": False}}}
+    asked = {"catalog": {"sabnzbd": fixed}, "services": {"sabnzbd": {"host": "aurora"}}}
+    (problem,) = [p for p in run_checks(planned(asked)) if p.check == PORT]
     assert "write another services.miniflux.port" in problem.way_out
-    plan = planned({"services": {"sabnzbd": {"host": "aurora"}, "miniflux": {"port": 18123}}})
+    plan = planned({**asked, "services": {**asked["services"], "miniflux": {"port": 18123}}})
     assert not [p for p in run_checks(plan) if p.check == PORT]
 
 
