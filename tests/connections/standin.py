@@ -128,7 +128,7 @@ def running(app: App, port: int = 0) -> Iterator[App]:
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     app.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield app

@@ -30,7 +30,7 @@ def _lines(stack: Stack) -> Iterator[tuple[tuple[str, str], str, Origin]]:
                     yield (section, rest[0]), host, found
 
 
-QUICK = ("home", "lan")
+QUICK = ("lan",)
 STACKS = [
     pytest.param(top, name, id=name, marks=() if name in QUICK else pytest.mark.long)
     for top, name in stacks()

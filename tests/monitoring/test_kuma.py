@@ -121,7 +121,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def kuma() -> Iterator[Kuma]:
     with Kuma() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server
         server.shutdown()
 

@@ -99,7 +99,7 @@ def test_the_internet_never_reaches_an_internal_name_or_a_port() -> None:
 @pytest.mark.parametrize("publish", ["internal", "tunnel", "direct"])
 @pytest.mark.parametrize("auth", ["none", "native", "forward"])
 @pytest.mark.parametrize("audience", ["operator", "family", "public"])
-@pytest.mark.parametrize("connector", ["pi", "aurora"])
+@pytest.mark.parametrize("connector", ["pi", pytest.param("aurora", marks=pytest.mark.long)])
 @pytest.mark.parametrize("more", [{}, {"public": "for all"}, {"lan_direct": True}])
 @pytest.mark.requirement("S0-13", "S0-14")
 def test_the_internet_reaches_a_name_only_through_the_tunnel_and_access_or_a_reason(

@@ -470,7 +470,7 @@ class serving:  # noqa: N801 - used as a function
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
 
     def __enter__(self) -> int:
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         return self.server.server_port
 
     def __exit__(self, *args: object) -> None:

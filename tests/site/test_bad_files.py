@@ -61,7 +61,10 @@ def answered(place: Path, file: str, content: bytes) -> None:
     assert not _CLASS.search(said), "a message names no class of Python"
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize(
+    "file",
+    [f if f.endswith(".lock") else pytest.param(f, marks=pytest.mark.long) for f in FILES],
+)
 def test_any_bytes_in_any_file_give_a_message(place: Path, file: str) -> None:
     for content in (*ANYTHING, BOMB.encode()):
         answered(place, file, content)

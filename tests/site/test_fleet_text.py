@@ -76,7 +76,10 @@ def test_a_host_that_joins_changes_no_file_of_a_host_that_does_not_serve_it(kind
         assert changed <= SERVES.get(host, set()), host
 
 
-@pytest.mark.parametrize("kind", EACH)
+@pytest.mark.parametrize(
+    "kind",
+    [kind if kind == "tailnet" else pytest.param(kind, marks=pytest.mark.long) for kind in FLEETS],
+)
 def test_the_text_of_a_fleet_is_linear_in_its_hosts(kind: str) -> None:
     sizes = [
         sum(

@@ -103,10 +103,15 @@ def test_a_machine_without_homelab_commits_with_a_warning_and_without_secrets(
     ("name", "text"),
     [
         ("keys.md", "AGE-SECRET-KEY-1QQQQQQQQ\n"),
-        ("a b/id ed25519", "-----BEGIN OPENSSH PRIVATE KEY-----\n"),
-        ("ca.txt", "x\n-----BEGIN PRIVATE KEY-----\n"),
         ("secrets/server.yaml", "authelia:\n    users: plain\n"),
-        ("secrets/new.yaml", "mac: mine\n"),
+        *(
+            pytest.param(*case, marks=pytest.mark.long)
+            for case in (
+                ("a b/id ed25519", "-----BEGIN OPENSSH PRIVATE KEY-----\n"),
+                ("ca.txt", "x\n-----BEGIN PRIVATE KEY-----\n"),
+                ("secrets/new.yaml", "mac: mine\n"),
+            )
+        ),
     ],
 )
 def test_a_secret_in_plain_text_is_not_committed(checked: Path, name: str, text: str) -> None:
