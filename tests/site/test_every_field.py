@@ -426,22 +426,7 @@ def _swap(**stated: object) -> Changes:
 _DIRECTORY: Changes = {"identity": {"directory": {"base_dn": "dc=other,dc=example"}}}
 
 
-def _own_database(**fact: object) -> Changes:
-    """A service of the owner's catalog with a database in place of its file, on its own host."""
-    facts = {
-        "units": ["lodge"],
-        "user": "lodge",
-        "ports": {"web": 8391},
-        "database": "sqlite",
-        "dumps": [{"sqlite": "/var/lib/lodge/lodge.db"}],
-        "database_elsewhere": {"postgresql": fact},
-    }
-    service = {"host": "pi", "databases": {"postgresql": {"host": "pi"}}}
-    return {"catalog": {"lodge": facts}, "services": {"lodge": service}}
-
-
 WAYS: dict[str, tuple[Changes, Changes]] = {
-    "DatabaseElsewhere.socket": (_own_database(socket=False), _own_database(socket=True)),
     "UnitService.connects": (_second(), _second("sabnzbd")),
     "Offline.pull_from": (
         {"hosts": {"box": {"offline": {"wake_by": None, "pull_from": "pi"}}}},
