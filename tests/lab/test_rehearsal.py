@@ -243,6 +243,7 @@ def test_after_a_killed_up_the_next_continues_and_reaches_the_same_state(
     assert sum(resumed["changes"].values()) == whole.json("up")["changes"]["same"]
 
 
+@pytest.mark.requirement("S4-34")
 def test_a_host_that_loses_its_network_rolls_back_and_the_next_up_retries(lab: Lab) -> None:
     lab.json("up")
     before = lab.releases()

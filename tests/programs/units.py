@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from homelab.nix import Call
 from homelab.plan import Plan
 from tests.programs.rendered import settings
 
@@ -96,6 +97,11 @@ def _line(key: str, value: Any) -> list[str]:
         return [line for item in value for line in _line(key, item)]
     if isinstance(value, bool):
         return [f"{key}={str(value).lower()}"]
+    if isinstance(value, Call) and value.function == "lib.mkOverride":
+        return _line(key, value.args[-1])
+    if isinstance(value, Call):
+        # It makes a package or, for a mount, the path of one in the store.
+        return [f"{key}=/nix/store/made"]
     return [f"{key}={value}"]
 
 
