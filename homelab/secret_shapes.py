@@ -17,6 +17,8 @@ _HASH = (
     r"|[1567y]\$[^\s$\"']+\$[./A-Za-z0-9]{8,})"
 )
 """bcrypt, argon2, PBKDF2, scrypt, and the formats of crypt(3): SHA, MD5, yescrypt."""
+_IN_URL = r"([^\s/@\"'${}<>%…]|%[0-9A-Fa-f]{2})"
+"""A character of a password in a URL, which may be encoded. Others are those of references."""
 
 SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (what, re.compile(pattern))
@@ -45,9 +47,13 @@ SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "a password in netrc",
-            r"\bmachine\s+\S+\s+(login\s+\S+\s+)?password\s+[^\s$\"'{<@%]{3,}",
+            r"\bmachine\s+\S+\s+(login\s+\S+\s+)?password\s+(?!\*+(\s|$))[^\s$\"'{<@%…]+",
         ),
-        ("a password in a URL", r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:[^\s/@\"'${}<>%]{3,}@"),
+        (
+            "a password in a URL",
+            # A mask such as *** is no password, nor is the tag of an image before its digest.
+            rf"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:(?!\*+@){_IN_URL}+@(?!sha\d+:)",
+        ),
     )
 )
 """(kind of secret, pattern)."""

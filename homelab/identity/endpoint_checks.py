@@ -20,7 +20,8 @@ def oidc_endpoint(plan: Plan) -> Iterator[Problem]:
     """
     for service in plan.services:
         values = fields(plan, service)
-        asked = _asked({**service.entry.options, **service.config.options})
+        # Fields without a value in the owner's options are reported where they are.
+        asked = _asked(service.entry.options)
         missing = [name for name in ENDPOINTS if name in asked and not values[name]]
         if missing and plan.identity is not None:
             stated = ", ".join(f"{name}: https://…" for name in missing)
@@ -29,12 +30,6 @@ def oidc_endpoint(plan: Plan) -> Iterator[Problem]:
                 f"{service.name} needs the {' and the '.join(missing)} of the provider, and its "
                 "issuer does not tell",
                 f"add identity.endpoints: {{{stated}}}, as {values['discovery']} states it",
-            )
-        elif missing and plan.stack.identity is None and _asked(service.config.options):
-            yield Problem(
-                service.at("options"),
-                f"{{{missing[0]}}} has no value, because there is no identity provider",
-                "add homelab:identity: {host: …, users: {sops: …}}, or leave the field out",
             )
 
 

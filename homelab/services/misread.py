@@ -45,7 +45,6 @@ def misread_text(value: object, plan: Plan, service: Service) -> Iterator[tuple[
         return
     yield from misread(value, plan, service)
     if word == "$text" and isinstance(named, str):
-        yield from empty_fields(named, plan, service)
         kinds = {k for f in read_fields(named) if f.indexed for k in f.indexed[:1]}
         for kind in sorted(kinds - {"mail"}):
             yield (
@@ -123,6 +122,7 @@ def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[t
             yield f'{word} takes no "{named}"', did_you_mean(named, NAMES, REFERENCES[word])
     elif word == "$text":
         yield from misread_template(named, plan, service)
+        yield from empty_fields(named, plan, service)
     elif word == "$config":
         if not _PACKAGE.fullmatch(named):
             yield (
@@ -285,6 +285,11 @@ def empty_fields(text: str, plan: Plan, service: Service) -> Iterator[tuple[str,
             yield (
                 f"{{{name}}} has no value, because the provider's issuer does not tell it",
                 f"add identity.endpoints: {{{name}: https://…}}, from its discovery document",
+            )
+        elif name in FIELDS and field.is_known and not fields(plan, service)[name]:
+            yield (
+                f"{{{field.written}}} has no value for {service.name} on {service.host}",
+                "leave the field out, and write the text itself",
             )
 
 

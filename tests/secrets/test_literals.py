@@ -62,6 +62,43 @@ def test_a_secret_is_known_by_its_form(what: str) -> None:
     assert list(kinds_in(f"say {LOOKS[what]} here")) == [what]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://user:$PASSWORD@host/",
+        "postgres://app:{password}@db/app",
+        "postgres://app:<password>@db/app",
+        "postgres://app:%PASSWORD%@db/app",
+        "postgres://app:@PASSWORD@@db/app",
+        "postgres://app:***@db/app",
+        "postgres://app:…@db/app",
+        "postgres://app:@db/app",
+        "postgres://app@db:5432/app",
+        "redis://[fd00::1]:6379/0",
+        "docker://alpine:3@sha256:" + "0" * 64,
+    ],
+)
+def test_a_reference_or_a_mask_in_a_url_is_no_password(text: str) -> None:
+    assert list(kinds_in(text)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("postgres://u:pw@db/app", "redis://:x@cache", "amqp://guest:1@mq", "http://a:%40@b"),
+        *("ftp://sam:a%2Fb@nas", "https://:p@[fd00::1]/"),
+    ],
+)
+def test_a_password_in_a_url_may_be_of_any_length(text: str) -> None:
+    assert list(kinds_in(text)) == ["a password in a URL"]
+    options = {"services.gatus.settings.storage.path": text}
+    changes = {"services": {"gatus": {"host": "nas", "options": options}}}
+    (problem,) = [p for p in build.problems(changes) if p.check == "secret-literal"]
+    assert problem.where == "services.gatus.options.services.gatus.settings.storage.path"
+    assert "a password in a URL" in problem.what
+    assert text not in str(problem)
+
+
 def test_the_table_has_every_form() -> None:
     assert sorted(LOOKS) == sorted(what for what, _ in SHAPES)
 

@@ -234,18 +234,6 @@ WAYS = (
         ),
     ),
     WayOut(
-        "oidc-endpoint",
-        {
-            "services": {
-                "miniflux": {
-                    "host": "nas",
-                    "options": {"services.miniflux.config.KEYS": {"$text": "{jwks_uri}"}},
-                }
-            }
-        },
-        {"services": {"miniflux": {"options": None}}},
-    ),
-    WayOut(
         "oidc-scope",
         both(IDENTITY, ASKS, asking(scopes=["openid", "ofline_access"])),
         asking(scopes=["openid", "offline_access"]),

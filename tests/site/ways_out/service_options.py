@@ -221,6 +221,19 @@ WAYS = (
     ),
     WayOut(
         "option-word",
+        {
+            "services": {
+                "miniflux": {
+                    "host": "nas",
+                    "options": {"services.miniflux.config.KEYS": {"$text": "{jwks_uri}"}},
+                }
+            }
+        },
+        {"services": {"miniflux": {"options": None}}},
+        says="no identity provider",
+    ),
+    WayOut(
+        "option-word",
         text({"$mail": "host"}),
         {"mail": RELAY},
         says="no mail relay",
