@@ -76,7 +76,8 @@ def _carried(plan: Plan, host: Host) -> Iterator[Probe]:
 
 def _stated(host: Host) -> Iterator[Probe]:
     stated = host.config.probes
-    if stated is not None:
+    # What a host was for ends with it.
+    if stated is not None and host.config.state != "retired":
         yield from (Probe("unit", unit, unit) for unit in stated.units)
         yield from (Probe("http", url, url) for url in stated.urls)
 

@@ -68,6 +68,9 @@ def test_the_stack_adds_units_and_urls_of_its_owner() -> None:
     assert found["films.service"] == ("unit", "films.service")
     assert found["http://127.0.0.1:9000/up"] == ("http", "http://127.0.0.1:9000/up")
     assert "films.service" not in probes("pi", {"hosts": {"aurora": {"probes": stated}}})
+    retired = {"hosts": {"nas": {"probes": stated, "state": "retired"}}}
+    made = build.plan(retired)
+    assert "films.service" not in {p.name for p in probes_of(made, made.hosts["nas"])}
 
 
 @pytest.mark.parametrize(
