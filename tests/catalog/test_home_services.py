@@ -96,6 +96,18 @@ def test_the_database_of_wakapi_is_where_its_dump_reads_it() -> None:
     assert [source for _, source, _ in job.dumps] == ["/var/lib/private/wakapi/wakapi_db.db"]
 
 
+def test_hledger_has_a_journal_at_its_first_start_that_people_add_to() -> None:
+    text = nix("hledger-web")
+    assert '"f /var/lib/hledger-web/.hledger.journal 0640 hledger hledger -"' in text
+    assert 'allow = "add";' in text
+
+
+def test_the_redis_of_send_has_a_port_of_its_own() -> None:
+    plan = build.plan(of("send"))
+    assert {p.port for p in plan.ports if p.owner == "send"} == {1443, 6379}
+    assert "redis.port = 6379;" in nix("send")
+
+
 def test_mollysocket_is_for_accounts_that_its_owner_names() -> None:
     (problem,) = build.found(of("mollysocket"), "option-demanded")
     assert "allowed_uuids" in problem.what

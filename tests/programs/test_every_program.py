@@ -128,6 +128,8 @@ NOT_READ = {
     "services.go2rtc": "Debian has none, and none was built for these tests",
     "services.pinchflat": "environment alone, which it does not check",
     "services.flood": "flags that its module writes",
+    "services.hledger-web": "flags that its module writes",
+    "services.send": "environment alone, which it does not check",
     "services.gotosocial": "Debian has none, and none was built for these tests",
     "services.libretranslate": "flags that its module writes",
     "services.mollysocket": "Debian has none; an address, a port and a file of ours",
