@@ -27,7 +27,8 @@ class Problem:
     """
 
     where: str
-    """Path in the stack config: `services.immich.host`."""
+    """Path in the stack config: `services.immich.host`. For another file of the owner, its path and
+    line: `docs/nas.md:3`."""
     what: str
     way_out: str = ""
     check: str = ""
@@ -53,6 +54,8 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: " if self.line else ""
+        if place == f"{self.where}: ":
+            place = ""  # The place is a line of another file than the stack config.
         tail = f"; {shortened(self.way_out)}" if self.way_out else ""
         label = f" [{self.check}]" if self.check else ""
         return f"{place}{self.where}: {shortened(self.what)}{self._places()}{tail}{label}"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from homelab.ops.project.stack import check_stack
+from homelab.ops.project.pages import write_pages
+from homelab.ops.project.stack import check_stack, open_stack
 from tests import stackdir
 
 JELLYFIN = {"services": {"jellyfin": {"host": "nas"}}}
@@ -36,6 +37,33 @@ def test_a_running_host_or_service_that_a_page_calls_planned_is_told(tmp_path: P
         "# Hosts\n\nnas: files\nnas is planned to get a disk.\n- nas: retired the old disk\n"
     )
     assert told(tmp_path) == []
+
+
+@pytest.mark.requirement("S0-61")
+def test_a_problem_outside_of_the_stack_file_names_its_own_file_and_line(tmp_path: Path) -> None:
+    stackdir.write_stack(tmp_path, JELLYFIN)
+    (tmp_path / "README.md").write_text("nas (planned)\n[gone](docs/gone.md)\n")
+    (tmp_path / "hosts/attic").mkdir(parents=True)
+    (tmp_path / "hosts/attic/hardware.nix").write_text("{ }\n")
+    _, problems = check_stack(tmp_path, stackdir.NAME)
+    write_pages(tmp_path, stackdir.NAME, open_stack(tmp_path, stackdir.NAME).plan)
+    (page,) = (tmp_path / "docs").rglob("ports.md")
+    page.write_text(f"{page.read_text()}more\n")
+    _, more = check_stack(tmp_path, stackdir.NAME)
+    ours = {
+        "doc-coherence": ("README.md:1: this says", "README.md", 1),
+        "routing-coherence": ("README.md:2: there is no docs/gone.md", "README.md", 2),
+        "host-folder": ("hosts/attic: no stack has", "", 0),
+        "docs-stale": (f"{page.relative_to(tmp_path)}: this page is not", "", 0),
+    }
+    found = {p.check: p for p in (*problems, *more)}
+    for check, (said, file, line) in ours.items():
+        assert str(found[check]).startswith(said)
+        assert (found[check].file, found[check].line) == (file, line)
+    stack = f"Pulumi.{stackdir.NAME}.yaml"
+    within = [p for p in more if p.check not in ours]
+    assert within
+    assert all(p.file == stack and str(p).startswith(f"{stack}:") for p in within if p.line)
 
 
 @pytest.mark.requirement("S0-61")

@@ -51,7 +51,8 @@ def check_own_docs(directory: Path, plan: Plan) -> Iterator[Problem]:
     )
     for path in _pages(directory):
         for number, line in _lines(path):
-            where = f"{path.relative_to(directory).as_posix()}:{number}"
+            page = path.relative_to(directory).as_posix()
+            where = f"{page}:{number}"
             if found := wrong.search(line):
                 name, word = found[1].lower(), found[2].lower()
                 yield Problem(
@@ -60,6 +61,8 @@ def check_own_docs(directory: Path, plan: Plan) -> Iterator[Problem]:
                     "correct the page",
                     DOC_COHERENCE,
                     "warning",
+                    file=page,
+                    line=number,
                 )
             for target in _dead(directory, path, line):
                 yield Problem(
@@ -68,6 +71,8 @@ def check_own_docs(directory: Path, plan: Plan) -> Iterator[Problem]:
                     "correct the link",
                     ROUTING_COHERENCE,
                     "warning",
+                    file=page,
+                    line=number,
                 )
 
 

@@ -265,8 +265,13 @@ def _each_once(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def located_in(problem: Problem, document: Document) -> Problem:
-    """The problem, with the line of its place in the stack file."""
+    """The problem, with the line of its place in the stack file. A place that is no key of a stack
+    config, such as a page of the owner, has none there.
+    """
     if problem.line or problem.file or not document.lines:
+        return problem
+    section = problem.where.partition(".")[0].partition("[")[0]
+    if section not in StackConfig.model_fields and (section,) not in document.lines:
         return problem
     path: list[str | int] = []
     for part in problem.where.replace("]", "").replace("[", ".").split("."):
