@@ -23,7 +23,8 @@ def option_word(plan: Plan) -> Iterator[Problem]:
             for what, way_out in misread(value, plan, service):
                 # Without any port, the missing one is that of the service.
                 no_port = isinstance(way_out, Choice) and way_out.plural.startswith("ports of ")
-                cause = service.at("port") if no_port and not service.ports else ""
+                no_web = not service.port and what.endswith("has no web port")
+                cause = service.at("port") if no_web or (no_port and not service.ports) else ""
                 yield Problem(_where(service, path), what, way_out, cause=cause)
         for place, text in texts_of(service.config):
             for what, way_out in misread_text(text, plan, service):

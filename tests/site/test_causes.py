@@ -21,6 +21,7 @@ from tests.site.mutations import (
 
 SEVERAL = {
     "*:hosts.pavilion.role": "another role is another host: it needs a file, and its tag is gone",
+    "home:monitoring": "alerts need ntfy, and the notice about the monitor's own host an address",
     "javiersc:site.names.*": "routes that state how they are published need a sign-in, each its own",
     "javiersc:services.zigbee2mqtt.enable": "a service that was off lacks several things",
     "javiersc:services.home-assistant.routes": "a published app has an upload limit and phone apps",
