@@ -18,11 +18,15 @@ from homelab.services.ports import band, is_movable
 from homelab.storage.shares import SAMBA
 from homelab.tailnet.model import SECTION
 
+_UNPRIVILEGED = 1024
+"""The first port that a program needs no capability for."""
+
 
 @check("port-unique")
 def port_unique(plan: Plan) -> Iterator[Problem]:
     """Two programs cannot listen on one port; the second one fails when it starts."""
     seen: dict[tuple[str, int, str], PortUse] = {}
+    taken = {(use.host, use.port) for use in plan.ports}
     for use in plan.ports:
         key = (use.host, use.port, use.protocol)
         other = seen.get(key)
@@ -33,7 +37,7 @@ def port_unique(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 use.source,
                 f"{first} and {second} both use {use.port}/{use.protocol} on {use.host}",
-                _other_port(plan, other, use),
+                _other_port(plan, taken, other, use),
                 cause=_second_instance(plan, use, other),
             )
         elif other is not None and other.owner == use.owner and other.label != use.label:
@@ -55,8 +59,10 @@ def _second_instance(plan: Plan, use: PortUse, other: PortUse) -> str:
     return f"services.{max(apps)}.service" if same else ""
 
 
-def _other_port(plan: Plan, *uses: PortUse) -> str:
-    """Which of two programs with one port can have another port."""
+def _other_port(plan: Plan, taken: set[tuple[str, int]], *uses: PortUse) -> str:
+    """Which of two programs with one port can have another port, and a free one, which is then
+    taken.
+    """
     fixed: list[str] = []
     movable: list[str] = []
     for use in sorted(uses, key=lambda u: u.owner):
@@ -65,7 +71,13 @@ def _other_port(plan: Plan, *uses: PortUse) -> str:
             (movable if is_movable(service) else fixed).append(use.owner)
     if fixed and movable:
         return f"write another services.{movable[0]}.port; no option of {fixed[0]} changes its port"
-    return "give one of them another port"
+    out = "give one of them another port"
+    if not movable:
+        return out
+    host, port = uses[0].host, uses[0].port
+    free = next(n for n in range(port + 1, 65536) if (host, n) not in taken and n >= _UNPRIVILEGED)
+    taken.add((host, free))
+    return f"{out}, such as services.{movable[-1]}.port: {free}"
 
 
 @check("port-band")
