@@ -54,7 +54,8 @@ def authority_container(plan: Plan) -> Iterator[Problem]:
         config = plan.stack.services.get(route.service)
         if route.auth != "oidc" or not isinstance(config, PodmanService):
             continue
-        part = next(p for p in parts_of(route.service, config) if p.is_web)
+        parts = parts_of(route.service, config)
+        part = next((p for p in parts if p.is_web), parts[0])
         if not any(mount.source in BUNDLES for mount in part.config.mounts):
             yield Problem(
                 route.at("auth"),

@@ -74,7 +74,8 @@ def init(
         typer.Option(help="age1… of a person who edits secrets. Default: your key, or a new one."),
     ] = None,
     service: Annotated[
-        str | None, typer.Option(help="First service of the catalog: navidrome, or navidrome=music")
+        list[str] | None,
+        typer.Option(help="First service of the catalog: navidrome, or navidrome=music"),
     ] = None,
     sign_in: Annotated[
         str | None, typer.Option("--sign-in", help="Sign-in portal: authelia or none.")
@@ -127,7 +128,7 @@ def init(
         email=email,
         ssh_keys=tuple(ssh_key or ()),
         operators=tuple(operator or ()),
-        service=service,
+        services=tuple(service or ()),
         sign_in=sign_in,
         zone=zone,
         zone_id=zone_id,

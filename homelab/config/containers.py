@@ -65,7 +65,7 @@ class PartPort(ContainerPort):
     """A port of one of several containers, published only at the addresses of its scope."""
 
     part: Name | None = None
-    """Container that listens on it. Default: the one with the web port."""
+    """Container that listens on it. Default: the one with the web port, or the only one."""
 
 
 class Mount(Model):
@@ -189,8 +189,8 @@ class ContainerBase(Model):
 class Container(ContainerBase):
     """A service that runs as a Podman container."""
 
-    port: Port
-    """Web port inside the container."""
+    port: Port | None = None
+    """Web port inside the container. Without it the service has no name: a bot, a game server."""
     network: NetworkName | None = None
     """Podman network. Containers of one host with the same network reach each other by service
     name."""

@@ -76,6 +76,15 @@ class ContainerService(PodmanService):
     """Ports besides its web port."""
     backup: CustomBackup = CustomBackup()
 
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> ContainerService:
+        if self.port is not None and self.container.port is None:
+            raise ValueError(
+                f"port: {self.port} leads to no port of the container; write the web port of the "
+                f"image, container: {{port: {self.port}}}, or leave port out"
+            )
+        return self
+
 
 class ContainersService(PodmanService):
     """A service that runs as several Podman containers on a network of their own, and is described
@@ -107,10 +116,25 @@ class ContainersService(PodmanService):
     @model_validator(mode="after")
     def _has_one_web_port(self) -> ContainersService:
         with_port = [name for name, part in self.containers.items() if part.port is not None]
-        if not with_port:
+        if not with_port and self.port is not None:
             raise ValueError(
-                "no container has a port; write containers: {…: {port: 80}} for the web port"
+                f"port: {self.port} leads to no container; write containers: {{…: {{port: 80}}}} "
+                "for the one with the web port, or leave port out"
             )
+        if not with_port and len(self.containers) > 1:
+            for kind, database in self.databases.items():
+                if database.env:
+                    raise ValueError(
+                        f"no container has a web port, so {min(database.env)} of databases.{kind} "
+                        "has no reader; leave env out, and name the secret at a container: "
+                        f"containers: {{{min(self.containers)}: {{secrets: {{{kind}: VARIABLE}}}}}}"
+                    )
+            for label, port in self.ports.items():
+                if port.part is None:
+                    raise ValueError(
+                        f"no container has a web port, so {label} may lead to any; write "
+                        f"ports: {{{label}: {{port: {port.port}, part: {min(self.containers)}}}}}"
+                    )
         if len(with_port) > 1:
             raise ValueError(
                 f"{' and '.join(with_port)} have a port, and a service has one web port; keep it "

@@ -14,21 +14,22 @@ _IMAGES = re.compile(
     r"|mongo|mongodb|couchdb|influxdb|clickhouse|clickhouse-server|cassandra|neo4j|rethinkdb)$"
 )
 """Last part of the name of a database image."""
+_MONGO = re.compile(r"(^|[^a-z])mongo(db)?(-(server|community|enterprise)[a-z-]*)?$")
 _DATA = {
     "/var/lib/postgresql": "postgresql",
     "/var/lib/mysql": "mysql",
     "/bitnami/postgresql": "postgresql",
     "/bitnami/mariadb": "mysql",
     "/bitnami/mysql": "mysql",
-    "/data/db": "mongodb",
-    "/data/configdb": "mongodb",
     "/opt/couchdb/data": "couchdb",
     "/var/lib/influxdb": "influxdb",
     "/var/lib/influxdb2": "influxdb",
     "/var/lib/clickhouse": "clickhouse",
     "/var/lib/cassandra": "cassandra",
 }
-"""Data directories of database images, with the kind of database."""
+"""Data directories of database images, with the kind of database. Those of MongoDB, /data/db, are
+also the directory of many an app, so its image tells.
+"""
 
 
 def database_of(part: Part) -> str:
@@ -39,8 +40,9 @@ def database_of(part: Part) -> str:
 
 def database_in(image: str) -> str:
     """The kind of database in an image, by its name; empty if none is known."""
-    found = _IMAGES.search(image.partition("@")[0].rpartition("/")[2].partition(":")[0])
-    return found[2] if found else ""
+    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    found = _IMAGES.search(name)
+    return found[2] if found else "mongodb" if _MONGO.search(name) else ""
 
 
 def database_at(target: str) -> str:

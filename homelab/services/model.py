@@ -183,7 +183,13 @@ class Service:
     def sends_alerts(self) -> bool:
         """Whether its units report their failures: homelab writes them."""
         static = self.static
-        return self.unit is not None or (static is not None and static.build is not None)
+        built = static is not None and static.build is not None
+        return self.unit is not None or built or self.is_quiet
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is containers without any port, so that only their units can fail."""
+        return bool(self.parts) and not self.ports
 
     @property
     def static(self) -> Static | None:

@@ -33,7 +33,7 @@ class Part:
     place: str
     """Its place below the service: `container`, or `containers.db`."""
     is_web: bool
-    """Whether the web port leads to it."""
+    """Whether ports lead to it that name no container: it has the web port, or is the only one."""
     port: int | None
     """Web port inside the container."""
     network: str = ""
@@ -87,7 +87,7 @@ def parts_of(name: str, config: ServiceConfig) -> tuple[Part, ...]:
             container=f"{name}-{part}",
             config=stated,
             place=f"containers.{part}",
-            is_web=stated.port is not None,
+            is_web=stated.port is not None or len(web_first) == 1,
             port=stated.port,
             network=own_network(name),
             depends_on=tuple(f"{name}-{other}" for other in stated.depends_on),

@@ -259,7 +259,6 @@ def test_a_health_check_is_a_program_with_arguments(command: list[str], says: st
     ("containers", "says"),
     [
         ({}, "containers"),
-        ({"a": {"image": f"docker.io/a/b:1{DIGEST}"}}, "no container has a port"),
         (
             {name: {"image": f"docker.io/a/b:1{DIGEST}", "port": 80} for name in ("back", "front")},
             "back and front have a port",

@@ -196,6 +196,7 @@ def test_a_stack_that_is_there_is_never_started_again(call: Call) -> None:
         (("--lan", "192.168.1.7/24"), "--lan 192.168.1.7/24"),
         (("--service", "navidrom"), 'did you mean "navidrome"'),
         (("--service", "authelia"), "--service"),
+        (("--service", "navidrome", "--service", "jellyfin"), "leave jellyfin out"),
         (("--service", "navidrome=Music"), "--service 'Music'"),
         (("--sign-in", "auth"), "--sign-in auth"),
         (("--cloudflare-zone", "example.org"), "--cloudflare-zone-id, --cloudflare-account"),

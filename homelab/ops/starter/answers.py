@@ -32,7 +32,7 @@ class Given:
     email: str | None
     ssh_keys: tuple[str, ...]
     operators: tuple[str, ...]
-    service: str | None
+    services: tuple[str, ...]
     sign_in: str | None
     zone: str | None
     zone_id: str | None

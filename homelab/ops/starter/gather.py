@@ -53,7 +53,7 @@ def gather(
     check_name(given.stack, "--stack")
     name = given.name or as_name(directory.resolve().name)
     check_name(name, "--name")
-    if given.adopt_later and (given.service or given.hardware or given.host_keys):
+    if given.adopt_later and (given.services or given.hardware or given.host_keys):
         raise UsageError(
             "--adopt-later: the hosts have no service yet, and homelab adopt host reads their keys "
             "and hardware; leave out --service, --hardware and --host-key"
@@ -244,9 +244,15 @@ def _sign_in(given: Given) -> SignIn:
 def _service(given: Given, sign_in: SignIn, ask: Ask | None) -> tuple[str, str]:
     # Without a portal, the first service has a sign-in of its own.
     default = "navidrome=music" if sign_in == "authelia" else "jellyfin=films"
-    if given.service is None and ask:
+    if not given.services and ask:
         return answered(ask, "First service, SERVICE=NAME", default, partial(_of_catalog, sign_in))
-    return _of_catalog(sign_in, given.service or default)
+    first, *more = given.services or (default,)
+    if more:
+        raise UsageError(
+            f"--service: a homelab begins with one service; leave {' and '.join(more)} out, "
+            "and add it to homelab:services of the stack file afterwards, one line each"
+        )
+    return _of_catalog(sign_in, first)
 
 
 def _of_catalog(sign_in: SignIn, text: str) -> tuple[str, str]:
