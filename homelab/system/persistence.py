@@ -131,7 +131,7 @@ def modules(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Module]:
     if config is None or not host.is_nixos:
         return
     keep = kept(plan, host, made)
-    files: list[Nix] = [*sorted({*FILES, *config.files} - {*config.forget})]
+    files: list[Nix] = [*_files(config)]
     yield Module(
         "impermanence.nix",
         "Directories that survive a restart; everything else on the root is lost:\n"
@@ -149,7 +149,7 @@ def modules(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Module]:
             attrs(
                 "system.activationScripts.carry-to-persistence",
                 # The name sorts before impermanence's script that creates the directories.
-                {"deps": [], "text": _carry(config.root, keep)},
+                {"deps": [], "text": _carry(config, keep)},
             ),
         ),
         flakes=(("impermanence", "nixosModules.impermanence"),),
@@ -210,12 +210,19 @@ def _directory(one: Kept) -> Nix:
     }
 
 
-def _carry(root: str, keep: Iterable[Kept]) -> Script:
+def _carry(config: Persistence, keep: Iterable[Kept]) -> Script:
+    root = config.root
     calls = "".join(
         f"carry {shlex.join((root, one.path, *(f'{u}.service' for u in one.units)))}\n"
         for one in (Kept(OURS, ""), *keep)
     )
-    return Script.of("(\nset -e\n. ", Raw(f"./{_FILE}"), f"\n{calls})\n")
+    files = "".join(f"carry_file {shlex.join((root, file))}\n" for file in _files(config))
+    disk = f"disk={shlex.quote(config.disk)}\n"
+    return Script.of("(\nset -e\n", disk, ". ", Raw(f"./{_FILE}"), f"\n{calls}{files})\n")
+
+
+def _files(config: Persistence) -> list[str]:
+    return sorted({*FILES, *config.files} - {*config.forget})
 
 
 def _machine(plan: Plan, host: Host) -> Iterator[Kept]:

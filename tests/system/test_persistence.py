@@ -392,9 +392,9 @@ def carry(top: Path, *calls: str) -> subprocess.CompletedProcess[str]:
         (commands / name).chmod(0o755)
     (top / "run/nixos").mkdir(parents=True, exist_ok=True)
     script = build.ROOT / "homelab/system/persist.sh"
-    body = "".join(f"carry {c}\n" for c in calls)
+    body = "".join(f"{c if c.startswith('carry') else f'carry {c}'}\n" for c in calls)
     return subprocess.run(
-        ["bash", "-c", f"(\nset -e\n. {script}\n{body})\n"],
+        ["bash", "-c", f"(\nset -e\ndisk=/persist\n. {script}\n{body})\n"],
         capture_output=True,
         text=True,
         check=False,
@@ -413,6 +413,7 @@ def live(tmp_path: Path) -> Path:
     (tmp_path / "var/lib/app/db").write_text("precious")
     (tmp_path / "persist").mkdir()
     (tmp_path / "active").write_text("app.service\n")
+    (tmp_path / "mounted").write_text(f"{tmp_path}/persist\n")
     return tmp_path
 
 
@@ -433,7 +434,7 @@ def test_existing_state_is_moved_while_its_unit_is_stopped(live: Path) -> None:
 def test_nothing_is_moved_if_it_is_persisted_or_missing(live: Path, why: str) -> None:
     there = live / "persist/var/lib/app"
     if why == "mounted":
-        (live / "mounted").write_text(f"{live}/var/lib/app\n")
+        (live / "mounted").write_text(f"{live}/persist\n{live}/var/lib/app\n")
     elif why == "kept":
         there.mkdir(parents=True)
         (there / "db").write_text("older, and in force")
@@ -459,6 +460,63 @@ def test_a_full_disk_fails_the_switch_and_changes_nothing(live: Path) -> None:
     assert (live / "var/lib/app/db").read_text() == "precious"
     assert (live / "log").read_text().splitlines()[-1] == "start app.service"
     assert not (live / "run/nixos/activation-restart-list").exists()
+
+
+KEY = "etc/ssh/ssh_host_ed25519_key"
+
+
+@pytest.mark.requirement("S0-06")
+@pytest.mark.parametrize("kept", [False, True])
+def test_the_host_key_is_the_same_after_the_first_restart(live: Path, kept: bool) -> None:
+    """Also where it is on the disk already: impermanence refuses to mount over a file."""
+    key = live / KEY
+    key.parent.mkdir(parents=True)
+    key.write_text("secret")
+    key.chmod(0o600)
+    if kept:
+        (live / "persist" / KEY).parent.mkdir(parents=True)
+        (live / "persist" / KEY).write_text("in force")
+    done = carry(live, f"carry_file /persist /{KEY}", "carry_file /persist /etc/machine-id")
+    assert done.returncode == 0, done.stderr
+    there = live / "persist" / KEY
+    assert there.read_text() == ("in force" if kept else "secret")
+    assert kept or there.stat().st_mode & 0o777 == 0o600
+    assert f"mount --bind {there} {key}" in (live / "log").read_text()
+    assert not (live / "persist/etc/machine-id").exists()
+
+
+@pytest.mark.requirement("S0-06")
+def test_a_file_that_is_mounted_or_a_link_stays(live: Path) -> None:
+    for name in ("mounted-file", "link"):
+        (live / "etc").mkdir(exist_ok=True)
+        (live / "etc" / name).write_text("x")
+    (live / "etc/link").unlink()
+    (live / "etc/link").symlink_to(live / "etc/mounted-file")
+    with (live / "mounted").open("a") as file:
+        file.write(f"{live}/etc/mounted-file\n")
+    calls = ("carry_file /persist /etc/mounted-file", "carry_file /persist /etc/link")
+    assert carry(live, *calls).returncode == 0
+    assert not (live / "persist/etc").exists()
+
+
+@pytest.mark.requirement("S0-06")
+@pytest.mark.parametrize("call", ["carry /persist /var/lib/app", "carry_file /persist /etc/key"])
+def test_nothing_is_copied_to_a_disk_that_the_switch_mounts_afterwards(
+    live: Path, call: str
+) -> None:
+    (live / "mounted").unlink()
+    (live / "etc").mkdir()
+    (live / "etc/key").write_text("x")
+    done = carry(live, call)
+    assert done.returncode == 1
+    assert "/persist is not mounted; mount it on the host, then switch again" in done.stderr
+    assert list((live / "persist").iterdir()) == []
+
+
+def test_the_activation_carries_directories_and_files() -> None:
+    text = build.render(forgetting(root="/nix/persist", mount="/nix"))["nas"]["impermanence.nix"]
+    assert "disk=/nix\n" in text
+    assert f"carry_file /nix/persist /{KEY}\n" in text
 
 
 def test_shellcheck_finds_nothing_in_the_migration_script() -> None:

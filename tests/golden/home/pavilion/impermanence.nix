@@ -46,6 +46,7 @@ in
       text = ''
         (
         set -e
+        disk=/persist
         . ${./lib/persist.sh}
         carry /persist /var/lib/homelab
         carry /persist /var/cache
@@ -53,6 +54,11 @@ in
         carry /persist /var/lib/systemd
         carry /persist /var/lib/tailscale tailscaled.service
         carry /persist /var/log
+        carry_file /persist /etc/machine-id
+        carry_file /persist /etc/ssh/ssh_host_ed25519_key
+        carry_file /persist /etc/ssh/ssh_host_ed25519_key.pub
+        carry_file /persist /etc/ssh/ssh_host_rsa_key
+        carry_file /persist /etc/ssh/ssh_host_rsa_key.pub
         )
       '';
     };
