@@ -223,6 +223,7 @@ def test_a_database_in_a_container_comes_from_its_dump_and_goes_back(host: Conta
     assert (host.units / "podman-app-db.service").read_text() == "active\n"
 
 
+@pytest.mark.long
 def test_files_of_the_database_below_a_path_of_the_job_are_no_different() -> None:
     with running("lib/app/db") as host:
         host.save()
@@ -235,6 +236,7 @@ def test_files_of_the_database_below_a_path_of_the_job_are_no_different() -> Non
         assert host.notes() == "second"
 
 
+@pytest.mark.long
 def test_a_power_cut_while_a_container_is_filled_brings_its_database_back(host: Contained) -> None:
     """At boot no container runs yet, and none is asked."""
     host.save()
@@ -267,6 +269,7 @@ def test_a_database_that_no_dump_has_stops_the_restore_before_anything(host: Con
     assert (host.units / "podman-app-db.service").read_text() == "active\n"
 
 
+@pytest.mark.long
 def test_a_container_on_a_new_host_gets_its_data(host: Contained) -> None:
     """Its database is empty there, and has no role."""
     host.save()
@@ -280,6 +283,7 @@ def test_a_container_on_a_new_host_gets_its_data(host: Contained) -> None:
     assert host.notes() == "first"
 
 
+@pytest.mark.long
 def test_a_drill_loads_the_dump_into_a_throwaway_container(host: Contained) -> None:
     host.save()
     done = host.call("drill", "app", "disk")
@@ -299,6 +303,7 @@ def test_a_drill_finds_a_dump_of_a_container_that_does_not_load(host: Contained)
     assert [path.name for path in host.place.iterdir()] == ["app-db"]
 
 
+@pytest.mark.long
 def test_a_dump_of_a_container_that_is_cut_off_is_not_restored(host: Contained) -> None:
     host.save()
     host.dump.write_text(host.dump.read_text()[:200])

@@ -240,6 +240,7 @@ def host() -> Iterator[Contained]:
         yield made
 
 
+@pytest.mark.long
 def test_a_mariadb_in_a_container_comes_from_its_dump_and_goes_back(host: Contained) -> None:
     host.save()
     host.change()
@@ -273,6 +274,7 @@ def test_a_mariadb_that_no_dump_has_stops_the_restore_before_anything(host: Cont
     assert (host.units / "podman-app-db.service").read_text() == "active\n"
 
 
+@pytest.mark.long
 def test_a_mariadb_container_on_a_new_host_gets_its_data(host: Contained) -> None:
     host.save()
     host.stop()
@@ -284,6 +286,7 @@ def test_a_mariadb_container_on_a_new_host_gets_its_data(host: Contained) -> Non
     assert host.notes() == "first"
 
 
+@pytest.mark.long
 def test_a_power_cut_while_a_mariadb_container_is_filled_brings_it_back(host: Contained) -> None:
     host.save()
     host.change()
@@ -306,6 +309,7 @@ def test_a_power_cut_while_a_mariadb_container_is_filled_brings_it_back(host: Co
     assert host.notes() == "second"
 
 
+@pytest.mark.long
 def test_a_drill_loads_the_dump_into_a_throwaway_mariadb(host: Contained) -> None:
     host.save()
     done = host.call("drill", "app", "disk")
@@ -315,6 +319,7 @@ def test_a_drill_loads_the_dump_into_a_throwaway_mariadb(host: Contained) -> Non
     assert host.notes() == "first"
 
 
+@pytest.mark.long
 def test_a_drill_finds_a_dump_of_a_mariadb_container_that_does_not_load(host: Contained) -> None:
     host.save()
     host.dump.write_text("SELECT nonsense;\n-- Dump completed on 2026-03-01  4:30:00\n")
@@ -325,6 +330,7 @@ def test_a_drill_finds_a_dump_of_a_mariadb_container_that_does_not_load(host: Co
     assert sorted(p.name for p in host.place.iterdir()) == ["app-db", "programs", "tools"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("image", [name for name in IMAGES if name != "mariadb"])
 def test_an_image_is_dumped_restored_and_drilled_with_the_programs_that_it_has(image: str) -> None:
     with running(image) as host:

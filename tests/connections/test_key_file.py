@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import build
+from tests.tools.programs import need
 
 SCRIPT = build.ROOT / "homelab/connections/api-key.sh"
 KEY = "abc-DEF_0123"
@@ -19,6 +20,8 @@ KEY = "abc-DEF_0123"
 
 def placed(directory: Path, kind: str, file: Path, at: str, key: str = KEY) -> str:
     """The file after the script."""
+    if kind in ("json", "deluge"):
+        need("jq")
     secret = directory / "key"
     secret.write_text(key)
     subprocess.run(

@@ -29,6 +29,7 @@ from tests import build, stackdir
 from tests.components.test_program import OFFLINE, home
 from tests.deploy.conftest import Machine
 from tests.ops.conftest import LAN, PIN, flake
+from tests.tools.programs import need
 
 pytestmark = pytest.mark.requirement("S0-66")
 
@@ -199,6 +200,7 @@ def test_a_host_that_evaluates_gets_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """`homelab eval --on`. The host of the test has no Nix that answers."""
+    need("nix")
     top = stackdir.write_stack(tmp_path / "stack")
     file = top / "locks/nixos-25.11.lock"
     whole = json.loads(file.read_text())

@@ -13,7 +13,7 @@ from homelab.problems import HomelabError
 from homelab.starter.dev_shells import FRAGMENTS, composed, dev_shells
 from tests.evaluation.nixpkgs import ask
 from tests.golden.test_home import planned
-from tests.tools.programs import formatted
+from tests.tools.programs import formatted, need
 
 pytestmark = pytest.mark.requirement("S0-74")
 
@@ -83,6 +83,7 @@ def test_nix_finds_the_packages_of_every_fragment(tmp_path: Path) -> None:
     known = " ".join(f'{name} = "{name}";' for name in names)
     pkgs = f"""{{ path = {tmp_path}/nixpkgs.nix; stdenv.hostPlatform.system = "x86_64-linux"; }}"""
     (tmp_path / "nixpkgs.nix").write_text(f"_: {{ mkShell = s: s.packages; {known} }}")
+    need("nix-instantiate")
     found = ask(f"import {tmp_path}/dev-shells/home {{ pkgs = {pkgs}; inputs = {{ }}; }}")
     assert isinstance(found, dict)
     assert found["typescript"] == ["nodejs", "typescript", "typescript-language-server"]
@@ -103,6 +104,7 @@ def test_the_file_follows_the_stack(tmp_path: Path) -> None:
     assert [*stale_shells(tmp_path, "home", both)] == []
     assert len([*stale_shells(tmp_path, "home", planned({}))]) == 1
     write_shells(tmp_path, "home", planned({}))
+    need("nix-instantiate")
     assert ask(f"import {place_of(tmp_path, 'home')} {{ }}") == {}
     assert [*stale_shells(tmp_path, "home", planned({}))] == []
 
