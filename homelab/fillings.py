@@ -1,8 +1,8 @@
 """Fillings: values in place of required ones that cannot be read, so that the rest has a plan.
 
-There are two of each that decides something: the oldest and the newest release, a host with
-addresses and one without. What the checks find with one of them alone comes from that value, and is
-not reported. What does not depend on it is found with both.
+There are two of each that decides something: the oldest and the newest release, a host that is
+always on and one that is not, a resolver and none. What the checks find with one of them alone
+comes from that value, and is not reported. What does not depend on it is found with both.
 """
 
 from __future__ import annotations
@@ -27,17 +27,12 @@ _OWNER: Mapping[str, Value] = {
     "ssh_keys": [f"{KEY} left-out"],
 }
 _SITE: Mapping[str, Value] = {"domain": DOMAIN, "timezone": "Etc/UTC", "owner": dict(_OWNER)}
-_HOST: Value = {"host": "left-out"}
-_NETWORK: Mapping[str, Value] = {
-    "lan": {"cidr": LAN, "gateway": GATEWAY},
-    "entry": _HOST,
-    "dns": _HOST,
-}
+_HOST: dict[str, Value] = {"host": "left-out"}
+_NETWORK: Mapping[str, Value] = {"lan": {"cidr": LAN, "gateway": GATEWAY}, "entry": _HOST}
 _VALUES: Mapping[Path_, Value] = {
     ("site",): dict(_SITE),
     **{("site", key): value for key, value in _SITE.items()},
     **{("site", "owner", key): value for key, value in _OWNER.items()},
-    ("network",): dict(_NETWORK),
     **{("network", key): value for key, value in _NETWORK.items()},
     ("network", "lan", "cidr"): LAN,
     ("network", "lan", "gateway"): GATEWAY,
@@ -58,11 +53,16 @@ class Filling:
     platform: str
     settings: Mapping[str, Value]
     """Settings of a host, beside those that it needs."""
+    dns: Mapping[str, Value]
     is_first: bool
 
     def value(self, path: Path_, values: Mapping[str, Value]) -> Value:
         """The value at a place of a stack; None where the value can be left out."""
         match path:
+            case ("network",):
+                return {**_NETWORK, "dns": dict(self.dns)}
+            case ("network", "dns"):
+                return dict(self.dns)
             case ("nixpkgs",):
                 return {name: self._pin() for name in ("default", *_pins(values))}
             case ("nixpkgs", _):
@@ -92,8 +92,14 @@ class Filling:
 
 
 FILLINGS = (
-    Filling("26.05", "x86_64-linux", {"ssh": {"host_key": KEY}}, is_first=True),
-    Filling("24.05", "aarch64-linux", {"always_on": False, "tailscale": None}, is_first=False),
+    Filling("26.05", "x86_64-linux", {"ssh": {"host_key": KEY}}, _HOST, is_first=True),
+    Filling(
+        "24.05",
+        "aarch64-linux",
+        {"always_on": False, "tailscale": None},
+        {"server": "none"},
+        is_first=False,
+    ),
 )
 
 

@@ -51,7 +51,7 @@ def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("local-links")
+@check("local-links", whole=True)
 def local_links(plan: Plan) -> Iterator[Problem]:
     """A button that switches no link would only confuse."""
     if plan.stack.dashboard.local_links and plan.dashboard is not None and not pairs(plan):
