@@ -223,7 +223,7 @@ def _pictures(made: Plan) -> dict[str, str | bytes]:
     config, shown = made.stack.dashboard, made.dashboard
     if shown is None:
         return {}
-    icons = {t.icon.rpartition(".")[0] or t.icon for _, tiles in shown.groups for t in tiles}
+    icons = {t.icon.removesuffix(".png") for _, tiles in shown.groups for t in tiles}
     drawn: dict[str, str | bytes] = {
         f"{config.icons}/{name}.svg": SVG
         for name in icons

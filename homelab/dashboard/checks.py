@@ -54,7 +54,10 @@ def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
 @check("local-links", whole=True)
 def local_links(plan: Plan) -> Iterator[Problem]:
     """A button that switches no link would only confuse."""
-    if plan.stack.dashboard.local_links and plan.dashboard is not None and not pairs(plan):
+    if not plan.stack.dashboard.local_links or plan.dashboard is None or pairs(plan):
+        return
+    # A host without an address is a problem of its own.
+    if not any(r.lan_direct and r.publish != "internal" for r in plan.routes):
         yield Problem(
             "dashboard.local_links",
             "no link on the dashboard leads to a public name that has another address at home",

@@ -71,12 +71,18 @@ def _file_of(plan: Plan, tile: Tile, names: frozenset[str]) -> str:
     if tile.icon in names:
         return tile.icon
     route = plan.route_at.get(tile.source)
-    stems = [tile.icon.rpartition(".")[0] or tile.icon, *([route.service] if route else [])]
+    stems = [_stem(tile.icon), *([route.service] if route else [])]
     for stem in filter(None, stems):
         for suffix in _SUFFIXES:
             if stem + suffix in names:
                 return stem + suffix
     return ""
+
+
+def _stem(icon: str) -> str:
+    """The name of an icon without the suffix of a picture."""
+    stem, dot, suffix = icon.rpartition(".")
+    return stem if dot + suffix in _SUFFIXES else icon
 
 
 def _names(plan: Plan, sources: Sources) -> frozenset[str]:
@@ -153,7 +159,7 @@ def check_icons(plan: Plan, sources: Sources) -> Iterator[Problem]:
                     severity="warning",
                 )
             elif tile.icon and "/" not in tile.icon:
-                stem = route.service if route else tile.icon.rpartition(".")[0] or tile.icon
+                stem = route.service if route else _stem(tile.icon)
                 elsewhere.setdefault(stem, tile.title)
     if names and elsewhere:
         yield Problem(

@@ -93,6 +93,15 @@ def _by_its_program(text: str, values: judges.Values) -> list[str]:
     return []
 
 
+def _links(text: str, values: judges.Values) -> list[str]:
+    """A script that starts with an object of JSON. `</` would end a script inside of a page."""
+    table, end, script = text.removeprefix("const homelabLocal = ").partition(";\n\n")
+    assert end
+    wrong = ["a value is outside of the table"] if judges.marks(script) else []
+    wrong += ["a page ends the script"] if "</" in table else []
+    return [*wrong, *judges.as_json(table, values)]
+
+
 LANGUAGES: tuple[tuple[str, Judge], ...] = (
     # Lines of files, and files beside the modules.
     ("environment.etc.homelab/facts.json.**", _WHOLE),
@@ -100,6 +109,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("environment.etc.homelab/upstreams/*.text", _WHOLE),
     ("environment.etc.*.text", _WORD),
     ("file.ca/index.html", judges.html),
+    ("file.dashboard/links.js", _links),
     ("file.lib/disk-*", judges.without(r"[\n\r'\\%]")),
     ("file.lib/people.ldif", judges.each(dividing.ldif_lines, _LINE)),
     ("file.lib/connections-*.json", judges.as_json),
@@ -272,7 +282,9 @@ def language(path: tuple[str, ...]) -> Judge | None:
 
 @cache
 def _globs() -> tuple[tuple[tuple[str, ...], Judge], ...]:
-    return tuple((tuple(re.findall(r"[^.]+(?:\.(?:json|html|ldif))?", g)), j) for g, j in LANGUAGES)
+    return tuple(
+        (tuple(re.findall(r"[^.]+(?:\.(?:json|html|ldif|js))?", g)), j) for g, j in LANGUAGES
+    )
 
 
 def _matches(glob: tuple[str, ...], path: tuple[str, ...]) -> bool:
