@@ -7,9 +7,9 @@ from typing import Final
 
 from homelab.config.stack import StackConfig
 from homelab.deploy.before_build import sent_inputs
+from homelab.deploy.builder_scripts import builder_script
 from homelab.deploy.model import Release
 from homelab.deploy.spec import Spec, paths_of
-from homelab.install.scripts import builder_script
 from homelab.system.model import Host
 
 DEPLOYER: Final = "deployer"

@@ -115,7 +115,7 @@ def lend_function() -> str:
 
 def with_netrc(build: str, netrc: str) -> str:
     """A build script with the passwords of binary caches, for a host that has none yet."""
-    return build.replace(_AT_ONCE, _AT_ONCE + assigned({"NETRC_TEXT": netrc}), 1)
+    return build.replace(AT_ONCE, AT_ONCE + assigned({"NETRC_TEXT": netrc}), 1)
 
 
 def activate_script(
@@ -369,7 +369,7 @@ def _probe_lines(policy: DeployPolicy) -> str:
 
 def _alone(part: str, names: Mapping[str, str], extra: str = "") -> str:
     """A script without the library of hosts: it may run on any machine with Nix."""
-    return f"{_AT_ONCE}set -euo pipefail\numask 077\n{assigned(names)}{extra}\n{_part(part)}"
+    return f"{AT_ONCE}set -euo pipefail\numask 077\n{assigned(names)}{extra}\n{_part(part)}"
 
 
 @cache
@@ -379,7 +379,7 @@ def _part(name: str) -> str:
 
 MOVING = _part("moving")
 """Functions for a move, which `homelab-backup` has too."""
-_AT_ONCE = '# shellcheck shell=bash\neval "$(cat)"\n'
+AT_ONCE = '# shellcheck shell=bash\neval "$(cat)"\n'
 """The first line of a text for standard input. A shell reads its commands from a pipe byte by byte,
 so that they may read what follows; `cat` reads the rest of the text in blocks."""
 
@@ -393,7 +393,7 @@ def _compose(
     arguments: Sequence[str] = (),
 ) -> str:
     """A script for the standard input of `shell`, with nothing after it."""
-    return _AT_ONCE + _file(part, names, lock_seconds, extra, arguments=arguments)
+    return AT_ONCE + _file(part, names, lock_seconds, extra, arguments=arguments)
 
 
 def _file(

@@ -10,16 +10,14 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
-from homelab.deploy.scripts import lend_function
-from homelab.deploy.shell import assigned, files_function
-
-_AT_ONCE = '# shellcheck shell=bash\neval "$(cat)"\n'
-"""The first line of a text that reads nothing else. See `homelab.deploy.scripts`."""
+from homelab.deploy.builder_scripts import at_once, with_rest
+from homelab.deploy.scripts import AT_ONCE
+from homelab.deploy.shell import files_function
 
 
 def look_script() -> str:
     """Describe the target: `name`, tab, value in base64."""
-    return _AT_ONCE + _part("look")
+    return AT_ONCE + _part("look")
 
 
 def hardware_script() -> str:
@@ -53,55 +51,6 @@ def disks_script(mark: str, *, script: str = "", passphrase: str = "", times: in
         "TIMES": str(times),
     }
     return _text("disks", names)
-
-
-def builder_script(
-    host: str,
-    platform: str | None,
-    files: Mapping[str, str | bytes],
-    *,
-    options: Sequence[str] = (),
-    netrc: str = "",
-    place: str = "homelab-install",
-    instead: str = "build on the machine itself (--build target)",
-    dry: bool = False,
-) -> str:
-    """Build disko's script for this platform and the system on another machine: a line `disks PATH`
-    and a line `system PATH`. Without a platform, the system alone.
-
-    `options` and `netrc` are as in `build_script`. `place` is the directory of the cache that keeps
-    the results. `instead` is what a person can do where there is no Nix. With `dry`, lines `note
-    TEXT` come first: what will be built and fetched.
-    """
-    names = {"DO": "build", "HOST": host, "PLATFORM": platform or "", "PLACE": place}
-    names |= {"INSTEAD": instead, "DRY_RUN": "yes" if dry else ""}
-    if netrc:
-        names["NETRC_TEXT"] = netrc
-    body = files_function("files", "flake/", files)
-    return _text("builder", names, body, arguments=options)
-
-
-def closure_script(path: str) -> str:
-    """List a store path and everything that it needs, on the machine that built it."""
-    return _text("builder", {"DO": "closure", "WHAT": path})
-
-
-def export_script(paths: Sequence[str]) -> str:
-    """Write store paths as `nix-store --import` reads them."""
-    return _text("builder", {"DO": "export", "WHAT": "\n".join(paths)})
-
-
-def missing_script(store: str, paths: Sequence[str]) -> str:
-    """List those of the store paths that the target lacks in `store`, as in `import_script`."""
-    return _text("missing", {"STORE": store, "PATHS": "\n".join(paths)})
-
-
-def import_script(store: str) -> str:
-    """Read store paths, as `nix-store --export` writes them, after this text. `store` is the
-    directory whose store gets them: empty for the target's own.
-    """
-    # Not at once: the rest of standard input is for nix-store.
-    return f"{_shared()}\n{assigned({'STORE': store})}\n{_part('import')}"
 
 
 def system_script(
@@ -138,19 +87,15 @@ def restart_script(mark: str) -> str:
 
 def kexec_script(url: str = "") -> str:
     """Start an installer from a kexec tarball: that at a URL, or the bytes after this text."""
-    return f"{_shared()}\n{assigned({'URL': url})}\n{_part('kexec')}"
-
-
-def _text(
-    part: str, names: Mapping[str, str], extra: str = "", *, arguments: Sequence[str] = ()
-) -> str:
-    return f"{_AT_ONCE}{_shared()}\n{assigned(names, arguments)}{extra}\n{_part(part)}"
-
-
-def _shared() -> str:
-    return _part("shared") + lend_function()
+    return with_rest(_part("kexec"), {"URL": url})
 
 
 @cache
 def _part(name: str) -> str:
     return (resources.files("homelab.install") / f"{name}.sh").read_text("utf-8")
+
+
+def _text(
+    part: str, names: Mapping[str, str], extra: str = "", *, arguments: Sequence[str] = ()
+) -> str:
+    return at_once(_part(part), names, extra, arguments=arguments)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from homelab.config.lock import Lock
+from homelab.deploy.builder_scripts import import_script
 from homelab.install import scripts
 from homelab.install.first import LAYOUT as FILE
 from homelab.install.first import first_tree
@@ -95,7 +96,7 @@ SCRIPTS = {
     "stage": scripts.stage_script({"flake.nix": "{ }\n", "own/a b.nix": "'\"$(id)\n"}),
     "build": scripts.build_script("nas"),
     "disks": scripts.disks_script("mark", passphrase="it's $secret", times=3),
-    "import": scripts.import_script("/mnt"),
+    "import": import_script("/mnt"),
     "system": scripts.system_script("nas", "mark", "key\n", "ssh-ed25519 AAAA", place="/persist"),
     "restart": scripts.restart_script("mark"),
     "kexec": scripts.kexec_script("https://example.org/kexec.tar.gz"),

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from homelab.config.base import Model, Str
 from homelab.deploy import scripts
-from homelab.install.scripts import missing_script
+from homelab.deploy.builder_scripts import missing_script
 from homelab.nix.nar import NarFile, NarLink, NarNode, nar
 from homelab.nix.store_path import sha256_of
 from homelab.ops.machine.host import HostLink

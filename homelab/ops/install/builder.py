@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from homelab.config.hosts import NixosHost
+from homelab.deploy import builder_scripts as scripts
 from homelab.deploy.model import Release
 from homelab.deploy.scripts import shell
-from homelab.install import scripts
 from homelab.ops.hosts import link_to, named
 from homelab.ops.install.lending import Lent
 from homelab.ops.install.sending import sent_to

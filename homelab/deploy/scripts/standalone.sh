@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Shared by the scripts on the target of an installation: paths, and steps that are done once.
+# Library of scripts on machines that need not have anything of homelab: the target of an
+# installation, and a machine that builds. Paths, and steps that are done once.
 
 set -euo pipefail
 umask 022 # nixos-install wants directories that everybody can enter
