@@ -45,13 +45,15 @@ def alert_sent(plan: Plan) -> Iterator[Problem]:
     """A monitor without alerts shows failures only to those who look at its page, and a backup may
     fail every night until the day that it is needed.
     """
-    if plan.monitoring is not None and plan.stack.monitoring.ntfy is None:
-        backups = ", and a backup that fails tells nobody either" if plan.backup.jobs else ""
-        yield Problem(
-            "monitoring.ntfy",
-            f"the monitor on {plan.monitoring.host} tells nobody what it finds{backups}",
-            "add ntfy: {topic: {sops: ntfy/topic}}, and subscribe to the topic in the ntfy app",
-        )
+    if plan.stack.monitoring.ntfy is not None or not (plan.monitoring or plan.backup.jobs):
+        return
+    yield Problem(
+        "monitoring.ntfy",
+        f"the monitor on {plan.monitoring.host} tells nobody what it finds"
+        if plan.monitoring
+        else "a backup that fails tells nobody",
+        "add ntfy: {topic: {sops: ntfy/topic}}, and subscribe to the topic in the ntfy app",
+    )
 
 
 def _host_of(plan: Plan, name: str) -> str:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from homelab import testing
 from tests import build
-from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.model import ALERTS, Changes, WayOut
 from tests.site.ways_out.parts import IDENTITY, TUNNEL, draw
-from tests.site.ways_out.stacks import container
+from tests.site.ways_out.stacks import SILENT, both, container
 
 WATCHED: Changes = {"services": {"gatus": {"host": "pi", "auth": "native"}}}
-
-
-def both(*changes: Changes) -> Changes:
-    return testing.merged(*changes)
 
 
 def on(name: str, /, **config: object) -> Changes:
@@ -74,7 +69,7 @@ WAYS = (
         "monitor-runs",
         both(IDENTITY, {"monitoring": {"monitors": {"router": {"url": "http://192.168.1.1"}}}}),
         on("gatus", host="pi"),
-        warns=("alert-sent", "monitor-independent"),
+        warns=("monitor-independent",),
     ),
     WayOut(
         "monitor-name-unique",
@@ -148,7 +143,13 @@ WAYS = (
         WATCHED,
         {"cloudflare": {"tunnel": {"host": "pi"}}, "monitoring": {"email": "sam@example.org"}},
     ),
-    WayOut("alert-sent", WATCHED, {"monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}}}),
+    WayOut("alert-sent", both(WATCHED, SILENT), ALERTS),
+    WayOut(
+        "alert-sent",
+        both(IDENTITY, on("navidrome", host="nas"), SILENT),
+        ALERTS,
+        says="a backup that fails",
+    ),
     WayOut(
         "alert-delivered",
         both(SERVER, alerts("https://ntfy.home.example.org")),

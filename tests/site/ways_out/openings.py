@@ -7,7 +7,7 @@ from tests.openings.careless import DIGEST, OPTIONS, TIMES
 from tests.site.ways_out.copies import COPIES
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import IDENTITY
-from tests.site.ways_out.stacks import TUNNEL, both, service
+from tests.site.ways_out.stacks import SILENT, TUNNEL, both, service
 
 _C = "virtualisation.oci-containers.containers.x"
 _LOCAL = "127.0.0.1:9999:80"
@@ -174,12 +174,12 @@ WAYS = (
     ),
     WayOut(
         "alert-template-present",
-        navidrome(options=TELLS),
+        both(navidrome(options=TELLS), SILENT),
         {"monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}}},
     ),
     WayOut(
         "alert-template-present",
-        navidrome(options=TELLS),
+        both(navidrome(options=TELLS), SILENT),
         {"services": {"navidrome": {"options": None}}},
     ),
     *COPIES,

@@ -83,7 +83,7 @@ WAYS = (
         service("status", host="nas", service="gatus"),
         {"services": {"status": None, "gatus": {"host": "nas", "service": "gatus"}}},
         says="is called",
-        warns=("alert-sent", "monitor-independent"),
+        warns=("monitor-independent",),
     ),
     WayOut(
         "service-single",

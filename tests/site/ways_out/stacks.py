@@ -29,6 +29,8 @@ MAC: Changes = {
     "home": "home/sam.nix",
 }
 MACS: Changes = {"hosts": {"mac": MAC}}
+SILENT: Changes = {"monitoring": {"ntfy": None}}
+"""No alert is sent; every other row's homelab sends its alerts."""
 REASON = "it is for me alone"
 ROOT = 'fileSystems."/" = { device = "/dev/disk/by-label/nixos"; fsType = "ext4"; };'
 FORGETS = 'fileSystems."/" = { device = "none"; fsType = "tmpfs"; };'
