@@ -49,9 +49,7 @@ def alert_sent(plan: Plan) -> Iterator[Problem]:
         return
     yield Problem(
         "monitoring.ntfy",
-        f"the monitor on {plan.monitoring.host} tells nobody what it finds"
-        if plan.monitoring
-        else "a backup that fails tells nobody",
+        "nobody is told of a failed backup or health check",
         "add ntfy: {topic: {sops: ntfy/topic}}, and subscribe to the topic in the ntfy app",
     )
 
