@@ -148,7 +148,7 @@ WAYS = (
         "alert-sent",
         both(IDENTITY, on("navidrome", host="nas"), SILENT),
         ALERTS,
-        says="a backup that fails",
+        says="a failed backup",
     ),
     WayOut(
         "alert-delivered",
