@@ -20,7 +20,6 @@ from tests.site.mutations import (
 )
 
 SEVERAL = {
-    "home:monitoring": "no alert is sent, by e-mail or by ntfy, and nobody watches the monitor",
     "*:hosts.pavilion.role": "another role is another host: it needs a file, and its tag is gone",
     "home:monitoring": "alerts need ntfy, and the notice about the monitor's own host an address",
     "javiersc:site.names.*": "routes that state how they are published need a sign-in, each its own",
