@@ -36,8 +36,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         body["allowedHosts"] = ",".join(_hosts(plan, service))
     script, pictures = local.script(plan), icons.arguments(plan)
     if script:
-        # After scripts of the owner's own.
-        body["customJS"] = After(Call("builtins.readFile", (Path(local.SCRIPT),)))
+        body["customJS"] = Call("builtins.readFile", (Path(local.SCRIPT),))
     yield Module(
         file="dashboard.nix",
         what="Dashboard: a tile for every route, in the order of the stack config",

@@ -34,6 +34,8 @@ AFTER = (
     "services.nginx.commonHttpConfig",
     "services.nginx.virtualHosts.*.extraConfig",
     "services.nginx.virtualHosts.*.locations.*.extraConfig",
+    # The button that switches links; the owner's script runs first.
+    "services.homepage-dashboard.customJS",
     # Commands before the start of units that nixpkgs defines.
     "systemd.services.*.preStart",
 )
