@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from homelab.config.document import Document, Path_
 from homelab.config.expansion import unexpanded
-from homelab.config.load import dates, follow, where
+from homelab.config.load import dates, follow, unfits, where
 from homelab.config.places import by_position, existing_in, remove, value_at, with_value
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
@@ -68,7 +68,8 @@ def rest_of(
     stack config.
     """
     rest = _Rest(copy.deepcopy(dict(document.values)), {*unexpanded(document)})
-    paths: dict[Path_, str] = dict.fromkeys(dates(rest.values, ()), "")
+    unfit = (path for path, _ in unfits(rest.values, ()))
+    paths: dict[Path_, str] = dict.fromkeys((*dates(rest.values, ()), *unfit), "")
     for _ in range(_ROUNDS):
         if () in paths:
             return None

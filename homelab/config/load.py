@@ -30,18 +30,19 @@ def load_stack_config(document: Document) -> StackConfig:
     """
     families = problems_of_families(document)
     document = expanded(document)
-    unfit = list(_unfit(document.values, (), document))
-    if unfit:
-        raise InvalidStackError(sorted(set(unfit)))
     found = list(dates(document.values, ()))
+    hidden = {_unfit_problem(path, char, document) for path, char in unfits(document.values, ())}
     try:
         stack = StackConfig.model_validate(dict(document.values))
     except ValidationError as error:
         problems = {_problem(e, document) for e in error.errors(include_url=False)}
+        # Such a character often makes the value invalid, too.
+        known = {p.where for p in hidden}
+        problems = {p for p in problems if p.where not in known} | hidden
         problems |= {*families, *_date_problems(found, document)}
         raise InvalidStackError(sorted(problems)) from None
-    if found or families:
-        raise InvalidStackError([*families, *_date_problems(found, document)])
+    if found or families or hidden:
+        raise InvalidStackError(sorted({*families, *_date_problems(found, document), *hidden}))
     return stack
 
 
@@ -72,24 +73,22 @@ def dates(value: Value | Mapping[str, Value], path: Path_) -> typing.Iterator[Pa
             yield from dates(inner, (*path, i))
 
 
-def _unfit(
-    value: Value | Mapping[str, Value], path: Path_, document: Document
-) -> typing.Iterator[Problem]:
-    """Problems for texts and keys with an invisible character, or one that no generated file can
-    contain.
+def unfits(value: Value | Mapping[str, Value], path: Path_) -> typing.Iterator[tuple[Path_, str]]:
+    """Paths of texts and keys with an invisible character, or one that no generated file can
+    contain, each with the character.
     """
     if isinstance(value, str):
         if found := unfit(value):
-            yield _unfit_problem(path, found, document)
+            yield path, found
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             if found := unfit(key):
-                yield _unfit_problem(path, found, document)
+                yield (*path, key), found
             else:
-                yield from _unfit(inner, (*path, key), document)
+                yield from unfits(inner, (*path, key))
     elif isinstance(value, list):
         for i, inner in enumerate(value):
-            yield from _unfit(inner, (*path, i), document)
+            yield from unfits(inner, (*path, i))
 
 
 def _unfit_problem(path: Path_, found: str, document: Document) -> Problem:

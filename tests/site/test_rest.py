@@ -271,6 +271,19 @@ def test_a_list_of_other_names_is_unchanged(tmp_path: Path) -> None:
     assert "my-own" not in asked.way_out
 
 
+def test_a_character_that_cannot_be_written_hides_no_other_mistake(tmp_path: Path) -> None:
+    """Neither a wrong shape nor what the checks find."""
+    services = {"jellyfin": {"host": "na\u2028s"}, "navidrome": {"host": "nass"}}
+    hosts = {"nas": {"state": "alive"}, "pi": {"accept": {"a": "so\x07"}}}
+    problems = told(tmp_path, {"services": services, "hosts": hosts})
+    assert [p.split(": ")[0] for p in problems] == [
+        "hosts.nas.state",
+        "hosts.pi.accept.a",
+        "services.jellyfin.host",
+        "services.navidrome.host",
+    ]
+
+
 CONTRADICTIONS: Mapping[str, tuple[dict[str, object], str]] = {
     "offline of a host that is on": (
         {"hosts": {"nas": {"offline": {"wake_by": "pi"}}}},
