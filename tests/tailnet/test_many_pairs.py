@@ -45,6 +45,9 @@ def counts_as(who: str) -> frozenset[str]:
     if "@" in who:
         groups = {g for g, members in GROUPS.items() if who in members}
         return frozenset({who, *groups, "autogroup:member"})
+    if who.startswith("group:"):
+        # Whoever is in a group is a member of the tailnet.
+        return frozenset({who, "autogroup:member"})
     if who.startswith("tag:"):
         return frozenset({who, "autogroup:tagged"})
     tags = {t for t, hosts in TAGS.items() if who in hosts}
