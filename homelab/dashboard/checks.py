@@ -21,6 +21,8 @@ def dashboard_runs(plan: Plan) -> Iterator[Problem]:
     config = plan.stack.dashboard
     if plan.dashboard is not None or any(plan.is_lost(n) for n in (DASHBOARD, GLANCE)):
         return
+    if plan.stack.network.entry.local_http in (DASHBOARD, GLANCE):
+        return  # local-http reports that it does not run
     for key in _SHOWN:
         if getattr(config, key):
             yield Problem(
