@@ -48,12 +48,20 @@ def _check(stack: Stack) -> None:
                 assert found.where.replace("[", ".").split(".")[0] in SECTIONS, (path, found)
 
 
-@pytest.mark.parametrize(("top", "name"), STACKS, ids=[n for _, n in STACKS])
+@pytest.mark.parametrize(
+    ("top", "name"),
+    [
+        pytest.param(top, name, id=name, marks=() if top == SHIPPED else pytest.mark.long)
+        for top, name in STACKS
+    ],
+)
 def test_every_option_of_a_shipped_stack_has_a_place(top: Path, name: str) -> None:
     _check(open_stack(top, name))
 
 
-@pytest.mark.parametrize("name", stacks.STACKS)
+@pytest.mark.parametrize(
+    "name", [n if n == "rich" else pytest.param(n, marks=pytest.mark.long) for n in stacks.STACKS]
+)
 def test_every_option_of_a_stack_of_the_tests_has_a_place(name: str, tmp_path: Path) -> None:
     _check(open_stack(stacks.write(name, tmp_path), name))
 
