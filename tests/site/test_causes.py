@@ -30,7 +30,6 @@ SEVERAL = {
     "javiersc:secrets": "the master key and the token of 1Password are two secrets",
     "javiersc:services.homepage.secrets": "a tile lacks its secret, and 1Password is not used",
     "javiersc:services.cockpit.host": "its own address is that of another host",
-    "lan:backup*": "the warning that nobody is told of failures no longer speaks of backups",
     "mynixos:hosts.q958.disks": "each file system names another disk",
     "mynixos:hosts.q958.file_systems": "datasets, a pool and a target lack their mounts",
     "mynixos:datasets*": "Seerr is told of directories in it",
