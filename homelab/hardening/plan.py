@@ -106,8 +106,12 @@ def _unit(stack: StackConfig, service: Service, unit: str, places: _Places) -> U
     harden = service.harden
     exempt = harden.exempt or service.entry.hardening.exempt
     if exempt:
-        settings: dict[str, Nix] = {}
-        forced: set[str] = set()
+        # Its module lets it open every device for the sake of one.
+        allowed = _devices(stack, service) if service.config.gpu and not harden.exempt else []
+        settings: dict[str, Nix] = (
+            {"DevicePolicy": "closed", "DeviceAllow": [*allowed]} if allowed else {}
+        )
+        forced = {"DeviceAllow"} if allowed else set[str]()
         exceptions = {EVERYTHING: exempt}
         outranked: dict[str, str] = {}
     else:
