@@ -27,6 +27,7 @@ SEVERAL = {
     "javiersc:services.home-assistant.routes": "a published app has an upload limit and phone apps",
     "javiersc:services.ollama.routes": "what is published by default is too large and the owner's",
     "javiersc:services.homelab-ssh-mcp.never_publish": "it controls units and is the owner's",
+    "javiersc:network.dns*": "without a resolver, people at home use the tunnel too, with its limits",
     "javiersc:secrets": "the master key and the token of 1Password are two secrets",
     "javiersc:services.homepage.secrets": "a tile lacks its secret, and 1Password is not used",
     "javiersc:services.cockpit.host": "its own address is that of another host",

@@ -29,6 +29,15 @@ THERE = Lock.model_validate(
 )
 
 
+BY_SOCKET = Lock.model_validate(
+    {
+        "services": {
+            "home-assistant": {"host": "nas", "port": 8123, "databases": {"postgresql": "nas"}}
+        }
+    }
+)
+
+
 def pad(databases: object, **more: object) -> Changes:
     return service("pad", **container(databases=databases, **more))
 
@@ -108,6 +117,14 @@ WAYS = (
         says="was on pi",
         asked={"pi": "write databases"},
         lock=THERE,
+    ),
+    WayOut(
+        "database-moved",
+        service("home-assistant", host="pi", databases={"postgresql": {"host": "nas"}}),
+        service("home-assistant", host="nas"),
+        says="is hass and would be",
+        lock=BY_SOCKET,
+        beside=("move-stateful",),
     ),
     WayOut(
         "database-elsewhere",
