@@ -30,7 +30,7 @@ check: .venv/ready  ## check types, style, imports, shell and the stack
 	uv run --no-sync ruff format --check .
 	uv run --no-sync mypy
 	uv run --no-sync lint-imports
-	uv run --no-sync shellcheck homelab/*/*.sh homelab/deploy/scripts/*.sh tests/faults/nixos/*.sh .ci/run .ci/next.sh
+	uv run --no-sync shellcheck homelab/*/*.sh homelab/deploy/scripts/*.sh homelab/deploy/builder/*.sh tests/faults/nixos/*.sh .ci/run .ci/next.sh
 	uv run --no-sync homelab check
 
 bench: .venv/ready  ## measure the time budgets, as ratios within one run

@@ -89,4 +89,4 @@ def _library() -> str:
 
 @cache
 def _part(name: str) -> str:
-    return (resources.files("homelab.deploy") / "scripts" / f"{name}.sh").read_text("utf-8")
+    return (resources.files("homelab.deploy") / "builder" / f"{name}.sh").read_text("utf-8")

@@ -35,7 +35,6 @@ def test_examples_exist() -> None:
 
 KNOWN = {
     "javiersc": {
-        ("monitoring.ntfy", "alert-sent"),
         ("services.home-assistant.routes[0]", "access-apps"),
         ("services.home-assistant.routes[0]", "tunnel-upload"),
         ("services.jellyfin.routes[0]", "access-apps"),
@@ -47,9 +46,8 @@ KNOWN = {
         ("monitoring.ntfy", "alert-sent"),
         ("services.gatus.host", "monitor-independent"),
     },
-    "mynixos": {("monitoring.ntfy", "alert-sent")},
     "nori": {("services.gatus.host", "monitor-independent")},
-    "zakobar": {("monitoring.ntfy", "alert-sent"), ("services.nextcloud", "tunnel-upload")},
+    "zakobar": {("services.nextcloud", "tunnel-upload")},
 }
 """Expected warnings, which the owners accept."""
 

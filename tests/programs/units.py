@@ -95,10 +95,6 @@ def _line(key: str, value: Any) -> list[str]:
     """A setting as NixOS writes it: one line for each item of a list."""
     if isinstance(value, list):
         return [line for item in value for line in _line(key, item)]
-    if isinstance(value, Call):
-        # A value of a weaker priority: `lib.mkOverride 950 true`.
-        assert value.function == "lib.mkOverride", value
-        return _line(key, value.args[1])
     if isinstance(value, bool):
         return [f"{key}={str(value).lower()}"]
     if isinstance(value, Call) and value.function == "lib.mkOverride":
