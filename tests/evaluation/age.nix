@@ -160,6 +160,7 @@ in
     backrest.why = "came with 24.11";
     _1password-cli.why = "_1password until 25.05";
     bun.why = "came with 22.11";
+    homepage-dashboard.why = "came with 23.05";
     iproute2.why = "iproute until 21.05";
     it-tools.why = "came with 23.05";
     ollama-cuda.why = "came with 24.05";
@@ -249,6 +250,14 @@ in
         { pkgs, ... }:
         {
           services.mysql.package = mkDefault pkgs.mariadb;
+        };
+    };
+    homepage-package = {
+      why = "its module, which came with 23.05, gives the package whose directory icons are served in";
+      module =
+        { pkgs, ... }:
+        {
+          services.homepage-dashboard.package = mkDefault pkgs.homepage-dashboard;
         };
     };
     nix-daemon-mounts = {
