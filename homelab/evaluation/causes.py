@@ -45,5 +45,11 @@ def _of_host(host: Host) -> Iterator[Cause]:
     yield ("services", "fail2ban", "jails", "sshd", "settings", "port"), port
     for loader in ("systemd-boot", "grub", "generic-extlinux-compatible"):
         yield ("boot", "loader", loader, "configurationLimit"), f"{host.source}.boot.limit"
+    if host.config.flash:
+        yield ("services", "journald", "extraConfig"), f"{host.source}.flash"
+    if host.config.zram is not None:
+        yield ("zramSwap",), f"{host.source}.zram"
+    if host.config.user_memory is not None:
+        yield ("systemd", "services", "user@"), f"{host.source}.user_memory"
     yield ("nix", "gc"), f"{host.source}.nix.gc"
     yield ("security", "sudo", "wheelNeedsPassword"), "site.owner.sudo"

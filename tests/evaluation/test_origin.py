@@ -84,6 +84,9 @@ LINES = {
     ("pi", "proxy.nix", "max_size 525000000"): "services.vaultwarden",
     ("pi", "proxy.nix", "handle {"): "network.entry",
     ("pi", "proxy.nix", "reverse_proxy http://100.100.71.10:4533 {"): "services.navidrome",
+    ("pi", "boot.nix", "enable = true;"): "hosts.pi.boot",
+    ("pi", "boot.nix", "Storage=volatile"): "hosts.pi.flash",
+    ("pi", "power.nix", "memoryPercent"): "hosts.pi.zram",
     ("pi", "nix.nix", "buildMachines"): "hosts.pi.build",
     ("workstation", "nix.nix", "users.users.nixbuild"): "hosts.pi.build",
     ("workstation", "nix.nix", "boot.binfmt"): "hosts.pi.build",
@@ -146,3 +149,12 @@ def test_a_static_address_and_its_gateway_lead_to_their_keys() -> None:
         place = _origins(stack, "bench").of_line("network.nix", number).place
         assert place is not None, text
         assert place.where == where
+
+
+def test_limits_of_memory_of_people_lead_to_their_key() -> None:
+    stack = open_stack(ROOT / "examples/nori", "nori")
+    lines = str(dict(stack.releases["workstation"].files)["power.nix"]).splitlines()
+    number = next(n for n, line in enumerate(lines, 1) if "MemoryHigh" in line)
+    place = _origins(stack, "workstation").of_line("power.nix", number).place
+    assert place is not None
+    assert place.where == "hosts.workstation.user_memory"
