@@ -104,6 +104,8 @@ class BackupTarget(Model):
             raise ValueError(f"a {self.kind} target has no login; leave user out")
         if self.kind == "rclone" and not re.match(r"[^/:]+:", self.path):
             raise ValueError("the path has no remote of rclone.conf; write drive:restic")
+        for path in (self.path, *self.repositories.values()) if self.kind == "b2" else ():
+            self._in_bucket(path)
         if self.kind == "local" and not all(p.startswith("/") for p in self.repositories.values()):
             raise ValueError("a repository on the host must be absolute; start it with /")
         if self.kind == "rclone" and not all(":" in p for p in self.repositories.values()):
@@ -118,6 +120,14 @@ class BackupTarget(Model):
         if self.user == "root":
             raise ValueError("backups must not log in as root; leave user out, or name another")
         return self
+
+    def _in_bucket(self, path: str) -> None:
+        """A path at B2, where homelab writes the first colon as a slash, also one of a name."""
+        if re.match(r"[^/:]+/[^:]*:", path):
+            raise ValueError(
+                f"a colon in {path} would become a slash; write {path.replace(':', '/', 1)}, which "
+                "is where homelab has put such a repository"
+            )
 
     def _rest(self) -> None:
         served = self.kind == "rest" and self.host is not None

@@ -11,6 +11,7 @@ from homelab.check import FILE_PRESENT, file_check
 from homelab.dashboard.local import SCRIPT, script
 from homelab.dashboard.model import DashboardPlan, Tile
 from homelab.dashboard.plan import DASHBOARD
+from homelab.deploy.shell import can_carry
 from homelab.nix import Attrs, Path
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -142,6 +143,13 @@ def check_icons(plan: Plan, sources: Sources) -> Iterator[Problem]:
         )
         return
     names = _names(plan, sources)
+    for name in sorted(n for n in names if not can_carry(n)):
+        yield Problem(
+            "dashboard.icons",
+            f"{posixpath.join(directory, name)!r} has a name that a deployment cannot write",
+            "rename it: letters of English, digits, blanks and . _ + @ = , ~ - only",
+            check=FILE_PRESENT,
+        )
     elsewhere: dict[str, str] = {}
     for _, tiles in plan.dashboard.groups:
         for tile in tiles:

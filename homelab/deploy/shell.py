@@ -111,11 +111,16 @@ def _encoded(path: str, text: str) -> bytes:
         raise ScriptError(f"{path}: this text cannot be written as UTF-8; set it again") from None
 
 
+def can_carry(path: str) -> bool:
+    """Whether a script can write a file with this path below the release."""
+    return _PATH.fullmatch(path) is not None and {".", ".."}.isdisjoint(path.split("/"))
+
+
 def _checked(paths: Iterable[str]) -> list[str]:
     """The paths in order. Raises ScriptError if one leaves the tree or is another's directory."""
     ordered = sorted(paths)
     for path in ordered:
-        if not _PATH.fullmatch(path) or not {".", ".."}.isdisjoint(path.split("/")):
+        if not can_carry(path):
             raise ScriptError(
                 f"{path!r}: not a path below the release; use a/b.nix, without .., // or a first /"
             )

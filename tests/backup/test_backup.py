@@ -64,6 +64,29 @@ def test_a_service_has_one_unit_for_each_target() -> None:
     assert mine["b2"].password == "/run/homelab/secrets/restic-b2"
 
 
+@pytest.mark.parametrize(
+    ("path", "repository"),
+    [
+        ("bucket", "b2:bucket:aurora/vaultwarden"),
+        ("bucket/restic/", "b2:bucket:restic/aurora/vaultwarden"),
+        ("bucket:restic/home", "b2:bucket:restic/home/aurora/vaultwarden"),
+    ],
+)
+def test_a_path_in_a_bucket_is_written_as_it_is(path: str, repository: str) -> None:
+    b2: Changes = {"backup": {"targets": {"b2": {"path": path}}}}
+    assert jobs(VAULT, b2)["aurora", "vaultwarden", "b2"].repository == repository
+
+
+@pytest.mark.parametrize("key", ["path", "repositories"])
+def test_a_colon_in_a_bucket_that_would_be_a_slash_is_refused(key: str) -> None:
+    """The message has the spelling that keeps the repository."""
+    path = "bucket/restic:home"
+    stated: Changes = {"path": path} if key == "path" else {key: {"aurora": path}}
+    with pytest.raises(InvalidStackError) as error:
+        jobs(VAULT, {"backup": {"targets": {"b2": stated}}})
+    assert "bucket/restic/home" in str(error.value)
+
+
 THERE: Changes = {"services": {"vaultwarden": {"host": "pi"}}}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from homelab.dashboard.icons import check_icons
+from homelab.deploy.shell import ScriptError, files_function
 from homelab.problems import InvalidStackError, Problem
 from homelab.render import render
 from tests import build
@@ -84,6 +85,20 @@ def test_an_icon_that_names_a_missing_file_is_reported_at_its_tile() -> None:
 def test_a_directory_without_a_picture_is_an_error() -> None:
     (problem,) = found({"assets/icons/README.md": ""})
     assert (problem.where, problem.severity) == ("dashboard.icons", "error")
+
+
+@pytest.mark.parametrize("name", ["caf\u00e9.svg", "home (1).svg", "a&b.svg", "more/a&b.svg"])
+def test_a_name_that_a_deployment_cannot_write_is_an_error(name: str) -> None:
+    """Otherwise the deployment would stop at it."""
+    every = {**ICONS, "assets/icons/authelia.svg": SVG}
+    (problem,) = found({**every, f"assets/icons/{name}": SVG}, VAULT)
+    assert (problem.where, problem.severity) == ("dashboard.icons", "error")
+    assert f"assets/icons/{name}" in problem.what
+    with pytest.raises(ScriptError):
+        files_function("files", "flake/", files({**every, f"assets/icons/{name}": SVG}, VAULT))
+    fit = {**every, "assets/icons/my home_1.svg": SVG, "assets/icons/more/a@b.svg": SVG}
+    assert not found(fit, VAULT)
+    assert files_function("files", "flake/", files(fit, VAULT))
 
 
 @pytest.mark.requirement("S3-12", "S3-13")

@@ -141,6 +141,8 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("fileSystems.*.options", judges.without(r"[,\s\\]")),
     ("fileSystems.**", judges.without(r"[\t\n\r\\]")),
     ("environment.persistence.**", _LINE),
+    # A subvolume: blank-root.nix quotes it for the script of the initrd, and writes it as a line.
+    ("homelab.blankRoot.blank", _WORD),
     # nix.conf: a setting ends with its line.
     ("nix.settings.*", judges.without(r"[\n\r#]")),
     ("nixpkgs.config.allowUnfreePredicate", _WORD),
