@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from homelab.check import check
 from homelab.config.disks import in_bytes
 from homelab.config.pools import MergerfsPool, ZfsPool
-from homelab.disks.model import EARLY, NFS, FileSystem
+from homelab.disks.model import EARLY, NETWORK, NFS, FileSystem
 from homelab.disks.plan import partition_of
 from homelab.disks.smart import watches_disks
 from homelab.grouping import grouped
@@ -15,6 +15,8 @@ from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.system.model import Host
 
+_NO_SWAP = ("tmpfs", "zfs", "fuse.mergerfs", "vfat", "exfat", "ntfs3")
+"""File systems of a host that cannot hold a swap file."""
 _NUMBERS = "lsblk -o NAME,SIZE,FSTYPE,MOUNTPOINT on the host shows the numbers"
 
 
@@ -298,13 +300,13 @@ def pool_mounted(plan: Plan) -> Iterator[Problem]:
 
 @check("swap-place")
 def swap_place(plan: Plan) -> Iterator[Problem]:
-    """Linux cannot swap to a file in memory, on ZFS or on mergerfs."""
+    """Linux cannot swap to a file in memory, on ZFS, on mergerfs or on another machine."""
     for host in plan.hosts.values():
         swap = host.config.swap
         system = host.file_system_of(swap.file) if swap is not None and swap.file else None
         if system is None:
             continue
-        bad = system.kind in ("tmpfs", "zfs", "fuse.mergerfs", "vfat", "exfat", "ntfs3")
+        bad = system.kind in (*_NO_SWAP, *NETWORK)
         if bad or system.optional:
             why = f"is {system.kind}" if bad else "is on an optional disk"
             yield Problem(

@@ -13,22 +13,45 @@ let
   cfg = config.homelab.blankRoot;
   root = config.fileSystems."/";
 
+  # One text may have several options.
+  optionsOf = system: lib.concatMap (lib.splitString ",") system.options;
+
   # The subvolume of a file system, as btrfs names it from the top; empty if its options name none.
   subvolumeOf =
     system:
     let
-      named = lib.filter (lib.hasPrefix "subvol=") system.options;
+      named = lib.filter (lib.hasPrefix "subvol=") (optionsOf system);
     in
     if named == [ ] then "" else lib.removePrefix "/" (lib.removePrefix "subvol=" (lib.last named));
   subvolume = subvolumeOf root;
   isWithin = path: top: path == top || lib.hasPrefix "${top}/" path;
 
+  old = "${subvolume}-old";
+
+  # A label, a UUID and a name of the device mapper may mean one file system.
+  others = lib.filter (
+    system:
+    system.device == root.device || dirOf (toString system.device) != dirOf (toString root.device)
+  ) (lib.attrValues config.fileSystems);
   inRoot = lib.filter (
     system:
     system.mountPoint != "/"
-    && system.device == root.device
-    && (isWithin (subvolumeOf system) subvolume || isWithin (subvolumeOf system) cfg.blank)
-  ) (lib.attrValues config.fileSystems);
+    && lib.any (isWithin (subvolumeOf system)) [
+      subvolume
+      old
+      cfg.blank
+    ]
+  ) others;
+  # The number of the root is another one at each start.
+  byNumber = lib.filter (
+    system:
+    lib.any (
+      option:
+      lib.hasPrefix "subvolid=" option
+      && (system.mountPoint == "/" || option != "subvolid=5" && option != "subvolid=0")
+    ) (optionsOf system)
+  ) others;
+  mountPoints = lib.concatMapStringsSep ", " (system: system.mountPoint);
   bootsFromRoot =
     (config.boot.loader.grub.enable || config.boot.loader.generic-extlinux-compatible.enable)
     && !(config.fileSystems ? "/boot");
@@ -70,11 +93,21 @@ in
       {
         assertion = inRoot == [ ];
         message = ''
-          homelab.blankRoot: ${
-            lib.concatMapStringsSep ", " (system: system.mountPoint) inRoot
-          } is in the subvolume of the root, or in the blank one, and would be put aside with it.
-          Move it to a subvolume at the top.
+          homelab.blankRoot: ${mountPoints inRoot} is in the subvolume of the root, among the old
+          roots, or in the blank one, and would be lost with it. Move it to a subvolume at the top.
         '';
+      }
+      {
+        assertion = byNumber == [ ];
+        message = ''
+          homelab.blankRoot: ${mountPoints byNumber} is mounted by subvolid=, which does not say
+          whether it is in the root. Write subvol= with its path.
+        '';
+      }
+      {
+        assertion =
+          !(isWithin cfg.blank subvolume || isWithin cfg.blank old || isWithin subvolume cfg.blank);
+        message = "homelab.blankRoot: the subvolume ${cfg.blank} is not beside the root and its old ones.";
       }
       {
         assertion = config.fileSystems ? "/nix" || config.fileSystems ? "/nix/store";

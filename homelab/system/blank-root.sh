@@ -31,6 +31,11 @@ replace_root() {
     why="${1#"$top"/} is no subvolume"
     return 1
   fi
+  # After a power cut it may be in OLD alone.
+  if [ ! -e "$1" ] && [ ! -d "$3" ]; then
+    why="there is no subvolume ${1#"$top"/}"
+    return 1
+  fi
   moved=
   if [ -e "$1" ]; then
     moved=$3/$(date +%Y-%m-%d_%H-%M-%S)

@@ -121,8 +121,28 @@ def _subvolume(options: object) -> str | None:
     """The subvolume in mount options; None if they are computed."""
     if not isinstance(options, tuple) or not all(isinstance(o, str) for o in options):
         return None
-    chosen = [str(o).removeprefix("subvol=") for o in options if str(o).startswith("subvol=")]
+    chosen = [o.removeprefix("subvol=") for o in _words(options) if o.startswith("subvol=")]
     return chosen[-1].strip("/") if chosen else ""
+
+
+def _words(options: object) -> list[str]:
+    """Mount options, one by one: a text may have several."""
+    stated = options if isinstance(options, tuple) else ()
+    return [word for o in stated if isinstance(o, str) for word in o.split(",")]
+
+
+def numbered(host: Host, sources: Mapping[str, str | bytes]) -> set[str]:
+    """Mount points whose options choose a subvolume by its number (`subvolid=`). The top of a file
+    system, which has a fixed number, counts for the root only.
+    """
+    found = set()
+    for setting in mount_settings(host, sources):
+        path = setting.path
+        if path[0] == "fileSystems" and len(path) == 3 and path[2] == "options":
+            tops = () if path[1] == "/" else ("subvolid=5", "subvolid=0")
+            if any(w.startswith("subvolid=") and w not in tops for w in _words(setting.value)):
+                found.add(path[1])
+    return found
 
 
 def is_rolled_back(host: Host, sources: Mapping[str, str | bytes]) -> bool:

@@ -401,3 +401,27 @@ def test_a_root_that_is_made_blank_needs_the_blank_subvolume(
         assert "no host was changed" in output
     facts.write_text(f"{tmp_path}/none\n@root\n@root-blank\n", encoding="utf-8")
     assert "cannot be mounted as btrfs" in host.look()[1]
+
+
+@pytest.mark.parametrize("inside", ["@root/home", "@root-old/home", "@rooted/home"])
+def test_a_root_that_is_made_blank_must_not_hold_a_mounted_subvolume(
+    host: Prepared, inside: str, tmp_path: Path
+) -> None:
+    """Whatever name of the device or number of the subvolume the mount has."""
+    facts = host.system / "etc/homelab/blank-root"
+    facts.parent.mkdir(parents=True)
+    mount = tmp_path / "home"
+    mount.mkdir()
+    with btrfs(tmp_path) as (device, top):
+        facts.write_text(f"{device}\n@root\n@root-blank\n", encoding="utf-8")
+        for name in ("@root-blank", inside.partition("/")[0], inside):
+            run("btrfs", "subvolume", "create", top / name)
+        run("mount", "-o", f"subvol={inside}", device, mount)
+        try:
+            status, output = host.look()
+        finally:
+            run("umount", mount)
+        assert host.look()[0] == 0
+    lost = not inside.startswith("@rooted")
+    assert status == lost
+    assert (f"mounted from it: {mount}" in output) is lost

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from homelab.system.blank_root import blank_root_problems
 from tests import build
 from tests.household import Changes
 from tests.tools.loop import btrfs, run
@@ -45,12 +46,14 @@ class Disk:
         self._runs([*shell], "blank-root.sh", f"blank_root {self.device} @root @root-blank")
         return (self.run / "homelab-root/state").read_text(encoding="utf-8").strip()
 
-    def cleans(self, days: int) -> tuple[int, str]:
+    def cleans(self, days: int, root: Path | None = None) -> tuple[int, str]:
         """The unit that removes old roots: its status and output."""
         call = f"old_roots {self.device} @root {days}"
-        return self._runs(["unshare", "-m", "bash", "-e"], "old-roots.sh", call)
+        return self._runs(["unshare", "-m", "bash", "-e"], "old-roots.sh", call, root)
 
-    def _runs(self, shell: list[str], file: str, call: str) -> tuple[int, str]:
+    def _runs(
+        self, shell: list[str], file: str, call: str, root: Path | None = None
+    ) -> tuple[int, str]:
         text = (SCRIPTS / file).read_text(encoding="utf-8") + call
         place = self.run / "mnt"
         place.mkdir(exist_ok=True)
@@ -59,6 +62,7 @@ class Disk:
             "HOMELAB_RUN": str(self.run),
             "HOMELAB_TOP": str(place),
             "RUNTIME_DIRECTORY": str(place),
+            "HOMELAB_ROOT": str(root or self.run / "no-root"),
         }
         done = subprocess.run(
             [*shell, "-c", text],
@@ -167,6 +171,7 @@ def booted(disk: Disk, *, blank: bool) -> None:
 def test_old_roots_are_removed_with_what_is_in_them_after_their_time(disk: Disk) -> None:
     booted(disk, blank=True)
     disk.subvolume("@root-blank")
+    (disk.top / "@root-old").mkdir()
     disk.boots(["bash", "-e"])
     for _ in range(2):
         disk.subvolume("@root/inner", "file")
@@ -189,13 +194,99 @@ def test_old_roots_are_removed_with_what_is_in_them_after_their_time(disk: Disk)
 
 
 @pytest.mark.requirement("S0-06")
+@pytest.mark.parametrize(
+    "name", ["persist", "home", "2020-01-01", "2020-01-01_00-00-00.bak", "x2020-01-01_00-00-00"]
+)
+def test_what_the_initrd_did_not_put_aside_is_never_removed(name: str, disk: Disk) -> None:
+    """`@root-old` may be an owner's own, and an old subvolume in it holds their files."""
+    booted(disk, blank=True)
+    disk.subvolume("@root-blank")
+    (disk.top / "@root-old").mkdir()
+    theirs = disk.subvolume(f"@root-old/{name}", "kept")
+    disk.subvolume("@root")
+    disk.boots(["bash", "-e"])
+    os.utime(theirs, (0, 0))
+    for days in (30, 0):
+        assert disk.cleans(days)[0] == 0
+        assert (theirs / "kept").exists()
+
+
+@pytest.mark.requirement("S0-06")
+@pytest.mark.parametrize("inside", ["", "/home", "/home/sam"])
+def test_a_root_that_is_mounted_or_has_a_mounted_subvolume_is_kept(
+    inside: str, disk: Disk, tmp_path: Path
+) -> None:
+    """A mount by number follows the subvolume to its place among the old roots."""
+    booted(disk, blank=True)
+    disk.subvolume("@root-blank")
+    disk.subvolume("@root", "kept")
+    if inside:
+        disk.subvolume("@root/home", "kept")
+    if inside == "/home/sam":
+        disk.subvolume("@root/home/sam", "kept")
+    disk.boots(["bash", "-e"])
+    (aside,) = disk.old()
+    os.utime(aside, (0, 0))
+    mount = tmp_path / "mount"
+    mount.mkdir()
+    path = f"@root-old/{aside.name}{inside}"
+    shown = subprocess.run(
+        ["btrfs", "inspect-internal", "rootid", disk.top / path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    run("mount", "-o", f"subvolid={shown.stdout.strip()}", disk.device, mount)
+    try:
+        status, output = disk.cleans(0)
+        assert (status, disk.old()) == (1, [aside])
+        assert f"is mounted at {mount}" in output
+        assert (mount / "kept").exists()
+    finally:
+        run("umount", mount)
+    assert disk.cleans(0)[0] == 0
+    assert disk.old() == []
+
+
+@pytest.mark.requirement("S0-06")
+def test_a_root_that_is_another_subvolume_than_the_blank_one_fails_the_unit(
+    disk: Disk, tmp_path: Path
+) -> None:
+    booted(disk, blank=True)
+    disk.subvolume("@root-blank")
+    disk.subvolume("@root")
+    disk.subvolume("@other")
+    disk.boots(["bash", "-e"])
+    root = tmp_path / "root"
+    root.mkdir()
+    for mounted, status in (("@other", 1), ("@root", 0)):
+        run("mount", "-o", f"subvol={mounted}", disk.device, root)
+        try:
+            found, output = disk.cleans(30, root)
+        finally:
+            run("umount", root)
+        assert found == status
+        assert ("the root is the subvolume @other" in output) is bool(status)
+
+
+@pytest.mark.requirement("S0-06")
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_a_root_that_is_not_there_is_told(shell: list[str], disk: Disk) -> None:
+    """Its name may have a mistake; a blank one of that name would be mounted by nobody."""
+    disk.subvolume("@root-blank")
+    assert disk.boots(shell) == "there is no subvolume @root"
+    assert not (disk.top / "@root").exists()
+
+
+@pytest.mark.requirement("S0-06")
 def test_the_age_of_a_root_does_not_come_from_the_clock_of_the_initrd(disk: Disk) -> None:
     booted(disk, blank=True)
     disk.subvolume("@root-blank")
     disk.subvolume("@root")
     disk.boots(["bash", "-e"])
-    disk.subvolume("@root-old/newer")
-    (aside,) = (p for p in disk.old() if p.name != "newer")
+    newer = "2099-01-01_00-00-00+"
+    disk.subvolume(f"@root-old/{newer}")
+    (aside,) = (p for p in disk.old() if p.name != newer)
     os.utime(aside, (0, 0))
     assert disk.cleans(30) == (0, "")
     assert aside.exists()
@@ -233,10 +324,11 @@ let
     concatMapStringsSep = between: f: list: builtins.concatStringsSep between (map f list);
     escapeShellArgs = concatMapStringsSep " " (word: "'${word}'");
     optionalAttrs = condition: set: if condition then set else { };
+    splitString = mark: text: builtins.filter builtins.isString (builtins.split mark text);
   };
-  at = { device ? "/dev/disk/by-label/system", subvolume ? "", fsType ? "btrfs" }: mountPoint: {
+  at = { device ? "/dev/disk/by-label/system", subvolume ? "", fsType ? "btrfs", more ? [ ] }: mountPoint: {
     inherit device fsType mountPoint;
-    options = [ "noatime" ] ++ (if subvolume == "" then [ ] else [ "subvol=${subvolume}" ]);
+    options = [ "noatime" ] ++ (if subvolume == "" then [ ] else [ "subvol=${subvolume}" ]) ++ more;
   };
   made = { systems, systemd ? true, grub ? false }: (import ./blank-root.nix {
     inherit lib;
@@ -295,6 +387,18 @@ def test_the_root_is_made_after_its_device_and_before_it_is_mounted(
         ('good // { "/home" = { subvolume = "@root/home"; }; }', "/home is in the subvolume"),
         ('good // { "/b" = { subvolume = "@root-blank"; }; }', "/b is in the subvolume"),
         ('removeAttrs good [ "/nix" ]', "/nix is on the root"),
+        ('good // { "/p" = { subvolume = "@root-old/p"; }; }', "/p is in the subvolume"),
+        ('good // { "/p" = { more = [ "ro,subvol=/@root/p" ]; }; }', "/p is in the subvolume"),
+        (
+            'good // { "/p" = { device = "/dev/disk/by-uuid/1"; subvolume = "@root/p"; }; }',
+            "/p is in the subvolume",
+        ),
+        ('good // { "/p" = { more = [ "subvolid=257" ]; }; }', "/p is mounted by subvolid="),
+        (
+            'good // { "/" = { subvolume = "@root"; more = [ "subvolid=5" ]; }; }',
+            "/ is mounted by subvolid=",
+        ),
+        ('good // { "/" = { subvolume = "@root-blank/r"; }; }', "is not beside the root"),
     ],
 )
 def test_a_root_that_would_lose_more_than_itself_is_refused_with_every_module_in_view(
@@ -303,6 +407,16 @@ def test_a_root_that_would_lose_more_than_itself_is_refused_with_every_module_in
     (message,) = library(f"refused {{ systems = {systems}; }}")
     assert says in message
     assert library("refused { systems = good; }") == []
+
+
+@pytest.mark.requirement("S0-06")
+def test_file_systems_of_their_own_and_the_top_of_this_one_may_be_mounted(
+    library: Callable[[str], Any],
+) -> None:
+    top = 'good // { "/top" = { more = [ "subvolid=5" ]; }; }'
+    other = """good // { "/p" = { device = "/dev/disk/by-label/p"; subvolume = "@root/p"; }; }"""
+    for systems in (top, other):
+        assert library(f"refused {{ systems = {systems}; }}") == []
 
 
 @pytest.mark.requirement("S0-06")
@@ -324,6 +438,38 @@ def test_the_stack_sets_the_library_and_an_alert() -> None:
     text = " ".join(files["blank-root.nix"].split())
     assert 'blank = "@root-blank"; days = 0;' in text
     assert 'systemd.services.homelab-old-roots.onFailure = [ "notify@%N.service" ]' in text
+
+
+ROOT = {"device": "/dev/disk/by-uuid/1", "options": '"subvol=/@root,compress=zstd"'}
+NIX = {"device": "/dev/disk/by-uuid/1", "options": '"subvol=@nix"'}
+PERSIST = {"device": "/dev/disk/by-uuid/2", "options": ""}
+
+
+@pytest.mark.parametrize(
+    ("at_home", "says"),
+    [
+        ({"device": "/dev/disk/by-uuid/1", "options": '"ro,subvol=@root/h"'}, "put aside"),
+        ({"device": "/dev/disk/by-uuid/1", "options": '"subvol=@root-old/h"'}, "put aside"),
+        ({"device": "/dev/disk/by-label/a", "options": '"subvol=@root/h"'}, "are one file system"),
+        ({"device": "/dev/disk/by-uuid/2", "options": '"subvol=@root/h"'}, ""),
+        ({"device": "/dev/disk/by-uuid/1", "options": '"subvolid=300"'}, "mounted by subvolid="),
+        ({"device": "/dev/disk/by-uuid/1", "options": '"subvolid=5"'}, ""),
+        ({"device": "/dev/disk/by-uuid/2", "options": '"subvolid=300"'}, ""),
+        ({"device": "/dev/disk/by-uuid/1", "options": '"subvol=@home"'}, ""),
+    ],
+)
+def test_a_mount_that_may_be_in_the_root_is_an_error(at_home: dict[str, str], says: str) -> None:
+    mounts = {"/": ROOT, "/nix": NIX, "/persist": PERSIST, "/home": at_home}
+    text = "".join(
+        f'fileSystems."{at}" = {{ device = "{m["device"]}"; fsType = "btrfs"; '
+        f"options = [ {m['options']} ]; }};\n"
+        for at, m in mounts.items()
+    )
+    changes: Changes = {"hosts": {"nas": {"persistence": {"blank": "@blank"}}}}
+    plan = build.plan(changes)
+    sources = {"hosts/nas/hardware.nix": f"{{ ... }}:\n{{\n{text}}}\n"}
+    found = [p.what for p in blank_root_problems(plan.hosts["nas"], "@blank", sources)]
+    assert [says in what for what in found] == ([True] if says else [])
 
 
 def test_a_stack_without_a_blank_subvolume_has_no_such_file() -> None:

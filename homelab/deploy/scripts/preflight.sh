@@ -80,13 +80,14 @@ asked_again() { [ -n "$AGAIN" ] && [ "$AGAIN" != "$(content "$state/again")" ]; 
 
 # A root that is to be made from a blank subvolume at each boot: the subvolume is there.
 check_blank_root() {
-  local device subvolume blank top found=''
+  local device subvolume blank top found='' inside=''
   [ -f "$1/etc/homelab/blank-root" ] || return 0
   { read -r device && read -r subvolume && read -r blank; } <"$1/etc/homelab/blank-root"
   top=$(mktemp -d)
   if mount -t btrfs -o ro,subvolid=5 "$device" "$top" 2>/dev/null; then
     # btrfs numbers the directory of each subvolume 256, and no other.
     if [ -d "$top/$blank" ] && [ "$(stat -c %i "$top/$blank")" = 256 ]; then found=yes; fi
+    inside=$(mounted_inside "$top" "$subvolume")
     umount "$top"
   else
     rmdir "$top"
@@ -96,6 +97,25 @@ check_blank_root() {
   rmdir "$top"
   [ -n "$found" ] ||
     block "there is no subvolume $blank, from which each boot is to make the root $subvolume. Make it, empty, on $HOST: mount -o subvolid=5 $device /mnt && btrfs subvolume create /mnt/$blank && btrfs property set /mnt/$blank ro true && umount /mnt"
+  [ -z "$inside" ] ||
+    block "each boot would put aside the root $subvolume with the subvolumes that are mounted from it: $inside. Move them to the top of the file system, and mount them from there (subvol=)"
+}
+
+# mounted_inside TOP SUBVOLUME: the mount points of subvolumes that lie in this one of the file system
+# whose top is mounted at TOP, or among its old roots, by whatever device or number they are mounted.
+mounted_inside() {
+  local number path at ours=''
+  while read -r _ _ number _ at _; do
+    [ "$at" != "$1" ] || ours=$number
+  done </proc/self/mountinfo
+  while read -r _ _ number path at _; do
+    case $path in
+    "/$2"/* | "/$2-old"/*)
+      # A mount of a directory is bound, and its files are elsewhere in the root.
+      [ "$number" != "$ours" ] || [ "$(stat -c %i "$at")" != 256 ] || printf '%s ' "$at"
+      ;;
+    esac
+  done </proc/self/mountinfo
 }
 
 # A switch must not silently undo a change that was made by hand.

@@ -36,11 +36,11 @@ def _root_at(subvolume: str) -> str:
     return f'fileSystems."/".options = [ "subvol={subvolume}" ];'
 
 
-def _home_at(subvolume: str) -> tuple[str, str]:
+def _home_at(subvolume: str, by: str = "subvol") -> tuple[str, str]:
     """/home, from the file system of the root."""
     return (
         'fileSystems."/home" = { device = "/dev/disk/by-label/system"; fsType = "btrfs"; };',
-        f'fileSystems."/home".options = [ "subvol={subvolume}" ];',
+        f'fileSystems."/home".options = [ "{by}={subvolume}" ];',
     )
 
 
@@ -360,6 +360,36 @@ WAYS = (
         says="would not stay blank",
         files=own(*BLANK_ROOT, _root_at("@root"), *_home_at("@blank"), PERSIST),
         asked={"@root-blank": "name another subvolume as blank"},
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={"blank": "@root-old/blank"}),
+        host("nas", persistence={"blank": "@root-blank"}),
+        says="not beside the root",
+        where="hosts.nas.persistence.blank",
+        files=own(*BLANK_ROOT, _root_at("@root"), PERSIST),
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={"blank": "@root-blank", "mounted": ["/home"]}),
+        {},
+        says="mounted by subvolid=",
+        files=own(*BLANK_ROOT, _root_at("@root"), *_home_at("257", "subvolid"), PERSIST),
+        fixed=own(*BLANK_ROOT, _root_at("@root"), *_home_at("@home"), PERSIST),
+        asked={
+            "fileSystems.": "write subvol= with its path",
+            "home": "write subvol= with its path",
+            "options": "write subvol= with its path",
+        },
+    ),
+    WayOut(
+        "persistence-root",
+        host(
+            "nas", persistence={"blank": "@root-blank"}, swap={"file": "/var/swap", "size": "1 GiB"}
+        ),
+        host("nas", swap={"file": "/persist/swap"}),
+        says="each boot would leave one",
+        files=own(*BLANK_ROOT, _root_at("@root"), PERSIST),
     ),
     WayOut(
         "persistence-root",
