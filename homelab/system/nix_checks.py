@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from homelab.check import file_check
 from homelab.nix.flake import LockError, originals, prune_lock
-from homelab.nix.flakeref import parse_ref, show_ref
+from homelab.nix.flakeref import names_the_same, show_ref
 from homelab.plan import Plan
 from homelab.problems import Problem
 
@@ -67,8 +67,7 @@ def _other_flakes(plan: Plan, pin: str, inputs: set[str], text: str) -> Iterator
     urls = {n: i.url for n, i in known_inputs(plan.stack, config.release).items()}
     urls["nixpkgs"] = config.url
     for name in sorted(inputs & locked.keys()):
-        wanted = parse_ref(urls[name])
-        if wanted is not None and wanted != locked[name]:
+        if not names_the_same(urls[name], locked[name]):
             correct = {"nixpkgs": f"nixpkgs.{pin}.url", "home-manager": f"nixpkgs.{pin}.release"}
             command = update_command(plan, pin, [name])
             place = f"flakes.{name}.url" if name in plan.stack.flakes else correct.get(name)

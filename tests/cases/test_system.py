@@ -109,16 +109,26 @@ def test_an_unused_flake_is_reported(tmp_path: Path) -> None:
 
 
 def test_private_flake(tmp_path: Path) -> None:
-    """The deployer fetches it, or a message names the hosts that must."""
+    """The deployer fetches it, or a message names the hosts that must. The lock is for its URL."""
     url = "git+ssh://git@github.com/sam/private"
-    assert tried(laid_out(tmp_path, {"flakes": {"eurovote": {"url": url}}})) == []
-    edit = {"flakes": {"eurovote": {"url": f"{url}?submodules=1"}}}
-    (problem,) = tried(laid_out(tmp_path / "a", edit))
+    edit = {"flakes": {"eurovote": {"url": url}}}
+    (problem,) = tried(laid_out(tmp_path / "old", edit))
+    assert problem.check == "lock-matches"
+    assert problem.way_out.endswith("update eurovote, or correct flakes.eurovote.url")
+    lock = json.loads(lock_with())
+    original = {"type": "git", "url": "ssh://git@github.com/sam/private"}
+    lock["nodes"]["eurovote"]["original"] = original
+    files = {"locks/nixos-25.11.lock": json.dumps(lock)}
+    assert tried(laid_out(tmp_path, edit, files)) == []
+    edit["flakes"]["eurovote"]["url"] = f"{url}?submodules=1"
+    lock["nodes"]["eurovote"]["original"] = {**original, "submodules": True}
+    files = {"locks/nixos-25.11.lock": json.dumps(lock)}
+    (problem,) = tried(laid_out(tmp_path / "a", edit, files))
     assert problem.where == "flakes.eurovote.url"
     assert problem.what.startswith("root of pi has to fetch")
     assert "deploy key" in problem.way_out
     edit["flakes"]["eurovote"]["private"] = "a deploy key in /root/.ssh of pi"
-    assert tried(laid_out(tmp_path / "b", edit)) == []
+    assert tried(laid_out(tmp_path / "b", edit, files)) == []
 
 
 def test_zfs_without_hostid(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from homelab.nix.flakeref import parse_ref, reference_of, release_of, show_ref
+from homelab.nix.flakeref import release_of
 from homelab.problems import Problem
 from homelab.system.nix_checks import check_locks
 from homelab.system.pin_checks import check_pin_ages
@@ -15,7 +15,6 @@ from tests.household import Changes
 
 LOCK = "locks/nixos-25.11.lock"
 COMMIT = "687f05a9184cad4eaf905c48b63649e3a86f5433"
-REGISTRY = {"type": "indirect", "id": "nixpkgs"}
 MAC: Changes = {
     "kind": "home-manager",
     "platform": "aarch64-darwin",
@@ -79,7 +78,10 @@ def matches(changes: Changes, text: str | None = None) -> list[Problem]:
     [
         (build.URL, ""),
         ("github:NixOS/nixpkgs?ref=nixos-25.11", ""),
-        ("https://channels.nixos.org/nixos-25.11/nixexprs.tar.xz", ""),
+        ("github:nixos/nixpkgs/nixos-25.11/", "and its hosts name"),
+        ("https://channels.nixos.org/nixos-25.11/nixexprs.tar.xz", "and its hosts name"),
+        ("git+https://github.com/NixOS/nixpkgs?ref=nixos-25.11", "and its hosts name"),
+        ("path:/srv/nixpkgs", "and its hosts name"),
         ("github:NixOS/nixpkgs/nixos-25.11-small", "and its hosts name"),
         (f"github:NixOS/nixpkgs/{COMMIT}", "and its hosts name"),
         ("github:sam/nixpkgs/nixos-25.11", "and its hosts name"),
@@ -120,28 +122,28 @@ def test_what_is_no_lock_is_said_by_another_check(text: str) -> None:
     assert matches({}, text) == []
 
 
+PRIVATE = "git+ssh://git@github.com/sam/private"
+
+
 @pytest.mark.parametrize(
-    ("url", "original"),
+    ("url", "original", "says"),
     [
-        ("github:a/b", {"type": "github", "owner": "a", "repo": "b"}),
-        ("github:a/b/main", {"type": "github", "owner": "a", "repo": "b", "ref": "main"}),
-        (f"github:a/b/{COMMIT}", {"type": "github", "owner": "a", "repo": "b", "rev": COMMIT}),
-        ("gitlab:a/b?dir=nix", {"type": "gitlab", "owner": "a", "repo": "b", "dir": "nix"}),
-        ("github:a/b/main?ref=other", None),
-        ("github:a/b?host=git.example.org", None),
-        ("github:a", None),
-        ("flake:nixpkgs", {"type": "indirect", "id": "nixpkgs"}),
-        ("flake:nixpkgs/nixos-25.11", REGISTRY | {"ref": "nixos-25.11"}),
-        ("flake:nixpkgs/nixos-25.11/" + COMMIT, REGISTRY | {"ref": "nixos-25.11", "rev": COMMIT}),
-        (f"flake:nixpkgs/{COMMIT}", REGISTRY | {"rev": COMMIT}),
-        ("flake:nixpkgs/a/b", None),
-        ("git+https://example.org/a/b", None),
+        (PRIVATE, {"type": "git", "url": "ssh://git@github.com/sam/private"}, ""),
+        (PRIVATE, {"type": "git", "url": "ssh://git@forge/sam/private"}, "git@forge/sam/private"),
+        (PRIVATE, {"type": "github", "owner": "sam", "repo": "private"}, "github:sam/private"),
     ],
 )
-def test_a_reference_is_read_as_nix_reads_it(url: str, original: dict[str, str] | None) -> None:
-    assert parse_ref(url) == original
-    if original is not None:
-        assert show_ref(original) == url.replace("flake:", "indirect:")
-        assert reference_of(original) == url
-        # The short form of Nix's registry is the same reference.
-        assert parse_ref(url.removeprefix("flake:")) == original
+@pytest.mark.requirement("S0-71")
+def test_a_private_flake_is_locked_for_its_address(
+    url: str, original: dict[str, str], says: str
+) -> None:
+    lock = json.loads((build.SHIPPED / LOCK).read_text(encoding="utf-8"))
+    lock["nodes"]["root"]["inputs"]["mine"] = "mine"
+    lock["nodes"]["mine"] = {"locked": {"type": "git", "rev": COMMIT}, "original": original}
+    hosts = {"nas": {"flakes": ["mine.nixosModules.default"]}}
+    problems = matches({"flakes": {"mine": {"url": url}}, "hosts": hosts}, json.dumps(lock))
+    assert len(problems) == bool(says)
+    for problem in problems:
+        assert says in problem.what.partition(", and its hosts name ")[0]
+        assert problem.what.endswith(f", and its hosts name {url}")
+        assert problem.way_out.endswith(" mine, or correct flakes.mine.url")
