@@ -142,15 +142,22 @@ def content_fits(format_: str, content: JsonValue) -> None:
         raise ValueError(f"the content of format {format_} is an object; write its keys")
 
 
-class Template(Model):
+class TemplateBase(Model):
+    """A file with secrets that a host writes. The check `secret-literal` reads every one."""
+
+    format: Literal["env", "json", "text", "toml", "yaml"]
+    """Its language."""
+    content: JsonValue
+    """An object with `{$value: NAME}` where the value of a secret belongs, or `{$text: "a
+    {value[NAME]} b"}` for a text around it. With `text`, the text itself."""
+
+
+class Template(TemplateBase):
     """A file with secrets, which the host writes when the container starts."""
 
     format: Literal["env", "json", "text", "toml", "yaml"]
     """Its language. Secrets are quoted by the rules of the language; `text` and `env` refuse a
     secret with a line break."""
-    content: JsonValue
-    """An object with `{$value: NAME}` where the value of a secret belongs, or `{$text: "a
-    {value[NAME]} b"}` for a text around it. With `text`, the text itself."""
     target: MountPath | None = None
     """File inside the container. Without it, an `env` file sets variables of the container."""
     owner: FileOwner = "0"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
 from homelab.config.base import AbsolutePath, Model, Name, Str, pattern
-from homelab.config.containers import content_fits
+from homelab.config.containers import TemplateBase, content_fits
 from homelab.config.fact_parts import PackageName
 from homelab.config.service_parts import FlakeAttribute
 from homelab.config.types import Calendar, UserName, Variable
@@ -37,15 +37,12 @@ class FlakePackage(Model):
     """Attribute under the flake's `packages.<system>`."""
 
 
-class UnitTemplate(Model):
+class UnitTemplate(TemplateBase):
     """A file with secrets, which the host writes when the unit starts."""
 
     format: Literal["json", "text", "toml", "yaml"]
     """Its language. Secrets are quoted by the rules of the language; `text` refuses a secret with a
     line break."""
-    content: JsonValue
-    """An object with `{$value: NAME}` where the value of a secret belongs, or `{$text: "a
-    {value[NAME]} b"}` for a text around it. With `text`, the text itself."""
 
     @model_validator(mode="after")
     def _fits(self) -> UnitTemplate:

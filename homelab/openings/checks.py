@@ -22,7 +22,13 @@ from homelab.openings.rates import TURTLE
 from homelab.openings.registry import openings
 from homelab.openings.resolvers import NAMES
 from homelab.openings.restarts import RESTARTS
-from homelab.openings.settings import of_containers, of_modules, of_options, of_others
+from homelab.openings.settings import (
+    of_containers,
+    of_modules,
+    of_options,
+    of_others,
+    of_templates,
+)
 from homelab.openings.state import STATE
 from homelab.openings.wifi import BACKEND
 from homelab.plan import Plan, once
@@ -192,7 +198,8 @@ def _openings_of(plan: Plan) -> Iterator[tuple[str, Opening]]:
     yield from literal_fields(plan)
     seen = set()
     for host in plan.hosts.values():
-        settings = (*of_options(plan, host.name), *of_containers(plan, host.name))
+        name = host.name
+        settings = (*of_options(plan, name), *of_containers(plan, name), *of_templates(plan, name))
         view = View(plan, host, settings)
         for setting in settings:
             for opening in openings(setting, view):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from homelab.openings.literals import LITERAL, WHY_HERE, why
 from homelab.openings.model import Opening
+from homelab.openings.settings import templates_in
 from homelab.plan import Plan
 from homelab.secret_shapes import is_literal, kinds_in, looks_random, words
 
@@ -15,9 +16,16 @@ _ELSEWHERE = ("options", "container", "containers")
 
 def literal_fields(plan: Plan) -> Iterator[tuple[str, Opening]]:
     """(place, opening) of each variable, command and URL of the stack config with a secret."""
+    templates = tuple(
+        f"services.{service}.{place}."
+        for service, config in plan.stack.services.items()
+        for place, _ in templates_in(config)
+    )
     for where, name, value in _named(plan.stack.model_dump(mode="json", by_alias=True), ""):
         if any(kinds_in(value)):
             continue  # secret-literal reports a recognised key, whatever the field.
+        if where.startswith(templates) and "?" not in name:
+            continue  # The rules for options read templates, apart from URLs.
         written = is_literal(name, value)
         if written or (".environment." in where and looks_random(name, value)):
             shown = name.rpartition("?")[2]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from homelab.nix.source import Computed, Setting, Value
-from homelab.openings.model import Opening, View, rule, service_of_container
+from homelab.openings.model import TEMPLATES, Opening, View, rule, service_of_container
 from homelab.secret_shapes import is_literal, kinds_in, looks_random, words
 
 LITERAL = "literal-secret"
@@ -30,7 +30,7 @@ def literal(setting: Setting, view: View) -> Iterator[Opening]:
     if setting.path[:2] == ("users", "users"):
         return  # accounts.py reports it as a password.
     # In a container's own section, use the names of that section.
-    own = bool(service_of_container(setting))
+    own = bool(service_of_container(setting)) or setting.path[:2] == TEMPLATES
     shown = setting.path[-1] if own else setting.name
     if _is_bytes(setting.value) and is_literal(setting.path[-1], "bytes"):
         yield Opening(
@@ -67,6 +67,11 @@ def way_out(setting: Setting) -> str:
         return "keep it in the host's sops file, and name the path of its file on the host"
     place = setting.source.split(".")
     service = ".".join(place[:2])
+    if setting.path[:2] == TEMPLATES:
+        return (
+            f"write {service}.secrets: {{name: {{ref: {{sops: …}}}}}}, and {{$value: name}} in the "
+            "template"
+        )
     if place[2:3] == ["containers"]:
         part = ".".join(place[:4])
         return (

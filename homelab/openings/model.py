@@ -165,6 +165,8 @@ def shown(value: Value) -> str:
     return "a set"
 
 
+TEMPLATES = ("homelab", "templates")
+"""Start of the path of a template that a service of the stack config has; its name is the last."""
 _OF_CONTAINER = re.compile(r"services\.([^.]+)\.containers?\.")
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from homelab.catalog.references import reference
+from homelab.config.base import Model, key_of
+from homelab.config.containers import TemplateBase
 from homelab.nix.source import Computed, Setting, Source, Value
+from homelab.openings.model import TEMPLATES
 from homelab.plan import Plan
 from homelab.services.declared import declared_options
 from homelab.services.parts import Part
@@ -51,9 +54,34 @@ def _of_part(part: Part, where: str) -> Iterator[Setting]:
     if stated.health is not None:
         health = tuple(stated.health.command)
         yield Setting((*path, "health"), health, source=f"{where}.health.command")
-    for name, template in stated.templates.items():
-        content = (*path, "templates", name)
-        yield Setting(content, _plain(template.content), source=f"{where}.templates.{name}")
+
+
+def of_templates(plan: Plan, host: str) -> Iterator[Setting]:
+    """Files with secrets of the stack config, wherever a service has them, as options."""
+    for service in plan.on(host):
+        for place, template in templates_in(service.config):
+            name = place.rpartition(".")[2]
+            path = (*TEMPLATES, service.name, name)
+            yield Setting(path, _plain(template.content), source=service.at(place))
+
+
+def templates_in(value: object, place: str = "") -> Iterator[tuple[str, TemplateBase]]:
+    """The templates in a part of the stack config, each with its place below it."""
+    if isinstance(value, TemplateBase):
+        yield place, value
+    elif isinstance(value, Model):
+        for name in type(value).model_fields:
+            yield from _below(getattr(value, name), place, key_of(type(value), name))
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _below(inner, place, str(key))
+    elif isinstance(value, list | tuple):
+        for i, inner in enumerate(value):
+            yield from templates_in(inner, f"{place}[{i}]")
+
+
+def _below(value: object, place: str, key: str) -> Iterator[tuple[str, TemplateBase]]:
+    return templates_in(value, f"{place}.{key}" if place else key)
 
 
 def _plain(value: object) -> Value:

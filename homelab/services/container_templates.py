@@ -11,8 +11,7 @@ from typing import Literal
 import tomli_w
 
 from homelab.catalog.references import reference
-from homelab.config.containers import Template
-from homelab.config.unit import UnitTemplate
+from homelab.config.containers import TemplateBase
 from homelab.problems import did_you_mean
 
 Quote = Literal["json", "line", "none"]
@@ -36,8 +35,6 @@ class Inserted:
 
 
 Piece = str | Inserted
-AnyTemplate = Template | UnitTemplate
-"""A template of a container, or of a unit."""
 
 
 def values_in(content: object) -> Iterator[str]:
@@ -56,7 +53,7 @@ class Flaw:
     way_out: str
 
 
-def unknown_values(template: AnyTemplate, known: Mapping[str, str]) -> Iterator[Flaw]:
+def unknown_values(template: TemplateBase, known: Mapping[str, str]) -> Iterator[Flaw]:
     """Secrets that a template names and cannot have; `known` has those of its service, with the
     reason why a template cannot have it, or an empty text.
     """
@@ -79,7 +76,7 @@ def _values(content: object) -> Iterator[tuple[str, str]]:
             yield from ((f"{place}.{word}", name) for name in names)
 
 
-def flaws(template: AnyTemplate) -> Iterator[Flaw]:
+def flaws(template: TemplateBase) -> Iterator[Flaw]:
     """What is wrong with a template by itself."""
     content = template.content
     for place, word, named in _references(content):
@@ -112,7 +109,7 @@ def _flaws_of_variable(name: str, value: object) -> Iterator[Flaw]:
         yield Flaw(place, f"{name} has a line break", "write it in one line")
 
 
-def pieces_of(template: AnyTemplate) -> Iterator[Piece]:
+def pieces_of(template: TemplateBase) -> Iterator[Piece]:
     """The texts and secrets of a template without flaws."""
     content = template.content
     quote = _QUOTES.get(template.format, "json")

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from homelab.config.base import Model
+from homelab.config.containers import Template, TemplateBase
+from homelab.config.unit import UnitTemplate
 from homelab.services.unit_templates import _specification as specification
 from homelab.testing import merged
 from tests import build
@@ -42,6 +45,55 @@ def stack(content: object = CONTENT, **unit: object) -> Changes:
             }
         }
     }
+
+
+PLACES = {
+    "a unit": "unit.templates.config",
+    "a container": "container.templates.config",
+    "one of several containers": "containers.web.templates.config",
+}
+
+
+def with_literal(kind: str, content: object) -> Changes:
+    """A stack whose service of one kind has a template."""
+    templates = {"config": {"format": "toml", "content": content, "target": "/etc/a.toml"}}
+    if kind == "a unit":
+        return stack(content, environment={})
+    inside = {"image": f"docker.io/a/b:1@sha256:{'0' * 64}", "port": 80, "templates": templates}
+    how = {"container": inside} if kind == "a container" else {"containers": {"web": inside}}
+    app = {"host": "nas", "port": 8096, "auth": "native", "secrets": {"key": {}}, **how}
+    return {"services": {"app": app}}
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_a_literal_secret_in_any_template_is_reported_once(kind: str) -> None:
+    content = {"token": {"$value": "key"}, "environment": {"password": "hunter22222x"}}
+    (problem,) = build.found(with_literal(kind, content), "secret-literal")
+    assert problem.where == f"services.app.{PLACES[kind]}"
+    assert problem.what.startswith("config.environment.password is a secret in plain text")
+    assert "{$value: name}" in problem.way_out
+    assert "hunter" not in str(problem)
+    mended = {"token": {"$value": "key"}, "environment": {"password": {"$value": "key"}}}
+    assert build.found(with_literal(kind, mended), "secret-literal") == []
+
+
+def test_a_literal_secret_in_a_url_of_a_unit_is_reported() -> None:
+    url = {"hook": "https://a.example/x?token=hunter22222x"}
+    (problem,) = build.found(stack(url, environment={}), "secret-literal")
+    assert problem.where == "services.app.unit.templates.config.content.hook"
+
+
+def test_every_model_of_a_template_is_one_that_the_check_reads() -> None:
+    """A model of a template elsewhere, which is no `TemplateBase`, would not be read."""
+    pending, seen = [Model], set[type[Model]]()
+    while pending:
+        for model in pending.pop().__subclasses__():
+            if model not in seen:
+                seen.add(model)
+                pending.append(model)
+    templates = {m for m in seen if {"format", "content"} <= m.model_fields.keys()}
+    assert {Template, UnitTemplate} <= templates
+    assert [m for m in templates if not issubclass(m, TemplateBase)] == []
 
 
 def text_of(changes: Changes) -> str:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from tests.site.ways_out.model import WayOut
+from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.stacks import IDENTITY, ROOT, both, container, own, service
 
 GITHUB = f"ghp_{'a1B2' * 9}"
 """A text in the format of a GitHub token."""
+
+
+def _templated(content: Changes) -> Changes:
+    """A unit that reads a file with secrets."""
+    unit = {
+        "package": "attic-server",
+        "command": ["atticd", "--config", "{templates}/config"],
+        "templates": {"config": {"format": "toml", "content": content}},
+    }
+    secrets = {"k": {"ref": {"sops": "a/k"}}}
+    said = {"host": "nas", "port": 8096, "auth": "native", "backup": {"skip": "it keeps nothing"}}
+    return {**said, "tile": {"group": "Tools"}, "secrets": secrets, "unit": unit}
+
 
 WAYS = (
     WayOut(
@@ -136,6 +149,13 @@ WAYS = (
             options={"services.x.password": {"$secret": "k"}},
             secrets={"k": {"ref": {"sops": "j/k"}}},
         ),
+        asked={"k": "{name: {ref"},
+    ),
+    WayOut(
+        "secret-literal",
+        service("app", **_templated({"token": {"$value": "k"}, "password": "hunter22222x"})),
+        service("app", **_templated({"token": {"$value": "k"}, "password": {"$value": "k"}})),
+        says="config.password",
         asked={"k": "{name: {ref"},
     ),
 )
