@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 
 from homelab.config.document import Path_
 from homelab.config.scalar import Value
+
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
+
+
+def path_in(place: str) -> Path_:
+    """The path of a place as text: `services.immich.routes[0].name`. The reverse of `where`."""
+    return tuple(int(number) if number else word for word, number in _STEP.findall(place))
 
 
 def existing_in(values: Mapping[str, Value], path: Path_) -> Path_:

@@ -44,6 +44,20 @@ class Origin:
     reason: str = ""
     """Why no place in the stack config decides these lines. Empty where there is one."""
 
+    @property
+    def at(self) -> str:
+        """Its lines and its option, to follow the name of the file."""
+        return at_lines(self.first, self.last, self.option)
+
+
+def at_lines(first: int, last: int, option: str) -> str:
+    """Lines of a file and the option that they set: `:12-14: services.blocky.settings`. Empty where
+    the whole file is meant, and no option.
+    """
+    lines = f":{first}" if first else ""
+    lines += f"-{last}" if last > first else ""
+    return lines + (f": {option}" if option else "")
+
 
 class Origins:
     """The origins of everything in the tree of one host."""

@@ -140,10 +140,7 @@ def _placed(stack: Stack) -> Iterator[tuple[str, str]]:
         for file in files:
             for found in origins.of_lines(file):
                 if found.place is not None:
-                    lines = f":{found.first}" if found.first else ""
-                    lines += f"-{found.last}" if found.last > found.first else ""
-                    text = f"{host}/{file}{lines}: {found.option}".removesuffix(": ")
-                    yield text, found.place.where
+                    yield f"{host}/{file}{found.at}", found.place.where
 
 
 def _places(stack: Stack) -> set[str]:

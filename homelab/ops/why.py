@@ -28,9 +28,7 @@ class Answer:
 
     def __str__(self) -> str:
         found = self.origin
-        lines = f":{found.first}" if found.first else ""
-        lines += f"-{found.last}" if found.last > found.first else ""
-        text = f"{found.file}{lines}: {found.option}".removesuffix(": ")
+        text = f"{found.file}{found.at}"
         if found.place is None:
             return f"{text}\n  {found.reason}"
         return f"{text}\n  {found.place.where}" + (f" ({self.config})" if self.config else "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import re
 import subprocess
 import tarfile
 import tempfile
@@ -15,6 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from homelab.config.document import Document, parse_document
+from homelab.config.load import where
+from homelab.config.places import path_in
 from homelab.config.scalar import Value
 from homelab.ops.project.documents import read_stack_document
 from homelab.ops.project.stack import Stack, open_document, open_stack
@@ -22,7 +23,6 @@ from homelab.problems import HomelabError, InvalidStackError, Problem, UsageErro
 from homelab.render import changed_files
 
 _COMMIT = "git add -A && git commit"
-_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,8 @@ def with_values(directory: Path, name: str, settings: Sequence[str]) -> Stack:
 
 
 def _put(values: dict[str, Value], path: str, text: str) -> None:
-    steps: list[str | int] = [
-        int(number) if number else word for word, number in _STEP.findall(path)
-    ]
-    if "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps).lstrip(".") != path:
+    steps = path_in(path)
+    if not steps or where(steps) != path:
         raise UsageError(f'--set: "{path}" is no place in a stack; write services.navidrome.port')
     holder: object = values
     for step, following in pairwise(steps):

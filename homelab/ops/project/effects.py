@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from difflib import SequenceMatcher
 
-from homelab.config.document import Document
-from homelab.config.expansion import expanded
 from homelab.config.load import load_stack_config
+from homelab.config.places import existing_in, path_in, value_at, with_value
 from homelab.config.scalar import Value
-from homelab.evaluation.origin import DIGEST, LIBRARY, Origins
+from homelab.evaluation.origin import DIGEST, LIBRARY, Origins, at_lines
 from homelab.ops.project.documents import read_stack_document
 from homelab.ops.project.locks import read_lock
 from homelab.ops.project.sources import read_sources
@@ -21,8 +19,6 @@ from homelab.plan import Plan
 from homelab.planner import make_plan
 from homelab.problems import InvalidStackError
 from homelab.render import Files, render
-
-_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -48,16 +44,16 @@ def effects(stack: Stack, place: str) -> list[Effect] | None:
     stack loads with and that changes something decides.
     """
     document = read_stack_document(stack.directory, stack.name)
-    value = _at(document.values, place)
-    if value is None:
+    values, path = document.values, path_in(place)
+    value = value_at(values, path) if existing_in(values, path) == path else None
+    if not isinstance(value, str | int | float | bool):
         return None
+    lock = read_lock(stack.directory, stack.name).lock
     loaded = False
     for other in _others(value):
-        changed = _with(document, place, other)
+        changed = replace(document, values=with_value(values, path, other))
         try:
-            plan = make_plan(
-                load_stack_config(expanded(changed)), read_lock(stack.directory, stack.name).lock
-            )
+            plan = make_plan(load_stack_config(changed), lock)
         except InvalidStackError:
             continue
         loaded = True
@@ -67,33 +63,6 @@ def effects(stack: Stack, place: str) -> list[Effect] | None:
         if found:
             return found
     return [] if loaded else None
-
-
-def _steps(place: str) -> list[str | int]:
-    return [int(number) if number else word for word, number in _STEP.findall(place)]
-
-
-def _at(values: Mapping[str, Value], place: str) -> str | int | float | bool | None:
-    """The single value at a place; None for a section, a list, or nothing."""
-    holder: object = values
-    for step in _steps(place):
-        if isinstance(holder, Mapping):
-            holder = holder.get(step)
-        elif isinstance(holder, list) and isinstance(step, int) and step < len(holder):
-            holder = holder[step]
-        else:
-            return None
-    return holder if isinstance(holder, str | int | float | bool) else None
-
-
-def _with(document: Document, place: str, other: Value) -> Document:
-    values: dict[str, Value] = copy.deepcopy(dict(document.values))
-    *above, last = _steps(place)
-    holder: object = values
-    for step in above:
-        holder = holder[step]  # type: ignore[index]
-    holder[last] = other  # type: ignore[index]
-    return replace(document, values=values)
 
 
 def _others(value: str | float | bool) -> Iterator[Value]:
@@ -143,9 +112,7 @@ def _of_file(origins: Origins, host: str, file: str, old: str, new: str) -> Iter
                 where = found.place.where if found.place else ""
                 changed.setdefault((found.option, where), []).append(line)
     for (option, where), numbers in changed.items():
-        first, last = min(numbers), max(numbers)
-        lines = f":{first}" + (f"-{last}" if last > first else "")
-        yield Effect(f"{host}/{file}", lines + (f": {option}" if option else ""), where)
+        yield Effect(f"{host}/{file}", at_lines(min(numbers), max(numbers), option), where)
 
 
 def _resources(old: Plan, new: Plan) -> Iterator[Effect]:
