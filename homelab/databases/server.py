@@ -6,7 +6,7 @@ nixpkgs.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import resources
 
 from homelab.databases.extensions import PACKAGES
@@ -150,38 +150,32 @@ def _ready(host: Host, database: Database) -> str:
 
 
 def _extensions(host: Host, database: Database) -> Attrs:
-    words = [
+    words = (
         f"+{e}" if e in PACKAGES and PACKAGES[e].is_rebuilt else e for e in database.extensions
-    ]
-    body = _setup(host, database, f"Extensions of the database of {database.service}")
-    # Only the superuser may create most of them.
-    return attrs(
-        f'systemd.services."{database.extensions_unit}"',
-        merge(
-            body,
-            {
-                "path": [Raw("config.services.postgresql.package")],
-                "script": Script.of(
-                    ". ", Raw(f"./{_EXTENSIONS}"), f" {shlex.join((database.name, *words))}\n"
-                ),
-                "serviceConfig": {"User": "postgres", **sandbox()},
-            },
-        ),
     )
+    what = f"Extensions of the database of {database.service}"
+    # Only the superuser may create most of them.
+    unit = _as_superuser(host, database, what, _EXTENSIONS, (database.name, *words))
+    return attrs(f'systemd.services."{database.extensions_unit}"', unit)
 
 
 def _owner(host: Host, database: Database) -> Attrs:
-    body = _setup(host, database, f"Owner of the further databases of {database.service}")
-    return attrs(
-        f'systemd.services."{database.owner_unit}"',
-        merge(
-            body,
-            {
-                "path": [Raw("config.services.postgresql.package")],
-                "script": Script.of(". ", Raw(f"./{_OWNER}"), f" {shlex.join(database.names)}\n"),
-                "serviceConfig": {"User": "postgres", **sandbox()},
-            },
-        ),
+    what = f"Owner of the further databases of {database.service}"
+    unit = _as_superuser(host, database, what, _OWNER, database.names)
+    return attrs(f'systemd.services."{database.owner_unit}"', unit)
+
+
+def _as_superuser(
+    host: Host, database: Database, what: str, script: str, words: Iterable[str]
+) -> Attrs:
+    """A unit that runs a script with these arguments as the superuser of PostgreSQL."""
+    return merge(
+        _setup(host, database, what),
+        {
+            "path": [Raw("config.services.postgresql.package")],
+            "script": Script.of(". ", Raw(f"./{script}"), f" {shlex.join(words)}\n"),
+            "serviceConfig": {"User": "postgres", **sandbox()},
+        },
     )
 
 

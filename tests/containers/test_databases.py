@@ -6,8 +6,10 @@ import pytest
 
 from homelab.services.databases import database_at, database_in
 
-MONGO = ("library/mongo", "mongo", "bitnami/mongodb", "percona/percona-server-mongodb")
-MONGO = (*MONGO, "mongodb/mongodb-community-server", "mongodb/mongodb-enterprise-server")
+MONGO = (
+    *("library/mongo", "mongo", "bitnami/mongodb", "percona/percona-server-mongodb"),
+    *("mongodb/mongodb-community-server", "mongodb/mongodb-enterprise-server"),
+)
 
 
 @pytest.mark.parametrize("image", MONGO)

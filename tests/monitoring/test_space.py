@@ -32,15 +32,20 @@ def looked(tmp_path: Path, *rows: str, limit: int = 85) -> tuple[int, str]:
         f'#!/bin/sh\ncase "$*" in "--output=target /nix/store") printf "Mounted on\\n/\\n" ;; '
         f"*) cat {table} ;; esac\n"
     )
+    done = run_with(df, limit)
+    return done.returncode, done.stderr
+
+
+def run_with(df: Path, limit: int) -> subprocess.CompletedProcess[str]:
+    """Run it with this program in place of `df`."""
     df.chmod(0o755)
-    done = subprocess.run(
+    return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", f". {SCRIPT} {limit}"],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        env={**os.environ, "PATH": f"{df.parent}:{os.environ['PATH']}"},
     )
-    return done.returncode, done.stderr
 
 
 def test_each_host_with_a_topic_looks_once_a_day() -> None:
@@ -114,12 +119,5 @@ def test_the_real_df_has_these_columns(tmp_path: Path) -> None:
         '#!/bin/sh\n[ "$*" != "--output=target /nix/store" ] || set -- --output=target /\n'
         'PATH=${PATH#*:}; exec df "$@"\n'
     )
-    df.chmod(0o755)
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", f". {SCRIPT} 100"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
-    )
+    done = run_with(df, 100)
     assert (done.returncode, done.stdout) == (0, "")
