@@ -22,7 +22,7 @@ from homelab.services.files_unit import files_unit
 from homelab.services.model import Service
 from homelab.services.options import texts_by_place
 from homelab.services.parts import Part, is_made
-from homelab.services.secret_files import SECRETS, directory, files_of, reads, specification
+from homelab.services.secret_files import SECRETS, directory, files_of, reads, specified
 from homelab.services.templates import path_of_secret
 from homelab.services.unit import reported
 from homelab.system.model import Host
@@ -201,7 +201,7 @@ def _files_unit(service: Service, part: Part) -> Attrs:
         before=part.unit,
         directory=directory(part),
         what=f"the container {part.container}",
-        known=specification(service, part),
+        known=specified(service, part),
     )
 
 

@@ -1,17 +1,14 @@
-"""Files with secrets for containers: what the host writes when a container starts.
-
-A file consists of texts and of secrets, each quoted for the language of the file. The texts are in
-the Nix store; the secrets are read on the host.
-"""
+"""Files with secrets for containers: what the host writes when a container starts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from homelab.connections.keys import API_KEY
+from homelab.nix import Attrs
 from homelab.services import unit_templates
 from homelab.services.container_templates import Inserted, Piece, flaws, pieces_of
+from homelab.services.files_unit import SecretFile, secrets_of, specification
 from homelab.services.mail import MAIL
 from homelab.services.model import Service
 from homelab.services.parts import Part
@@ -21,18 +18,6 @@ from homelab.services.templates import path_of_secret
 ROOT = "/run/homelab-containers"
 SECRETS = "/run/secrets"
 """Default directory of secrets in a container."""
-
-
-@dataclass(frozen=True)
-class SecretFile:
-    """A file that the host writes for a container."""
-
-    name: str
-    pieces: tuple[Piece, ...]
-    target: str | None
-    """Its place in the container; None for a file of variables, which Podman reads."""
-    owner: str = "0"
-    mode: str = "0400"
 
 
 def files_of(part: Part) -> tuple[SecretFile, ...]:
@@ -71,8 +56,7 @@ def directory(part: Part) -> str:
 
 def secrets_in(part: Part) -> frozenset[str]:
     """The secrets that the host writes into files of a container."""
-    pieces = (piece for file in files_of(part) for piece in file.pieces)
-    return frozenset(p.secret for p in pieces if isinstance(p, Inserted))
+    return secrets_of(files_of(part))
 
 
 def readers(service: Service, secret: str) -> tuple[str, ...]:
@@ -118,24 +102,7 @@ def reads(service: Service, part: Part, secret: str) -> bool:
     return part.is_web and secret not in service.secrets and secret not in named
 
 
-def specification(service: Service, part: Part) -> dict[str, object]:
-    """What the script of the host reads: paths of secrets, and files with their pieces."""
-    names = sorted(secrets_in(part) & service.entry.secrets.keys())
-    return {
-        "secrets": [path_of_secret(service, name) for name in names],
-        "files": [
-            {
-                "name": file.name,
-                "owner": file.owner,
-                "mode": file.mode,
-                "pieces": [
-                    {"secret": names.index(p.secret), "quote": p.quote}
-                    if isinstance(p, Inserted)
-                    else p
-                    for p in file.pieces
-                    if isinstance(p, str) or p.secret in names
-                ],
-            }
-            for file in files_of(part)
-        ],
-    }
+def specified(service: Service, part: Part) -> Attrs:
+    """What the script of the host reads for a container."""
+    named = secrets_in(part) & service.entry.secrets.keys()
+    return specification(files_of(part), {name: path_of_secret(service, name) for name in named})

@@ -6,12 +6,17 @@ unit reads them, also a dynamic one, and they are gone once the unit stops.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from homelab.nix import Attrs, Raw, attrs, merge
 from homelab.secret_paths import fact_path
-from homelab.services.container_templates import Inserted, Piece, flaws, pieces_of
-from homelab.services.files_unit import SCRIPT, WRITER, files_unit
+from homelab.services.container_templates import flaws, pieces_of
+from homelab.services.files_unit import (
+    SCRIPT,
+    WRITER,
+    SecretFile,
+    files_unit,
+    secrets_of,
+    specification,
+)
 from homelab.services.model import Service
 
 TEMPLATES = "templates"
@@ -31,22 +36,25 @@ def unit_name(service: Service) -> str:
 
 def secrets_in(service: Service) -> frozenset[str]:
     """The secrets that the files have."""
-    pieces = (piece for file in _files(service).values() for piece in file)
-    return frozenset(p.secret for p in pieces if isinstance(p, Inserted))
+    return secrets_of(_files(service))
 
 
-def _files(service: Service) -> Mapping[str, tuple[Piece, ...]]:
-    """The pieces of each file. Templates that `flaws` reports are left out, so that the rest of a
+def _files(service: Service) -> tuple[SecretFile, ...]:
+    """The files, sorted by name. Templates that `flaws` reports are left out, so that the rest of a
     stack with problems can still be rendered.
     """
     templates = service.unit.templates if service.unit is not None else {}
-    return {n: tuple(pieces_of(t)) for n, t in sorted(templates.items()) if not any(flaws(t))}
+    return tuple(
+        SecretFile(name, tuple(pieces_of(template)))
+        for name, template in sorted(templates.items())
+        if not any(flaws(template))
+    )
 
 
 def passed(service: Service) -> Attrs:
     """The unit that writes the files, and what hands them to the unit of the service."""
-    files, name = _files(service), unit_name(service)
-    if not files:
+    name = unit_name(service)
+    if not name:
         return {}
     # The unit starts again when the text of a file changes.
     text = Raw(f'config.systemd.services."{name}".environment.FILES')
@@ -56,7 +64,7 @@ def passed(service: Service) -> Attrs:
             before=service.name,
             directory=f"{_ROOT}/{service.name}",
             what=service.name,
-            known=_specification(service),
+            known=specified(service),
         ),
         attrs(f'systemd.services."{service.name}".restartTriggers', [text]),
     )
@@ -64,7 +72,7 @@ def passed(service: Service) -> Attrs:
 
 def credentials(service: Service) -> list[str]:
     """The files as credentials of the service's unit."""
-    return [f"{name}:{_ROOT}/{service.name}/{name}" for name in _files(service)]
+    return [f"{file.name}:{_ROOT}/{service.name}/{file.name}" for file in _files(service)]
 
 
 def script(service: Service) -> tuple[tuple[str, str], ...]:
@@ -72,24 +80,9 @@ def script(service: Service) -> tuple[tuple[str, str], ...]:
     return ((f"services/{WRITER}", SCRIPT),) if _files(service) else ()
 
 
-def _specification(service: Service) -> dict[str, object]:
+def specified(service: Service) -> Attrs:
+    """What the script of the host reads. systemd passes the files on, so they stay root's."""
     facts = service.entry.secrets
-    names = sorted(secrets_in(service) & facts.keys())
-    return {
-        "secrets": [fact_path(service.name, name, facts[name]) for name in names],
-        "files": [
-            {
-                "name": name,
-                "owner": "0",
-                "mode": "0400",
-                "pieces": [
-                    {"secret": names.index(p.secret), "quote": p.quote}
-                    if isinstance(p, Inserted)
-                    else p
-                    for p in pieces
-                    if isinstance(p, str) or p.secret in names
-                ],
-            }
-            for name, pieces in _files(service).items()
-        ],
-    }
+    named = secrets_in(service) & facts.keys()
+    paths = {name: fact_path(service.name, name, facts[name]) for name in named}
+    return specification(_files(service), paths)

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from homelab.services.secret_files import specification
+from homelab.services.secret_files import specified
 from tests import build
 from tests.build import ROOT
 from tests.containers.paperless import DIGEST
@@ -73,7 +73,7 @@ def write_each(
     plan = build.plan(with_templates(templates))
     mine = plan.service("app")
     assert mine is not None
-    text = specification(mine, mine.parts[0])
+    text = specified(mine, mine.parts[0])
     paths = text["secrets"]
     assert isinstance(paths, list)
     for i, path in enumerate(paths):

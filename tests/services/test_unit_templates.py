@@ -13,7 +13,7 @@ import pytest
 from homelab.config.base import Model
 from homelab.config.containers import Template, TemplateBase
 from homelab.config.unit import UnitTemplate
-from homelab.services.unit_templates import _specification as specification
+from homelab.services.unit_templates import specified
 from homelab.testing import merged
 from tests import build
 from tests.containers.test_templates import script
@@ -121,7 +121,7 @@ def test_the_files_go_when_the_unit_stops_and_only_root_enters_their_directory()
 def test_a_file_is_the_same_text_for_its_parser_whatever_the_secret_is(tmp_path: Path) -> None:
     mine = build.plan(stack()).service("app")
     assert mine is not None
-    told = json.loads(json.dumps(specification(mine)))
+    told = json.loads(json.dumps(specified(mine)))
     secret = 'a"b\\c\nd]'
     (tmp_path / "key").write_text(secret)
     told["secrets"] = [str(tmp_path / "key")]
