@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from homelab.backup.plan import database_job
 from homelab.catalog.model import Entry
 from homelab.check import check
-from homelab.config.databases import DatabaseKind, fields_in
+from homelab.config.databases import fields_in
 from homelab.config.service_modules import CatalogService
 from homelab.config.services import databases_of
 from homelab.databases.extensions import CONTRIB, PACKAGES
 from homelab.databases.model import Database
-from homelab.databases.plan import catalog_databases, role_by_socket
+from homelab.databases.moved import moved_databases
+from homelab.databases.plan import catalog_databases
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declares
-from homelab.services.model import Service
 from homelab.services.own import original_entry
 from homelab.system.model import Host
 from homelab.system.renamed import renamed_hosts
@@ -191,89 +190,6 @@ def database_vpn(plan: Plan) -> Iterator[Problem]:
                     f"through the VPN {vpn.name}",
                     f"run it as a unit with host: {service.host} here, or leave vpn out",
                 )
-
-
-@dataclass(frozen=True)
-class MovedDatabase:
-    """A database of a service that the lock has on another host, or that was or becomes a file."""
-
-    service: str
-    kind: str
-    host: str
-    """Empty for a file of the service."""
-    before: str
-    """The host that the lock has; empty for a file of the service."""
-    source: str
-    """Place in the stack config that has its host."""
-    way_back: str
-    """What to write to keep it where it is."""
-    names: tuple[str, str] | None = None
-    """Its name before and now, if it stays on its host and another one is used there: by the socket
-    that of the user, by the network that of the service."""
-
-
-def moved_databases(plan: Plan) -> Iterator[MovedDatabase]:
-    """Databases that the lock has elsewhere."""
-    current = renamed_hosts(plan.stack, plan.lock)
-    for service in plan.services:
-        memory = service.memory
-        if memory is None:
-            continue
-        recorded = memory.placement.databases
-        hosts: dict[DatabaseKind, str] = {d.kind: d.host for d in service.databases}
-        sources = {d.kind: d.source for d in service.databases}
-        own, file = own_kinds(service), file_kinds(plan, service)
-        for kind in own:
-            hosts.setdefault(kind, "" if kind in file else service.host)
-        for kind, host in hosts.items():
-            # The module of a service has its database on the host of the service, without a record.
-            before = recorded.get(
-                kind, ("" if kind in file else memory.host) if kind in own else None
-            )
-            before = current.get(before, before) if before is not None else None
-            # A service that moves with its databases is a matter of move-stateful.
-            together = before == memory.host and host == service.host
-            names = _names(service, kind, before == memory.host, host == service.host)
-            renamed = bool(before) and before == host and names[0] != names[1]
-            if before is not None and (before != host or renamed) and not together:
-                stated = f"databases: {{{kind}: {{host: {before}}}}}"
-                yield MovedDatabase(
-                    service=service.name,
-                    kind=kind,
-                    host=host,
-                    before=before,
-                    source=sources.get(kind, service.at("databases")),
-                    names=names if renamed else None,
-                    way_back=f"write host: {memory.host}"
-                    if renamed
-                    else "leave databases out"
-                    if not before or (before == service.host and kind in own and kind not in file)
-                    else f"write {stated}"
-                    if kind in own
-                    else f"write host: {before}",
-                )
-
-
-def _names(service: Service, kind: DatabaseKind, *here: bool) -> tuple[str, str]:
-    """The names of its database before and now, each on the host of the service or on another."""
-    user = role_by_socket(service.name, service.config, service.entry, kind)
-    before, now = (user if user and at else service.name for at in here)
-    return before, now
-
-
-def own_kinds(service: Service) -> tuple[DatabaseKind, ...]:
-    """The kinds of database that a service of the catalog may have elsewhere: its own kind on
-    another host, or one in place of its file.
-    """
-    if not isinstance(service.config, CatalogService):
-        return ()
-    return tuple(service.entry.database_elsewhere)
-
-
-def file_kinds(plan: Plan, service: Service) -> frozenset[str]:
-    """Those of them that replace a file."""
-    own = original_entry(plan.stack, service.name, service.config) or service.entry
-    return frozenset(kind for kind in own_kinds(service) if own.database != kind)
 
 
 _FILE = "a file of its own, SQLite"

@@ -11,8 +11,8 @@ from homelab.backup.moving import Move, former_from, former_of, move_of, the_ser
 from homelab.config.document import parse_document
 from homelab.config.service_modules import CatalogService
 from homelab.config.stack_edit import with_host
-from homelab.databases.checks import file_kinds
 from homelab.databases.model import Database
+from homelab.databases.moved import file_kinds
 from homelab.databases.plan import catalog_databases
 from homelab.deploy.scripts import move_script
 from homelab.ops.hosts import link_to, named

@@ -16,7 +16,7 @@ from homelab.config.lock import (
     lock_text,
     without_host,
 )
-from homelab.databases.checks import moved_databases
+from homelab.databases.moved import moved_databases
 from homelab.ops.project.locks import read_lock
 from homelab.ops.project.stack import check_stack
 from homelab.ops.whole import replace_file
