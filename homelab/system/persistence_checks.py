@@ -18,9 +18,9 @@ from homelab.system.file_systems import (
     is_within,
     root_type,
 )
+from homelab.system.kept import OURS, STATE_OF, by_itself, kept
 from homelab.system.model import Host
 from homelab.system.own_flake import system_settings
-from homelab.system.persistence import OURS, STATE_OF, by_itself, kept
 
 PERSISTENCE_COMPLETE = file_check(
     "persistence-complete",

@@ -13,7 +13,6 @@ REASONS = {
     "homelab/backup/checks.py": "one check after the other, on the same plan of backups",
     "homelab/backup/plan.py": "one job, from its service to its targets, in the order it is decided",
     "homelab/ops/project/stack.py": "one stack file, from its text to its plan and its problems",
-    "homelab/system/persistence.py": "what one host keeps: derived, stated and carried over",
     "homelab/cli/app.py": "one short function for each command, which calls another package",
     "homelab/config/base.py": "types that all packages share; each is a pattern with its message",
     "homelab/deploy/scripts.py": "one short function for each script, with the variables it needs",

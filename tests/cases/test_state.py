@@ -25,7 +25,7 @@ from homelab.planner import make_plan
 from homelab.problems import InvalidStackError, Problem, UsageError
 from homelab.services.custom import extended
 from homelab.services.lock_checks import check_lock
-from homelab.system import persistence
+from homelab.system import kept as keeping
 from tests import build
 from tests.cases.on_disk import laid_out
 from tests.golden.test_home import HOME, _copy
@@ -392,7 +392,7 @@ def test_a_path_that_a_service_may_write_persists() -> None:
     harden = {"read_write": ["/srv/songs", "/run/songs"]}
     service = {"navidrome": {"host": "nas", "name": "music", "harden": harden}}
     plan = build.plan({"hosts": {"nas": {"persistence": {}}}, "services": service})
-    kept = {k.path for k in persistence._services(plan, plan.hosts["nas"])}
+    kept = {k.path for k in keeping._services(plan, plan.hosts["nas"])}
     assert "/srv/songs" in kept
     assert "/run/songs" not in kept
 

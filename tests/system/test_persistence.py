@@ -19,7 +19,7 @@ from homelab.ops.project.stack import check_sources
 from homelab.problems import Problem
 from homelab.proxy.registry import PROXIES
 from homelab.render import modules_of
-from homelab.system.persistence import kept
+from homelab.system.kept import kept
 from tests import build
 from tests.tools.options import check_module
 from tests.tools.programs import formatted, run
