@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from homelab import testing
@@ -115,18 +116,22 @@ def own(*lines: str, of: str = "nas", head: str = "") -> dict[str, str]:
     return {f"hosts/{of}/hardware.nix": f"{head}{{\n{text}}}\n"}
 
 
-def _locked() -> dict[str, str]:
+GITHUB_VOTE = {"type": "github", "owner": "a", "repo": "vote"}
+
+
+def locked(vote: Mapping[str, object] = GITHUB_VOTE) -> dict[str, str]:
+    """A lock with the flakes vote, as Nix locks this reference, and disko."""
     path = "locks/nixos-25.11.lock"
     lock = json.loads((build.SHIPPED / path).read_text(encoding="utf-8"))
-    for owner, repo in (("a", "vote"), ("nix-community", "disko")):
-        ref = {"type": "github", "owner": owner, "repo": repo}
-        lock["nodes"][repo] = {
+    disko = {"type": "github", "owner": "nix-community", "repo": "disko"}
+    for name, ref in (("vote", vote), ("disko", disko)):
+        lock["nodes"][name] = {
             "locked": {**ref, "rev": "0" * 40, "narHash": "sha256-x"},
             "original": ref,
         }
-        lock["nodes"][lock["root"]]["inputs"][repo] = repo
+        lock["nodes"][lock["root"]]["inputs"][name] = name
     return {path: json.dumps(lock)}
 
 
-LOCKED = _locked()
+LOCKED = locked()
 """A lock that contains the flakes of these tables."""

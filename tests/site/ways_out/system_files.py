@@ -14,6 +14,7 @@ from tests.site.ways_out.stacks import (
     ROOT,
     both,
     host,
+    locked,
     own,
     service,
 )
@@ -197,7 +198,7 @@ WAYS = (
             host("nas", flakes=["vote.nixosModules.x"]),
         ),
         {"flakes": {"vote": {"private": "a deploy key in /root/.ssh"}}},
-        files=LOCKED,
+        files=locked({"type": "git", "url": "ssh://git@forge/a/vote", "lfs": True}),
     ),
     WayOut(
         "flake-imported",
