@@ -265,10 +265,13 @@ class Choice(str):
         return made
 
 
-def did_you_mean(word: str, known: Iterable[str], plural: str) -> Choice:
-    """A way out with the nearest known name and a list of all: the nearest first, then sorted."""
+def did_you_mean(word: str, known: Iterable[str], plural: str, *, alike: float = 0.5) -> Choice:
+    """A way out with the nearest known name and a list of all: the nearest first, then sorted.
+
+    `alike` is the least likeness of the nearest name, from 0 to 1.
+    """
     names = sorted(set(known))
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=alike)
     hint = f'did you mean "{close[0]}"? ' if close else ""
     listed = [*close, *(name for name in names if name not in close)]
     text = (

@@ -27,10 +27,11 @@ _DUMP_OF = {"own": "command"}
 """The key of a dump, if it is not the kind of database."""
 
 
-def flaws(entry: Entry, releases: tuple[str, ...]) -> Iterator[Problem]:
-    """Problems of the facts, on hosts with these NixOS releases."""
+def flaws(entry: Entry, releases: tuple[str, ...], at: str = "facts") -> Iterator[Problem]:
+    """Problems of the facts, on hosts with these NixOS releases. `at` is where the facts stand."""
     for bound, former in entry.before.items():
-        for problem in flaws(former, tuple(r for r in releases if r < bound)):
+        before = tuple(r for r in releases if r < bound)
+        for problem in flaws(former, before, f"{at}.before.{bound}"):
             yield replace(problem, where=f"before.{bound}.{problem.where}")
     releases = tuple(r for r in releases if entry.at(r) is entry)
     wrong = list(_references(entry))
@@ -39,7 +40,7 @@ def flaws(entry: Entry, releases: tuple[str, ...]) -> Iterator[Problem]:
     yield from _page(entry)
     for release in releases if not wrong else ():
         if release >= entry.since:
-            yield from _web_port(entry, release)
+            yield from _web_port(entry, release, at)
 
 
 def _references(entry: Entry) -> Iterator[Problem]:
@@ -218,7 +219,7 @@ def _page(entry: Entry) -> Iterator[Problem]:
         yield Problem("sign_in.oidc", "people sign in at its web port", "add ports: {web: …}")
 
 
-def _web_port(entry: Entry, release: str) -> Iterator[Problem]:
+def _web_port(entry: Entry, release: str, at: str) -> Iterator[Problem]:
     """What the plan decides about the web port reaches the app."""
     web = entry.ports.get("web")
     if web is None or entry.infrastructure:
@@ -236,7 +237,7 @@ def _web_port(entry: Entry, release: str) -> Iterator[Problem]:
         yield Problem(
             "ports.web",
             f"no option sets its {' and its '.join(missing)} on NixOS {release}",
-            f"add {values} to the options that do, or write {{port: {web.port}, "
+            f"give the options that do {values} in {at}.options, or write {{port: {web.port}, "
             f"{wanted[missing[0]][3]}: false}}",
         )
     # An option may set the address of a port whose number is fixed.

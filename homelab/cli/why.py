@@ -47,6 +47,10 @@ def why(
     place in the stack config causes, and `homelab why site.domain` all that depend on a value: it
     plans the stack with another one, and compares.
     """
+    from homelab.problems import UsageError
+
+    if as_json and as_graph:
+        raise UsageError("--json and --graph exclude each other; leave one out")
     from homelab.ops.causes import causes
     from homelab.ops.project.rehearsed import rehearsed
     from homelab.ops.project.stack import find_stack, open_stack

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from homelab.check import check
 from homelab.dashboard.local import pairs
 from homelab.dashboard.plan import DASHBOARD, GLANCE
+from homelab.network.route import Route
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 
@@ -58,10 +59,24 @@ def local_links(plan: Plan) -> Iterator[Problem]:
     """A button that switches no link would only confuse."""
     if not plan.stack.dashboard.local_links or plan.dashboard is None or pairs(plan):
         return
+    published = [r for r in plan.routes if r.publish != "internal"]
     # A host without an address is a problem of its own.
-    if not any(r.lan_direct and r.publish != "internal" for r in plan.routes):
+    if not any(r.lan_direct for r in published):
         yield Problem(
             "dashboard.local_links",
             "no link on the dashboard leads to a public name that has another address at home",
-            "leave it out, or write lan_direct: true at a published route",
+            f"leave it out, or {_with_address(published)}",
         )
+
+
+def _with_address(published: Sequence[Route]) -> str:
+    """What gives one of these routes an address at home."""
+    web = [r for r in published if r.is_web and r.service]
+    if not web:
+        return "publish a service"
+    route = web[0]
+    if ".routes[" in route.source:
+        return f"write lan_direct: true at {route.source}"
+    service = f"services.{route.service}"
+    at = f"{service}.routes: [{{publish: {route.publish}, lan_direct: true}}]"
+    return f"write {at} in place of {service}.publish"

@@ -64,7 +64,7 @@ def facts_agree(plan: Plan) -> Iterator[Problem]:
                 )
         entry = own_entry(name, facts, with_options=True)
         releases = tuple(sorted({h.release for h in plan.hosts.values() if h.is_nixos}))
-        for flaw in flaws(entry, releases):
+        for flaw in flaws(entry, releases, place):
             if not is_reported(flaw, entry):
                 yield Problem(f"{place}.{flaw.where}", flaw.what, flaw.way_out)
 

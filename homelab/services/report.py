@@ -139,6 +139,6 @@ def _kit(plan: Plan, name: str) -> Iterator[Problem]:
         return
     releases = tuple(sorted({h.release for h in plan.hosts.values() if h.is_nixos}))
     placed = plan.service(name) is not None
-    for flaw in flaws(entry, releases):
+    for flaw in flaws(entry, releases, place):
         if not (placed and is_reported(flaw, entry)):
             yield Problem(f"{place}.{flaw.where}", flaw.what, flaw.way_out, "facts-agree")

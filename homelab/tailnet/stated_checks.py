@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from homelab.check import check
 from homelab.plan import Plan
-from homelab.problems import Problem
+from homelab.problems import Problem, did_you_mean
 from homelab.tailnet.assertions import STATED
 from homelab.tailnet.evaluate import Grants
 from homelab.tailnet.model import PolicyTest, TailnetPlan
@@ -32,11 +32,19 @@ def acl_test(plan: Plan) -> Iterator[Problem]:
 def _shut(
     tailnet: TailnetPlan, grants: Grants, test: PolicyTest, protocols: tuple[str, ...]
 ) -> Iterator[Problem]:
-    """The ports of `accept` that no grant opens."""
+    """The ports of `accept` that no grant opens. To a stranger, none should."""
     reached = grants.reached(test.src, test.accept, protocols)
+    people = _people(tailnet)
+    if "@" in test.src and test.src not in people and not {*test.accept} <= {*reached}:
+        yield _stranger(f"{test.source}.src", test.src, people)
+        return
     for i, end in enumerate(test.accept):
         name, _, port = end.rpartition(":")
-        if end not in reached and _is_known(tailnet, name):
+        if end in reached:
+            continue
+        if "@" in name and name not in people:
+            yield _stranger(f"{test.source}.accept[{i}]", name, people)
+        elif _is_known(tailnet, name):
             ip = f"{protocols[0]}:{port}"
             yield Problem(
                 f"{test.source}.accept[{i}]",
@@ -77,6 +85,19 @@ def _pairs(tailnet: TailnetPlan, src: str, dst: str) -> Iterator[tuple[str, str]
         for target in (dst, *tailnet.tags.get(dst, ())):
             if source != target:
                 yield source, target
+
+
+def _people(tailnet: TailnetPlan) -> frozenset[str]:
+    """The logins that the stack names: members of groups, and people in grants."""
+    ends = (end for grant in tailnet.grants for end in (*grant.src, *grant.dst))
+    members = (login for group in tailnet.groups.values() for login in group)
+    return frozenset(name for name in (*ends, *members) if "@" in name)
+
+
+def _stranger(where: str, login: str, people: frozenset[str]) -> Problem:
+    known = did_you_mean(login, people, "people")
+    way_out = known if people else "write somebody whom a group or a grant names, or drop it here"
+    return Problem(where, f"no group and no grant names {login}", way_out)
 
 
 def _is_known(tailnet: TailnetPlan, name: str) -> bool:

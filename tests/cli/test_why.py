@@ -10,6 +10,7 @@ from homelab.ops.project.differences import between, with_values
 from homelab.ops.project.effects import effects
 from homelab.ops.project.rehearsed import rehearsed
 from homelab.ops.project.stack import open_stack
+from homelab.problems import UsageError
 from tests.build import SHIPPED
 
 pytestmark = pytest.mark.requirement("S4-03", "S4-04")
@@ -132,6 +133,12 @@ def test_a_value_that_nothing_depends_on_says_so_and_a_section_keeps_its_lines()
         stack = open_stack(SHIPPED, "home")
         assert effects(stack, "services") is None
         assert effects(stack, "services.navidrome.nothing") is None
+
+
+def test_a_graph_is_no_json() -> None:
+    done = _why("site.domain", "--graph", "--json")
+    assert isinstance(done.exception, UsageError)
+    assert str(done.exception) == "--json and --graph exclude each other; leave one out"
 
 
 def test_the_graph_of_a_value_has_each_file_once() -> None:

@@ -158,6 +158,8 @@ def test_the_schema_has_one_object_for_each_kind_with_its_own_keys_alone(
 def test_a_mistyped_kind_is_named_with_the_nearest_one() -> None:
     (said,) = refused({"services": {"app": {"host": "nas", "contaner": {}}}})
     assert 'services.app.contaner: there is no such key; did you mean "container"?' in said
+    (said,) = refused({"services": {"app": {"host": "nas", "kind": "container"}}})
+    assert said.startswith("services.app.kind: there is no such key; leave it out. Keys: ")
     (said,) = refused({"hosts": {"nas": {"kind": "nixus"}}})
     assert said == "hosts.nas.kind: there is no such kind of host; write nixos or home-manager"
 

@@ -91,6 +91,26 @@ def test_an_unknown_name_is_said_and_nothing_else(test: dict[str, Any], place: s
 
 
 @pytest.mark.parametrize(
+    ("test", "place"),
+    [
+        ({"src": "kym@example.org", "accept": ["nas:4533", "pi:22"]}, "src"),
+        ({"src": CHILD, "accept": ["kym@example.org:22"]}, "accept[0]"),
+    ],
+)
+def test_no_grant_is_proposed_to_a_stranger(test: dict[str, Any], place: str) -> None:
+    broken = stack(tailnet={"tests": [test]}, **MUSIC)
+    (problem,) = build.found(broken, "acl-test")
+    assert problem.where == f"tailnet.tests[0].{place}"
+    assert problem.what == "no group and no grant names kym@example.org"
+    assert problem.way_out.startswith('did you mean "kim@example.org"? People: ')
+    assert "grants" not in problem.way_out
+    # Whom a grant names is no stranger.
+    grants = [{"src": ["kym@example.org"], "dst": ["nas"], "ip": ["tcp:80"]}]
+    named = stack(tailnet={"grants": grants, "tests": [test]}, **MUSIC)
+    assert all("cannot reach" in p.what for p in build.found(named, "acl-test"))
+
+
+@pytest.mark.parametrize(
     ("test", "says"),
     [
         ({"src": CHILD}, "it tests nothing"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests import build
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import TUNNEL, jellyfin
+from tests.site.ways_out.stacks import both
 
 PAGE = {"homepage": {"host": "pi", "auth": "native"}}
 LINK = {"title": "Cloudflare", "url": "https://dash.cloudflare.com", "group": "Netwrk"}
@@ -80,6 +81,30 @@ WAYS = (
         "local-links",
         {**TUNNEL, "services": {**PAGE, **SHOWN}, "dashboard": {"local_links": True}},
         {"dashboard": {"local_links": None}},
+    ),
+    WayOut(
+        "local-links",
+        both(
+            TUNNEL,
+            {
+                "services": {**PAGE, "miniflux": {"host": "pi", "publish": "tunnel"}},
+                "dashboard": {"local_links": True},
+                "hosts": {
+                    "pi": {"address": {"tailnet": None}},
+                    "nas": {"address": {"tailnet": None}},
+                },
+                "network": {"entry": {"host": "pi"}, "dns": {"host": None, "server": "none"}},
+            },
+        ),
+        {
+            "services": {
+                "miniflux": {
+                    "publish": None,
+                    "routes": [{"publish": "tunnel", "lan_direct": True}],
+                }
+            }
+        },
+        says="no link",
     ),
     WayOut(
         "dashboard-runs",

@@ -155,6 +155,25 @@ WAYS = (
     ),
     WayOut(
         "facts-agree",
+        facts(options={"services.forum.enable": True}),
+        service(
+            "forum",
+            module={
+                "options": {
+                    "services.forum.listen": {"$text": "{bind}"},
+                    "services.forum.port": {"$port": "web"},
+                }
+            },
+        ),
+        says="no option sets its port and its address",
+        asked={
+            "services.forum.listen": 'give the options that do {$port: web} and {$text: "{bind}"}'
+            " in services.forum.module.options",
+            "services.forum.port": "give the options that do {$port: web}",
+        },
+    ),
+    WayOut(
+        "facts-agree",
         facts(modules=["grafanna"]),
         service("forum", module={"modules": ["grafana"]}),
     ),

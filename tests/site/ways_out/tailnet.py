@@ -40,6 +40,16 @@ WAYS = (
     WayOut(
         "acl-test",
         tailnet(
+            family=["kim@example.org"],
+            tests=[{"src": "kym@example.org", "accept": ["nas:80"]}],
+            grants=[grant(["kim@example.org"], ["nas"], "tcp:80")],
+        ),
+        tailnet(tests=[{"src": "kim@example.org", "accept": ["nas:80"]}]),
+        says="no group and no grant names",
+    ),
+    WayOut(
+        "acl-test",
+        tailnet(
             tests=[{"src": "tag:appliance", "deny": ["nas:80"]}],
             grants=[grant(["pi"], ["nas"], "tcp:80", "tcp:81")],
         ),
