@@ -156,6 +156,6 @@ WAYS = (
         service("app", **_templated({"token": {"$value": "k"}, "password": "hunter22222x"})),
         service("app", **_templated({"token": {"$value": "k"}, "password": {"$value": "k"}})),
         says="config.password",
-        asked={"k": "{name: {ref"},
+        asked={"k": "{name: {ref", "content": "in the template"},
     ),
 )
