@@ -15,7 +15,7 @@ ELSEWHERE: dict[str, str] = {
     "routing-coherence": "a page of the owner says it; tests/pages/test_own_docs.py corrects one",
     "host-folder": "a directory beside the stack file; tests/pages/test_own_docs.py removes one",
     "docs-stale": "homelab docs writes the pages; tests/pages run that",
-    "file-present": "a command on the host writes the file, or version control has it still",
+    "file-present": "a command on the host writes the file, or version control has it still; links are in tests/ops/test_sources.py",
     "git-clean": "git commit makes it clean; tests/ops/test_git.py runs that",
     "lock-complete": "homelab update writes the lock, tests/cli/test_update.py; tests/nix hold what such a lock is read as",
     "lock-current": "homelab lock writes what is missing; tests/cases/test_state.py runs that",
