@@ -27,6 +27,7 @@ from homelab.grouping import grouped
 from homelab.network.between import dialled, lan_callers, path_between
 from homelab.network.model import LOOPBACK, PortUse
 from homelab.services.containers import bridge_of
+from homelab.services.declared import declared_options, path_parts
 from homelab.services.links import HOST_OF_CONTAINERS
 
 SOCKETS: Mapping[DatabaseKind, str] = {
@@ -61,8 +62,10 @@ def _database(
     there = stated.host or host
     fact = entry.database_elsewhere.get(kind) if kind != "redis" else None
     user = role_by_socket(name, config, entry, kind)
-    by_socket = there == host and bool(user)
-    role = user if by_socket else name
+    # A server lets a user in by its socket as the role of that name, and as no other. The name
+    # stays, so that the data stays with a service that gets another user.
+    by_socket = there == host and bool(user) and not _has_other_user(config, entry)
+    role = user if there == host and user else name
     contained = isinstance(config, PodmanService)
     port = stated.port if isinstance(stated, RedisDatabase) else PORTS[kind]
     if by_socket:
@@ -111,14 +114,25 @@ def catalog_databases(entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def role_by_socket(name: str, config: ServiceConfig, entry: Entry, kind: DatabaseKind) -> str:
-    """The role of a service whose database is on its own host: its user, by the socket. Empty if it
-    connects by the network there too, as the facts of most catalog services say.
+    """The role of a service whose database is on its own host, by the socket: the user of its
+    facts. Empty if it connects by the network there too, as most facts of catalog services say.
     """
     if isinstance(config, CatalogService):
         fact = entry.database_elsewhere.get(kind) if kind != "redis" else None
         if fact is None or not fact.socket:
             return ""
     return _user(name, config, entry)
+
+
+def _has_other_user(config: ServiceConfig, entry: Entry) -> bool:
+    """Whether an option of the stack lets the main unit run as another user than its facts say."""
+    modules = (path_parts(o)[:-1] for o in entry.options if path_parts(o)[-1:] == ("enable",))
+    of_user = {(*module, "user") for module in modules}
+    of_user |= {("systemd", "services", unit, "serviceConfig", "User") for unit in entry.units}
+    return any(
+        option.path in of_user and option.value not in (None, entry.user)
+        for option in declared_options(config)
+    )
 
 
 def _user(name: str, config: ServiceConfig, entry: Entry) -> str:

@@ -266,6 +266,39 @@ def test_the_history_of_home_assistant_is_in_the_database_that_everybody_uses() 
     )
 
 
+_OPTION = {n: f"services.{n}.user" for n in ("sonarr", "radarr", "lidarr")}
+"""Modules with an option for the user. That of the others is fixed, or systemd makes it up."""
+
+
+@pytest.mark.parametrize("name", BY_SOCKET)
+def test_as_another_user_it_has_the_same_database_with_a_password(name: str) -> None:
+    """The socket would refuse that user, as PostgreSQL's peer authentication compares names."""
+    stated = {"host": "nas", "databases": {"postgresql": {"host": "nas"}}}
+    changes: Changes = testing.merged({"services": {name: stated}}, TARGET)
+    (as_it_is,) = build.plan(changes).instances(name)
+    option = _OPTION.get(name, f"systemd.services.{as_it_is.units[0]}.serviceConfig.User")
+    for value, is_other in (("keeper", True), ({"$force": "keeper"}, True), (None, False)):
+        options: Changes = {"services": {name: {"options": {option: value}}}}
+        plan = build.plan(testing.merged(changes, options))
+        (service,) = plan.instances(name)
+        (database,) = service.databases
+        assert database.by_socket is not is_other
+        assert database.name == as_it_is.databases[0].name
+        assert service.entry.dumps == as_it_is.entry.dumps
+        passwords = [s for s in plan.secrets.on("nas") if s.name == f"{name}-postgresql"]
+        assert bool(passwords) is is_other
+        if is_other:
+            assert database.address == "127.0.0.1"
+
+
+def test_the_user_that_it_has_anyway_may_be_stated() -> None:
+    stated = {"host": "nas", "databases": {"postgresql": {"host": "nas"}}}
+    options = {"services.sonarr.user": "sonarr", "services.sonarr.settings.log.user": "x"}
+    plan = build.plan({"services": {"sonarr": {**stated, "options": options}}})
+    (service,) = plan.instances("sonarr")
+    assert service.databases[0].by_socket
+
+
 def test_the_log_of_an_app_is_a_database_of_its_own_that_no_backup_has() -> None:
     changes = testing.merged(away("sonarr", "postgresql"), TARGET)
     plan = build.plan(changes)
