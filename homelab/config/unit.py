@@ -77,8 +77,9 @@ class Unit(Model):
     working_directory: AbsolutePath | None = None
     """Default: `/`."""
     restart: Restart = "on-failure"
-    """When systemd starts it again. A program with a web port is started again without limit; any
-    other one fails after five times in two minutes."""
+    """When systemd starts it again. A program that a health check reports is started again without
+    limit, and so is any program without `monitoring.ntfy`. Any other one fails after twelve times
+    in ten minutes, which sends an alert."""
     after: list[Name] = Field(default_factory=list)
     """Services of its host that start before it."""
     schedule: Calendar | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 MONITORS = "homelab-monitors"
 """The unit that gives Uptime Kuma its monitors."""
@@ -46,3 +47,9 @@ class MonitoringPlan:
     """(service, reason)."""
     alerts: str
     """URL of the ntfy server, or empty."""
+
+    @cached_property
+    def watched(self) -> frozenset[str]:
+        """The place of each service with a health check that reaches it and may send alerts."""
+        probes = (p for p in self.probes if p.proves and not p.relaxed)
+        return frozenset(p.source.partition(".routes")[0] for p in probes)

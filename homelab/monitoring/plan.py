@@ -99,7 +99,8 @@ def alert_hosts(
     if stack.monitoring.ntfy is None:
         return frozenset()
     watching = {monitoring.host} if monitoring else set()
-    watching |= {s.host for s in services if s.sends_alerts}
+    watched = monitoring.watched if monitoring else frozenset()
+    watching |= {s.host for s in services if alerts_itself(s, watched)}
     if stack.cloudflare is not None and stack.cloudflare.acme.until is not None:
         watching.add(stack.network.entry.host)
     if stack.network.entry.acme is not None and stack.network.entry.acme.is_internal:
@@ -110,6 +111,13 @@ def alert_hosts(
     if stack.monitoring.full_percent is not None:
         watching |= {name for name, host in stack.hosts.items() if watches_space(host)}
     return backup.hosts | watching
+
+
+def alerts_itself(service: Service, watched: frozenset[str]) -> bool:
+    """Whether a unit of a service reports its failure. One that a health check asks does not."""
+    asked = service.source in watched
+    unasked = any(not (part.is_web and asked) for part in service.parts)
+    return service.sends_alerts or unasked or (service.static is not None and not asked)
 
 
 def watches_space(host: AnyHost) -> bool:

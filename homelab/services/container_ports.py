@@ -13,6 +13,7 @@ from homelab.services.declared import declared_options
 from homelab.services.model import Service
 from homelab.services.parts import Part
 from homelab.services.published import addresses_of, leads_to, port_inside
+from homelab.services.unit import tried_again
 from homelab.system.model import Host
 
 
@@ -101,15 +102,19 @@ def _rules(plan: Plan, host: Host, service: Service, use: PortUse) -> Iterator[s
 
 def patient(plan: Plan, host: Host, service: Service, part: Part) -> Attrs:
     """Start order and retries: Podman binds only to existing addresses, and some appear late at
-    boot.
+    boot. A health check asks the web port, which says nothing about other containers.
     """
     uses = published_uses(service, part)
     outside = [a for use in uses for a in addresses_of(plan.stack, service, use) if a != LOOPBACK]
-    if not outside:
-        return {}
     lan: Attrs = {"after": ["network-online.target"], "wants": ["network-online.target"]}
+    order: Attrs = {}
+    if outside:
+        order = {"after": ["tailscaled.service"]} if host.tailnet in outside else lan
+    asked = service if part.is_web else None
+    # An address gets minutes to appear.
+    tries, seconds = (60, 3600) if outside else (12, 600)
     return {
-        **({"after": ["tailscaled.service"]} if host.tailnet in outside else lan),
-        "startLimitIntervalSec": 0,
+        **order,
+        **tried_again(plan, asked, tries=tries, seconds=seconds),
         "serviceConfig": {"RestartSec": "5s"},
     }

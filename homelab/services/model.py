@@ -15,7 +15,16 @@ from homelab.config.service_base import NativeService, ServiceConfig
 from homelab.config.service_modules import FlakeService
 from homelab.config.service_parts import Control, External, Flake, ServiceSecret
 from homelab.config.service_programs import ExternalService, StaticService, UnitService
-from homelab.config.services import datasets_of, devices_of, is_custom, is_made, secrets_of, vpn_of
+from homelab.config.services import (
+    datasets_of,
+    devices_of,
+    is_custom,
+    is_made,
+    jobs_of,
+    schedule_of,
+    secrets_of,
+    vpn_of,
+)
 from homelab.config.static import Static
 from homelab.config.unit import FlakePackage, Unit
 from homelab.config.vpn import ServiceVpn
@@ -181,15 +190,13 @@ class Service:
 
     @property
     def sends_alerts(self) -> bool:
-        """Whether its units report their failures: homelab writes them."""
+        """Whether a unit of it always reports a failure: a program of the stack, the build of a
+        site, a job, or what changes its rates.
+        """
         static = self.static
         built = static is not None and static.build is not None
-        return self.unit is not None or built or self.is_quiet
-
-    @property
-    def is_quiet(self) -> bool:
-        """Whether it is containers without any port, so that only their units can fail."""
-        return bool(self.parts) and not self.ports
+        jobs = bool(jobs_of(self.config) or schedule_of(self.config))
+        return self.unit is not None or built or jobs
 
     @property
     def static(self) -> Static | None:

@@ -24,7 +24,6 @@ from homelab.services.options import texts_by_place
 from homelab.services.parts import Part, is_made
 from homelab.services.secret_files import SECRETS, directory, files_of, reads, specified
 from homelab.services.templates import path_of_secret
-from homelab.services.unit import reported
 from homelab.system.model import Host
 
 _GRAPHICS = {"amd": ("/dev/dri", "/dev/kfd"), "intel": ("/dev/dri",)}
@@ -158,10 +157,6 @@ def _is_awaited(service: Service, part: Part) -> bool:
 def _unit(plan: Plan, host: Host, service: Service, part: Part) -> Attrs:
     """What the unit of a container waits for, and changes at which it restarts."""
     body = patient(plan, host, service, part)
-    if service.is_quiet:
-        # No health check asks it, so it has to fail to be noticed.
-        quiet: Attrs = {"startLimitIntervalSec": 120, "serviceConfig": {"RestartSec": "5s"}}
-        body = merge(body, quiet, reported(plan))
     # Without its disk, a container would fill an empty directory.
     body = merge(body, waiting(host, [m.source for m in part.config.mounts]))
     if _is_awaited(service, part):

@@ -234,9 +234,7 @@ def _hook(plan: Plan, service: Service, webhook: Webhook) -> Attrs:
         "description": f"Webhook of the site {name}",
         "wantedBy": ["multi-user.target"],
         # No health check calls it.
-        **reported(plan),
-        "startLimitBurst": 12,
-        "startLimitIntervalSec": 600,
+        **tried_again(plan, None),
         "serviceConfig": {
             **sandbox(),
             "ExecStart": command_line(program),

@@ -8,7 +8,7 @@ from homelab.config.unit import FlakePackage, Unit
 from homelab.hardening.paths import for_systemd
 from homelab.nix import Attrs, Nix, Pkg, Raw, attrs, merge
 from homelab.nix.printer import attribute
-from homelab.plan import Plan, once
+from homelab.plan import Plan
 from homelab.services.command import Part, command_line, variable
 from homelab.services.misread import misread_template
 from homelab.services.model import Service
@@ -106,21 +106,18 @@ def timed(unit: str, schedule: str) -> Attrs:
     return {"systemd": {"timers": {unit: body}}}
 
 
-def tried_again(plan: Plan, service: Service) -> Attrs:
-    """How often systemd starts a unit again that fails: without end where a health check tells of
-    it. Otherwise the unit has to give up, because only then systemd starts what `onFailure` names.
+def tried_again(
+    plan: Plan, service: Service | None, *, tries: int = 12, seconds: int = 600
+) -> Attrs:
+    """How often systemd starts a unit again that fails: without end where a health check of the
+    service tells of it, or nobody would be told. Otherwise it has to give up after so many tries in
+    so many seconds, because only then systemd starts what `onFailure` names.
     """
-    if service.source in _watched(plan):
+    monitoring, told = plan.monitoring, reported(plan)
+    watched = service and monitoring and service.source in monitoring.watched
+    if watched or not told:
         return {"startLimitIntervalSec": 0}
-    return {**reported(plan), "startLimitBurst": 12, "startLimitIntervalSec": 600}
-
-
-@once
-def _watched(plan: Plan) -> frozenset[str]:
-    """The place of each service with a health check that reaches it, and alerts."""
-    made = plan.monitoring.probes if plan.monitoring is not None else ()
-    probes = (p for p in made if p.proves and not p.relaxed)
-    return frozenset(p.source.partition(".routes")[0] for p in probes)
+    return {**told, "startLimitBurst": tries, "startLimitIntervalSec": seconds}
 
 
 def _started(plan: Plan, service: Service, config: Unit, settings: Attrs) -> Attrs:

@@ -67,7 +67,7 @@ def test_a_container_that_nothing_asks_fails_and_alerts(kind: Changes, tmp_path:
     assert isinstance(units, dict)
     unit = units.get("podman-app") or units["podman-app-main"]
     assert unit["onFailure"] == ["notify@%N.service"]
-    assert unit["startLimitIntervalSec"] == 120
+    assert (unit["startLimitBurst"], unit["startLimitIntervalSec"]) == (12, 600)
     assert "nas" in made.alert_hosts
 
 

@@ -15,6 +15,7 @@ from homelab.nix.printer import joined
 from homelab.plan import Plan
 from homelab.render import modules_of
 from tests import build
+from tests.containers.paperless import DIGEST
 from tests.household import Changes
 from tests.site.rich import VARIANTS
 from tests.site.test_every_field import stack
@@ -62,7 +63,9 @@ def alerting(variant: str, directory: Path) -> Iterator[tuple[str, Attrs]]:
     plan = build.plan(stack(variant))
     for host in plan.hosts.values():
         for name, unit in units(plan, host.name, directory).items() if host.is_nixos else ():
-            if "onFailure" in unit and unit.get("Restart", "no") != "no":
+            # The module of nixpkgs starts containers again.
+            again = unit.get("Restart", "always" if name.startswith("podman-") else "no")
+            if "onFailure" in unit and again != "no" and not name.endswith(("-files", "-network")):
                 yield name, unit
 
 
@@ -90,6 +93,34 @@ SITE: Changes = {
 }
 
 
+PROGRAM: Changes = {"unit": {"package": "hello", "command": ["hello"]}, "static": None}
+IMAGE = f"docker.io/a/b:1{DIGEST}"
+CONTAINER: Changes = {"container": {"image": IMAGE, "port": 80}, "static": None}
+SEVERAL: Changes = {
+    "containers": {
+        "app": {"image": IMAGE, "port": 80, "depends_on": ["worker"]},
+        "worker": {"image": IMAGE},
+    },
+    "static": None,
+}
+KINDS = pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ({}, "site"),
+        (PROGRAM, "site"),
+        (CONTAINER, "podman-site"),
+        (SEVERAL, "podman-site-app"),
+    ],
+    ids=["static", "unit", "container", "containers"],
+)
+
+
+def made(kind: Changes, changes: Changes) -> Plan:
+    stated = {"services": {"site": {**kind, "backup": {"skip": "it keeps nothing"}}}}
+    return build.plan(testing.changed(testing.changed(SITE, stated), changes))
+
+
+@KINDS
 @pytest.mark.parametrize(
     ("changes", "watched"),
     [
@@ -100,9 +131,39 @@ SITE: Changes = {
     ],
 )
 def test_a_unit_gives_up_unless_a_health_check_tells_of_it(
-    changes: Changes, watched: bool, tmp_path: Path
+    kind: Changes, name: str, changes: Changes, watched: bool, tmp_path: Path
 ) -> None:
-    plan = build.plan(testing.changed(SITE, changes))
-    unit = units(plan, "nas", tmp_path)["site"]
+    plan = made(kind, changes)
+    unit = units(plan, "nas", tmp_path)[name]
     assert ("onFailure" in unit) is not watched
     assert gives_up(unit) is not watched
+    assert watched or "nas" in plan.alert_hosts
+
+
+@KINDS
+def test_a_unit_of_which_nobody_would_be_told_is_tried_for_ever(
+    kind: Changes, name: str, tmp_path: Path
+) -> None:
+    plan = made(kind, {"services": {"gatus": None}, "monitoring": None})
+    unit = units(plan, "nas", tmp_path)[name]
+    assert unit["StartLimitIntervalSec"] == 0
+    assert unit["RestartSec"] == "5s"
+    assert "onFailure" not in unit
+
+
+def test_the_health_check_of_the_web_port_tells_of_no_other_container(tmp_path: Path) -> None:
+    plan = made(SEVERAL, {})
+    found = units(plan, "nas", tmp_path)
+    assert found["podman-site-app"]["StartLimitIntervalSec"] == 0
+    assert found["podman-site-worker"]["onFailure"] == ["notify@%N.service"]
+    assert gives_up(found["podman-site-worker"])
+    assert found["podman-site-worker"]["RestartSec"] == "5s"
+
+
+def test_an_address_that_appears_late_uses_up_no_container(tmp_path: Path) -> None:
+    """Podman fails at once while the address of a published port is missing."""
+    game = {"ports": {"game": {"port": 7777, "scope": "lan", "why": "friends play at home"}}}
+    kind = {"container": {"image": IMAGE}, "static": None, "port": None, "audience": None, **game}
+    unit = units(made(kind, {}), "nas", tmp_path)["podman-site"]
+    assert gives_up(unit)
+    assert int(str(unit["StartLimitBurst"])) * seconds(unit["RestartSec"]) >= 300

@@ -85,6 +85,8 @@ in
 
     systemd.services.podman-wiki-db = {
       restartTriggers = [ config.systemd.services."podman-wiki-db-files".environment.FILES ];
+      serviceConfig.RestartSec = "5s";
+      startLimitIntervalSec = 0;
       unitConfig.RequiresMountsFor = [ "/var/lib/wiki/db" ];
     };
 

@@ -28,8 +28,7 @@ in
         RestartSec = "5s";
         Type = "notify";
       };
-      startLimitBurst = 12;
-      startLimitIntervalSec = 600;
+      startLimitIntervalSec = 0;
       unitConfig.ConditionPathExists = "/var/lib/private/films/site/current";
       wantedBy = [ "multi-user.target" ];
       wants = [ "network-online.target" ];

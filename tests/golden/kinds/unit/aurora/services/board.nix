@@ -32,8 +32,7 @@ in
         StateDirectoryMode = "0700";
         User = "board";
       };
-      startLimitBurst = 12;
-      startLimitIntervalSec = 600;
+      startLimitIntervalSec = 0;
       wantedBy = [ "multi-user.target" ];
       wants = [ "network-online.target" ];
     };
