@@ -45,7 +45,7 @@ def alert_sent(plan: Plan) -> Iterator[Problem]:
     """A monitor without alerts shows failures only to those who look at its page, and a backup may
     fail every night until the day that it is needed.
     """
-    if plan.stack.monitoring.ntfy is not None or plan.monitoring is None:
+    if plan.stack.monitoring.ntfy is not None or not (plan.monitoring or plan.backup.jobs):
         return
     yield Problem(
         "monitoring.ntfy",

@@ -35,6 +35,7 @@ def test_examples_exist() -> None:
 
 KNOWN = {
     "javiersc": {
+        ("monitoring.ntfy", "alert-sent"),
         ("services.home-assistant.routes[0]", "access-apps"),
         ("services.home-assistant.routes[0]", "tunnel-upload"),
         ("services.jellyfin.routes[0]", "access-apps"),
@@ -46,8 +47,9 @@ KNOWN = {
         ("monitoring.ntfy", "alert-sent"),
         ("services.gatus.host", "monitor-independent"),
     },
+    "mynixos": {("monitoring.ntfy", "alert-sent")},
     "nori": {("services.gatus.host", "monitor-independent")},
-    "zakobar": {("services.nextcloud", "tunnel-upload")},
+    "zakobar": {("monitoring.ntfy", "alert-sent"), ("services.nextcloud", "tunnel-upload")},
 }
 """Expected warnings, which the owners accept."""
 

@@ -145,6 +145,12 @@ WAYS = (
     ),
     WayOut("alert-sent", both(WATCHED, SILENT), ALERTS),
     WayOut(
+        "alert-sent",
+        both(IDENTITY, on("navidrome", host="nas"), SILENT),
+        ALERTS,
+        says="a failed backup",
+    ),
+    WayOut(
         "alert-delivered",
         both(SERVER, alerts("https://ntfy.home.example.org")),
         {"monitoring": {"ntfy": {"token": {"sops": "ntfy/token"}}}},
