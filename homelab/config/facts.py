@@ -117,7 +117,8 @@ class ServiceFacts(Model):
     one, because systemd manages directories below /var/lib only."""
     state_file_at: dict[OptionName, Str] = Field(default_factory=dict)
     """Options that name a database file of its state, each with the file that is used without it;
-    empty if there is none. The dump follows the option, and the file's directory is state."""
+    empty if there is none. The dump follows the option, and the file's directory is state. A file
+    that no dump has is one beside which the whole state lies: its directory moves the state."""
     database_at: dict[OptionName, Str] = Field(default_factory=dict)
     """Options that connect it to another database than the one in `dumps`, each with the value that
     changes nothing. A path includes everything below it."""

@@ -86,7 +86,15 @@ def _moved(entry: Entry, here: str, there: str) -> Entry:
 
 
 def _with_file(entry: Entry, here: str, there: str) -> Entry:
-    """The entry with its database in another file, which is dumped there."""
+    """The entry with its database in another file, which is dumped there. A file without a dump is
+    one beside which the whole state lies.
+    """
+    if here and all(d.source != here for d in entry.dumps):
+        entry = _moved(entry, posixpath.dirname(here), posixpath.dirname(there))
+        key = entry.api_key
+        if key is not None and posixpath.basename(key.file) == posixpath.basename(here):
+            entry = entry.model_copy(update={"api_key": key.model_copy(update={"file": there})})
+        return entry
     if here:
         dumps = tuple(d.at(there) if d.source == here else d for d in entry.dumps)
     else:

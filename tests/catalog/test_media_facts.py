@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -87,9 +88,9 @@ def test_sabnzbd_listens_as_the_plan_says_where_its_module_has_no_options(
     ini = tmp_path / "sabnzbd.ini"
     if before:
         ini.write_text(before)
-    script = found["sabnzbd"]["preStart"].replace("/var/lib/sabnzbd/sabnzbd.ini", str(ini))
+    script, env = found["sabnzbd"]["preStart"], {**os.environ, "SABNZBD_INI": str(ini)}
     for _ in range(2):
-        subprocess.run(["bash", "-eu", "-c", script], check=True)
+        subprocess.run(["bash", "-eu", "-c", script], check=True, env=env)
     text = ini.read_text()
     misc = text.partition("[misc]\n")[2].partition("[servers]")[0].splitlines()
     name = "sabnzbd.home.example.org"
@@ -97,6 +98,45 @@ def test_sabnzbd_listens_as_the_plan_says_where_its_module_has_no_options(
     assert sorted(misc) == sorted([*wanted, *(["complete_dir = /mnt/done"] if before else [])])
     assert text.partition("[servers]")[2] == before.partition("[servers]")[2]
     assert before or not ini.stat().st_mode & 0o077
+
+
+def test_the_data_of_sabnzbd_lies_beside_the_file_that_an_option_names() -> None:
+    """Also the file that gets the port, and that its API key is read from."""
+    option = {"services.sabnzbd.configFile": "/srv/usenet/sab.ini"}
+    changes: Changes = {"services": {"sabnzbd": {"host": "nas", "options": option}}}
+    (service,) = build.plan(changes).instances("sabnzbd")
+    entry, key = service.entry, service.entry.api_key
+    assert service.state == ("/srv/usenet",)
+    assert entry.exclude == ("/srv/usenet/Downloads", "/srv/usenet/logs")
+    assert [d.source for d in entry.dumps] == ["/srv/usenet/admin/history1.db"]
+    assert key is not None
+    assert key.file == "/srv/usenet/sab.ini"
+    text = build.render(changes)["nas"]["services/sabnzbd.nix"]
+    assert "environment.SABNZBD_INI = config.services.sabnzbd.configFile;" in text
+
+
+def test_sabnzbd_reads_its_settings_also_on_a_host_that_was_older() -> None:
+    """With a state_version before 26.05, the file of the module's default would replace them."""
+    changes: Changes = {
+        "nixpkgs": {"default": {"release": "26.05"}},
+        "hosts": {"nas": {"state_version": "25.05"}},
+        "services": {"sabnzbd": {"host": "nas"}},
+    }
+    text = build.render(changes)["nas"]["services/sabnzbd.nix"]
+    assert "configFile = null;" in text
+    assert "SABNZBD_INI" not in text
+
+
+@pytest.mark.parametrize("auth", ["native", "forward"])
+def test_sabnzbd_without_a_password_may_not_meet_the_internet(auth: str) -> None:
+    """Until its pages have one, it lets everybody in who reaches it."""
+    public = {"publish": "tunnel", "auth": auth, "public": "from everywhere"}
+    changes: Changes = {
+        "cloudflare": {"tunnel": {"host": "nas"}},
+        "site": {"exposure": "mixed"},
+        "services": {"sabnzbd": {"host": "nas", **public}},
+    }
+    assert bool(build.found(changes, "first-account")) is (auth == "native")
 
 
 @pytest.mark.parametrize("vendor", ["amd", "intel", "nvidia"])
