@@ -142,13 +142,25 @@ def auth_proxy_groups(plan: Plan) -> Iterator[Problem]:
 
 @check("chain-known")
 def chain_known(plan: Plan) -> Iterator[Problem]:
-    """The chosen proxy may lack a setting, and `sources` would refuse clients from the internet."""
+    """The chosen proxy may lack a setting or lose the address of visitors, and `sources` would
+    refuse clients from the internet.
+    """
     entry = plan.stack.network.entry
     if entry.rate_limit is not None and entry.proxy == "caddy":
         yield Problem(
             "network.entry.rate_limit",
             "Caddy has no built-in rate limit",
             "leave it out, or choose network.entry.proxy: nginx or traefik",
+        )
+    signs_in = plan.identity is not None and plan.identity.provider == "authelia"
+    if entry.proxy == "traefik" and signs_in and any(map(_asks_through_tunnel, plan.routes)):
+        yield Problem(
+            "network.entry.proxy",
+            "behind Traefik, all visitors through the tunnel have the address 127.0.0.1 for "
+            "Authelia: its log and a ban by address cannot tell them apart",
+            # Caddy has no rate limit.
+            f"choose network.entry.proxy: {'nginx' if entry.rate_limit else 'caddy or nginx'}",
+            severity="warning",
         )
     host = plan.hosts.get(entry.host)
     if entry.plugins and host is not None and host.release < "25.05":
@@ -172,6 +184,11 @@ def chain_known(plan: Plan) -> Iterator[Problem]:
                 "clients from there",
                 "write publish: internal, or leave sources out",
             )
+
+
+def _asks_through_tunnel(route: Route) -> bool:
+    """Whether visitors through the tunnel are signed in by Authelia, or at its own page."""
+    return route.tunnel == "proxy" and (route.service == "authelia" or route.auth == "forward")
 
 
 @check("plugin-hash", severity="warning")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from homelab import testing
 from homelab.problems import InvalidStackError
 from homelab.proxy.model import CIPHERS
 from homelab.proxy.registry import PROXIES
@@ -167,7 +168,22 @@ def test_a_feature_that_caddy_lacks_is_refused() -> None:
         True,
     )
     for kind in PROXIES.keys() - {"caddy"}:
-        assert build.found(household(changes(kind, rate_limit={})), "chain-known") == []
+        found = build.found(household(changes(kind, rate_limit={})), "chain-known")
+        assert [p for p in found if p.severity == "error"] == []
+
+
+@pytest.mark.requirement("S4-12")
+@pytest.mark.parametrize("kind", PROXIES)
+def test_only_traefik_loses_the_address_of_visitors_through_the_tunnel(kind: str) -> None:
+    """Of those whom Authelia signs in; at home, and with a passkey, nothing is lost."""
+    stack = household(changes(kind))
+    lost = [(p.severity, p.where) for p in build.found(stack, "chain-known")]
+    assert lost == ([("warning", "network.entry.proxy")] if kind == "traefik" else [])
+    at_home = {
+        "authelia": {"publish": "internal", "audience": "family"},
+        "music": {"routes": [{"auth": "forward", "audience": "family"}]},
+    }
+    assert build.found(testing.changed(stack, {"services": at_home}), "chain-known") == []
 
 
 # --- plugins of Caddy -----------------------------------------------------------------------------

@@ -106,6 +106,28 @@ WAYS = (
     ),
     WayOut(
         "chain-known",
+        both(
+            IDENTITY,
+            TUNNEL,
+            {
+                "network": {"entry": {"proxy": "traefik"}},
+                "services": {
+                    "authelia": {"publish": "tunnel"},
+                    "navidrome": {
+                        "host": "pi",
+                        "publish": "tunnel",
+                        "audience": "family",
+                        "auth": "forward",
+                        "public": "it asks for a second factor",
+                    },
+                },
+            },
+        ),
+        {"network": {"entry": {"proxy": "nginx"}}},
+        says="127.0.0.1",
+    ),
+    WayOut(
+        "chain-known",
         {
             "nixpkgs": {"default": {"release": "24.11"}},
             "network": {"entry": {"plugins": [PLUGIN], "plugin_hashes": {"default": HASH}}},
