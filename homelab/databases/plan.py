@@ -126,13 +126,18 @@ def role_by_socket(name: str, config: ServiceConfig, entry: Entry, kind: Databas
 
 def _has_other_user(config: ServiceConfig, entry: Entry) -> bool:
     """Whether an option of the stack lets the main unit run as another user than its facts say."""
-    modules = (path_parts(o)[:-1] for o in entry.options if path_parts(o)[-1:] == ("enable",))
-    of_user = {(*module, "user") for module in modules}
-    of_user |= {("systemd", "services", unit, "serviceConfig", "User") for unit in entry.units}
+    of_user = user_options(entry)
     return any(
         option.path in of_user and option.value not in (None, entry.user)
         for option in declared_options(config)
     )
+
+
+def user_options(entry: Entry) -> frozenset[tuple[str, ...]]:
+    """Options that say as which user its units run."""
+    modules = (path_parts(o)[:-1] for o in entry.options if path_parts(o)[-1:] == ("enable",))
+    units = (("systemd", "services", unit, "serviceConfig", "User") for unit in entry.units)
+    return frozenset((*((*module, "user") for module in modules), *units))
 
 
 def _user(name: str, config: ServiceConfig, entry: Entry) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homelab.backup.plan import skip_reason
+from homelab.databases.plan import user_options
 from homelab.hardening.paths import below
 from homelab.nix.source import Setting, Value
 from homelab.openings.model import Opening, View, rule, shown, texts
@@ -35,6 +36,22 @@ def state(setting: Setting, view: View) -> Iterator[Opening]:
                 "database than the one that its backup dumps",
                 "leave it out; or back that database up yourself, and write "
                 f'{service.at("backup")}: {{skip: "where it is kept"}}',
+            )
+
+
+@rule("services.*.user", "systemd.services.*.serviceConfig.User")
+def users(setting: Setting, view: View) -> Iterator[Opening]:
+    """Users that a hand-written module gives to a service whose database admits one user alone."""
+    for service in view.plan.on(view.host.name):
+        role = next((d.name for d in service.databases if d.by_socket and d.kind != "redis"), "")
+        other = setting.value not in (None, role) and not setting.source
+        if role and other and setting.path in user_options(service.entry):
+            yield Opening(
+                STATE,
+                f"{setting.name} is {shown(setting.value)}: the database of {service.name} "
+                f"lets only the user {role} in by its socket",
+                "write it in the stack config, which gives it a password: "
+                f"{service.at('options')}: {{{setting.name}: …}}",
             )
 
 

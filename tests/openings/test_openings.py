@@ -53,6 +53,29 @@ def test_an_unclaimed_account_is_reported_by_its_own_check_alone() -> None:
     assert [p.check for p in found if "open to the internet" in p.what] == ["first-account"]
 
 
+@pytest.mark.parametrize(
+    ("option", "database", "is_refused"),
+    [
+        ('services.sonarr.user = "keeper";', "nas", True),
+        ('systemd.services.sonarr.serviceConfig.User = lib.mkForce "keeper";', "nas", True),
+        ('services.sonarr.user = "sonarr";', "nas", False),
+        ('services.sonarr.user = "keeper";', "pi", False),
+        ('services.radarr.user = "keeper";', "nas", False),
+    ],
+)
+def test_the_user_of_a_database_by_the_socket_is_one_that_homelab_knows(
+    option: str, database: str, is_refused: bool
+) -> None:
+    sonarr = {"host": "nas", "databases": {"postgresql": {"host": database}}}
+    changes = {"hosts": {"nas": {"modules": ["own.nix"]}}, "services": {"sonarr": sonarr}}
+    text = {"own.nix": f"{{ lib, ... }}:\n{{ {option} }}\n"}
+    found = [p for p in check_openings(build.plan(changes), text) if p.check == "state-moved"]
+    assert bool(found) is is_refused
+    for problem in found:
+        assert "lets only the user sonarr in" in problem.what
+        assert problem.way_out.startswith("write it in the stack config")
+
+
 def test_the_table_is_long() -> None:
     assert len(OF_OPTIONS) + len(MODULES) >= 130
 
@@ -111,6 +134,8 @@ ELSEWHERE = [
     "networking.wireless.enable",
     "networking.wireless.iwd.enable",
     "security.sudo.enable",
+    "services.*.user",
+    "systemd.services.*.serviceConfig.User",
     # Mistyped names have a table in test_names.py.
     "services.**",
     # State that a module leaves behind has a table in tests/cases/test_state.py.
