@@ -277,14 +277,14 @@ def _parts(node: tree_sitter.Node, scope: Scope) -> list[tree_sitter.Node] | Non
 
 
 def _is_forced(node: tree_sitter.Node) -> bool:
-    """Whether a value is given a priority above that of plain ones."""
+    """Whether a value is given a priority above that of plain ones, or one that Nix computes."""
     if node.type != "apply_expression":
         return False
     name, arguments = _called(node)
     if name == "mkOverride" and len(arguments) > 1:
-        number = _text(arguments[0])
-        return number.isdigit() and int(number) < _PLAIN_PRIORITY
-    return name in ("mkForce", "mkVMOverride") and bool(arguments)
+        number = _text(_bare(arguments[0], {})[0])
+        return not number.isdigit() or int(number) < _PLAIN_PRIORITY
+    return name in ("mkForce", "mkImageMediaOverride", "mkVMOverride") and bool(arguments)
 
 
 def _called(node: tree_sitter.Node) -> tuple[str, list[tree_sitter.Node]]:

@@ -171,6 +171,74 @@ def test_a_forced_set_is_told_of_once_where_the_plan_sets_something(line: str, t
     assert ["settings of navidrome" in p.what for p in found] == [True] * told
 
 
+FORCED_GROUPS = {
+    "homelab.backup = lib.mkForce { jobs = { }; targets = { }; };": [
+        ("homelab.backup.jobs", "backups"),
+        ("homelab.backup.targets", "backup targets"),
+    ],
+    "homelab = lib.mkForce { backup.jobs = { }; };": [("homelab.backup.jobs", "backups")],
+    "networking.nftables = lib.mkForce { tables = { }; };": [
+        ("networking.nftables.tables", "firewall rules")
+    ],
+    "environment = lib.mkForce { persistence = { }; };": [
+        ("environment.persistence", "directories that survive a restart")
+    ],
+    "services.restic = lib.mkForce { backups = { }; };": [("services.restic.backups", "backups")],
+    "virtualisation.oci-containers = lib.mkForce { containers = { }; };": [
+        ("virtualisation.oci-containers.containers", "containers")
+    ],
+    "systemd = lib.mkForce { timers = { }; };": [("systemd.timers", "timers")],
+    "systemd = lib.mkForce { timers.x.enable = true; };": [("systemd.timers", "timers")],
+    "systemd = lib.mkForce { timers = import ./timers.nix; };": [("systemd.timers", "timers")],
+    "systemd = lib.mkForce (import ./systemd.nix);": [("systemd", "units and sandboxes")],
+    "systemd = lib.mkOverride 90 { timers = { }; };": [("systemd.timers", "timers")],
+    "systemd = lib.mkOverride (100 - 1) { timers = { }; };": [("systemd.timers", "timers")],
+    "systemd = lib.mkImageMediaOverride { timers = { }; };": [("systemd.timers", "timers")],
+    "systemd = lib.mkMerge [ { } (lib.mkForce { timers = { }; }) ];": [
+        ("systemd.timers", "timers")
+    ],
+    "systemd = lib.mkForce (lib.mkMerge [ (lib.mkIf true { timers = { }; }) ]);": [
+        ("systemd.timers", "timers")
+    ],
+    "systemd = lib.mkForce { timers = lib.mkIf true (lib.mkMerge [ { } ]); };": [
+        ("systemd.timers", "timers")
+    ],
+    "config = lib.mkForce { systemd.timers = { }; };": [("systemd.timers", "timers")],
+    "services.navidrome = lib.mkForce { settings.A = 1; };": [
+        ("services.navidrome.settings", "settings of navidrome")
+    ],
+}
+
+
+@pytest.mark.parametrize("line", FORCED_GROUPS)
+def test_a_forced_group_of_options_forces_each_option_in_it(line: str) -> None:
+    plan = build.plan(
+        {"hosts": {"nas": {"modules": ["own.nix"]}}, "services": {"navidrome": {"host": "nas"}}}
+    )
+    found = list(check_openings(plan, {"own.nix": f"{{ lib, ... }}: {{ {line} }}"}))
+    told = [p for p in found if "forced as a whole" in p.what]
+    assert [p.severity for p in told] == ["error"] * len(FORCED_GROUPS[line])
+    for problem, (option, lost) in zip(told, FORCED_GROUPS[line], strict=True):
+        assert f": {option} is forced as a whole" in problem.what
+        assert problem.what.endswith(f"there: {lost}")
+        assert f"{option}.NAME = …" in problem.way_out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "systemd = lib.mkForce { };",
+        "systemd = lib.mkDefault { timers = { }; };",
+        "systemd = lib.mkOverride 100 { timers.x.enable = true; };",
+        'virtualisation.oci-containers = lib.mkForce { backend = "podman"; };',
+        'homelab.backup = lib.mkForce { at = "03:00"; };',
+        "services.navidrome = lib.mkForce { enable = true; };",
+    ],
+)
+def test_a_forced_group_leaves_what_is_not_written_in_it(line: str) -> None:
+    assert not [p for p in of_module(line) if "forced as a whole" in p.what]
+
+
 def test_a_time_of_a_module_is_held_to_what_systemd_can_read() -> None:
     (problem,) = of_module('systemd.timers.sweep.timerConfig.OnCalendar = lib.mkForce "dialy";')
     assert (problem.check, problem.where) == ("option-calendar", "hosts.nas")
