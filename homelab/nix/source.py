@@ -45,10 +45,14 @@ class Setting:
     forced: int | None = None
     """Number of leading parts of the path whose value is forced as a whole (`mkForce { … }`), so
     that it replaces other definitions there; `None` when nothing is forced."""
+    written: str = ""
+    """The name that is written, where it is not the path: a variable that is a setting."""
 
     @property
     def name(self) -> str:
         """The path as it is written."""
+        if self.written:
+            return self.written
         return ".".join(p if _PLAIN.fullmatch(p) else f'"{p}"' for p in self.path)
 
 

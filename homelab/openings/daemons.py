@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 
 from homelab.nix.source import Computed, Setting, Value
 from homelab.openings.model import Opening, View, is_true, like, rule, shown, texts, when
@@ -22,9 +23,10 @@ _EVERYWHERE = re.compile(r"^(tcp://|http://|https://)?(0\.0\.0\.0|\[?::\]?|\*)(:
 _AN_ADDRESS = re.compile(r"^([a-z]+://)?(\d+(\.\d+){3}|\[?[0-9a-f]*:[0-9a-f:]*\]?)(:\d+)?(/.*)?$")
 _LOOPBACK = re.compile(r"^([a-z]+://)?(127\.|\[?::1\]?(:\d|/|$))")
 _BELIEVES = re.compile(
-    r"(?i)trusted[-_]?(prox(y|ies)|ips?|hosts?|networks?|cidrs?)|whitelist$|allow[-_]?from"
+    r"(?i)trusted[-_]?(reverse[-_]?)?(prox(y|ies)|ips?|hosts?|networks?|cidrs?|sources?)"
+    r"|whitelist$|allow[-_]?from"
 )
-_ANYBODY = re.compile(r"^(0\.0\.0\.0/0|::/0|\*|any|all)$")
+_ANYBODY = ("*", "any", "all")
 
 
 @rule("services.**")
@@ -34,7 +36,7 @@ def listens(setting: Setting, view: View) -> Iterator[Opening]:
     """
     if not _LISTENS.match(setting.path[-1]) or not _is_everywhere(setting.value):
         return
-    service = _service(setting, view)
+    service = service_of(setting, view)
     if service is None:
         return
     believed = sorted({h for r in view.plan.routes_of(service.name) for h, _ in r.headers})
@@ -89,7 +91,7 @@ def _is_everywhere(value: Value) -> bool:
     return any(_EVERYWHERE.fullmatch(t.strip()) for t in texts(value))
 
 
-def _service(setting: Setting, view: View) -> Service | None:
+def service_of(setting: Setting, view: View) -> Service | None:
     """The service of the host whose module an option belongs to."""
     module = setting.path[:2]
     for service in view.plan.on(view.host.name):
@@ -100,13 +102,22 @@ def _service(setting: Setting, view: View) -> Service | None:
     return None
 
 
+def is_internet(network: str) -> bool:
+    """Whether a network, such as 0.0.0.0/0, is wider than a home: addresses of the internet."""
+    try:
+        found = ip_network(network, strict=False)
+    except ValueError:
+        return False
+    return found.is_global and found.num_addresses > 1
+
+
 @rule("services.**")
 def believes(setting: Setting, view: View) -> Iterator[Opening]:
     """Addresses from which an app trusts the sign-in headers of a proxy."""
     if len(setting.path) < 3:
         return
-    values = [t.strip() for t in texts(setting.value)]
-    if _BELIEVES.search(setting.path[-1]) and any(_ANYBODY.fullmatch(v) for v in values):
+    values = [v for t in texts(setting.value) for v in re.split(r"[,\s]+", t)]
+    if _BELIEVES.search(setting.path[-1]) and any(v in _ANYBODY or is_internet(v) for v in values):
         yield Opening(
             "trusts-anybody",
             f"{setting.name} is {shown(setting.value)}: it trusts the headers of every client",
@@ -114,11 +125,11 @@ def believes(setting: Setting, view: View) -> Iterator[Opening]:
         )
 
 
-@rule("services.grafana.settings.*.enabled")
+@rule('services.grafana.settings."auth.proxy".enabled')
 def grafana_headers(setting: Setting, view: View) -> Iterator[Opening]:
     """Without the auth proxy in front of it, a visitor writes the headers that Grafana trusts."""
     asked = any(r.auth == "forward" for r in view.plan.routes_of("grafana"))
-    if setting.path[3] == "auth.proxy" and setting.value not in (False, None) and not asked:
+    if setting.value not in (False, None) and not asked:
         yield Opening(
             "trusts-anybody",
             f"{setting.name} is {shown(setting.value)}, and no route of grafana asks the auth "
@@ -127,10 +138,10 @@ def grafana_headers(setting: Setting, view: View) -> Iterator[Opening]:
         )
 
 
-@rule("services.grafana.settings.*.whitelist")
+@rule('services.grafana.settings."auth.proxy".whitelist')
 def grafana_whitelist(setting: Setting, view: View) -> Iterator[Opening]:
     """Grafana trusts every client if the list is empty."""
-    if setting.path[3] == "auth.proxy" and setting.value in ("", None):
+    if setting.value in ("", None):
         yield Opening(
             "trusts-anybody",
             f"{setting.name} is empty: any client can sign in as somebody else",
@@ -162,10 +173,10 @@ when(
 )
 
 
-@rule("services.grafana.settings.*.enabled")
+@rule('services.grafana.settings."auth.anonymous".enabled')
 def grafana_anonymous(setting: Setting, view: View) -> Iterator[Opening]:
     """Anonymous access to Grafana."""
-    if setting.path[3] == "auth.anonymous" and setting.value is True:
+    if setting.value is True:
         yield Opening(
             "no-password",
             f"{setting.name}: everybody whom the proxy lets in uses Grafana anonymously",

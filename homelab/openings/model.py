@@ -14,6 +14,7 @@ from homelab.nix.source import Computed, Setting, Value
 from homelab.plan import Plan
 from homelab.problems import Severity
 from homelab.secret_shapes import masked
+from homelab.services.declared import path_parts
 from homelab.system.model import Host
 
 
@@ -61,7 +62,7 @@ def rule(*paths: str) -> Callable[[Look], Look]:
     """Register a function for the options of these paths: `*` is one part, `**` any number."""
 
     def register(look: Look) -> Look:
-        RULES.extend(Rule(tuple(path.split(".")), look) for path in paths)
+        RULES.extend(Rule(path_parts(path), look) for path in paths)
         return look
 
     return register

@@ -16,7 +16,7 @@ def mistyped(setting: Setting, view: View) -> Iterator[Opening]:
     """An option that no module has fails a build after cloud resources have changed. A name that
     resembles no known one may be newer than our list, and is left to Nix.
     """
-    if not setting.source or len(setting.path) < 3:
+    if not setting.source or setting.written or len(setting.path) < 3:
         return
     found = unknown(setting.path)
     if found is not None:

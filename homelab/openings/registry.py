@@ -9,6 +9,7 @@ from homelab.nix.source import Setting
 from homelab.openings import (
     accounts,
     alerts,
+    apps,
     backups,
     brokers,
     calendars,
@@ -29,10 +30,12 @@ from homelab.openings import (
     wifi,
 )
 from homelab.openings.model import RULES, Opening, Rule, View, matches
+from homelab.openings.variables import as_settings
 
 HAVE_RULES = (
     accounts,
     alerts,
+    apps,
     backups,
     brokers,
     calendars,
@@ -56,9 +59,16 @@ HAVE_RULES = (
 
 
 def openings(setting: Setting, view: View) -> Iterator[Opening]:
-    """The openings of one option."""
+    """The openings of one option, and of the settings that variables in it are."""
+    yield from _of(setting, view)
+    for other in as_settings(setting):
+        yield from _of(other, view)
+
+
+def _of(setting: Setting, view: View) -> Iterator[Opening]:
     for one in _rules_of(*setting.path[:2]):
-        if matches(one.path, setting.path):
+        # Rules of every option have looked at the variable itself.
+        if matches(one.path, setting.path) and (not setting.written or one.path[0] != "**"):
             yield from one.look(setting, view)
 
 

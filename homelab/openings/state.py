@@ -17,6 +17,8 @@ STATE = "state-moved"
 @rule("services.**")
 def state(setting: Setting, view: View) -> Iterator[Opening]:
     """Options of a catalog entry, in the stack config and in hand-written modules."""
+    if setting.written:
+        return  # The rule for units reports it.
     name = ".".join(setting.path)
     for service in view.plan.on(view.host.name):
         entry = service.entry

@@ -154,3 +154,10 @@ when(
     what="{option} is {value}: who has to sign in follows from routes and identity.rules",
     way_out="leave it out; write identity.rules, or auth: and groups: at the route",
 )
+when(
+    is_set,
+    "services.authelia.instances.*.settings.authentication_backend.file.path",
+    word="sign-in",
+    what="{option} is {value}: the accounts in it are not those of the stack",
+    way_out="leave it out; identity.users names the file of accounts",
+)

@@ -12,6 +12,26 @@ def container(**said: Any) -> dict[str, Any]:
     return {f"{_C}.x": {"image": DIGEST, **said}}
 
 
+def variable(unit: str, name: str, value: str) -> dict[str, Any]:
+    return {f"systemd.services.{unit}.environment.{name}": value}
+
+
+def trusting(*networks: str) -> list[dict[str, Any]]:
+    """The sign-in of Home Assistant for devices of these networks, besides its own."""
+    return [
+        {"type": "homeassistant"},
+        {
+            "type": "trusted_networks",
+            "trusted_networks": list(networks),
+            "allow_bypass_login": True,
+        },
+    ]
+
+
+_HASS = "services.home-assistant.config.homeassistant"
+_AUTHELIA = "services.authelia.instances.main"
+_FILE = "authentication_backend.file.path"
+
 OPTIONS: dict[str, dict[str, Any]] = {
     "open-firewall-ban": {
         "a module's firewall": {"services.jellyfin.openFirewall": True},
@@ -188,6 +208,64 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "podman as docker": {"virtualisation.podman.dockerSocket.enable": True},
         "podman on the network": {"virtualisation.podman.networkSocket.enable": True},
         "no path filter": {"networking.firewall.checkReversePath": False},
+        "a house without a password": {f"{_HASS}.auth_providers": trusting("192.168.1.0/24")},
+        "a world without a password": {f"{_HASS}.auth_providers": trusting("0.0.0.0/0")},
+        "an admin page without a token": {"services.vaultwarden.config.DISABLE_ADMIN_TOKEN": True},
+        "the same in camel case": {"services.vaultwarden.config.disableAdminToken": True},
+        "the same as a variable": variable("vaultwarden", "DISABLE_ADMIN_TOKEN", "true"),
+        "the same as a variable of a unit's section": {
+            "systemd.services.vaultwarden.serviceConfig.Environment": ["DISABLE_ADMIN_TOKEN=true"]
+        },
+        "sign-ups": {"services.vaultwarden.config.SIGNUPS_ALLOWED": True},
+        "sign-ups as a variable": variable("vaultwarden", "SIGNUPS_ALLOWED", "true"),
+        "sign-ups of forgejo": {"services.forgejo.settings.service.DISABLE_REGISTRATION": False},
+        "sign-ups of forgejo, a variable": variable(
+            "forgejo", "FORGEJO__service__DISABLE_REGISTRATION", "false"
+        ),
+        "sign-ups of vikunja": {"services.vikunja.settings.service.enableregistration": True},
+        "sign-ups of vikunja, a variable": variable(
+            "vikunja", "VIKUNJA_SERVICE_ENABLEREGISTRATION", "true"
+        ),
+        "sign-ups in text": {"services.mealie.settings.ALLOW_SIGNUP": "true"},
+        "navidrome believes all": {
+            "services.navidrome.settings.ExtAuth.TrustedSources": "0.0.0.0/0"
+        },
+        "navidrome believes all, a variable": variable(
+            "navidrome", "ND_EXTAUTH_TRUSTEDSOURCES", "127.0.0.1/32,0.0.0.0/0"
+        ),
+        "navidrome believes all, an old variable": variable(
+            "navidrome", "ND_REVERSEPROXYWHITELIST", "0.0.0.0/0"
+        ),
+        "half of the world believed": {
+            "services.miniflux.config.TRUSTED_REVERSE_PROXY_NETWORKS": "0.0.0.0/1 128.0.0.0/1"
+        },
+        "miniflux believes a header": {"services.miniflux.config.AUTH_PROXY_HEADER": "X-User"},
+        "the same of its unit": variable("miniflux", "AUTH_PROXY_HEADER", "X-User"),
+        "healthchecks believes a header": {
+            "services.healthchecks.settings.REMOTE_USER_HEADER": "HTTP_X_USER"
+        },
+        "calibre believes a header": {"services.calibre-web.options.reverseProxyAuth.enable": True},
+        "forgejo believes a header": {
+            "services.forgejo.settings.service.ENABLE_REVERSE_PROXY_AUTHENTICATION": True
+        },
+        "other accounts of authelia": {f"{_AUTHELIA}.settings.{_FILE}": "/etc/users.yml"},
+        "other accounts of authelia, a variable": {
+            f"{_AUTHELIA}.environmentVariables.AUTHELIA_AUTHENTICATION_BACKEND_FILE_PATH": "/etc/u"
+        },
+        "no sign-in by a variable": {
+            f"{_AUTHELIA}.environmentVariables.AUTHELIA_ACCESS_CONTROL_DEFAULT_POLICY": "bypass"
+        },
+        "no sign-in by a variable of the unit": variable(
+            "authelia-main", "AUTHELIA_ACCESS_CONTROL_DEFAULT_POLICY", "bypass"
+        ),
+        "grafana for anybody, a variable": variable("grafana", "GF_AUTH_ANONYMOUS_ENABLED", "true"),
+        "grafana's proxy, a variable": variable("grafana", "GF_AUTH_PROXY_ENABLED", "true"),
+        "clients without a password": {
+            "services.mosquitto.listeners": [
+                {"omitPasswordAuth": True, "settings": {"allow_anonymous": True}}
+            ]
+        },
+        "pages without a password": {"services.syncthing.settings.gui.insecureAdminAccess": True},
     },
 }
 """Options of a service on the nas, by the check that reports them."""
@@ -255,6 +333,16 @@ CAREFUL: dict[str, dict[str, Any]] = {
     "kim in video": {"users.users.kim.extraGroups": ["video"]},
     "ping": {"networking.firewall.allowPing": False},
     "a module of its own": {"services.gatus.settings.web.address": "127.0.0.1"},
+    "a panel at the wall": {f"{_HASS}.auth_providers": trusting("192.168.1.20", "fd00::20/128")},
+    "sign-ups closed": variable("vaultwarden", "SIGNUPS_ALLOWED", "false"),
+    "a proxy believed": {"services.navidrome.settings.ExtAuth.TrustedSources": "100.64.0.0/10"},
+    "a variable of another app": variable("x", "GF_AUTH_ANONYMOUS_ENABLED", "true"),
+    "a harmless variable": variable("grafana", "GF_LOG_LEVEL", "debug"),
+    "clients of the host": {
+        "services.mosquitto.listeners": [
+            {"address": "127.0.0.1", "settings": {"allow_anonymous": True}}
+        ]
+    },
 }
 
 MODULES: dict[str, str] = {
@@ -295,6 +383,16 @@ MODULES: dict[str, str] = {
     "container, host network": f'{_C}.x.extraOptions = [ "--network=host" ];',
     "container, latest": f'{_C}.x.image = "nginx:latest";',
     "docker": "virtualisation.docker.enable = true;",
+    "a variable of a unit": (
+        'systemd.services.grafana.environment.GF_AUTH_ANONYMOUS_ENABLED = "true";'
+    ),
+    "clients without a password": (
+        "services.mosquitto.listeners = [ { settings.allow_anonymous = true; } ];"
+    ),
+    "a house without a password": (
+        'services.home-assistant.config.homeassistant.auth_providers = [ { type = "trusted_'
+        'networks"; trusted_networks = [ "10.0.0.0/8" ]; } ];'
+    ),
     "headers of every visitor": 'services.grafana.settings."auth.proxy".enabled = true;',
     "sign-in off": (
         'services.authelia.instances.main.settings.access_control.default_policy = "bypass";'

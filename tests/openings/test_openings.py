@@ -9,10 +9,12 @@ import pytest
 from homelab.checks import run_checks
 from homelab.nix.source import Setting, read_nix
 from homelab.openings import alerts, disks, resolvers
+from homelab.openings.apps import closed_sign_ups
 from homelab.openings.checks import check_openings
 from homelab.openings.model import RULES, View, matches
 from homelab.openings.registry import HAVE_RULES
 from homelab.openings.settings import of_options as merged
+from homelab.openings.variables import APPS
 from homelab.problems import InvalidStackError, Problem
 from tests import build
 from tests.openings.careless import CAREFUL, HARMLESS, MODULES, OPTIONS
@@ -333,6 +335,37 @@ def test_an_app_that_trusts_headers_listens_where_the_plan_says() -> None:
     (problem,) = [p for p in run_checks(made) if p.check == "option-opens"]
     assert problem.severity == "error"
     assert "X-WEBAUTH" in problem.what
+
+
+def test_every_sign_up_that_the_catalog_closes_is_told_of_when_it_is_opened() -> None:
+    closed = closed_sign_ups()
+    assert len(closed) > 10
+    for path, value in closed.items():
+        (problem,) = of_options({".".join(path): not value})
+        assert (problem.severity, "can make an account" in problem.what) == ("warning", True)
+        assert of_options({".".join(path): value}) == []
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_a_variable_of_an_app_is_the_setting_that_it_is(name: str) -> None:
+    """Its message names the variable that the owner wrote."""
+    app = APPS[name]
+    listens = f"{app.prefix}TRUSTED_SOURCES"
+    unit = f"systemd.services.{name}{'-main' if '*' in app.settings else ''}.environment"
+    if app.between == "__":
+        listens = f"{app.prefix}x__TRUSTED_SOURCES"
+    (problem,) = of_options({f"{unit}.{listens}": "0.0.0.0/0"})
+    assert problem.what.startswith(f"{unit}.{listens} is 0.0.0.0/0")
+
+
+@pytest.mark.parametrize("header", ["HTTP_REMOTE_EMAIL", "HTTP_X_USER"])
+def test_a_header_that_the_route_sets_may_be_trusted(header: str) -> None:
+    option = {"services.healthchecks.settings.REMOTE_USER_HEADER": header}
+    checks = {"host": "nas", "auth": "forward", "options": option}
+    identity = {"host": "pi", "users": {"sops": "a/b"}}
+    changes = {"services": {"healthchecks": checks}, "identity": identity}
+    told = [p for p in run_checks(build.plan(changes)) if p.check == "option-opens"]
+    assert ["any visitor can sign in" in p.what for p in told] == [True] * (header[-4:] == "USER")
 
 
 def test_a_reason_accepts_only_acceptable_openings() -> None:

@@ -1,0 +1,152 @@
+"""Settings of apps: sign-in without a password, headers that anybody can write, open sign-up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from ipaddress import ip_network
+
+from homelab.catalog import find, names
+from homelab.nix.source import Setting, Value
+from homelab.openings.daemons import is_internet, service_of
+from homelab.openings.model import Opening, View, is_true, rule, shown, texts, when
+from homelab.openings.variables import plain
+from homelab.services.declared import flattened
+
+_SIGN_UP = re.compile(r"(?i)sign_?ups?|regist(er|ration)")
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+@cache
+def closed_sign_ups() -> Mapping[tuple[str, ...], bool]:
+    """Options with which catalog entries close the sign-up of their app, and the value."""
+    return {
+        option.path: value
+        for entry in map(find, names())
+        if entry is not None
+        for option in flattened(entry.options)
+        if _SIGN_UP.search(option.path[-1])
+        and isinstance(value := plain(str(option.value).lower()), bool)
+    }
+
+
+@rule("services.**")
+def sign_up(setting: Setting, view: View) -> Iterator[Opening]:
+    """An app in which visitors make accounts, where its catalog entry closes that."""
+    closed, value = closed_sign_ups().get(setting.path), plain(setting.value)
+    if isinstance(value, int | str) and str(value) in ("0", "1"):
+        value = str(value) == "1"
+    if closed is not None and isinstance(value, bool) and value != closed:
+        yield Opening(
+            "sign-up",
+            f"{setting.name} is {shown(setting.value)}: everybody who reaches "
+            f"{setting.path[1]} can make an account",
+            "leave it out once the people of the house have accounts",
+            "warning",
+            acceptable=True,
+        )
+
+
+@rule(
+    "services.calibre-web.options.reverseProxyAuth.enable",
+    "services.calibre-web.options.reverseProxyAuth.header",
+    "services.forgejo.settings.service.ENABLE_REVERSE_PROXY_AUTHENTICATION",
+    "services.gitea.settings.service.ENABLE_REVERSE_PROXY_AUTHENTICATION",
+    "services.healthchecks.settings.REMOTE_USER_HEADER",
+    "services.miniflux.config.AUTH_PROXY_HEADER",
+)
+def header_sign_in(setting: Setting, view: View) -> Iterator[Opening]:
+    """An app that signs in whom a header names, where no route replaces what a visitor sends."""
+    value = setting.value
+    if value in (None, False, ""):
+        return
+    service = service_of(setting, view)
+    routes = view.plan.routes_of(service.name) if service is not None else ()
+    sent = {_header(h) for r in routes if r.auth == "forward" for h, _ in r.headers}
+    if not sent or (isinstance(value, str) and _header(value) not in sent):
+        yield Opening(
+            "trusts-anybody",
+            f"{setting.name} is {shown(value)}, and no route of {setting.path[1]} sets the header "
+            "that it trusts: any visitor can sign in as somebody else",
+            "leave it out; where the app can use the auth proxy, auth: forward at its route sets "
+            "it",
+            acceptable=True,
+        )
+
+
+def _header(name: str) -> str:
+    return name.upper().replace("-", "_").removeprefix("HTTP_")
+
+
+@rule("services.home-assistant.config.homeassistant.auth_providers")
+def trusted_networks(setting: Setting, view: View) -> Iterator[Opening]:
+    """Networks whose devices sign in to Home Assistant without a password."""
+    for provider in setting.value if isinstance(setting.value, tuple) else ():
+        if not isinstance(provider, Mapping) or provider.get("type") != "trusted_networks":
+            continue
+        wide = [n for n in texts(provider.get("trusted_networks")) if _is_wide(n)]
+        internet = [n for n in wide if is_internet(n)]
+        if wide:
+            yield Opening(
+                "no-password",
+                f"{setting.name} trusts {(internet or wide)[0]}: every device there signs in "
+                f"without a password{_as_whom(provider)}",
+                "leave it out, or name single devices, such as a panel at a wall: 192.168.1.20",
+                "error" if internet else "warning",
+                acceptable=not internet,
+            )
+
+
+def _as_whom(provider: Mapping[str, Value]) -> str:
+    return "" if provider.get("allow_bypass_login") is True else ", as anybody whom it picks"
+
+
+def _is_wide(network: str) -> bool:
+    try:
+        return ip_network(network.strip(), strict=False).num_addresses > 1
+    except ValueError:
+        return False
+
+
+@rule("services.mosquitto.listeners")
+def anonymous_clients(setting: Setting, view: View) -> Iterator[Opening]:
+    """A listener of Mosquitto that lets in clients without a password."""
+    for listener in setting.value if isinstance(setting.value, tuple) else ():
+        if not isinstance(listener, Mapping):
+            continue
+        settings = listener.get("settings")
+        asked = settings.get("allow_anonymous") if isinstance(settings, Mapping) else None
+        anonymous = listener.get("settings.allow_anonymous", asked)
+        address = listener.get("address")
+        here = isinstance(address, str) and address.startswith(_LOOPBACK)
+        if plain(anonymous) is True and not here:
+            yield Opening(
+                "no-password",
+                f"{setting.name} has allow_anonymous: clients need no password, and acl alone "
+                "limits what they read and write",
+                "leave it out, and give each client a user in users",
+                "warning",
+                acceptable=True,
+            )
+            return
+
+
+when(
+    is_true,
+    "services.vaultwarden.config.DISABLE_ADMIN_TOKEN",
+    word="no-password",
+    what="{option}: whoever reaches /admin manages the accounts of Vaultwarden without a token",
+    way_out="leave it out; the secret admin opens /admin",
+    acceptable=True,
+)
+when(
+    is_true,
+    "services.syncthing.settings.gui.insecureAdminAccess",
+    word="no-password",
+    what="{option}: Syncthing no longer warns that its pages have no password, and whoever reaches "
+    "them reads and writes all that it does",
+    way_out="leave it out, and set a password: services.syncthing.guiPasswordFile",
+    severity="warning",
+    acceptable=True,
+)
