@@ -7,6 +7,7 @@ the program or the command line, which shows all of them at once.
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -91,9 +92,43 @@ def unreadable(error: OSError | UnicodeDecodeError) -> str:
     """Why a file cannot be read, in words: `permission denied`, `it is not UTF-8 text`."""
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8 text"
+    if error.errno == errno.ELOOP:
+        return "it is a symbolic link that leads back to itself"
+    if isinstance(error, IsADirectoryError):
+        return "it is a directory"
     return (error.strerror or type(error).__name__).lower()
 
 
+def unread(
+    where: str, error: OSError | UnicodeDecodeError, name: str = "", file: str = ""
+) -> Problem:
+    """The problem of a file or directory that is there and cannot be read. `name` is its path where
+    `where` is the place in the stack config that names it.
+    """
+    said = unreadable(error)
+    if isinstance(error, FileNotFoundError):
+        said = "it is a symbolic link, and what it leads to is not there"
+    path = name or where
+    if isinstance(error, UnicodeDecodeError):
+        way_out = "save it as UTF-8"
+    elif isinstance(error, PermissionError):
+        way_out = f"let your user read it, as its owner: chmod u+rX {path}"
+    elif isinstance(error, IsADirectoryError):
+        way_out = "move the directory away, and restore the file"
+    elif isinstance(error, FileNotFoundError) or error.errno == errno.ELOOP:
+        way_out = "replace the link by the file, or remove it"
+    else:
+        way_out = "fix its permissions or its disk"
+    what = f"{_UNREAD}: {said}"
+    return Problem(where, f"{name} {what}" if name else what, way_out, file=file)
+
+
+def is_unread(problem: Problem) -> bool:
+    """Whether `unread` made it: then nobody knows what is in the file."""
+    return f"{_UNREAD}: " in problem.what
+
+
+_UNREAD = "cannot be read"
 _LONG, _SHOWN = 12, 8
 _ITEM = re.compile(r", (?![^\[\]]*\])")
 """Between two items of a list that is not in brackets."""

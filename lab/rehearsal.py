@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast, get_args
 
@@ -21,7 +21,7 @@ from homelab.config.document import read_document
 from homelab.lab import laptop, program
 from homelab.lab.display import Display
 from homelab.lab.engine import Engine, Result
-from homelab.lab.errors import DamagedError
+from homelab.lab.errors import DamagedError, StateError
 from homelab.lab.host import Fault
 from homelab.lab.hosts import LabHosts
 from homelab.lab.monitor import Monitor
@@ -36,7 +36,7 @@ from homelab.ops.leaving import retire
 from homelab.ops.project.rehearsed import rehearsed
 from homelab.ops.project.stack import check_stack, open_stack
 from homelab.plan import Plan
-from homelab.problems import InvalidStackError, Problem, UsageError, did_you_mean
+from homelab.problems import InvalidStackError, Problem, UsageError, did_you_mean, unreadable
 from homelab.tailnet.drift import drift
 from homelab.tailnet.policy import policy_text
 
@@ -88,7 +88,7 @@ class Rehearsal:
             self._display.summary("destroy", Result(ok=True), {})
             return True
         try:
-            with self._hosts(serve=True) as hosts:
+            with self.files_told(), self._hosts(serve=True) as hosts:
                 result = self._engine(hosts).destroy()
         except DamagedError as error:
             # A lab has no files or resources outside this directory.
@@ -99,6 +99,17 @@ class Rehearsal:
         if result.ok:
             self._clear()
         return result.ok
+
+    @contextmanager
+    def files_told(self) -> Iterator[None]:
+        """Raise DamagedError for a file of the lab that cannot be read or written."""
+        try:
+            yield
+        except OSError as error:
+            name = error.filename
+            if not isinstance(name, str) or not Path(name).is_relative_to(self._place):
+                raise
+            raise DamagedError(Path(name), unreadable(error), self._place) from None
 
     def status(self) -> bool:
         """Show what each host runs, and whether `up` may replace the tailnet's policy."""
@@ -247,6 +258,14 @@ class Rehearsal:
     def _clear(self) -> None:
         """Remove this lab's directory, and its parent directories if they are empty."""
         shutil.rmtree(self._place, ignore_errors=True)
+        if self._place.exists():
+            _open_all(self._place)
+            shutil.rmtree(self._place, ignore_errors=True)
+        if self._place.exists():
+            raise StateError(
+                f"{self._place}: not all of it can be removed; remove it as the owner of its "
+                f"files: sudo rm -r {self._place}"
+            )
         for above in self._place.parents[:2]:
             if not any(above.iterdir()):
                 above.rmdir()
@@ -263,6 +282,17 @@ def refuse_selection(environment: Mapping[str, str]) -> None:
             f"{', '.join(found)}: the lab selects no resources, so it would change all of them; "
             f"run it without: env {words} homelab lab …"
         )
+
+
+def _open_all(top: Path) -> None:
+    """Let the owner of these directories remove what is in them."""
+    with suppress(OSError):
+        top.chmod(0o700)
+    for place, below, _ in os.walk(top):
+        for path in (Path(place, name) for name in below):
+            if not path.is_symlink():
+                with suppress(OSError):
+                    path.chmod(0o700)
 
 
 def _addresses(plan: Plan) -> Mapping[str, tuple[str, ...]]:

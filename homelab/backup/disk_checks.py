@@ -13,6 +13,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.system.devices import disk_at, disks_of, mount_at
 from homelab.system.file_systems import mount_settings
+from homelab.system.own import are_modules_here
 
 BACKUP_SAME_DISK = file_check(
     "backup-same-disk",
@@ -51,7 +52,7 @@ def check_backup_disks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterat
 def _disks(plan: Plan, name: str, sources: Mapping[str, str | bytes]) -> Disks:
     """The disks in a host's options and modules; none if its hardware file is not there."""
     host = plan.hosts[name]
-    if (host.config.hardware or "") not in sources:
+    if not are_modules_here(host, sources):
         return {}
     return disks_of((*mount_settings(host, sources), *of_options(plan, name)))
 

@@ -68,8 +68,11 @@ app.add_typer(lab_app, name="lab")
 
 def main() -> None:
     """Run the command line. A known error prints its message and sets the exit code."""
+    from homelab.ops.project.reading import files_told
+
     try:
-        app()
+        with files_told():
+            app()
     except HomelabError as error:
         print_error(error)
         sys.exit(error.exit_code)

@@ -158,7 +158,8 @@ def _lab(
 
     try:
         rehearsal = Real(cwd.resolve(), find_stack(cwd, stack), as_json=as_json)
-        done = action(rehearsal)
+        with rehearsal.files_told():
+            done = action(rehearsal)
     except HomelabError as error:
         print_error(error, Real.words)
         raise typer.Exit(error.exit_code) from None

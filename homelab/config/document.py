@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -12,7 +13,7 @@ import yaml
 
 from homelab.config.scalar import Value, scalar
 from homelab.plaintext import UnreadableError, yaml_node
-from homelab.problems import InvalidStackError, Problem, unreadable
+from homelab.problems import InvalidStackError, Problem, unread
 
 Path_: TypeAlias = tuple[str | int, ...]
 
@@ -51,7 +52,8 @@ class Document:
 
 def read_document(path: Path) -> Document:
     """The stack file's values and lines. Raises InvalidStackError if it is not YAML."""
-    if not path.exists():
+    # A link to nothing, or to itself, is there.
+    if not os.path.lexists(path):
         raise InvalidStackError([Problem(path.name, "there is no such file", _known_stacks(path))])
     return parse_document(_text(path, path.name), path.name)
 
@@ -104,8 +106,7 @@ def _text(path: Path, file: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        what = f"cannot be read: {unreadable(error)}"
-        raise InvalidStackError([Problem(file, what, "check the file", file=file)]) from None
+        raise InvalidStackError([unread(file, error, file=file)]) from None
 
 
 def _parsed(text: str, file: str, where: str) -> tuple[_Reader, Value]:

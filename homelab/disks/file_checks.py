@@ -12,6 +12,7 @@ from homelab.problems import Problem, did_you_mean
 from homelab.system.devices import mount_at
 from homelab.system.file_systems import file_systems, fs_type
 from homelab.system.model import Host
+from homelab.system.own import are_modules_here
 from homelab.system.own_flake import system_settings
 
 Sources = Mapping[str, str | bytes]
@@ -36,7 +37,7 @@ def check_file_systems(plan: Plan, sources: Sources) -> Iterator[Problem]:
     """Problems of each host whose hardware module is there."""
     for host in plan.hosts.values():
         # Another check reports a missing file, and a planned host may have none.
-        if host.is_nixos and (host.config.hardware or "") in sources:
+        if host.is_nixos and are_modules_here(host, sources):
             yield from _mounted_twice(host, sources)
             mounts = dict.fromkeys(m.rstrip("/") or "/" for m in file_systems(host, sources))
             yield from _branches(host, mounts)

@@ -21,7 +21,7 @@ def replace_file(path: Path, text: str) -> list[str]:
         if path.exists() and before == text:
             return []
         # A symbolic link stays: its target is replaced.
-        _replace(path.resolve(), text)
+        _replace(Path(os.path.realpath(path)), text)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise HomelabError(
@@ -41,7 +41,7 @@ def write_files(directory: Path, files: Mapping[str, str | bytes], way_out: str)
             path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
             if isinstance(content, str) and path.exists():
-                _replace(path.resolve(), content)
+                _replace(Path(os.path.realpath(path)), content)
             else:
                 path.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:

@@ -13,6 +13,7 @@ from homelab.storage.model import Dataset
 from homelab.system.devices import mount_at
 from homelab.system.file_systems import file_systems, fs_type, is_within, own_texts
 from homelab.system.model import Host
+from homelab.system.own import are_modules_here
 
 DATASET_MOUNTED = file_check(
     "dataset-mounted",
@@ -56,7 +57,7 @@ def check_mounts(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Pro
             yield from _remote(host, dataset, sources)
         stated = plan.stack.datasets[dataset.name].mount is not None
         # Another check reports a missing file, and a planned host has none yet.
-        if not stated or host is None or (host.config.hardware or "") not in sources:
+        if not stated or host is None or not are_modules_here(host, sources):
             continue
         if not _is_mounted(plan, host, dataset, sources):
             known = sorted(file_systems(host, sources) - {"/"})
@@ -75,7 +76,7 @@ def check_targets(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Pr
     """Backup targets on a disk that no module mounts: backups would go to the root disk."""
     for name, target in sorted(plan.stack.backup.targets.items()):
         host = plan.hosts.get(target.host or "")
-        if host is None or (host.config.hardware or "") not in sources:
+        if host is None or not are_modules_here(host, sources):
             continue
         known = {m.rstrip("/") for m in file_systems(host, sources)} - {""}
         place = target.path.rstrip("/")

@@ -10,6 +10,7 @@ from homelab.problems import Problem, did_you_mean
 from homelab.services.model import Service
 from homelab.system.disk_checks import has_root
 from homelab.system.model import RUNNING, Host, nixos_hosts
+from homelab.system.own import are_modules_here
 
 HOST_BOOTS = file_check(
     "host-boots",
@@ -190,7 +191,8 @@ def check_own_modules(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterato
     """The hardware module of a host must have a root file system."""
     for host in plan.hosts.values():
         hardware = sources.get(host.config.hardware or "")
-        if host.is_nixos and isinstance(hardware, str) and not has_root(host, sources):
+        known = isinstance(hardware, str) and are_modules_here(host, sources)
+        if host.is_nixos and known and not has_root(host, sources):
             yield Problem(
                 f"{host.source}.hardware",
                 f'{host.config.hardware} has no fileSystems."/"',

@@ -12,6 +12,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.system.file_systems import mount_settings, own_texts
 from homelab.system.model import Host
+from homelab.system.own import are_modules_here
 
 GRUB_DEVICE = file_check(
     "grub-device",
@@ -47,7 +48,7 @@ def has_root(host: Host, sources: Sources) -> bool:
 def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
     """Settings that NixOS would refuse on the host only, or that would not boot there."""
     for host in plan.hosts.values():
-        if not host.is_nixos or (host.config.hardware or "") not in sources:
+        if not host.is_nixos or not are_modules_here(host, sources):
             continue
         settings = [*mount_settings(host, sources)]
         paths = {s.path for s in settings}

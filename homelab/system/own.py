@@ -90,6 +90,23 @@ def below(path: str, sources: Sources) -> Iterator[tuple[str, str | bytes]]:
             yield name, content
 
 
+def are_modules_here(host: Host, sources: Sources) -> bool:
+    """Whether the host's modules, and what they name, are all there. If not, another check says so,
+    and what is missing may set anything: what they lack is not known.
+    """
+    paths = [host.config.hardware or "", *host.config.modules]
+    named = {
+        there
+        for name, text in reached(paths, sources).items()
+        if name.endswith(".nix") and isinstance(text, str)
+        for _, there in named_by(name, text)
+        if there != "." and not there.startswith("..")
+    }
+    if not all(path in sources or f"{path}/default.nix" in sources for path in paths):
+        return False
+    return all(any(True for _ in below(path, sources)) for path in named)
+
+
 def own_settings(host: Host, sources: Sources) -> Iterator[Setting]:
     """Every option that a hand-written module of the host sets, as far as its text shows. Those of
     a flake that the host extends are in `own_flake`.

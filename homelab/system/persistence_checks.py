@@ -20,6 +20,7 @@ from homelab.system.file_systems import (
 )
 from homelab.system.kept import OURS, STATE_OF, by_itself, kept
 from homelab.system.model import Host
+from homelab.system.own import are_modules_here
 from homelab.system.own_flake import system_settings
 
 PERSISTENCE_COMPLETE = file_check(
@@ -54,7 +55,7 @@ def check_persistence(plan: Plan, sources: Sources, *, sound: bool = True) -> It
     """
     for host in plan.hosts.values():
         # A file that is missing is named by a check of its own, and a planned host has none yet.
-        if not host.is_nixos or (host.config.hardware or "") not in sources:
+        if not host.is_nixos or not are_modules_here(host, sources):
             continue
         config = host.config.persistence
         if config is None:

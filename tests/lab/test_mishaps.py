@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from homelab.cli.app import main
 from homelab.lab.attached import run_attached
 from homelab.lab.errors import DamagedError
 from homelab.lab.held import end_unit, hold, is_held
@@ -20,6 +21,7 @@ from homelab.lab.standins.records import Records
 from homelab.lab.state import Store
 from homelab.problems import HomelabError
 from tests import stackdir
+from tests.closed import close
 from tests.lab.test_rehearsal import Lab
 
 DAMAGE = (b"", b"{", b"[]", b"null", b'{"version": 9}', b"\xff\xfe\x00", b"[" * 5000, b'{"a": 1}')
@@ -200,3 +202,37 @@ def test_destroy_clears_a_damaged_lab(lab: Lab) -> None:
     assert "lab destroy" in refused.stderr + refused.stdout
     assert lab.run("destroy").returncode == 0
     assert not (lab.directory / ".homelab").exists()
+
+
+@pytest.mark.parametrize("name", ["state.json", ""])
+@pytest.mark.parametrize("command", ["up", "destroy"])
+def test_a_closed_file_of_a_lab_is_named_and_destroy_removes_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    command: str,
+) -> None:
+    """As another user's file, or after `chmod 000`."""
+    top = stackdir.write_stack(tmp_path / "stack")
+    place = top / ".homelab/lab" / stackdir.NAME
+    place.mkdir(parents=True)
+    (place / "state.json").write_text("{}")
+    with monkeypatch.context() as closing:
+        close(place / name, closing)
+        closing.setattr(sys, "argv", ["homelab", "lab", command, "-C", str(top)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    said = capsys.readouterr()
+    if command == "up":
+        assert ended.value.code == 1
+        assert "is damaged (permission denied); `homelab lab destroy` removes" in said.err
+        assert "Traceback" not in said.err
+    elif os.geteuid() != 0 or name:
+        assert ended.value.code == 0
+        assert "It is removed now." in said.out
+        assert not place.exists()
+    else:
+        # What stands for another user here cannot be removed by it either.
+        assert ended.value.code == 1
+        assert "not all of it can be removed; remove it as the owner" in said.err

@@ -187,7 +187,9 @@ def test_a_directory_that_cannot_be_read_is_named(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "iterdir", refused)
-    with pytest.raises(HomelabError, match=r"more: cannot be read \(.*fix its permissions"):
+    with pytest.raises(
+        HomelabError, match=r"more: cannot be read: permission denied; let your user"
+    ):
         read(project, nas(modules=["more"]))
 
 

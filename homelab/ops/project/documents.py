@@ -7,6 +7,7 @@ from pathlib import Path
 
 from homelab.config.document import Document, Path_, read_document, read_mapping
 from homelab.config.scalar import Value
+from homelab.ops.project.reading import is_there, names_in
 from homelab.problems import InvalidStackError, Problem
 
 FACTS = "services"
@@ -29,7 +30,9 @@ def with_facts(document: Document, directory: Path) -> Document:
     facts: dict[str, Value] = dict(stated)
     lines, files = dict(document.lines), dict(document.files)
     problems: list[Problem] = []
-    for path in sorted((directory / FACTS).glob("*.yaml")):
+    place = directory / FACTS
+    there = names_in(place, FACTS) if is_there(place, FACTS) else []
+    for path in (p for p in there if p.name.endswith(".yaml")):
         file, name = f"{FACTS}/{path.name}", path.stem
         try:
             read = read_mapping(path, file)

@@ -6,12 +6,14 @@ there and that its history does not have: another one on the next machine, or a 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from homelab.problems import HomelabError, Problem, unreadable
+from homelab.ops.project.reading import names_in
+from homelab.problems import Problem
 
 _STORE = Path("/nix/store")
 _OF_TOOLS = {".git", ".direnv"}
@@ -54,7 +56,8 @@ class Project:
 
     def _files(self, path: str, skipped: Callable[[str], bool]) -> list[Path]:
         top = self.directory / path
-        if top.is_file() or (top.is_dir() and self.outside(top) is not None):
+        # What cannot be looked at is listed: reading it says why.
+        if _is_broken(top) or top.is_file() or (top.is_dir() and self.outside(top) is not None):
             return [top]
         return list(self._below(top, skipped, frozenset())) if top.is_dir() else []
 
@@ -64,10 +67,14 @@ class Project:
         real = os.path.realpath(top)
         if real in above:
             return  # a link to a directory in which it is
-        for path in _names(top):
+        for path in names_in(top, top.relative_to(self.directory).as_posix()):
             if skipped(path.name) or self._is_of_nix(path):
                 continue
-            if path.is_file() or (path.is_symlink() and path.is_dir() and self.outside(path)):
+            if _is_broken(path):
+                # Editors and tools leave hidden links to nothing.
+                if not path.name.startswith("."):
+                    yield path
+            elif path.is_file() or (path.is_symlink() and path.is_dir() and self.outside(path)):
                 yield path
             elif path.is_dir():
                 yield from self._below(path, skipped, above | {real})
@@ -94,10 +101,14 @@ class Project:
         )
 
 
-def _names(top: Path) -> list[Path]:
+def _is_broken(path: Path) -> bool:
+    """Whether something has this path that cannot be looked at: a link to nothing or to itself, or
+    anything in a directory that the user may not enter.
+    """
     try:
-        return sorted(top.iterdir())
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return path.is_symlink()
     except OSError as error:
-        raise HomelabError(
-            f"{top}: cannot be read ({unreadable(error)}); fix its permissions or its disk"
-        ) from None
+        return error.errno != errno.ENAMETOOLONG
+    return False

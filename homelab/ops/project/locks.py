@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homelab.config.lock import Lock, parse_lock
+from homelab.ops.project.reading import content, is_there
 from homelab.problems import InvalidStackError, Problem
 
 FIRST = "homelab.lock.yaml"
@@ -76,7 +77,7 @@ def _is_of(lock: Lock, directory: Path, stack: str, others: list[str], *, has_ow
             f"this is the lock of {lock.stack}, and there is no Pulumi.{lock.stack}.yaml",
             f"write stack: {stack} in it, if {lock.stack} was renamed; otherwise remove it",
         )
-    without = [name for name in others if not (directory / _own(name)).exists()]
+    without = [name for name in others if not is_there(directory / _own(name), _own(name))]
     if not has_own and without:
         names = ", ".join(sorted([stack, *without]))
         raise _refused(
@@ -94,7 +95,7 @@ def _own(stack: str) -> str:
 
 def _read(directory: Path, name: str) -> Lock | None:
     path = directory / name
-    return parse_lock(path.read_bytes(), name) if path.exists() else None
+    return parse_lock(content(path, name), name) if is_there(path, name) else None
 
 
 def _named(lock: Lock, stack: str) -> Lock:

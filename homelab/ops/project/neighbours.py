@@ -28,7 +28,7 @@ def read_neighbours(directory: Path, stack: str, plan: Plan) -> tuple[Neighbour,
     Stacks of other projects are first searched as text, because most share nothing; only those
     with a match are planned, which takes as long as for this one.
     """
-    own = (directory / f"Pulumi.{stack}.yaml").resolve()
+    own = _real(directory / f"Pulumi.{stack}.yaml")
     mine = _marks(plan) | keys_of(directory, plan)
     found = []
     for path in sorted(_stack_files(directory)):
@@ -49,7 +49,7 @@ def _keys(directory: Path, ref: SecretRef | None, name: str) -> frozenset[str]:
         return frozenset()
     if ref.op is not None:
         return frozenset({ref.op})
-    file = (directory / name).resolve()
+    file = _real(directory / name)
     out = {f"{file}#{ref.sops}"}
     try:
         value = yaml_data(file.read_bytes())
@@ -83,8 +83,8 @@ def _mentions(there: Path, path: Path, mine: frozenset[str]) -> bool:
     Parsing YAML takes much longer than searching it for a few texts.
     """
     wanted = [mark.encode() for mark in mine]
-    files = [path, *(p for p in (there / "secrets").glob("*") if p.is_file())]
     try:
+        files = [path, *(p for p in (there / "secrets").glob("*") if p.is_file())]
         texts = [file.read_bytes() for file in files]
     except OSError:
         return False
@@ -115,6 +115,12 @@ def _stack_files(directory: Path) -> Iterator[Path]:
         below[:] = [] if depth >= DEPTH else [b for b in below if not _is_skipped(b)]
         if "Pulumi.yaml" in files and Path(place) != here:
             yield from Path(place).glob("Pulumi.*.yaml")
+
+
+def _real(path: Path) -> Path:
+    """The path without links; of a link that leads back to itself, a path as it is."""
+    # Path.resolve raises RuntimeError for such a link.
+    return Path(os.path.realpath(path))
 
 
 def _is_skipped(name: str) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from homelab.dashboard.icons import wanted as pictures_of
 from homelab.ops.project.links import Project
+from homelab.ops.project.reading import closed
 from homelab.plan import Plan
-from homelab.problems import HomelabError, Problem, unreadable
+from homelab.problems import InvalidStackError, Problem, unread
 from homelab.render import root_path
 from homelab.secret_paths import sops_file
 from homelab.secrets.readers import readers_of
@@ -51,17 +53,19 @@ def read_sources(
                 not_here.add(path)
     # Not required here: a preview works without it, and `check_deployer` reports missing keys.
     # A sops file may be a link, as projects share one: `check_sops_files` sees its encryption.
-    sources = reader.any(_files(reader.project, plan.secrets.file))
+    sources = reader.any(_file(reader.project, plan.secrets.file), "secrets.file")
     problems: list[Problem] = []
     for path, source in sorted(wanted.items()):
         if path in ready:
             sources[path] = ready[path]
             continue
-        paths = _files(reader.project, path)
-        sources |= reader.any(paths) if path in encrypted else reader.own(paths, source)
+        paths = (_file if path in encrypted else _files)(reader.project, path)
+        sources |= reader.any(paths, source) if path in encrypted else reader.own(paths, source)
         if not paths and path not in not_here:
             way_out = _way_out(plan, path, source)
-            problems.append(Problem(source, f"there is no {path}", way_out, check="file-present"))
+            empty = len(path) <= _LONGEST and (directory / path).is_dir()
+            what = f"{path} is a directory without files" if empty else f"there is no {path}"
+            problems.append(Problem(source, what, way_out, check="file-present"))
     problems += _shapes(shapes, sources)
     for host in plan.hosts.values():
         if (extends := host.config.extends) is not None:
@@ -96,17 +100,30 @@ class _Reader:
                 inside.append(path)
             else:
                 self._told.setdefault(path, self.project.problem(path, there, where))
-        return self.any(inside)
+        return self.any(inside, where)
 
-    def any(self, paths: Iterable[Path]) -> dict[str, str | bytes]:
-        """These files, wherever they are."""
-        return {p.relative_to(self.project.directory).as_posix(): _content(p) for p in paths}
+    def any(self, paths: Iterable[Path], where: str) -> dict[str, str | bytes]:
+        """These files, wherever they are, without those that cannot be read."""
+        top, out = self.project.directory, {}
+        for path in paths:
+            try:
+                out[path.relative_to(top).as_posix()] = _content(path)
+            except OSError as error:
+                cause = closed(path, top)
+                name = cause.relative_to(top).as_posix()
+                problem = replace(unread(where, error, name), check="file-present")
+                self._told.setdefault(cause, problem)
+        return out
 
 
 def read_sops_files(directory: Path, plan: Plan) -> dict[str, str | bytes]:
     """Every sops file of the stack that exists, also of hosts that read no stored secret."""
     reader = _Reader(Project.of(directory))
-    return reader.any(p for path in readers_of(plan) for p in _files(reader.project, path))
+    found = [p for path in readers_of(plan) for p in _file(reader.project, path)]
+    sources = reader.any(found, "secrets.hosts")
+    if reader.problems:
+        raise InvalidStackError(reader.problems)
+    return sources
 
 
 def _shapes(
@@ -164,16 +181,17 @@ def _files(project: Project, path: str) -> list[Path]:
     return project.files(path) if len(path) <= _LONGEST else []
 
 
+def _file(project: Project, path: str) -> list[Path]:
+    """What must be a file. A directory in its place is listed: reading it says what it is."""
+    found, there = _files(project, path), project.directory / path
+    return [there] if found != [there] and len(path) <= _LONGEST and there.is_dir() else found
+
+
 def _content(path: Path) -> str | bytes:
     """Text where the file is UTF-8 without NUL, bytes otherwise. The check own-module refuses a Nix
     file that is bytes, because no other check reads it.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise HomelabError(
-            f"{path}: cannot be read ({unreadable(error)}); fix its permissions or its disk"
-        ) from None
+    data = path.read_bytes()
     if b"\0" in data:
         return data
     try:

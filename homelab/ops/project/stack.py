@@ -44,6 +44,7 @@ from homelab.problems import (
     Problem,
     UsageError,
     did_you_mean,
+    is_unread,
 )
 from homelab.proxy.checks import outlived
 from homelab.remainder import completed, in_each, rest_of, unrelated
@@ -193,7 +194,9 @@ def _planned(
     sources, missing = read_sources(directory, plan, instead)
     found = {*run_checks(plan), *missing}
     sound = not any(p.severity == "error" for p in found)
-    found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
+    # What is in an unread file is not known, so nothing is said that would follow from it.
+    if not any(map(is_unread, missing)):
+        found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
     if sound:
         found |= {*stale_pages(directory, name, plan)}
         found |= {*check_own_docs(directory, plan), *check_host_folders(directory, plan)}
