@@ -19,6 +19,7 @@ from homelab.openings import (
     firewall,
     literals,
     names,
+    persistence,
     rates,
     replaced,
     resolvers,
@@ -26,6 +27,7 @@ from homelab.openings import (
     ssh,
     state,
     stored,
+    tables,
     web,
     wifi,
 )
@@ -45,6 +47,7 @@ HAVE_RULES = (
     firewall,
     literals,
     names,
+    persistence,
     rates,
     replaced,
     resolvers,
@@ -52,6 +55,7 @@ HAVE_RULES = (
     ssh,
     state,
     stored,
+    tables,
     web,
     wifi,
 )

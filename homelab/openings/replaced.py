@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.nix.source import Computed, Setting
 from homelab.openings.model import Opening, View, rule
+from homelab.openings.tables import UNIT, tables
 
 REPLACED = "replaced"
 _SETS: Mapping[str, str] = {
@@ -97,11 +98,17 @@ def _is_below(path: tuple[str, ...], top: tuple[str, ...]) -> bool:
 
 
 def _own(view: View) -> frozenset[str]:
-    """Names that the plan gives to jobs, units and containers of the host."""
+    """Names that the plan gives to jobs, units, containers, tables of the firewall and the entry of
+    persistence of the host.
+    """
+    persistence = view.host.config.persistence
     jobs = view.plan.backup.on(view.host.name)
     services = view.plan.on(view.host.name)
     return frozenset(
         (
+            *tables(view),
+            UNIT,
+            *([persistence.root] if persistence is not None else []),
             *(j.unit for j in jobs),
             *(f"restic-backups-{j.unit}" for j in jobs),
             *(s.name for s in services),

@@ -26,6 +26,7 @@ def of_options(plan: Plan, host: str) -> tuple[Setting, ...]:
             option.path,
             _plain(option.value),
             source=f"services.{service.name}.options.{option.key}",
+            forced=len(option.path) if option.forced else None,
         )
         for service in plan.on(host)
         for option in declared_options(service.config)

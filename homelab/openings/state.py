@@ -10,6 +10,7 @@ from homelab.hardening.paths import below
 from homelab.nix.source import Setting, Value
 from homelab.openings.model import Opening, View, rule, shown, texts
 from homelab.services.model import Service
+from homelab.system.kept import OURS, kept
 
 STATE = "state-moved"
 
@@ -104,6 +105,28 @@ def forgetting(setting: Setting, view: View) -> Iterator[Opening]:
                 "leave it out, or mount a disk there",
             )
             return
+    for path, why in _of_the_host(view):
+        if below(path, (mount,)):
+            yield Opening(
+                STATE,
+                f"{setting.name} is {shown(setting.value)}: {path}, {why}, would be lost at each "
+                "boot",
+                "leave it out, or mount a disk there",
+            )
+            return
+
+
+def _of_the_host(view: View) -> Iterator[tuple[str, str]]:
+    """Directories that must survive a restart besides those of a service, and what each holds."""
+    yield OURS, "releases and secrets"
+    config = view.host.config.persistence
+    if config is not None:
+        yield config.root, "what survives a restart"
+        yield config.disk, "what survives a restart"
+        for path in config.mounted:
+            yield path, "which the stack says is on a disk"
+        for one in kept(view.plan, view.host, ()):
+            yield one.path, one.why
 
 
 @rule("systemd.services.*.**")

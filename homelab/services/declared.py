@@ -21,6 +21,8 @@ class DeclaredOption:
     path: tuple[str, ...]
     """Parts of its path, without quotes."""
     value: object
+    forced: bool = False
+    """Whether `$force` puts it in place of every other value."""
 
     @property
     def name(self) -> str:
@@ -41,8 +43,8 @@ def declared_options(config: ServiceConfig) -> Iterator[DeclaredOption]:
 def flattened(options: Mapping[str, object]) -> Iterator[DeclaredOption]:
     """One option for each value in nested options, sorted by key."""
     for key, value in sorted(options.items()):
-        for path, inner in _leaves(path_parts(key), value):
-            yield DeclaredOption(key, path, inner)
+        for path, inner, forced in _leaves(path_parts(key), value):
+            yield DeclaredOption(key, path, inner, forced)
 
 
 def declares(config: ServiceConfig, name: str) -> bool:
@@ -53,13 +55,14 @@ def declares(config: ServiceConfig, name: str) -> bool:
     )
 
 
-def _leaves(path: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, ...], object]]:
+def _leaves(path: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, ...], object, bool]]:
     found = reference(value)
     if found is not None and found[0] == "$force":
         # The checks see what it sets.
-        yield from _leaves(path, found[1])
+        for below, inner, _ in _leaves(path, found[1]):
+            yield below, inner, True
     elif isinstance(value, Mapping) and value and found is None:
         for key, inner in value.items():
             yield from _leaves((*path, str(key)), inner)
     else:
-        yield path, value
+        yield path, value, False

@@ -50,6 +50,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "a trusted interface": {"networking.firewall.trustedInterfaces": ["tailscale0"]},
         "no firewall": {"networking.firewall.enable": False},
         "no firewall, nested": {"networking": {"firewall": {"enable": False}}},
+        "no table of the firewall": {"networking.nftables.tables.nixos-fw.enable": False},
+        "the firewall for IPv4 alone": {"networking.nftables.tables.nixos-fw.family": "ip"},
+        "no unit of the firewall": {"systemd.services.nftables.enable": False},
         "no nftables": {"networking.nftables.enable": False},
         "commands": {"networking.firewall.extraCommands": "iptables -A INPUT -j ACCEPT"},
         "input rules": {"networking.firewall.extraInputRules": "accept"},
@@ -353,6 +356,11 @@ MODULES: dict[str, str] = {
     "nested": "networking = { firewall = { enable = false; }; };",
     "a line break": "networking.firewall.enable =\n    false;",
     "mkForce": "networking.firewall.enable = lib.mkForce false;",
+    "a table of the firewall, off": "networking.nftables.tables.nixos-fw.enable = lib.mkForce false;",
+    "a table, computed": "networking.nftables.tables.nixos-fw.enable = !true;",
+    "a table, emptied": 'networking.nftables.tables.nixos-fw.content = lib.mkForce "";',
+    "a table, replaced": 'networking.nftables.tables.nixos-fw = lib.mkForce { family = "inet"; };',
+    "the firewall's unit, never": "systemd.services.nftables.wantedBy = lib.mkForce [ ];",
     "mkForce after with": "networking = with lib; { firewall.enable = mkForce false; };",
     "mkOverride": "networking.firewall.enable = lib.mkOverride 10 false;",
     "mkIf": "networking.firewall.allowedTCPPorts = lib.mkIf true [ 22 ];",
@@ -419,6 +427,9 @@ MODULES: dict[str, str] = {
 """Lines of an own module."""
 
 HARMLESS: dict[str, str] = {
+    "a table of its own, off": "networking.nftables.tables.mine.enable = false;",
+    "a table, on": "networking.nftables.tables.nixos-fw.enable = true;",
+    "nothing in a table": 'networking.nftables.tables.nixos-fw.content = "";',
     "an option, forced": 'services.navidrome.settings.ScanSchedule = lib.mkForce "1h";',
     "a group, forced": "services.navidrome = lib.mkForce { enable = true; };",
     "a default of a set": "systemd.timers = lib.mkDefault { x.enable = true; };",

@@ -127,6 +127,8 @@ IN_WAYS_OUT = (alerts.notifies, disks.numbered, resolvers.another, resolvers.nam
 ELSEWHERE = [
     # Secrets in plain text have a table in tests/secrets.
     "**",
+    # Persistence has a table in test_persistence.py.
+    "environment.persistence.*.**",
     # State that a module leaves behind has a table in tests/cases/test_state.py.
     "fileSystems.*.fsType",
     # Backups of the plan have a table in tests/cases/test_backups.py.

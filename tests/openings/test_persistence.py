@@ -1,0 +1,70 @@
+"""What survives a restart is not switched off or shortened by an own module or an option."""
+
+from __future__ import annotations
+
+import pytest
+
+from homelab.checks import run_checks
+from homelab.openings.checks import check_openings
+from homelab.problems import Problem
+from homelab.system.kept import FILES, kept
+from tests import build
+
+KEEPS = {"hosts": {"nas": {"modules": ["own.nix"], "persistence": {"mounted": ["/srv"]}}}}
+PERSIST = 'environment.persistence."/persist"'
+
+
+def told(line: str) -> list[Problem]:
+    plan = build.plan(KEEPS)
+    return list(check_openings(plan, {"own.nix": f"{{ lib, ... }}: {{ {line} }}"}))
+
+
+@pytest.mark.parametrize(
+    ("line", "lost"),
+    [
+        (f"{PERSIST}.enable = false;", "everything"),
+        (f"{PERSIST}.enable = lib.mkForce (!true);", "everything"),
+        (f'{PERSIST}.persistentStoragePath = lib.mkForce "/tmp/x";', "everything"),
+        (f'{PERSIST}.directories = lib.mkForce [ "/home" ];', "/var/lib/nixos"),
+        (f"{PERSIST}.directories = lib.mkForce (import ./x.nix);", "/var/lib/nixos"),
+        (f"{PERSIST}.files = lib.mkForce [ ];", "/etc/machine-id"),
+        (f"{PERSIST} = lib.mkForce {{ hideMounts = true; }};", "directories that survive"),
+        ("environment.persistence = lib.mkForce { };", "directories that survive"),
+    ],
+)
+def test_persistence_is_not_switched_off_or_shortened(line: str, lost: str) -> None:
+    (problem,) = told(line)
+    assert (problem.check, problem.severity) == ("forbidden-patterns", "error")
+    assert lost in problem.what
+    assert problem.way_out
+
+
+@pytest.mark.parametrize("mount", ["/var/lib/homelab", "/persist", "/var/lib/nixos", "/srv"])
+def test_nothing_in_memory_is_mounted_over_what_must_survive(mount: str) -> None:
+    value = '{ device = "none"; fsType = "tmpfs"; }'
+    for line in (f"lib.mkForce {value}", value):
+        (problem,) = told(f'fileSystems."{mount}" = {line};')
+        assert (problem.check, problem.severity) == ("state-moved", "error")
+        assert f"{mount}, " in problem.what
+    disk = value.replace("tmpfs", "ext4").replace("none", "/dev/disk/by-id/x")
+    assert told(f'fileSystems."{mount}" = {disk};') == []
+
+
+def test_a_list_that_keeps_everything_and_an_entry_of_its_own_pass() -> None:
+    plan = build.plan(KEEPS)
+    keep = " ".join(f'"{one.path}"' for one in kept(plan, plan.hosts["nas"], ()))
+    sets = keep.replace('"/var/log"', '{ directory = "/var/log"; mode = "0755"; }')
+    files = " ".join(f'{{ file = "{file}"; }}' for file in FILES)
+    assert told(f"{PERSIST}.directories = lib.mkForce [ {sets} ];") == []
+    assert told(f"{PERSIST}.files = lib.mkForce [ {files} ];") == []
+    assert told(f'{PERSIST}.directories = [ "/var/lib/more" ];') == []
+    assert told(f"{PERSIST}.enable = true;") == []
+    assert told('environment.persistence."/other".enable = false;') == []
+
+
+def test_an_option_of_a_service_does_not_switch_persistence_off() -> None:
+    option = 'environment.persistence."/persist".enable'
+    navidrome = {"host": "nas", "options": {option: False}}
+    found = run_checks(build.plan({**KEEPS, "services": {"navidrome": navidrome}}))
+    (problem,) = [p for p in found if p.check == "option-opens"]
+    assert "everything that the plan keeps there" in problem.what
