@@ -83,6 +83,8 @@ class BackupTarget(Model):
                 raise ValueError(f"a {self.kind} target needs the host that holds it; add host:")
             if not self.path.startswith("/"):
                 raise ValueError("the path on the host must be absolute; start it with /")
+        if self.host is not None and self.kind not in ("local", "sftp", "rest"):
+            raise ValueError(f"a {self.kind} target is not on a host of the stack; leave host out")
         if self.bucket is not None:
             if self.kind != "s3":
                 raise ValueError(f"bucket is for a target of kind s3; this one is {self.kind}")
@@ -97,8 +99,6 @@ class BackupTarget(Model):
             if self.kind == "rest":
                 why = " on a host of the stack: each client has a derived password"
             raise ValueError(f"a {self.kind} target has no credentials{why}; leave credentials out")
-        if self.host is not None and self.kind not in ("local", "sftp", "rest"):
-            raise ValueError(f"a {self.kind} target is not on a host of the stack; leave host out")
         self._rest()
         if "user" in self.model_fields_set and self.kind != "sftp":
             raise ValueError(f"a {self.kind} target has no login; leave user out")

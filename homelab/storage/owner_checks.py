@@ -38,6 +38,8 @@ class Use:
     relations: tuple[Relation, ...] = EVERY
     allowed: tuple[str, ...] = ()
     """Paths of directories that are accepted all the same."""
+    keeps: bool = False
+    """Whether it is where a host with a wiped root keeps its files."""
 
 
 @check("path-taken")
@@ -56,6 +58,7 @@ def path_taken(plan: Plan) -> Iterator[Problem]:
             reads=use.reads,
             relations=use.relations,
             allowed=use.allowed,
+            keeps=use.keeps,
         )
         if found is None or _is_reported_by_the_other(found, use) or (use.where, use.path) in seen:
             continue
@@ -202,6 +205,7 @@ def _host(host: Host) -> Iterator[Use]:
             "name a directory on a separate disk: /persist, or /nix/persist with mount: /nix",
             relations=EVERY if field == "root" else _INSIDE,
             allowed=("/nix",),
+            keeps=True,
         )
     for field in ("directories", "files"):
         for index, path in enumerate(getattr(config, field)):

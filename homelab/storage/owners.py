@@ -72,8 +72,14 @@ _FIXED: tuple[Owner, ...] = (
         Owner(path, "system", _SYSTEM)
         for path in ("/run/dbus", "/run/systemd", "/run/user", "/run/wrappers", "/var/lib/systemd")
     ),
-    Owner("/run/docker.sock", "system", "a socket that gives root"),
-    Owner("/run/podman", "system", "a socket that gives root"),
+    # Opening a socket for reading and writing needs no writable mount.
+    *(
+        Owner(path, "system", "a socket that gives root")
+        for path in (
+            *("/nix/var/nix/daemon-socket", "/run/containerd", "/run/docker.sock", "/run/libvirt"),
+            *("/run/podman", "/var/lib/incus", "/var/lib/libvirt"),
+        )
+    ),
     Owner("/var/lib/nixos", "system", "where NixOS stores user ids"),
     Owner("/var/lib/containers", "system", "where Podman stores its containers"),
     Owner("/var/lib/docker", "system", "where Docker stores its containers"),
@@ -84,8 +90,11 @@ _FIXED: tuple[Owner, ...] = (
     *(
         Owner(path, "homelab", "homelab's own directory", final=True)
         for path in (
-            *("/etc/homelab", "/run/homelab", "/run/homelab-recovery", "/var/lib/homelab"),
-            *("/var/lib/homelab-bundles", "/var/lib/homelab-certificates"),
+            *("/etc/homelab", "/run/homelab", "/run/homelab-card", "/run/homelab-containers"),
+            *("/run/homelab-files", "/run/homelab-install", "/run/homelab-metrics"),
+            *("/run/homelab-nfs", "/run/homelab-recovery", "/run/homelab-root"),
+            *("/run/homelab-watch", "/var/lib/homelab", "/var/lib/homelab-bundles"),
+            "/var/lib/homelab-certificates",
             *(
                 "/var/lib/homelab-gate",
                 "/var/lib/homelab-lldap",
@@ -101,6 +110,11 @@ _FIXED: tuple[Owner, ...] = (
             *("/run/secrets-for-users.d", "/var/lib/sops-nix"),
         )
     ),
+    *(
+        Owner(path, "secret", "where agenix writes the secrets of the host", final=True)
+        for path in ("/run/agenix", "/run/agenix.d", "/run/keys")
+    ),
+    Owner("/run/credentials", "secret", "where systemd has the secrets of services", final=True),
     Owner("/etc/ssh", "secret", "where the host has the key that decrypts its secrets", final=True),
     Owner("/root", "secret", "the home directory of root"),
     *(
@@ -112,6 +126,11 @@ _FIXED: tuple[Owner, ...] = (
     Owner("/var/backup", "dumps", "where the databases of the host are dumped"),
     Owner("/home", "home", "all home directories", inside=False),
 )
+_NOT_KEPT = (
+    *("/bin", "/boot", "/dev", "/efi", "/lib", "/lib64", "/nix", "/proc", "/run", "/sbin", "/sys"),
+    *("/tmp", "/usr", "/var/tmp"),  # noqa: S108 - names
+)
+"""Nothing in these survives a restart by `persistence`, or they have file systems of their own."""
 _DATABASES = {
     name: Owner(f"/var/lib/{name}", "state", "the databases of the host", derived=True)
     for name in ("postgresql", "mysql")
@@ -128,16 +147,18 @@ def taken(
     reads: bool = False,
     relations: Collection[Relation] = EVERY,
     allowed: Collection[str] = (),
+    keeps: bool = False,
 ) -> Taken | None:
     """The directory of these kinds that a path is, lies in or contains; None if there is none.
 
     The nearest directory counts. The state of `services` and the paths in `allowed` are left out,
-    and with `reads` also the content of directories that every user may read.
+    and with `reads` also the content of directories that every user may read. With `keeps`, the
+    path is where a host with a wiped root keeps its files: they are no reason against it.
     """
-    place = _straight(path)
     found = [
         Taken(path, relation, owner)
-        for owner in (*owners(plan, host), *_homes(place))
+        for place, known in _places(plan, host, _straight(path), keeps=keeps)
+        for owner in known
         if owner.kind in kinds and owner.path not in allowed
         if not owner.service or owner.service not in services
         if (relation := _relation(place, owner)) is not None
@@ -145,6 +166,19 @@ def taken(
         if not (reads and owner.readable and relation == "lies in")
     ]
     return min(found, key=_nearest, default=None)
+
+
+def _places(
+    plan: Plan, host: str, path: str, *, keeps: bool
+) -> Iterator[tuple[str, Iterator[Owner]]]:
+    """A path, and the one whose files it has on a host with a wiped root, with their owners."""
+    known = owners(plan, host)
+    yield path, (owner for owner in (*known, *_homes(path)))
+    config = plan.hosts[host].config.persistence if host in plan.hosts else None
+    if config is None or keeps or not below(path, (config.root,)):
+        return
+    place = path.removeprefix(config.root) or "/"
+    yield place, (o for o in (*known, *_homes(place)) if not below(o.path, _NOT_KEPT))
 
 
 def _nearest(one: Taken) -> tuple[bool, int, int, str]:

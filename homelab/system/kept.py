@@ -41,11 +41,16 @@ _MACHINE = (
     ("/var/lib/systemd", "timers, random seed, clock, lingering users"),
     ("/var/log", "the journal"),
 )
+_DESKTOP = ("/etc/NetworkManager/system-connections", "/var/lib/bluetooth")
+"""Desktops switch on NetworkManager and Bluetooth by themselves."""
 STATE_OF: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("hardware.bluetooth", ("/var/lib/bluetooth",)),
     ("networking.networkmanager", ("/etc/NetworkManager/system-connections",)),
     ("networking.wireless.iwd", ("/var/lib/iwd",)),
     ("security.acme.certs", ("/var/lib/acme",)),
+    ("services.desktopManager.cosmic", _DESKTOP),
+    ("services.desktopManager.gnome", (*_DESKTOP, "/var/lib/AccountsService")),
+    ("services.desktopManager.plasma6", _DESKTOP),
     ("services.fail2ban", ("/var/lib/fail2ban",)),
     ("services.fprintd", ("/var/lib/fprint",)),
     ("services.influxdb2", ("/var/lib/influxdb2",)),
@@ -56,6 +61,8 @@ STATE_OF: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("services.printing", ("/var/lib/cups",)),
     ("services.redis.servers.*", ("/var/lib/redis-*",)),
     ("services.samba", ("/var/lib/samba",)),
+    ("services.xserver.desktopManager.cinnamon", _DESKTOP),
+    ("services.xserver.desktopManager.gnome", (*_DESKTOP, "/var/lib/AccountsService")),
     ("virtualisation.docker", ("/var/lib/docker",)),
     ("virtualisation.libvirtd", ("/var/lib/libvirt",)),
     ("virtualisation.oci-containers", ("/var/lib/containers",)),

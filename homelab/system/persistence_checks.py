@@ -166,6 +166,15 @@ def _known(plan: Plan, host: Host, config: Persistence) -> Iterator[Problem]:
 def _complete(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iterator[Problem]:
     from homelab.render import modules_of
 
+    if plan.stack.site.mutable_users:
+        yield Problem(
+            "site.mutable_users",
+            f"{host.name} makes its accounts anew at each start, so accounts and passwords made "
+            "by hand are lost",
+            "write mutable_users: false, and give the people of the stack their passwords "
+            "(password)",
+            check=PERSISTENCE_COMPLETE,
+        )
     keep = kept(plan, host, modules_of(plan, host))
     named = file_systems(host, sources) - {"/"}
     for one in keep:

@@ -15,8 +15,9 @@ from homelab.nix import print_module
 from homelab.planner import make_plan
 from homelab.problems import Problem
 from homelab.render import modules_of
-from homelab.storage.owners import is_fixed
+from homelab.storage.owners import taken
 from homelab.system.persistence_checks import IDENTITY
+from homelab.testing import merged
 from tests import build
 from tests.cases.test_state import planned
 from tests.site.rich import VARIANTS
@@ -129,7 +130,7 @@ def test_a_services_own_directory_passes(use: Any, path: str) -> None:
 @pytest.mark.parametrize("path", [*KEYS, *SYSTEM])
 def test_a_backup_cannot_include_secrets_or_the_system(path: str) -> None:
     changes = {"services": {"vaultwarden": {"backup": {"include": [path]}}}}
-    readable = path.startswith(("/etc/systemd", "/nix/", "/usr/"))
+    readable = path.startswith(("/etc/systemd", "/usr/"))
     assert [p.check for p in said(changes, "path-taken")] == ([] if readable else ["path-taken"])
 
 
@@ -151,7 +152,8 @@ def test_the_state_of_another_service_needs_a_reason_in_a_container() -> None:
 
 def test_no_reason_accepts_a_mount_of_the_hosts_keys() -> None:
     reason = {"host-paths": "it wants them", "other-state": "it wants them"}
-    for path in ("/etc/ssh", "/var/lib/homelab", "/run/secrets/restic", "/run/homelab"):
+    final = ("/etc/ssh", "/var/lib/homelab", "/run/secrets/restic", "/run/homelab")
+    for path in (*final, "/run/homelab-files/draw", "/var/run/credentials", "/run/agenix"):
         changes = mounted(path, read_only=True)
         changes["services"]["draw"]["accept"] = reason
         (problem,) = said(changes, "option-opens")
@@ -162,6 +164,42 @@ def test_no_reason_accepts_a_mount_of_the_hosts_keys() -> None:
 def test_a_container_may_read_world_readable_files(path: str) -> None:
     assert said(mounted(path, read_only=True), "option-opens") == []
     assert said(mounted(path), "option-opens") != []
+
+
+@pytest.mark.parametrize("path", ["/run/docker.sock", "/nix/var/nix/daemon-socket", "/nix/var"])
+def test_reading_a_directory_with_a_socket_that_gives_root_is_refused(path: str) -> None:
+    (problem,) = said(mounted(path, read_only=True), "option-opens")
+    assert "a socket that gives root" in problem.what
+    assert said(mounted("/nix/store", read_only=True), "option-opens") == []
+
+
+@pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
+@pytest.mark.parametrize("root", ["/persist", "/nix/persist"])
+def test_what_persists_belongs_to_the_owner_of_its_place(root: str, use: Any) -> None:
+    """On a host with a wiped root, the host key is below the persistent directory too."""
+    wiped = {"hosts": {"aurora": {"persistence": {"root": root, "mount": "/nix"}}}}
+    for path in ("", "/etc/ssh", "/home", "/home/sam/.ssh", "/var/lib/homelab", *OTHERS[:2]):
+        changes = merged(wiped, use(f"{root}{path}"))
+        found = said(changes, *USES[use].split())
+        if not (use is built and root.startswith(_NIX_BUILDS)):
+            assert {p.severity for p in found} == {"error"}, path
+    # The check of the persistent directory itself reports state that is written in it.
+    if root == "/persist" and use not in (target, state, container_state):
+        for path in ("/dev/work", "/srv/data", "/tmp/x"):
+            assert said(merged(wiped, use(f"{root}{path}")), *USES[use].split()) == []
+
+
+def test_no_reason_accepts_a_mount_of_the_persistent_host_key() -> None:
+    changes = merged(
+        {"hosts": {"aurora": {"persistence": {"root": "/persist"}}}},
+        mounted("/persist/etc/ssh", read_only=True),
+    )
+    changes["services"]["draw"]["accept"] = {"host-paths": "it wants them"}
+    (problem,) = said(changes, "option-opens")
+    assert problem.what.endswith(
+        "/persist/etc/ssh is where the host has the key that decrypts its secrets"
+    )
+    assert "accept" not in problem.way_out
 
 
 def test_an_option_that_moves_state_into_another_service_is_refused() -> None:
@@ -192,7 +230,11 @@ def test_every_directory_that_homelab_makes_on_a_host_is_its_own() -> None:
     for script in (build.ROOT / "homelab").rglob("*.sh"):
         named |= set(OURS.findall(script.read_text(encoding="utf-8")))
     assert {"/var/lib/homelab", "/var/lib/homelab-bundles", "/run/homelab"} <= named
-    assert sorted(path for path in named if not is_fixed(path)) == []
+    plan = planned({})
+    owned = {
+        path for path in named if taken(plan, "pi", path, ("homelab",), relations=("is", "lies in"))
+    }
+    assert sorted(named - owned) == []
 
 
 def test_two_services_with_one_directory_are_one_problem() -> None:

@@ -55,6 +55,12 @@ def _importing(module: str, argument: str = "...") -> dict[str, str]:
     return own(ROOT, f"imports = [ {module} ];", head=f"{{ {argument} }}: ")
 
 
+GNOME = (
+    *("/etc/NetworkManager/system-connections", "/var/lib/bluetooth"),
+    "/var/lib/AccountsService",
+)
+"""What GNOME keeps through the services that it switches on."""
+
 WAYS = (
     WayOut(
         "flake-path",
@@ -454,6 +460,20 @@ WAYS = (
             'fileSystems."/persist" = { device = "/dev/sdb"; fsType = "ext4"; };',
         ),
         asked={"/persist": "name a directory on another disk"},
+    ),
+    WayOut(
+        "persistence-complete",
+        both(host("nas", persistence={}), {"site": {"mutable_users": True}}),
+        {"site": {"mutable_users": False}},
+        says="accounts anew",
+        files=own(FORGETS, PERSIST),
+    ),
+    WayOut(
+        "persistence-complete",
+        host("nas", persistence={}),
+        host("nas", persistence={"directories": list(GNOME)}),
+        says="services.desktopManager.gnome",
+        files=own(FORGETS, PERSIST, "services.desktopManager.gnome.enable = true;"),
     ),
     WayOut(
         "persistence-complete",
