@@ -171,6 +171,14 @@ def test_former_keys_of_a_target_are_refused_with_the_way_out(field: str) -> Non
         build.stack_config(household({"backup": {"targets": {"disk": {field: said}}}}))
 
 
+@pytest.mark.parametrize("kind", ["b2", "s3", "rclone"])
+def test_a_host_at_a_cloud_is_the_fault_with_and_without_credentials(kind: str) -> None:
+    for more in ({}, {"credentials": {"sops": "restic/cloud"}}):
+        target = {"kind": kind, "host": "nas", "path": "bucket:restic", **more}
+        with pytest.raises(InvalidStackError, match=r"not on a host of the stack; leave host out"):
+            build.stack_config(household({"backup": {"targets": {"disk": None, "far": target}}}))
+
+
 @pytest.mark.requirement("S0-31")
 def test_only_its_own_host_writes_to_a_local_target() -> None:
     local: Changes = {
