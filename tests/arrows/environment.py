@@ -96,6 +96,10 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
         "AUTHELIA_AUTHENTICATION_BACKEND_LDAP_PASSWORD_FILE",
         "AUTHELIA_NOTIFIER_SMTP_PASSWORD_FILE",
     ),
+    "Forgejo and Gitea: their configuration cheat sheets": ("ENABLE_REVERSE_PROXY_AUTHENTICATION",),
+    "Healthchecks: healthchecks.io/docs/self_hosted_configuration": ("REMOTE_USER_HEADER",),
+    "Miniflux: miniflux.app/docs/configuration.html": ("AUTH_PROXY_HEADER",),
+    "Vaultwarden: its .env.template": ("DISABLE_ADMIN_TOKEN",),
     "OAuth2 Proxy: its configuration": ("OAUTH2_PROXY_CLIENT_SECRET",),
     "Pocket ID: pocket-id.org/docs/configuration/environment-variables": (
         "ANALYTICS_DISABLED",
