@@ -18,7 +18,7 @@ from homelab.identity.plan import plan_identity
 from homelab.monitoring.plan import alert_hosts, plan_monitoring
 from homelab.network.plan import loopback_http, plan_dns, plan_firewall, plan_routes
 from homelab.plan import Plan
-from homelab.secrets.plan import plan_secrets
+from homelab.secrets.plan import fetching_hosts, plan_secrets
 from homelab.services.own import with_own_options
 from homelab.services.plan import plan_services
 from homelab.services.ports import plan_ports
@@ -61,8 +61,9 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
     backup = plan_backup(stack, hosts, services, datasets)
     ports += rest_ports(stack, backup)
     monitoring = plan_monitoring(stack, hosts, services, routes, dns)
-    alerting = alert_hosts(stack, services, backup, monitoring, datasets, replicas)
     connections = plan_connections(stack, services)
+    others = fetching_hosts(stack, services) | {w.host for w in connections}
+    alerting = alert_hosts(stack, services, backup, monitoring, datasets, replicas, others)
     return Plan(
         stack=stack,
         lock=lock,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from homelab.backup.model import BackupPlan
 from homelab.config.expansion import MONITOR
 from homelab.config.hosts import AnyHost, NixosHost
+from homelab.config.pools import MergerfsPool
 from homelab.config.snapshots import SNAPSHOTS
 from homelab.config.stack import StackConfig
 from homelab.monitoring.model import MonitoringPlan, Probe
@@ -94,8 +96,11 @@ def alert_hosts(
     monitoring: MonitoringPlan | None,
     datasets: tuple[Dataset, ...],
     replicas: tuple[Replica, ...],
+    others: frozenset[str],
 ) -> frozenset[str]:
-    """Hosts that send alerts. They read the ntfy topic."""
+    """Hosts that send alerts. They read the ntfy topic. `others` have units of other packages that
+    report their failures.
+    """
     if stack.monitoring.ntfy is None:
         return frozenset()
     watching = {monitoring.host} if monitoring else set()
@@ -110,7 +115,8 @@ def alert_hosts(
     watching |= {j.server for j in backup.jobs if j.server and not j.ssh_key}
     if stack.monitoring.full_percent is not None:
         watching |= {name for name, host in stack.hosts.items() if watches_space(host)}
-    return backup.hosts | watching
+    watching |= {name for name, host in stack.hosts.items() if _tends_disks(host)}
+    return backup.hosts | watching | others
 
 
 def alerts_itself(service: Service, watched: frozenset[str]) -> bool:
@@ -120,8 +126,22 @@ def alerts_itself(service: Service, watched: frozenset[str]) -> bool:
     return service.sends_alerts or unasked or (service.static is not None and not asked)
 
 
+def _tends_disks(host: AnyHost) -> bool:
+    """Whether units of a host move files of a pool, or delete the roots of earlier boots."""
+    if not _may_alert(host):
+        return False
+    blank = host.persistence is not None and host.persistence.blank is not None
+    moved = (p.mover for p in host.pools.values() if isinstance(p, MergerfsPool))
+    return blank or any(mover is not None for mover in moved)
+
+
 def watches_space(host: AnyHost) -> bool:
-    """Whether a host alerts before its file systems are full. An agent does not know the topic."""
+    """Whether a host alerts before its file systems are full."""
+    return _may_alert(host)
+
+
+def _may_alert(host: AnyHost) -> TypeGuard[NixosHost]:
+    """Whether a host can send alerts. An agent does not know the topic."""
     return (
         isinstance(host, NixosHost)
         and host.role != "agent"

@@ -97,6 +97,11 @@ def plan_secrets(
     )
 
 
+def fetching_hosts(stack: StackConfig, services: tuple[Service, ...]) -> frozenset[str]:
+    """Hosts whose units fetch secrets of services from 1Password."""
+    return frozenset(s.host for s in _of_services(stack, services) if s.source == "fetched")
+
+
 def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Secret]:
     for service in services:
         for name, fact in sorted(service.entry.secrets.items()):
