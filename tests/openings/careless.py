@@ -297,6 +297,11 @@ OPTIONS["option-calendar"] = {
     "one of several times": {"systemd.services.sweep.startAt": ["03:00", "every day"]},
     "a zone that is none": {"systemd.services.sweep.startAt": "03:00 Europe/Olso"},
 }
+OPTIONS["option-opens"] |= {
+    "a sandbox without a part": {"systemd.services.navidrome.serviceConfig.ProtectHome": False},
+    "a part by systemd's word": {"systemd.services.navidrome.serviceConfig.PrivateDevices": "no"},
+    "a service as root": {"systemd.services.navidrome.serviceConfig.User": "root"},
+}
 OPTIONS["restart-limits"] = {
     "a limit of restarts in the wrong section": {
         "systemd.services.navidrome.serviceConfig.StartLimitBurst": 5
@@ -304,6 +309,11 @@ OPTIONS["restart-limits"] = {
 }
 
 CAREFUL: dict[str, dict[str, Any]] = {
+    "a stricter sandbox": {
+        "systemd.services.navidrome.serviceConfig.PrivateTmp": "disconnected",
+        "systemd.services.navidrome.serviceConfig.ProtectHome": True,
+    },
+    "a unit of no service": {"systemd.services.sweep.serviceConfig.ProtectHome": False},
     "good times": {
         "systemd.services.sweep.startAt": ["Mon..Fri 03:00", "Sat *-*-* 04:00:00 Europe/Oslo"],
         "nix.gc.dates": "weekly",

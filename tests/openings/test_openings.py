@@ -78,6 +78,23 @@ def test_the_user_of_a_database_by_the_socket_is_one_that_homelab_knows(
         assert problem.way_out.startswith("write it in the stack config")
 
 
+@pytest.mark.parametrize("service", ["jellyfin", "miniflux", "navidrome", "vaultwarden"])
+def test_a_weaker_sandbox_needs_its_reason_whoever_wrote_it(service: str) -> None:
+    """Of homelab's sandboxes and of those that nixpkgs has, in options and in modules."""
+    option = f"systemd.services.{service}.serviceConfig.PrivateDevices"
+    said: dict[str, Any] = {"host": "nas", "options": {option: False}}
+    changes: dict[str, Any] = {"services": {service: said}}
+    (problem,) = run_checks(build.plan(changes), ["option-opens"])
+    assert problem.what.endswith(f"{service}.service may open hardware devices")
+    said["harden"] = {"relax": {"private-devices": "it needs the tuner"}}
+    assert run_checks(build.plan(changes), ["option-opens"]) == []
+    owned = {"hosts": {"nas": {"modules": ["own.nix"]}}, "services": {service: {"host": "nas"}}}
+    text = f"{{ lib, ... }}:\n{{\n  {option} = lib.mkForce false;\n}}\n"
+    (problem,) = check_openings(build.plan(owned), {"own.nix": text})
+    assert problem.what.startswith("own.nix:3: ")
+    assert f"services.{service}.harden.relax: {{private-devices: …}}" in problem.way_out
+
+
 def test_the_table_is_long() -> None:
     assert len(OF_OPTIONS) + len(MODULES) >= 130
 
