@@ -84,7 +84,9 @@ MISTAKES = {
         "services.gitolite.adminPubkey",
     ),
     "a unit that is confined less": Case(
-        "{ lib, ... }:\n{\n  systemd.services.jellyfin.serviceConfig.ProtectHome = lib.mkForce false;\n}\n",
+        # Of a value that it can read, the check tells before.
+        "{ lib, ... }:\n{\n  systemd.services.jellyfin.serviceConfig.ProtectHome = lib.mkForce (1 == 2);\n"
+        "}\n",
         JELLYFIN,
         0,
         "jellyfin.service gets ProtectHome=false, and its sandbox has true",
