@@ -5,6 +5,7 @@ Source: systemd.exec(5). Only settings of the baseline are compared.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -32,7 +33,7 @@ _ALIASES = {"true": "yes", "on": "yes", "1": "yes", "false": "no", "off": "no", 
 def stricter(setting: str, ours: Nix, theirs: Nix) -> Verdict:
     """Compare two values of a setting, each as NixOS or systemd writes it."""
     if setting == "UMask":
-        return _masks(int(_text(ours) or "0022", 8), int(_text(theirs) or "0022", 8))
+        return _masks(_mask(ours), _mask(theirs))
     if setting in GRANTS:
         return _sets(granted(ours), granted(theirs))
     if setting == "SystemCallArchitectures":
@@ -69,6 +70,12 @@ def _ranks(ours: float, theirs: float) -> Verdict:
     if ours == theirs:
         return "same"
     return "ours" if ours > theirs else "theirs"
+
+
+def _mask(value: Nix) -> int:
+    """The bits of a mask. Of text that is no octal number, systemd takes its default."""
+    text = _text(value)
+    return int(text, 8) if re.fullmatch("[0-7]{1,4}", text) else 0o022
 
 
 def _masks(ours: int, theirs: int) -> Verdict:

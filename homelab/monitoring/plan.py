@@ -114,7 +114,7 @@ def alert_hosts(
     # A rest-server's host removes old snapshots.
     watching |= {j.server for j in backup.jobs if j.server and not j.ssh_key}
     if stack.monitoring.full_percent is not None:
-        watching |= {name for name, host in stack.hosts.items() if watches_space(host)}
+        watching |= {name for name, host in stack.hosts.items() if may_alert(host)}
     watching |= {name for name, host in stack.hosts.items() if _tends_disks(host)}
     return backup.hosts | watching | others
 
@@ -128,19 +128,13 @@ def alerts_itself(service: Service, watched: frozenset[str]) -> bool:
 
 def _tends_disks(host: AnyHost) -> bool:
     """Whether units of a host move files of a pool, or delete the roots of earlier boots."""
-    if not _may_alert(host):
+    if not may_alert(host):
         return False
     blank = host.persistence is not None and host.persistence.blank is not None
-    moved = (p.mover for p in host.pools.values() if isinstance(p, MergerfsPool))
-    return blank or any(mover is not None for mover in moved)
+    return blank or any(isinstance(p, MergerfsPool) and p.mover for p in host.pools.values())
 
 
-def watches_space(host: AnyHost) -> bool:
-    """Whether a host alerts before its file systems are full."""
-    return _may_alert(host)
-
-
-def _may_alert(host: AnyHost) -> TypeGuard[NixosHost]:
+def may_alert(host: AnyHost) -> TypeGuard[NixosHost]:
     """Whether a host can send alerts. An agent does not know the topic."""
     return (
         isinstance(host, NixosHost)

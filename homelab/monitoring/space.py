@@ -7,7 +7,7 @@ from importlib import resources
 
 from homelab.hardening.baseline import sandbox
 from homelab.monitoring.model import SPACE
-from homelab.monitoring.plan import watches_space
+from homelab.monitoring.plan import may_alert
 from homelab.nix import Attrs, Module, Raw, Script
 from homelab.plan import Plan
 from homelab.system.model import Host
@@ -20,7 +20,7 @@ _AT = "*-*-* 09:00:00"
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`space.nix`, with `monitoring.full_percent`."""
     limit = plan.stack.monitoring.full_percent
-    if limit is None or not host.is_nixos or not watches_space(host.config):
+    if limit is None or not host.is_nixos or not may_alert(host.config):
         return
     text = resources.files("homelab.monitoring").joinpath("space.sh").read_text(encoding="utf-8")
     unit: Attrs = {

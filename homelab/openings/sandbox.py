@@ -70,6 +70,8 @@ def _plain(value: Value) -> Nix:
     """A value that the source tells, as a setting; None for any other."""
     if isinstance(value, bool | str):
         return value
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, tuple) and all(isinstance(word, str) for word in value):
         return " ".join(map(str, value))
     return None

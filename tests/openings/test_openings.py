@@ -95,6 +95,14 @@ def test_a_weaker_sandbox_needs_its_reason_whoever_wrote_it(service: str) -> Non
     assert f"services.{service}.harden.relax: {{private-devices: …}}" in problem.way_out
 
 
+@pytest.mark.parametrize("mask", ["rwx", False, 22, "0022", ""])
+def test_a_mask_that_is_none_is_the_default_of_systemd(mask: Any) -> None:
+    options = {"systemd.services.jellyfin.serviceConfig.UMask": mask}
+    changes = {"services": {"jellyfin": {"host": "nas", "options": options}}}
+    (problem,) = run_checks(build.plan(changes), ["option-opens"])
+    assert "UMask" in problem.what
+
+
 def test_the_table_is_long() -> None:
     assert len(OF_OPTIONS) + len(MODULES) >= 130
 
