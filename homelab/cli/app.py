@@ -24,6 +24,7 @@ from homelab.cli.hosts import hosts_app
 from homelab.cli.install import host_app, install_app, passphrase
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
 from homelab.cli.leave import leave_app
+from homelab.cli.metrics import metrics_app
 from homelab.cli.move import move_app
 from homelab.cli.pin import pin_app
 from homelab.cli.problems import print_error, print_problems
@@ -60,6 +61,7 @@ app.add_typer(install_app)
 app.add_typer(host_app, name="host")
 app.add_typer(security_app)
 app.add_typer(why_app)
+app.add_typer(metrics_app)
 app.add_typer(service_app, name="service")
 app.add_typer(attic_app, name="attic")
 app.add_typer(secret_app, name="secret")

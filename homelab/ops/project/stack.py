@@ -70,6 +70,7 @@ from homelab.system.persistence_checks import check_persistence
 from homelab.system.pin_checks import check_pin_ages
 from homelab.system.placeholders import check_placeholders
 from homelab.system.site_literals import check_site_literals
+from homelab.system.size_checks import check_module_sizes
 from homelab.system.upkeep_checks import check_build_dirs
 
 
@@ -307,6 +308,7 @@ def check_sources(
         *check_flake_paths(plan, sources),
         *check_arguments(plan, sources),
         *check_site_literals(plan, sources),
+        *check_module_sizes(plan, sources),
         *check_disks(plan, sources),
         *check_placeholders(plan, sources),
         *check_kernel(plan, sources),

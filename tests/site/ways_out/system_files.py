@@ -55,6 +55,11 @@ def _importing(module: str, argument: str = "...") -> dict[str, str]:
     return own(ROOT, f"imports = [ {module} ];", head=f"{{ {argument} }}: ")
 
 
+def _lines(count: int) -> str:
+    """A module of so many lines."""
+    return "\n".join(["{", *(f"  # {n}" for n in range(count - 2)), "}"])
+
+
 GNOME = (
     *("/etc/NetworkManager/system-connections", "/var/lib/bluetooth"),
     "/var/lib/AccountsService",
@@ -96,6 +101,17 @@ WAYS = (
         files=_naming("home.example.org"),
         fixed=_naming("${homelab.domain}"),
         asked={"networking.domain": "take the argument", "x.": "take the argument"},
+    ),
+    WayOut(
+        "module-size",
+        {},
+        {},
+        files=_importing("./large.nix") | {"hosts/nas/large.nix": _lines(301)},
+        fixed=_importing("./large.nix")
+        | {
+            "hosts/nas/large.nix": "{ imports = [ ./backup.nix ]; }\n",
+            "hosts/nas/backup.nix": _lines(300),
+        },
     ),
     WayOut(
         "grub-device",
