@@ -18,7 +18,7 @@ from homelab.identity.plan import plan_identity
 from homelab.monitoring.plan import alert_hosts, plan_monitoring
 from homelab.network.plan import loopback_http, plan_dns, plan_firewall, plan_routes
 from homelab.plan import Plan
-from homelab.secrets.plan import fetching_hosts, plan_secrets
+from homelab.secrets.plan import plan_secrets, wanted_secrets
 from homelab.services.own import with_own_options
 from homelab.services.plan import plan_services
 from homelab.services.ports import plan_ports
@@ -62,7 +62,20 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
     ports += rest_ports(stack, backup)
     monitoring = plan_monitoring(stack, hosts, services, routes, dns)
     connections = plan_connections(stack, services)
-    others = fetching_hosts(stack, services) | {w.host for w in connections}
+    wanted = wanted_secrets(
+        stack,
+        hosts,
+        services,
+        certificates,
+        backup,
+        identity,
+        cloudflare,
+        tailnet,
+        vpn,
+        connections,
+        replicas,
+    )
+    others = frozenset({s.host for s in wanted if s.is_placed} | {w.host for w in connections})
     alerting = alert_hosts(stack, services, backup, monitoring, datasets, replicas, others)
     return Plan(
         stack=stack,
@@ -91,21 +104,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
             for unit in plan_hardening(stack, services, (*datasets, *mounted, *copies))
             if unit.host not in hosts or hosts[unit.host].config.manages("hardening")
         ),
-        secrets=plan_secrets(
-            stack,
-            hosts,
-            services,
-            certificates,
-            backup,
-            identity,
-            cloudflare,
-            tailnet,
-            monitoring,
-            alerting,
-            vpn,
-            connections,
-            replicas,
-        ),
+        secrets=plan_secrets(stack, hosts, wanted, alerting, monitoring),
         firewall=plan_firewall(stack, ports, routes),
         waves=plan_waves(stack, hosts, services),
     )

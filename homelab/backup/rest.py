@@ -25,6 +25,7 @@ from homelab.network.model import PortUse
 from homelab.nix import Attrs, Comment, Force, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import referred_path, secret_path
+from homelab.services.unit import reported
 from homelab.system.model import Host
 
 SERVER = "restic-rest-server"
@@ -78,9 +79,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`backup-server.nix`, on a host that other hosts back up to over HTTP."""
     if not host.is_nixos:
         return
-    failing: Attrs = (
-        {"onFailure": ["notify@%N.service"]} if plan.stack.monitoring.ntfy is not None else {}
-    )
+    failing = reported(plan, host.name)
     for name, target in served(plan, host.name)[:1]:  # backup-rest-single reports another one
         yield Module(
             "backup-server.nix",

@@ -20,6 +20,7 @@ from homelab.config.backup_targets import CHECK_WEEKS
 from homelab.deploy.scripts import MOVING
 from homelab.nix import Attrs, Comment, Library, Module, Nix, Text, attrs
 from homelab.plan import Plan
+from homelab.services.unit import reported
 from homelab.system.model import Host
 
 Source = tuple[tuple[str, ...], str]
@@ -150,8 +151,7 @@ def _options(plan: Plan, host: Host, jobs: tuple[Job, ...]) -> Attrs:
         options["onBattery"] = True
     if config.dump_at != defaults.dump_at and any(job.postgresql for job in jobs):
         options["dumpAt"] = config.dump_at
-    if plan.stack.monitoring.ntfy is not None:
-        options["onFailure"] = ["notify@%N.service"]
+    options |= reported(plan, host.name)
     if not host.always_on:
         options["inhibitsSleep"] = True
     proof, usual = config.proof, defaults.proof

@@ -12,6 +12,7 @@ from homelab.hardening.baseline import sandbox
 from homelab.nix import Attrs, Comment, Module, Nix, Path, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import referred_path, secret_path
+from homelab.services.unit import reported
 from homelab.system.model import Host
 
 _EXPIRY_FILE = "lib/acme-token-expiry.sh"
@@ -50,7 +51,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         "certificates.nix",
         "Wildcard certificates by DNS-01",
-        derived=merge(attrs("security.acme", acme), _expiry(ends) if ends else {}),
+        derived=merge(
+            attrs("security.acme", acme), _expiry(ends, reported(plan, host.name)) if ends else {}
+        ),
         extra=tuple(extra),
     )
 
@@ -79,7 +82,7 @@ def _resolver(plan: Plan, said: Issuer | None) -> Nix:
     )
 
 
-def _expiry(day: str) -> Attrs:
+def _expiry(day: str, failing: Attrs) -> Attrs:
     """A weekly unit that fails while the token is about to expire: Cloudflare sends no notice."""
     return merge(
         attrs(
@@ -87,7 +90,7 @@ def _expiry(day: str) -> Attrs:
             {
                 "description": f"Check whether the DNS-01 token expires soon ({day})",
                 "startAt": "weekly",
-                "onFailure": ["notify@%N.service"],
+                **failing,
                 "script": Script.of("set -- ", day, "\n. ", Raw(f"./{_EXPIRY_FILE}"), "\n"),
                 "serviceConfig": {
                     "Type": "oneshot",

@@ -17,6 +17,7 @@ from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Comment, Module, Nix, Path, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import referred_path
+from homelab.services.unit import reported
 from homelab.system.model import Host
 
 _SIGN_FILE = "lib/issue-certificates.sh"
@@ -93,16 +94,13 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 def _unit(plan: Plan, proxy: str, script: Nix) -> Attrs:
     issuer = plan.stack.network.entry.acme
     key = referred_path(issuer.key if issuer else None, *AUTHORITY_KEY)
-    failing: Attrs = (
-        {"onFailure": ["notify@%N.service"]} if plan.stack.monitoring.ntfy is not None else {}
-    )
     return {
         "description": "Sign certificates that are missing or expire within a month",
         "before": [proxy],
         "wantedBy": [proxy, "multi-user.target"],
         "path": [Pkg("openssl")],
         "script": script,
-        **failing,
+        **reported(plan, plan.stack.network.entry.host),
         "serviceConfig": {
             "Type": "oneshot",
             "RemainAfterExit": Comment("A switch restarts it if the names change.", True),

@@ -16,6 +16,7 @@ from homelab.plan import Plan
 from homelab.services.model import Service
 from homelab.services.secret_files import reader_of_key
 from homelab.services.templates import path_of_secret
+from homelab.services.unit import reported
 from homelab.system.model import Host
 
 _FILES = resources.files("homelab.connections")
@@ -136,8 +137,7 @@ def _calls(plan: Plan, wiring: Wiring) -> Attrs:
             **sandbox(),
         },
     }
-    if plan.stack.monitoring.ntfy is not None:
-        unit["onFailure"] = ["notify@%N.service"]
+    unit |= reported(plan, wiring.host)
     timer: Attrs = {
         "description": f"Keep the connections of {wiring.service}",
         "wantedBy": ["timers.target"],

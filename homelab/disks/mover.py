@@ -12,6 +12,7 @@ from homelab.hardening.baseline import sandbox
 from homelab.hardening.paths import for_systemd
 from homelab.nix import Attrs, Module, Nix, Pkg, Raw, Script, merge
 from homelab.plan import Plan
+from homelab.services.unit import reported
 from homelab.system.model import Host
 
 _SCRIPT = "lib/mover.sh"
@@ -37,12 +38,12 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         "movers.nix",
         "Moves files of pools from a fast disk to the others",
-        derived=merge(*(_mover(plan, system, pool) for system, pool in found)),
+        derived=merge(*(_mover(plan, host.name, system, pool) for system, pool in found)),
         extra=((_SCRIPT, text),),
     )
 
 
-def _mover(plan: Plan, system: FileSystem, pool: MergerfsPool) -> Attrs:
+def _mover(plan: Plan, host: str, system: FileSystem, pool: MergerfsPool) -> Attrs:
     mover = pool.mover
     assert mover is not None
     others = [b for b in pool.branches if b != mover.source]
@@ -68,8 +69,7 @@ def _mover(plan: Plan, system: FileSystem, pool: MergerfsPool) -> Attrs:
             "ProtectProc": "default",
         },
     }
-    if plan.stack.monitoring.ntfy is not None:
-        unit["onFailure"] = ["notify@%N.service"]
+    unit |= reported(plan, host)
     timer: Attrs = {
         "description": f"Move files of the pool {system.pool}",
         "wantedBy": ["timers.target"],

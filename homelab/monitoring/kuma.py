@@ -15,6 +15,7 @@ from homelab.monitoring.plan import plan_monitoring
 from homelab.nix import Attrs, Module, Nix, Path, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan, once
 from homelab.secret_paths import referred_path, secret_path
+from homelab.services.unit import reported
 from homelab.system.model import Host
 
 _PROGRAM = "lib/kuma-sync.py"
@@ -74,8 +75,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "restartTriggers": [Path(_MONITORS)],
         "timerConfig": {"OnActiveSec": "5s", "OnUnitInactiveSec": "1h"},
     }
-    if host.name in plan.alert_hosts:
-        unit["onFailure"] = ["notify@%N.service"]
+    unit |= reported(plan, host.name)
     told = json.dumps([_told(p) for p in monitoring.probes], indent=2, sort_keys=True)
     yield Module(
         file="monitors.nix",

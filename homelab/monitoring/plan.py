@@ -7,7 +7,7 @@ from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from homelab.backup.model import BackupPlan
-from homelab.config.expansion import MONITOR
+from homelab.config.expansion import KUMA, MONITOR
 from homelab.config.hosts import AnyHost, NixosHost
 from homelab.config.pools import MergerfsPool
 from homelab.config.snapshots import SNAPSHOTS
@@ -99,7 +99,7 @@ def alert_hosts(
     others: frozenset[str],
 ) -> frozenset[str]:
     """Hosts that send alerts. They read the ntfy topic. `others` have units of other packages that
-    report their failures.
+    report their failures; an agent among them does not.
     """
     if stack.monitoring.ntfy is None:
         return frozenset()
@@ -116,7 +116,10 @@ def alert_hosts(
     if stack.monitoring.full_percent is not None:
         watching |= {name for name, host in stack.hosts.items() if may_alert(host)}
     watching |= {name for name, host in stack.hosts.items() if _tends_disks(host)}
-    return backup.hosts | watching | others
+    if stack.monitoring.kuma is not None:
+        watching |= {s.host for s in services if s.name == KUMA}
+    watching |= {name for name in others & stack.hosts.keys() if may_alert(stack.hosts[name])}
+    return backup.hosts | watching
 
 
 def alerts_itself(service: Service, watched: frozenset[str]) -> bool:

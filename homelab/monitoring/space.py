@@ -10,6 +10,7 @@ from homelab.monitoring.model import SPACE
 from homelab.monitoring.plan import may_alert
 from homelab.nix import Attrs, Module, Raw, Script
 from homelab.plan import Plan
+from homelab.services.unit import reported
 from homelab.system.model import Host
 
 _SCRIPT = "lib/space.sh"
@@ -25,7 +26,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     text = resources.files("homelab.monitoring").joinpath("space.sh").read_text(encoding="utf-8")
     unit: Attrs = {
         "description": "Look for file systems that are nearly full",
-        "onFailure": ["notify@%N.service"],
+        **reported(plan, host.name),
         "script": Script.of(". ", Raw(f"./{_SCRIPT}"), f" {limit}\n"),
         "serviceConfig": {
             "Type": "oneshot",

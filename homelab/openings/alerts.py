@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from homelab.nix.source import Setting
 from homelab.openings.model import Opening, View, like, rule, texts, when
+from homelab.services.unit import reported
 
 ALERT = "alert-template"
 _NOTIFY = re.compile(r"^notify@")
@@ -23,10 +24,11 @@ def notifies(setting: Setting, view: View) -> Iterator[Opening]:
     """A unit that starts `notify@` on a host without it: systemd ignores a unit that it lacks."""
     plan = view.plan
     own = any(other.path[:3] == _TEMPLATE for other in view.settings)
-    if own or view.host.name in plan.alert_hosts:
+    if own or reported(plan, view.host.name):
         return
     if any(_NOTIFY.match(text) for text in texts(setting.value)):
-        name, hosts = view.host.name, ", ".join(sorted(plan.alert_hosts))
+        name = view.host.name
+        hosts = ", ".join(sorted(h for h in plan.alert_hosts if reported(plan, h)))
         why = (
             f"homelab sends alerts from {hosts} alone"
             if hosts

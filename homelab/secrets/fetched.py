@@ -18,6 +18,7 @@ from homelab.secret_paths import FETCHED, secret_path
 from homelab.secrets.model import ONEPASSWORD, RESTIC, Secret
 from homelab.services.model import Service
 from homelab.services.secret_files import files_of
+from homelab.services.unit import reported
 from homelab.services.unit_templates import unit_name
 from homelab.system.model import Host
 
@@ -56,17 +57,13 @@ def placed(plan: Plan, service: Service) -> list[Secret]:
     """The secrets that the unit of a service places. A file of the owner's module is used where it
     is, and only variables are made of it.
     """
-    return [s for s in plan.secrets.on(service.host) if s.service == service.name and _is_placed(s)]
+    return [s for s in plan.secrets.on(service.host) if s.service == service.name and s.is_placed]
 
 
 def _of_host(plan: Plan, host: Host) -> list[Secret]:
     """Those of the host itself, such as the key of a VPN."""
     services = {s.name for s in plan.on(host.name)}
-    return [s for s in plan.secrets.on(host.name) if s.service not in services and _is_placed(s)]
-
-
-def _is_placed(secret: Secret) -> bool:
-    return secret.source == "fetched" or (secret.source == "provided" and secret.form == "env")
+    return [s for s in plan.secrets.on(host.name) if s.service not in services and s.is_placed]
 
 
 def unit_of(service: str) -> str:
@@ -77,7 +74,7 @@ def unit_of(service: str) -> str:
 def _unit(plan: Plan, service: Service, secrets: list[Secret]) -> Attrs:
     name = unit_of(service.name)
     form = "plain" if service.parts else "quoted"
-    unit = _placing(plan, service.name, secrets, form)
+    unit = _placing(plan, service.host, service.name, secrets, form)
     # The build of a site reads its secrets, and the unit that serves it does not.
     own = {*service.units} if service.reader in service.units else {service.reader}
     own |= {u for u in service.entry.helpers if service.static is not None}
@@ -92,7 +89,7 @@ def _unit(plan: Plan, service: Service, secrets: list[Secret]) -> Attrs:
 def _host_unit(plan: Plan, host: Host, group: str, secrets: tuple[Secret, ...]) -> Attrs:
     """The unit for secrets of the host. Units that only sometimes need one start without it."""
     name = unit_of(group)
-    unit = _placing(plan, group, [*secrets], "quoted")
+    unit = _placing(plan, host.name, group, [*secrets], "quoted")
     units = sorted({u.removesuffix(".service") for s in secrets for u in s.units})
     readers = {reader: _reader(name, [*secrets]) for reader in units}
     if group == ALERTS:
@@ -125,7 +122,7 @@ def _settings(unit: Attrs) -> Attrs:
     return config
 
 
-def _placing(plan: Plan, group: str, secrets: list[Secret], form: str) -> Attrs:
+def _placing(plan: Plan, host: str, group: str, secrets: list[Secret], form: str) -> Attrs:
     """The unit that places these secrets below the directory of their group."""
     fetched = [s for s in secrets if s.source == "fetched"]
     calls = "".join(f"{_call(secret, form)}\n" for secret in secrets)
@@ -151,8 +148,7 @@ def _placing(plan: Plan, group: str, secrets: list[Secret], form: str) -> Attrs:
             "path": [Pkg("_1password-cli")],
         }
         config |= _NETWORK
-    if plan.stack.monitoring.ntfy is not None:
-        unit["onFailure"] = ["notify@%N.service"]
+    unit |= reported(plan, host)
     unit["serviceConfig"] = config | {"LoadCredential": credentials}
     return unit
 

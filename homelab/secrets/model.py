@@ -70,6 +70,11 @@ class Secret:
         return self.source in ("derived", "issued")
 
     @property
+    def is_placed(self) -> bool:
+        """Whether a unit of the host fetches it, or makes variables of a file that is there."""
+        return self.source == "fetched" or (self.source == "provided" and self.form == "env")
+
+    @property
     def label(self) -> str:
         """Its name within the service: `admin`."""
         return self.name.removeprefix(f"{self.service}-")

@@ -45,7 +45,7 @@ TOKEN = ("ntfy", "token")
 """Service and name of the secret with the access token of the ntfy server."""
 
 
-def plan_secrets(
+def wanted_secrets(
     stack: StackConfig,
     hosts: Mapping[str, Host],
     services: tuple[Service, ...],
@@ -54,18 +54,16 @@ def plan_secrets(
     identity: IdentityPlan | None,
     cloudflare: CloudflarePlan | None,
     tailnet: TailnetPlan | None,
-    monitoring: MonitoringPlan | None,
-    alert_hosts: frozenset[str],
     vpn: VpnPlan,
     connections: tuple[Wiring, ...],
     replicas: tuple[Replica, ...],
-) -> SecretsPlan:
-    """Every secret of every host, by host and name. A host gets what its own services need."""
-    wanted = (
+) -> tuple[Secret, ...]:
+    """What every host needs but the secrets of alerts. A host gets what its own services need."""
+    return (
         *_of_services(stack, services),
         *of_identity(stack, services, identity),
         *_of_certificates(stack, certificates),
-        *_of_monitoring(stack, services, alert_hosts, monitoring),
+        *_of_kuma(stack, services),
         *of_backup(stack, backup),
         *of_replicas(stack, replicas),
         *_of_cloudflare(hosts, cloudflare),
@@ -79,6 +77,17 @@ def plan_secrets(
         *_of_owner(stack, hosts),
         *_of_members(stack, hosts),
     )
+
+
+def plan_secrets(
+    stack: StackConfig,
+    hosts: Mapping[str, Host],
+    wanted: tuple[Secret, ...],
+    alert_hosts: frozenset[str],
+    monitoring: MonitoringPlan | None,
+) -> SecretsPlan:
+    """Every secret of every host, by host and name: these, and those of alerts."""
+    wanted = (*wanted, *_of_alerts(stack, alert_hosts, monitoring))
     wanted = (*wanted, *_of_onepassword(stack, wanted))
     space = stack.secrets.namespace
     scopes = (
@@ -95,11 +104,6 @@ def plan_secrets(
         file=stack.secrets.file,
         master=stack.secrets.master,
     )
-
-
-def fetching_hosts(stack: StackConfig, services: tuple[Service, ...]) -> frozenset[str]:
-    """Hosts whose units fetch secrets of services from 1Password."""
-    return frozenset(s.host for s in _of_services(stack, services) if s.source == "fetched")
 
 
 def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Secret]:
@@ -141,13 +145,11 @@ def _of_onepassword(stack: StackConfig, wanted: tuple[Secret, ...]) -> Iterator[
         yield replace(found, key=onepassword.token.sops or "")
 
 
-def _of_monitoring(
+def _of_alerts(
     stack: StackConfig,
-    services: tuple[Service, ...],
     alert_hosts: frozenset[str],
     monitoring: MonitoringPlan | None,
 ) -> Iterator[Secret]:
-    yield from _of_kuma(stack, services)
     ntfy = stack.monitoring.ntfy
     if ntfy is None:
         return

@@ -115,6 +115,6 @@ def patient(plan: Plan, host: Host, service: Service, part: Part) -> Attrs:
     tries, seconds = (60, 3600) if outside else (12, 600)
     return {
         **order,
-        **tried_again(plan, asked, tries=tries, seconds=seconds),
+        **tried_again(plan, host.name, asked, tries=tries, seconds=seconds),
         "serviceConfig": {"RestartSec": "5s"},
     }

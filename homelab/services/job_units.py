@@ -46,7 +46,7 @@ def _job(plan: Plan, service: Service, name: str, fact: JobFact, config: Job) ->
     body: Attrs = {
         "description": fact.summary,
         "after": [f"{u}.service" for u in service.units],
-        **reported(plan),
+        **reported(plan, service.host),
         # A switch would stop a job that runs, start it again, and wait for its end.
         "restartIfChanged": False,
         "serviceConfig": settings,

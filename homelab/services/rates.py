@@ -12,6 +12,7 @@ from homelab.hardening.baseline import sandbox
 from homelab.nix import Attrs, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.services.model import Service
+from homelab.services.unit import reported
 from homelab.system.model import Host
 
 _SCRIPT = "lib/rates.sh"
@@ -57,8 +58,7 @@ def _rates(plan: Plan, service: Service) -> Attrs:
             **sandbox(),
         },
     }
-    if plan.stack.monitoring.ntfy is not None:
-        unit["onFailure"] = ["notify@%N.service"]
+    unit |= reported(plan, service.host)
     timer: Attrs = {
         "description": f"Change the rates of {service.name}",
         "wantedBy": ["timers.target"],

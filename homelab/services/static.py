@@ -142,7 +142,7 @@ def _server(plan: Plan, service: Service, directory: str | Text | None) -> Attrs
         "description": service.entry.summary or service.entry.title,
         "wantedBy": ["multi-user.target"],
         **ordered(plan, service, ()),
-        **tried_again(plan, service),
+        **tried_again(plan, service.host, service),
         # Caddy has nothing to store for plain HTTP.
         "environment": {"XDG_CONFIG_HOME": "/tmp", "XDG_DATA_HOME": "/tmp"},  # noqa: S108 - private
         "serviceConfig": settings,
@@ -194,7 +194,7 @@ def _build(plan: Plan, service: Service, build: SiteBuild, source: str) -> Attrs
         "description": f"Build the site {name}",
         "after": ["network-online.target"],
         "wants": ["network-online.target"],
-        **reported(plan),
+        **reported(plan, service.host),
         "unitConfig": {"OnSuccess": [f"{name}.service"]},
         "path": [Pkg(p) for p in (*_TOOLS, *build.packages)],
         "script": _script(plan, service, build, recipe),
@@ -234,7 +234,7 @@ def _hook(plan: Plan, service: Service, webhook: Webhook) -> Attrs:
         "description": f"Webhook of the site {name}",
         "wantedBy": ["multi-user.target"],
         # No health check calls it.
-        **tried_again(plan, None),
+        **tried_again(plan, service.host, None),
         "serviceConfig": {
             **sandbox(),
             "ExecStart": command_line(program),

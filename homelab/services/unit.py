@@ -92,9 +92,10 @@ def ordered(plan: Plan, service: Service, after: Sequence[str]) -> Attrs:
     return {"after": units, "wants": units}
 
 
-def reported(plan: Plan) -> Attrs:
-    """The alert that a failed unit sends, where alerts are set up."""
-    return {"onFailure": ["notify@%N.service"]} if plan.stack.monitoring.ntfy is not None else {}
+def reported(plan: Plan, host: str) -> Attrs:
+    """The alert that a failed unit sends, on a host that has the unit `notify@`."""
+    sends = host in plan.alert_hosts and plan.hosts[host].config.manages("monitoring")
+    return {"onFailure": ["notify@%N.service"]} if sends else {}
 
 
 def timed(unit: str, schedule: str) -> Attrs:
@@ -107,13 +108,13 @@ def timed(unit: str, schedule: str) -> Attrs:
 
 
 def tried_again(
-    plan: Plan, service: Service | None, *, tries: int = 12, seconds: int = 600
+    plan: Plan, host: str, service: Service | None, *, tries: int = 12, seconds: int = 600
 ) -> Attrs:
     """How often systemd starts a unit again that fails: without end where a health check of the
     service tells of it, or nobody would be told. Otherwise it has to give up after so many tries in
     so many seconds, because only then systemd starts what `onFailure` names.
     """
-    monitoring, told = plan.monitoring, reported(plan)
+    monitoring, told = plan.monitoring, reported(plan, host)
     watched = service and monitoring and service.source in monitoring.watched
     if watched or not told:
         return {"startLimitIntervalSec": 0}
@@ -124,11 +125,11 @@ def _started(plan: Plan, service: Service, config: Unit, settings: Attrs) -> Att
     if config.schedule is not None:
         settings["Type"] = "oneshot"
         # A switch would stop a job that runs, start it again, and wait for its end.
-        return {**reported(plan), "restartIfChanged": False}
+        return {**reported(plan, service.host), "restartIfChanged": False}
     settings |= {"Restart": _RESTART[config.restart], "RestartSec": "5s"}
     if config.restart == "never":
-        return {"wantedBy": ["multi-user.target"], **reported(plan)}
-    return {"wantedBy": ["multi-user.target"], **tried_again(plan, service)}
+        return {"wantedBy": ["multi-user.target"], **reported(plan, service.host)}
+    return {"wantedBy": ["multi-user.target"], **tried_again(plan, service.host, service)}
 
 
 def _words(plan: Plan, service: Service, config: Unit) -> list[list[Part]]:

@@ -32,6 +32,7 @@ from homelab.nix import (
 )
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
+from homelab.services.unit import reported
 from homelab.storage import snapshots, syncoid
 from homelab.storage.model import REPLICA, Replica, replica_keys
 from homelab.storage.readers import described, read_here, readers
@@ -60,9 +61,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`replicate.nix` on a host that sends, `replicas.nix` on one that receives."""
     if not host.is_nixos:
         return
-    failing: Attrs = (
-        {"onFailure": ["notify@%N.service"]} if plan.stack.monitoring.ntfy is not None else {}
-    )
+    failing = reported(plan, host.name)
     sent = [r for r in plan.replicas if r.dataset.host == host.name and r.address]
     received = [r for r in plan.replicas if r.host == host.name]
     copies = read_here(plan, host)

@@ -12,6 +12,7 @@ from homelab.hardening.baseline import sandbox
 from homelab.hardening.paths import is_home
 from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.plan import Plan
+from homelab.services.unit import reported
 from homelab.storage.model import Dataset, Snapshots
 from homelab.system.model import Host
 
@@ -31,9 +32,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     here = [d for d in plan.datasets if d.host == host.name and d.fs in SNAPSHOTS]
     if not here or not host.is_nixos:
         return
-    failing: Attrs = (
-        {"onFailure": ["notify@%N.service"]} if plan.stack.monitoring.ntfy is not None else {}
-    )
+    failing = reported(plan, host.name)
     yield Module(
         "snapshots.nix",
         "Snapshots and quotas of datasets",

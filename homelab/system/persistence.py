@@ -9,6 +9,7 @@ from importlib import resources
 from homelab.config.host_options import Persistence
 from homelab.nix import Attrs, Comment, Library, Module, Nix, Raw, Script, attrs, merge
 from homelab.plan import Plan
+from homelab.services.unit import reported
 from homelab.system.kept import FILES, OURS, PRIVATE, Kept, kept
 from homelab.system.model import Host
 
@@ -51,14 +52,13 @@ def modules(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Module]:
         extra=((_FILE, _SHELL),),
     )
     if config.blank is not None:
-        yield _blank_root(plan, config, config.blank)
+        yield _blank_root(plan, host.name, config, config.blank)
 
 
-def _blank_root(plan: Plan, config: Persistence, blank: str) -> Module:
+def _blank_root(plan: Plan, host: str, config: Persistence, blank: str) -> Module:
     texts = resources.files("homelab.system")
-    unit: Attrs = {}
-    if plan.stack.monitoring.ntfy is not None:
-        unit = attrs("systemd.services.homelab-old-roots.onFailure", ["notify@%N.service"])
+    failing = reported(plan, host)
+    unit = attrs("systemd.services.homelab-old-roots", failing) if failing else {}
     days = int(config.old_roots.removesuffix("d"))
     return Module(
         "blank-root.nix",
