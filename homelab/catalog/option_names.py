@@ -44,6 +44,16 @@ def unknown(path: tuple[str, ...]) -> tuple[str, frozenset[str]] | None:
     return None
 
 
+def size_of_set(path: tuple[str, ...]) -> int:
+    """The number of parts of a path that are an option which accepts arbitrary names below it; 0
+    where the list has none.
+    """
+    for i, part in enumerate(path):
+        if f"{part}*" in known().get(".".join(path[:i]), ()):
+            return i + 1
+    return 0
+
+
 def is_listed(path: tuple[str, ...]) -> bool:
     """Whether the list has the option, or a path above it that accepts arbitrary names."""
     has_module = any(".".join(path[:i]) in known() for i in range(2, len(path)))

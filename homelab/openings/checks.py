@@ -20,6 +20,7 @@ from homelab.openings.model import Opening, View
 from homelab.openings.names import UNKNOWN
 from homelab.openings.rates import TURTLE
 from homelab.openings.registry import openings
+from homelab.openings.replaced import LIST, REPLACED
 from homelab.openings.resolvers import NAMES
 from homelab.openings.restarts import RESTARTS
 from homelab.openings.settings import (
@@ -296,9 +297,10 @@ def _of_others(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> It
 
 def _concerns(host: Host, opening: Opening) -> bool:
     """Whether an opening bypasses what homelab manages. On a host that is managed in part, the
-    modules of its owner run it; only a managed firewall and secrets in plain text matter.
+    modules of its owner run it; only a managed firewall, what homelab writes, and secrets in plain
+    text matter.
     """
-    if host.config.manage is None or opening.word == LITERAL:
+    if host.config.manage is None or opening.word in (LIST, LITERAL, REPLACED):
         return True
     return opening.word in FIREWALL and host.config.manages("firewall")
 

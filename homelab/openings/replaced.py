@@ -1,14 +1,18 @@
-"""Sets that are forced as a whole: `mkForce { … }` removes what the plan sets there."""
+"""Sets and lists that are forced as a whole: `mkForce { … }` removes what the plan sets there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from homelab.catalog.option_names import size_of_set
 from homelab.nix.source import Computed, Setting
 from homelab.openings.model import Opening, View, rule
 from homelab.openings.tables import UNIT, tables
+from homelab.openings.written import has_parts, lost_items, written
+from homelab.system.file_systems import is_within
 
 REPLACED = "replaced"
+LIST = "list-replaced"
 _SETS: Mapping[str, str] = {
     "boot.kernel.sysctl": "kernel settings",
     "environment.etc": "files of /etc",
@@ -38,8 +42,64 @@ _SETS: Mapping[str, str] = {
 }
 """Options that are sets, and what the plan sets in them. At a group of options, such as
 `services.openssh`, NixOS forces each option that is written in it, and the others stay."""
+_WHERE_WRITTEN: Mapping[str, str] = {
+    "age.secrets": "secrets",
+    "boot.initrd.luks.devices": "encrypted disks",
+    "fileSystems": "mounts",
+    "home-manager.users": "home directories",
+    "networking.defaultGateway": "the gateway",
+    "networking.hosts": "names",
+    "networking.interfaces": "addresses",
+    "networking.wg-quick.interfaces": "VPN tunnels",
+    "networking.wireguard.interfaces": "VPN tunnels",
+    "networking.wireless.networks": "networks of Wi-Fi",
+    "nixpkgs.config": "packages that are unfree or insecure",
+    "nixpkgs.hostPlatform": "the platform",
+    "programs.ssh.knownHosts": "keys of hosts",
+    "security.acme.defaults": "settings of certificates",
+    "services.*.nginx": "the virtual host of an app",
+    "services.blocky.settings": "the resolver",
+    "services.btrbk.instances": "snapshots",
+    "services.fail2ban.jails": "bans",
+    "services.gatus.settings": "monitors",
+    "services.grafana.provision.dashboards": "dashboards",
+    "services.grafana.provision.datasources": "sources of data",
+    "services.homepage-dashboard.services": "the dashboard",
+    "services.homepage-dashboard.settings": "the dashboard",
+    "services.logind.settings.Login": "settings of power",
+    "services.mysql.settings": "settings of databases",
+    "services.nfs.settings": "settings of NFS",
+    "services.oauth2-proxy.extraConfig": "the sign-in",
+    "services.openldap.settings": "the directory",
+    "services.redis.servers": "databases",
+    "services.samba.settings": "shares",
+    "services.sanoid.datasets": "snapshots",
+    "services.traefik.dynamicConfigOptions": "routes",
+    "services.traefik.staticConfigOptions": "settings of the proxy",
+    "sops.templates": "files with secrets",
+    "system.activationScripts": "steps of activation",
+    "systemd.globalEnvironment": "variables of all units",
+    "systemd.paths": "units that watch files",
+    "systemd.settings.Manager": "the watchdog",
+    "systemd.sockets": "sockets",
+    "systemd.targets": "targets",
+    "systemd.tmpfiles.settings": "directories and their owners",
+    "virtualisation.containers.containersConf.settings": "settings of containers",
+}
+"""More such options, which are reported where the plan writes them on the host."""
 _SETTINGS = ("config", "environment", "settings")
 _GROUPS = ("services.nextcloud.config",)
+_LISTS_ELSEWHERE = (
+    ("environment", "persistence"),
+    ("networking", "nftables", "tables"),
+    ("services", "openssh", "ports"),
+)
+"""Lists and texts that have rules of their own."""
+
+
+def sets() -> frozenset[str]:
+    """Every option that is known as a set here."""
+    return frozenset((*_SETS, *_WHERE_WRITTEN))
 
 
 @rule("**")
@@ -49,6 +109,14 @@ def replaced(setting: Setting, view: View) -> Iterator[Opening]:
     """
     if setting.forced is None:
         return
+    if _is_list_of_ours(setting) and lost_items(view, setting.path, setting.value):
+        yield Opening(
+            LIST,
+            f"{setting.name} is forced, which removes what the plan adds there",
+            "write it without mkForce: NixOS joins what several modules write",
+            "warning",
+            acceptable=True,
+        )
     by = ".".join(setting.path[: setting.forced])
     for top, what in _lost(setting, setting.forced, view):
         group = "" if by == top else f" by mkForce on {by or 'the module'}"
@@ -57,6 +125,11 @@ def replaced(setting: Setting, view: View) -> Iterator[Opening]:
             f"{top} is forced as a whole{group}, which removes what the plan sets there: {what}",
             f"write each option of your own without mkForce: {top}.NAME = …",
         )
+
+
+def _is_list_of_ours(setting: Setting) -> bool:
+    known = any(setting.path[: len(e)] == e for e in _LISTS_ELSEWHERE)
+    return setting.forced == len(setting.path) and not setting.source and not known
 
 
 def _lost(setting: Setting, forced: int, view: View) -> Iterator[tuple[str, str]]:
@@ -76,18 +149,48 @@ def _lost(setting: Setting, forced: int, view: View) -> Iterator[tuple[str, str]
             # A forced entry of the set takes away the parts of that entry.
             lost = forced <= len(parts) or path[forced - 1] in _own(view)
         if lost:
-            yield ".".join(path[: max(forced, min(len(parts), len(path)))]), what
+            top = path[: max(forced, min(len(parts), len(path)))]
+            # The rest of a host that is managed in part is its owner's.
+            if view.host.config.manage is None or has_parts(view, top):
+                yield ".".join(top), what
             return
     if setting.source and forced == len(path):
         return  # The stack config forces texts alone.
-    top = ".".join(path[: max(forced, 3)])
-    if not is_set and max(forced, 3) == len(path):
-        return
-    if len(path) > 2 and path[0] == "services" and path[2] in _SETTINGS and top not in _GROUPS:
-        for service in view.plan.on(view.host.name):
-            if any(o == top or o.startswith(f"{top}.") for o in service.entry.options):
-                yield top, f"settings of {service.name}"
+    size, what = _set_of(path)
+    top = path[: max(forced, size)]
+    if size and (is_set or len(top) < len(path)) and _writes(view, top):
+        yield ".".join(top), what
+    elif not size and isinstance(setting.value, Computed):
+        for known, what in _WHERE_WRITTEN.items():
+            parts = tuple(known.split("."))
+            if _is_below(parts, path) and _writes(view, parts):
+                yield ".".join(path), what
                 return
+
+
+def _writes(view: View, top: tuple[str, ...]) -> bool:
+    """Whether the plan writes a set there. Mounts of what survives a restart have a rule of their
+    own, and the plan says of a disk for it only when it is needed.
+    """
+    if top[0] == "fileSystems" and len(top) == 2:
+        persistence = view.host.config.persistence
+        found = [d for d in written(view, (*top, "device")) if isinstance(d, str)]
+        return any(persistence is None or not is_within(d, persistence.root) for d in found)
+    return has_parts(view, top)
+
+
+def _set_of(path: tuple[str, ...]) -> tuple[int, str]:
+    """The number of parts of a path that are an option with a set, and what the set has; 0 where
+    none is known.
+    """
+    for known, what in (*_SETS.items(), *_WHERE_WRITTEN.items()):
+        parts = tuple(known.split("."))
+        if len(path) >= len(parts) and _is_below(path, parts):
+            return len(parts), what
+    size = size_of_set(path)
+    if not size and len(path) > 2 and path[0] == "services" and path[2] in _SETTINGS:
+        size = 0 if ".".join(path[:3]) in _GROUPS else 3
+    return size, f"settings of {path[1]}" if size else ""
 
 
 def _is_below(path: tuple[str, ...], top: tuple[str, ...]) -> bool:

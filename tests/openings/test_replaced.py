@@ -1,0 +1,156 @@
+"""Whatever the plan writes that NixOS joins with other definitions is not replaced unnoticed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from homelab.catalog import ENTRIES
+from homelab.nix import Nix
+from homelab.nix.source import Setting
+from homelab.openings.checks import check_openings
+from homelab.openings.model import View
+from homelab.openings.registry import openings
+from homelab.openings.replaced import sets
+from homelab.plan import Plan
+from homelab.problems import Problem
+from homelab.render import modules_of
+from homelab.system.model import Host
+from tests import build
+from tests.programs.rendered import ALL, planned
+from tests.tools.nixtypes import plain
+from tests.tools.options import Node, require_options
+
+Path = tuple[str, ...]
+ELSEWHERE: Mapping[str, str] = {
+    "services.openssh.ports": "a list with one port, which ssh-address holds to the deployer's",
+}
+"""Options that another rule looks at, whatever the plan writes, and why."""
+
+
+def told(line: str, changes: Mapping[str, object] | None = None) -> list[Problem]:
+    plan = build.plan({"hosts": {"nas": {"modules": ["own.nix"]}}} | dict(changes or {}))
+    return list(check_openings(plan, {"own.nix": f"{{ lib, ... }}: {{ {line} }}"}))
+
+
+def written(plan: Plan, host: Host, options: Node) -> Iterator[tuple[Path, Nix]]:
+    """The options with sets and lists that the generated modules of a host write."""
+    found: dict[Path, Nix] = {}
+    for module in modules_of(plan, host):
+        for tree in (module.derived, module.stated):
+            found |= dict(_options(tree, options, ()))
+    yield from ((p, v) for p, v in found.items() if isinstance(v, Mapping | list | tuple) and v)
+
+
+def _options(value: Nix, node: Node, path: Path) -> Iterator[tuple[Path, Nix]]:
+    value = plain(value)
+    if node.type is not None:
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            # Options of the owner's flakes, and of homelab, are not in the data.
+            if (child := node.child(key)) is not None:
+                yield from _options(inner, child, (*path, key))
+
+
+def unnoticed(plan: Plan, options: Node) -> Iterator[str]:
+    """Options of which a forced, empty value passes without a word."""
+    for host in plan.hosts.values():
+        view = View(plan, host, ())
+        for path, value in written(plan, host, options):
+            empty = {} if isinstance(value, Mapping) else ()
+            if not any(openings(Setting(path, empty, forced=len(path)), view)):
+                yield ".".join(path)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_set_and_list_that_the_plan_writes_is_not_replaced_unnoticed(name: str) -> None:
+    assert sorted(set(unnoticed(planned(name), require_options())) - set(ELSEWHERE)) == []
+
+
+@pytest.mark.parametrize("name", [n for n, e in ENTRIES.items() if not e.infrastructure])
+def test_nor_is_one_of_a_service(name: str) -> None:
+    entry = ENTRIES[name]
+    datasets = {part: f"all-{part}" for part in entry.datasets}
+    changes = {
+        "nixpkgs": {"default": {"release": max("25.11", entry.since)}},
+        "services": {name: {"host": "nas", "datasets": datasets}},
+        "datasets": {
+            d: {"host": "nas", "path": f"/mnt/{d}", "tier": "user"} for d in datasets.values()
+        },
+    }
+    found = set(unnoticed(build.plan(changes), require_options()))
+    assert sorted(found - set(ELSEWHERE)) == []
+
+
+def test_options_of_homelab_that_are_sets_are_known() -> None:
+    libraries = sorted(build.ROOT.glob("homelab/**/*.nix"))
+    texts = [file.read_text(encoding="utf-8") for file in libraries]
+    found = set()
+    for text in texts:
+        one = r"options\.(homelab[\w.]+) = mkOption \{\n\s*type = types\.attrsOf"
+        found |= set(re.findall(one, text))
+        for group, body in re.findall(
+            r"options\.(homelab[\w.]+) = \{\n(.*?)\n  \};", text, re.DOTALL
+        ):
+            found |= {
+                f"{group}.{name}" for name in re.findall(r"^    (\w+) = named ", body, re.MULTILINE)
+            }
+    assert len(found) > 4
+    assert found <= set(sets())
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("programs.ssh.knownHosts = lib.mkForce { };", "keys of hosts"),
+        ("programs.ssh = lib.mkForce { knownHosts.x = { }; };", "keys of hosts"),
+        ("programs = lib.mkForce (import ./programs.nix);", "keys of hosts"),
+    ],
+)
+def test_a_set_is_told_of_where_the_plan_writes_it(line: str, what: str) -> None:
+    (problem,) = told(line)
+    assert problem.severity == "error"
+    assert problem.what.endswith(f"which removes what the plan sets there: {what}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "systemd.paths = lib.mkForce { };",
+        "services.redis.servers = lib.mkForce { };",
+        "virtualisation.podman.autoPrune.flags = lib.mkForce [ ];",
+        'programs.ssh.knownHosts.mine = lib.mkForce { publicKey = "x"; };',
+    ],
+)
+def test_a_set_or_list_in_which_the_plan_writes_nothing_is_the_owners(line: str) -> None:
+    assert told(line) == []
+
+
+KEYS = "users.users.root.openssh.authorizedKeys.keys"
+
+
+def test_a_list_that_keeps_what_the_plan_adds_may_be_forced() -> None:
+    owner = build.plan().stack.site.owner.ssh_keys[0]
+    (problem,) = told(f"{KEYS} = lib.mkForce [ ];")
+    assert problem.severity == "warning"
+    assert f"{KEYS} is forced, which removes what the plan adds there" in problem.what
+    assert "hosts.nas.accept: {list-replaced: …}" in problem.way_out
+    assert told(f'{KEYS} = lib.mkForce [ "{owner}" ];') == []
+    assert told(f"{KEYS} = [ ];") == []
+
+
+def test_lines_that_the_plan_adds_are_not_forced_away() -> None:
+    (problem,) = told('networking.firewall.extraInputRules = lib.mkForce "";')
+    assert "removes what the plan adds there" in problem.what
+
+
+def test_a_host_that_is_managed_in_part_keeps_what_homelab_writes() -> None:
+    """The rest is its owner's, who may force what they like."""
+    changes = {"hosts": {"nas": {"modules": ["own.nix"], "manage": ["ssh"]}}}
+    (problem,) = told("services.openssh.settings = lib.mkForce { X = 1; };", changes)
+    assert "no passwords over SSH" in problem.what
+    assert told("systemd.timers = lib.mkForce { x.enable = true; };", changes) == []
+    assert told("services.nginx.virtualHosts = lib.mkForce { };", changes) == []
