@@ -6,12 +6,12 @@ modules, and the machine's identity. The stack can add directories, and remove s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from homelab.catalog.upstream import release_of
-from homelab.nix import Comment, Module, Nix
+from homelab.nix import Module
 from homelab.offline.delivery import BUNDLES, relay_of
 from homelab.plan import Plan
 from homelab.services.declared import declared_options
@@ -19,12 +19,10 @@ from homelab.services.model import Service
 from homelab.services.own import original_entry
 from homelab.system.file_systems import is_within
 from homelab.system.model import Host
+from homelab.system.switched_on import leaves, switched_on, whole
 
 OURS = "/var/lib/homelab"
 """Releases and secrets: mounted before the activation, which reads them."""
-PRIVATE = "/var/lib/private"
-"""State of every DynamicUser unit. Kept whole: impermanence would make it 0755 as the parent of a
-directory in it, and systemd then refuses to start such a unit."""
 FLEETING = ("/run", "/var/run", "/tmp", "/var/tmp", "/var/cache", "/dev", "/proc", "/sys", "/nix")  # noqa: S108
 """Directories that are temporary by definition, or not on the root."""
 FILES = (
@@ -41,35 +39,6 @@ _MACHINE = (
     ("/var/lib/systemd", "timers, random seed, clock, lingering users"),
     ("/var/log", "the journal"),
 )
-_DESKTOP = ("/etc/NetworkManager/system-connections", "/var/lib/bluetooth")
-"""Desktops switch on NetworkManager and Bluetooth by themselves."""
-STATE_OF: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("hardware.bluetooth", ("/var/lib/bluetooth",)),
-    ("networking.networkmanager", ("/etc/NetworkManager/system-connections",)),
-    ("networking.wireless.iwd", ("/var/lib/iwd",)),
-    ("security.acme.certs", ("/var/lib/acme",)),
-    ("services.desktopManager.cosmic", _DESKTOP),
-    ("services.desktopManager.gnome", (*_DESKTOP, "/var/lib/AccountsService")),
-    ("services.desktopManager.plasma6", _DESKTOP),
-    ("services.fail2ban", ("/var/lib/fail2ban",)),
-    ("services.fprintd", ("/var/lib/fprint",)),
-    ("services.influxdb2", ("/var/lib/influxdb2",)),
-    ("services.mysql", ("/var/lib/mysql",)),
-    ("services.nfs.server", ("/var/lib/nfs",)),
-    ("services.postgresql", ("/var/lib/postgresql",)),
-    ("services.postgresqlBackup", ("/var/backup",)),
-    ("services.printing", ("/var/lib/cups",)),
-    ("services.redis.servers.*", ("/var/lib/redis-*",)),
-    ("services.samba", ("/var/lib/samba",)),
-    ("services.xserver.desktopManager.cinnamon", _DESKTOP),
-    ("services.xserver.desktopManager.gnome", (*_DESKTOP, "/var/lib/AccountsService")),
-    ("virtualisation.docker", ("/var/lib/docker",)),
-    ("virtualisation.libvirtd", ("/var/lib/libvirt",)),
-    ("virtualisation.oci-containers", ("/var/lib/containers",)),
-    ("virtualisation.podman", ("/var/lib/containers",)),
-)
-"""Modules of nixpkgs that no catalog entry stands for, and where each keeps its state by default;
-`*` is any name. From `StateDirectory` and the defaults of the module files."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +85,7 @@ def _derived(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Kept]:
     yield from _machine(plan, host)
     yield from _services(plan, host)
     yield from _databases(plan, host)
-    yield from _options(made)
+    yield from _options(plan, host, made)
 
 
 def _machine(plan: Plan, host: Host) -> Iterator[Kept]:
@@ -145,22 +114,22 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
         state = (*service.state, *entry.state, *(original.state if original else ()))
         for path in dict.fromkeys(state):
             user = "" if entry.dynamic_user or entry.user == "root" else _user(service)
-            yield Kept(_whole(path), service.name, user, writers)
+            yield Kept(whole(path), service.name, user, writers)
         for path, user in _upstream(service):
-            yield Kept(_whole(path), service.name, user, writers)
+            yield Kept(whole(path), service.name, user, writers)
         if entry.database in ("postgresql", "mysql"):
             units = (*writers, entry.database)
             yield Kept(f"/var/lib/{entry.database}", f"database of {service.name}", "", units)
         for path in entry.persist:
-            yield Kept(_whole(path), service.name, "", writers)
+            yield Kept(whole(path), service.name, "", writers)
         for path in service.harden.read_write:
             # Also keep other directories that its sandbox may write.
             if not any(is_within(path, top) for top in FLEETING):
-                yield Kept(_whole(path), service.name, "", writers)
+                yield Kept(whole(path), service.name, "", writers)
         for part in service.parts:
             for mount in part.config.mounts:
                 if not mount.read_only:
-                    yield Kept(_whole(mount.source), service.name, "", (part.unit,))
+                    yield Kept(whole(mount.source), service.name, "", (part.unit,))
         if any(d.kind != "builtin" for d in entry.dumps):
             yield Kept("/var/backup", "dumps for the backup")
 
@@ -188,37 +157,18 @@ def _user(service: Service) -> str:
     return "" if named else service.entry.user
 
 
-def _whole(path: str) -> str:
-    """The directory below /var/lib that contains the path; the service owns it."""
-    parts = PurePosixPath(path).parts
-    if parts[:3] == ("/", "var", "lib") and len(parts) > 4:
-        return str(PurePosixPath(*parts[:4]))
-    return PRIVATE if path.startswith(f"{PRIVATE}/") else str(PurePosixPath(path))
-
-
-def _options(made: Sequence[Module]) -> Iterator[Kept]:
-    """State of what the host's other modules enable."""
-    for module in made:
-        for tree in (module.derived, module.stated):
-            for option, paths in STATE_OF:
-                for name in _names(tree, option.split(".")):
-                    for path in paths:
-                        yield Kept(path.replace("*", name), option.removesuffix(".*"))
-
-
-def _names(tree: Nix, option: Sequence[str]) -> Iterator[str]:
-    """The names in the tree at the `*` of an option; one empty name without a `*`."""
-    if isinstance(tree, Comment):
-        tree = tree.value
-    if not option:
-        yield ""
-        return
-    if not isinstance(tree, Mapping):
-        return
-    if option[0] == "*":
-        yield from tree
-    elif option[0] in tree:
-        yield from _names(tree[option[0]], option[1:])
+def _options(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Kept]:
+    """State of what the host's other modules enable, and of their units."""
+    dynamic = {
+        unit
+        for service in plan.on(host.name)
+        if service.entry.dynamic_user
+        for unit in (*service.entry.units, *service.entry.helpers)
+    }
+    trees = (tree for module in made for tree in (module.derived, module.stated))
+    options = [leaf for tree in trees for leaf in leaves(tree)]
+    for one in switched_on(options, surely=False, dynamic=dynamic):
+        yield Kept(one.path, one.option, one.user, (one.unit,) if one.unit else ())
 
 
 def _disks(plan: Plan, host: Host) -> Iterator[str]:

@@ -10,8 +10,9 @@ from homelab.config.host_options import Persistence
 from homelab.nix import Attrs, Comment, Library, Module, Nix, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.services.unit import reported
-from homelab.system.kept import FILES, OURS, PRIVATE, Kept, kept
+from homelab.system.kept import FILES, OURS, Kept, kept
 from homelab.system.model import Host
+from homelab.system.switched_on import PRIVATE
 
 _BLANK = Library.of("homelab.system", "blank-root")
 _BLANK_SCRIPTS = ("blank-root.sh", "old-roots.sh")

@@ -18,10 +18,11 @@ from homelab.system.file_systems import (
     is_within,
     root_type,
 )
-from homelab.system.kept import OURS, STATE_OF, by_itself, kept
+from homelab.system.kept import OURS, by_itself, kept
 from homelab.system.model import Host
 from homelab.system.own import are_modules_here
 from homelab.system.own_flake import system_settings
+from homelab.system.switched_on import Switched, switched_on
 
 PERSISTENCE_COMPLETE = file_check(
     "persistence-complete",
@@ -68,7 +69,7 @@ def check_persistence(plan: Plan, sources: Sources, *, sound: bool = True) -> It
             yield from _forgets(plan, host, sources)
         yield from _disk(plan, host, config, sources)
         if sound:
-            yield from _known(plan, host, config)
+            yield from _known(plan, host, config, sources)
             yield from _complete(plan, host, config, sources)
 
 
@@ -143,10 +144,11 @@ def _disk(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iter
             )
 
 
-def _known(plan: Plan, host: Host, config: Persistence) -> Iterator[Problem]:
+def _known(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iterator[Problem]:
     from homelab.render import modules_of
 
     known = by_itself(plan, host, modules_of(plan, host))
+    known |= {one.path for one in _switched_on(host, sources)}
     for path in sorted({*config.forget} - known - IDENTITY.keys()):
         yield Problem(
             f"{host.source}.persistence.forget",
@@ -188,27 +190,48 @@ def _complete(plan: Plan, host: Host, config: Persistence, sources: Sources) -> 
                 check=PERSISTENCE_COMPLETE,
             )
     places = [one.path for one in keep] + [*config.mounted, *config.forget, config.root, *named]
-    for module, paths in sorted(_switched_on(plan, host, sources).items()):
-        lost = [p for p in paths if not any(is_within(p, place) for place in places)]
-        if lost:
-            yield Problem(
-                f"{host.source}.persistence.directories",
-                f"a module of {host.name} sets {module}, which keeps its state in "
-                f"{', '.join(lost)}, and a restart empties that",
-                f"add directories: [{', '.join(lost)}], or forget it with a reason",
-                check=PERSISTENCE_COMPLETE,
+    places += _kept_there(host, sources)
+    lost: dict[str, list[Switched]] = {}
+    for state in _switched_on(host, sources):
+        if not any(is_within(state.path, place) for place in places):
+            lost.setdefault(state.option, []).append(state)
+    for option, found in sorted(lost.items()):
+        paths = ", ".join(dict.fromkeys(one.path for one in found))
+        user = next((one.user for one in found if one.user), "")
+        yield Problem(
+            f"{host.source}.persistence.directories",
+            f"a module of {host.name} sets {option}, which keeps its state in {paths}, and a "
+            "restart empties that",
+            (
+                f'write in it: environment.persistence."{config.root}".directories = '
+                f'[ {{ directory = "{paths}"; user = "{user}"; }} ]'
+                if user
+                else f"add directories: [{paths}]"
             )
+            + f"; or, if it may be lost, write persistence.forget: {{{found[0].path}: …}}",
+            check=PERSISTENCE_COMPLETE,
+        )
 
 
-def _switched_on(plan: Plan, host: Host, sources: Sources) -> dict[str, tuple[str, ...]]:
-    """What the host's hand-written modules enable, and its known state directories."""
-    known = {option: paths for option, paths in STATE_OF if "*" not in option}
+def _kept_there(host: Host, sources: Sources) -> Iterator[str]:
+    """Directories that the host's hand-written modules keep by themselves."""
+    for setting in system_settings(host, sources):
+        path, value = setting.path, setting.value
+        if path[:2] == ("environment", "persistence") and path[3:] == ("directories",):
+            for item in value if isinstance(value, tuple) else ():
+                named = item.get("directory") if isinstance(item, Mapping) else item
+                if isinstance(named, str):
+                    yield named
+
+
+def _switched_on(host: Host, sources: Sources) -> Iterator[Switched]:
+    """The state of what the host's hand-written modules enable, and of their units."""
+    options = [(s.path, s.value) for s in system_settings(host, sources)]
+    yield from switched_on(options, surely=True)
+    enabled = {path[:-1] for path, value in options if path[-1] == "enable" and value}
     for entry in ENTRIES.values():
         # The first module that it enables is its own; a further one is a database or a proxy.
-        own = next((o for o in entry.options if o.endswith(".enable")), "")
-        if own and (entry.state or entry.persist):
-            known[own.removesuffix(".enable")] = (*entry.state, *entry.persist)
-    enabled = {
-        s.path[:-1] for s in system_settings(host, sources) if s.path[-1] == "enable" and s.value
-    }
-    return {option: paths for option, paths in known.items() if tuple(option.split(".")) in enabled}
+        own = next((o for o in entry.options if o.endswith(".enable")), "").removesuffix(".enable")
+        if own and tuple(own.split(".")) in enabled:
+            for path in (*entry.state, *entry.persist):
+                yield Switched(own, path)

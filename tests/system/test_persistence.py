@@ -26,6 +26,8 @@ from tests.tools.programs import formatted, run
 
 FORGETS: dict[str, Any] = {"hosts": {"nas": {"persistence": {}}}}
 ROOT = '{ fileSystems."/" = { device = "none"; fsType = "tmpfs"; };\n'
+UNIT = "systemd.services.own.serviceConfig"
+STATE = f"{UNIT}.StateDirectory"
 PERSIST = '  fileSystems."/persist" = { device = "/dev/sda1"; fsType = "ext4"; };\n'
 
 
@@ -35,6 +37,11 @@ def forgetting(*changes: dict[str, Any], **persistence: object) -> dict[str, Any
     for change in changes:
         out = testing.changed(out, change)
     return out
+
+
+def option(path: str, value: object, service: str = "vaultwarden") -> dict[str, Any]:
+    """A service of the NAS with an option."""
+    return {"services": {service: {"host": "nas", "options": {path: value}}}}
 
 
 def paths(changes: dict[str, Any], host: str = "nas") -> set[str]:
@@ -151,6 +158,13 @@ def test_the_machines_identity_is_kept(path: str) -> None:
                 }
             },
             "redis-queue",
+        ),
+        (option("services.rabbitmq.enable", True), "rabbitmq"),
+        (option("systemd.services.queue.serviceConfig.StateDirectory", "queue/a more"), "more"),
+        (option("systemd.services.queue.serviceConfig.StateDirectory", ["queue/a"]), "queue"),
+        (
+            option("systemd.services.gatus.serviceConfig.StateDirectory", "gatus x", "gatus"),
+            "private",
         ),
     ],
 )
@@ -359,6 +373,16 @@ def test_the_stack_states_which_directories_are_mounted_separately() -> None:
         ("hardware.bluetooth.enable = true;", "/var/lib/bluetooth"),
         ("services.postgresql = { enable = true; };", "/var/lib/postgresql"),
         ("services.vaultwarden.enable = true;", "/var/lib/vaultwarden"),
+        ("services.couchdb.enable = true;", "/var/lib/couchdb"),
+        ('services.couchdb = { enable = true; databaseDir = "/srv/couch"; };', "/srv/couch"),
+        ("services.garage.enable = true;", "/var/lib/private"),
+        ("services.redis.servers.queue.enable = true;", "/var/lib/redis-queue"),
+        ("virtualisation.oci-containers.containers.x.image = y;", "/var/lib/containers"),
+        (f'{STATE} = "thing";', "/var/lib/thing"),
+        (f'{STATE} = [ "thing/data" "thing:link" ];', "/var/lib/thing"),
+        (f'{STATE} = "%N/%i";', "/var/lib/own"),
+        (f'{STATE} = if a then "thing" else "thing/b";', "/var/lib/thing"),
+        (f'{STATE} = "thing"; {UNIT}.DynamicUser = true;', "/var/lib/private"),
     ],
 )
 def test_unpersisted_state_of_an_own_module_is_named(module: str, path: str) -> None:
@@ -366,6 +390,38 @@ def test_unpersisted_state_of_an_own_module_is_named(module: str, path: str) -> 
     assert problem.where == "hosts.nas.persistence.directories"
     assert f"add directories: [{path}]" in problem.way_out
     assert said(forgetting(directories=[path]), ROOT + PERSIST + module + "}") == []
+    assert said(forgetting(forget={path: "it is rebuilt"}), ROOT + PERSIST + module + "}") == []
+    its = f'environment.persistence."/persist".directories = [ {{ directory = "{path}"; }} ];'
+    assert said(FORGETS, ROOT + PERSIST + module + its + "}") == []
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        f"{STATE} = name;",
+        f'{STATE} = "%i";',
+        "services.couchdb.enable = false;",
+        "services.couchdb.port = 5984;",
+        "services.redis.servers.queue.port = 1;",
+    ],
+)
+def test_what_no_text_says_or_nothing_enables_is_not_named(module: str) -> None:
+    assert said(FORGETS, ROOT + PERSIST + module + "}") == []
+
+
+def test_a_directory_that_its_module_does_not_give_to_its_user_is_kept_with_an_owner() -> None:
+    module = "services.mongodb.enable = true;"
+    (problem,) = said(FORGETS, ROOT + PERSIST + module + "}")
+    line = re.search(r"environment[.]persistence.*? []]", problem.way_out)
+    assert line is not None
+    assert 'user = "mongodb"' in line[0]
+    assert said(FORGETS, ROOT + PERSIST + module + line[0] + ";}") == []
+    navidrome = {"host": "nas", "options": {"services.mongodb.enable": True}}
+    text = build.render(forgetting({"services": {"navidrome": navidrome}}))["nas"][
+        "impermanence.nix"
+    ]
+    assert 'directory = "/var/db/mongodb";' in text
+    assert 'user = "mongodb";' in text
 
 
 @pytest.mark.parametrize("path", ["/hoome", "/var/lib/homelab"])
