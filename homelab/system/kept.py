@@ -60,10 +60,15 @@ def kept(plan: Plan, host: Host, made: Sequence[Module]) -> tuple[Kept, ...]:
         return ()
     wanted = [*_derived(plan, host, made)]
     wanted += [Kept(path, "the stack says so") for path in config.directories]
-    elsewhere = (config.root, *config.forget, *config.mounted, *_disks(plan, host))
+    elsewhere = (config.root, *config.forget, *config.mounted)
+    disks = tuple(_disks(plan, host))
     chosen: dict[str, Kept] = {}
     for one in sorted(wanted, key=lambda k: (len(PurePosixPath(k.path).parts), k.path)):
         if one.path == OURS or any(is_within(one.path, top) for top in elsewhere):
+            continue
+        # The stack may name a dataset that has no disk of its own.
+        named = one.path in config.directories
+        if any(is_within(one.path, top) and (sure or not named) for top, sure in disks):
             continue
         top = next((path for path in chosen if is_within(one.path, path)), "")
         if not top:
@@ -171,7 +176,11 @@ def _options(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Kept]:
         yield Kept(one.path, one.option, one.user, (one.unit,) if one.unit else ())
 
 
-def _disks(plan: Plan, host: Host) -> Iterator[str]:
-    """Places on disks of their own, as far as datasets tell."""
+def _disks(plan: Plan, host: Host) -> Iterator[tuple[str, bool]]:
+    """Places on disks of their own, as far as datasets tell, and whether the stack config says that
+    there is a disk.
+    """
     for dataset in plan.datasets_on(host.name):
-        yield from (p for p in (dataset.mount, dataset.path) if p != "/")
+        found = host.file_system_of(dataset.path)
+        sure = dataset.is_mount_stated or (found is not None and found.mount != "/")
+        yield from ((p, sure) for p in (dataset.mount, dataset.path) if p != "/")

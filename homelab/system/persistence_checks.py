@@ -35,7 +35,7 @@ PERSISTENCE_ROOT = file_check(
     "A root that is to forget does, and what survives lies on a disk that is mounted.",
 )
 
-_IN_MEMORY = ("tmpfs", "ramfs")
+IN_MEMORY = ("tmpfs", "ramfs")
 _WITHOUT_OWNERS = ("exfat", "fat", "msdos", "ntfs", "ntfs3", "ntfs-3g", "vfat")
 """File systems that know no owner of a file and no permissions."""
 IDENTITY = {
@@ -75,7 +75,7 @@ def check_persistence(plan: Plan, sources: Sources, *, sound: bool = True) -> It
 
 def _forgotten(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
     kind = root_type(host, sources)
-    if kind in _IN_MEMORY:
+    if kind in IN_MEMORY:
         yield Problem(
             host.source,
             f"the root of {host.name} is a {kind}, so a restart loses everything that is not "
@@ -87,7 +87,7 @@ def _forgotten(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
 
 def _forgets(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
     kind = root_type(host, sources)
-    if kind and kind not in _IN_MEMORY and not is_rolled_back(host, sources):
+    if kind and kind not in IN_MEMORY and not is_rolled_back(host, sources):
         yield Problem(
             f"{host.source}.persistence",
             f"the root of {host.name} is {kind}, and no module of its own empties it, so "
@@ -125,8 +125,8 @@ def _disk(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iter
             check=PERSISTENCE_ROOT,
         )
     kind = fs_type(host, sources, config.disk)
-    if kind in (*_WITHOUT_OWNERS, *_IN_MEMORY):
-        keeps = "nothing after a restart" if kind in _IN_MEMORY else "no owners of files"
+    if kind in (*_WITHOUT_OWNERS, *IN_MEMORY):
+        keeps = "nothing after a restart" if kind in IN_MEMORY else "no owners of files"
         yield Problem(
             where,
             f"{config.disk} is {kind}, which keeps {keeps}",

@@ -72,6 +72,7 @@ from homelab.system.placeholders import check_placeholders
 from homelab.system.site_literals import check_site_literals
 from homelab.system.size_checks import check_module_sizes
 from homelab.system.upkeep_checks import check_build_dirs
+from homelab.system.wiped_checks import check_wiped
 
 
 @dataclass(frozen=True)
@@ -323,6 +324,7 @@ def check_sources(
         *check_icons(plan, sources),
         *check_root(plan, sources),
         *check_persistence(plan, sources, sound=sound),
+        *check_wiped(plan, sources, sound=sound),
         *check_sops_files(plan, sources),
     ]
 

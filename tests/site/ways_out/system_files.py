@@ -506,6 +506,16 @@ WAYS = (
         files=own(FORGETS, PERSIST, "services.jellyfin.enable = true;"),
     ),
     WayOut(
+        "persistence-complete",
+        both(
+            host("nas", persistence={"blank": "@blank"}),
+            {"datasets": {"notes": {"host": "nas", "path": "/srv/notes", "tier": "re-derivable"}}},
+        ),
+        host("nas", persistence={"directories": ["/srv/notes"]}),
+        says="the dataset notes",
+        files=own(*BLANK_ROOT, _root_at("@root"), PERSIST),
+    ),
+    WayOut(
         "own-module",
         {},
         {},
