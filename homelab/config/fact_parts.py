@@ -91,7 +91,7 @@ class SecretFact(Model):
     """A file with the secret alone, or an environment file with variables."""
     env: dict[Variable, Str] = Field(default_factory=dict)
     """For `form: env`: variables with their text, in which `{value}` is the secret and `{owner}`
-    the owner's user name."""
+    the owner's user name; in a client secret of OIDC also `{issuer}` and `{client}`, its id."""
     source: Literal["derived", "stored", "issued"] = "derived"
     """Derived from the master key, stored in sops, or issued by a provider during `up`."""
     owner: UserName = "root"
@@ -282,6 +282,8 @@ class Hardening(Model):
     """It uses realtime scheduling (audio)."""
     umask: Permissions | Literal[""] = ""
     """Umask in place of the baseline's, for files that other services read."""
+    data_units: Many[UnitPattern] = ()
+    """Units beside the main one that open its state and its datasets, such as a worker."""
     mounts: bool = False
     """It sees every mounted file system, to measure free space."""
     capabilities: Many[Capability] = ()

@@ -60,9 +60,10 @@ class _Places:
 def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Places:
     entry, harden = service.entry, service.harden
     stated = (*harden.read_only, *harden.read_write)
-    # Only the main unit of a service reads files. Its helpers ask the main unit. The server of a
-    # site sees the site alone, which its own unit binds.
-    is_main = unit == service.units[0] and service.static is None
+    # Only the main unit of a service reads files, unless facts name another. The rest ask the main
+    # unit. The server of a site sees the site alone, which its own unit binds.
+    opens = (*service.units[:1], *entry.hardening.data_units)
+    is_main = unit in opens and service.static is None
     roles = service.datasets if is_main else {}
     here = [d for d in datasets if d.host == service.host]
     syncs = is_main and is_syncthing(service)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from homelab.config.base import ServiceSecretRef
 from homelab.config.fact_parts import ReferredFact, SecretFact, referred
 from homelab.config.stack import StackConfig
+from homelab.identity.model import OidcClient
 from homelab.secret_paths import fact_path, fact_source, secret_name, secret_path
 from homelab.secrets.model import Secret
 
@@ -76,4 +77,16 @@ def issued(
         length=0,
         units=units,
         origin=origin,
+    )
+
+
+def client_fields(
+    env: tuple[tuple[str, str], ...], client: OidcClient | None
+) -> tuple[tuple[str, str], ...]:
+    """Variables with `{issuer}` and `{client}` of an OIDC client in their texts."""
+    if client is None:
+        return env
+    return tuple(
+        (name, text.replace("{issuer}", client.issuer).replace("{client}", client.id))
+        for name, text in env
     )

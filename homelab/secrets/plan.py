@@ -27,7 +27,7 @@ from homelab.identity.model import IdentityPlan
 from homelab.monitoring.model import KUMA_PASSWORD, MONITORS, MonitoringPlan
 from homelab.secret_paths import password_path
 from homelab.secrets.backup_secrets import of_backup, of_replicas
-from homelab.secrets.demand import demanded, issued, of_host
+from homelab.secrets.demand import client_fields, demanded, issued, of_host
 from homelab.secrets.identity import of_identity
 from homelab.secrets.model import ONEPASSWORD, Secret, SecretsPlan, scoped
 from homelab.services.mail import MAIL, sends_mail
@@ -60,7 +60,7 @@ def wanted_secrets(
 ) -> tuple[Secret, ...]:
     """What every host needs but the secrets of alerts. A host gets what its own services need."""
     return (
-        *_of_services(stack, services),
+        *_of_services(stack, services, identity),
         *of_identity(stack, services, identity),
         *_of_certificates(stack, certificates),
         *_of_kuma(stack, services),
@@ -106,7 +106,11 @@ def plan_secrets(
     )
 
 
-def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Secret]:
+def _of_services(
+    stack: StackConfig, services: tuple[Service, ...], identity: IdentityPlan | None
+) -> Iterator[Secret]:
+    # The first client of a service, as for the fields of its options.
+    clients = {c.service: c for c in reversed(identity.clients if identity is not None else ())}
     for service in services:
         for name, fact in sorted(service.entry.secrets.items()):
             if fact.source == "issued":
@@ -125,6 +129,7 @@ def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[
                 origin = service.at(f"secrets.{name}")
             yield replace(
                 secret,
+                env=client_fields(secret.env, clients.get(service.name) if name == OIDC else None),
                 # The purpose moves with the service, because the data that it encrypted does too.
                 purpose=f"{service.owner}/{name}" if fact.source == "derived" else "",
                 mode=config.mode if config else secret.mode,

@@ -215,9 +215,23 @@ def test_the_capabilities_of_what_starts_as_root_are_known(entry: Entry, release
 @pytest.mark.requirement("S0-54")
 def test_what_others_file_is_written_for_their_group(entry: Entry, release: str) -> None:
     """A dataset that several services write keeps its group by the directory's bit, and
-    its mode by the umask of whoever writes.
+    its mode by the umask of whoever writes. Documents are for nobody beside the group.
     """
     shared = set(entry.writes_datasets) - set(entry.state_in)
     if not shared or entry.hardening.confined:
         return
-    assert entry.hardening.umask == "0002"
+    assert entry.hardening.umask == ("0007" if entry.name == "paperless" else "0002")
+
+
+@each
+@pytest.mark.requirement("S0-55")
+def test_a_worker_opens_the_data_of_its_service(entry: Entry, release: str) -> None:
+    """A unit beside the main one that its module lets into the state also sees it on a disk below
+    /mnt, where a sandbox hides everything else.
+    """
+    for fact in facts(entry, release):
+        for name, unit in fact.units.items():
+            opened = unit.text("ReadWritePaths").split()
+            made = [f"/var/lib/{d}" for d in unit.text("StateDirectory").split()]
+            if name in entry.units[1:] and {*opened, *made} & {*entry.state}:
+                assert name in entry.hardening.data_units, name

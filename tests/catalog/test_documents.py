@@ -129,3 +129,51 @@ def test_file_browser_shows_a_dataset_that_its_group_may_write() -> None:
     made = build.render(changes)["pi"]
     assert 'root = "/mnt/files";' in made["services/filebrowser.nix"]
     assert '"/mnt/files".d' in made["storage.nix"].split('tmpfiles.settings."10-datasets"')[1]
+
+
+PAPERS: Changes = {
+    "services": {
+        "paperless": {"host": "pi", "datasets": {"documents": "papers", "consume": "scans"}}
+    },
+    "datasets": {
+        "papers": {
+            "host": "pi",
+            "path": "/mnt/safe/papers",
+            "mount": "/mnt/safe",
+            "tier": "user",
+            "owner": "paperless",
+            "group": "paperless",
+            "mode": "2750",
+        },
+        "scans": {"host": "pi", "path": "/srv/scans", "tier": "re-derivable", "group": "family"},
+    },
+}
+
+
+def test_every_unit_of_paperless_works_with_its_documents_and_with_new_ones() -> None:
+    """All four write there: the web server an upload, the consumer and the queue what they file,
+    and the scheduler what it migrates.
+    """
+    made = build.render(PAPERS)["pi"]
+    text = made["services/paperless.nix"]
+    assert 'mediaDir = "/mnt/safe/papers";' in text
+    assert 'consumptionDir = "/srv/scans";' in text
+    plan = build.plan(PAPERS)
+    units = plan.service("paperless").units
+    assert len(units) == 4
+    for unit in units:
+        (sandbox,) = [u for u in plan.hardening if u.unit == unit]
+        settings = dict(sandbox.settings)
+        assert settings["BindPaths"] == ["/mnt/safe/papers", "/srv/scans"]
+        assert settings["UMask"] == "0007"
+        waits = made["storage.nix"].split(f"systemd.services.{unit} =")[1]
+        assert '"family"' in waits.split("};")[0]
+        assert 'RequiresMountsFor = [\n        "/mnt/safe"' in waits.split("};")[0]
+    # The rules of datasets come before those of its module, which would make them its own.
+    assert '"/srv/scans".d' in made["storage.nix"].split('tmpfiles.settings."10-datasets"')[1]
+
+
+def test_paperless_without_datasets_keeps_its_directories() -> None:
+    text = build.render({"services": {"paperless": {"host": "pi"}}})["pi"]["services/paperless.nix"]
+    assert "mediaDir" not in text
+    assert "consumptionDir" not in text

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
+import shlex
 
 import pytest
 
@@ -315,3 +317,63 @@ def test_an_app_reaches_the_portal_with_any_resolver() -> None:
     text = build.render(household(box))["pi"]["portal.nix"]
     assert 'networking.hosts."192.168.1.2" = [ "auth.home.example.org" ];' in text
     assert "portal.nix" not in build.render(household({}))["pi"]
+
+
+@pytest.mark.requirement("S0-27")
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("paperless", "PAPERLESS_SOCIALACCOUNT_PROVIDERS"),
+        ("tandoor-recipes", "SOCIALACCOUNT_PROVIDERS"),
+    ],
+)
+def test_a_client_in_one_variable_is_whole_and_its_secret_is_in_no_file(
+    name: str, variable: str
+) -> None:
+    """An app of Django reads issuer, client and secret as one JSON text: the host gets it as a
+    secret, and the store has nothing of it.
+    """
+    stack = household({"services": {name: {"host": "aurora", "name": "papers", "auth": "oidc"}}})
+    made = build.plan(stack)
+    secret = next(s for s in made.secrets.on("aurora") if s.name == f"{name}-oidc")
+    assert secret.units == (f"{made.service(name).units[0]}.service",)
+    read, _, text = derive_secret(MASTER, secret).strip().partition("=")
+    assert read == variable
+    # systemd takes the quotes and the backslashes away, as a shell does.
+    (app,) = json.loads(shlex.split(text)[0])["openid_connect"]["APPS"]
+    assert app["client_id"] == "papers"
+    assert app["secret"] == derive(MASTER, secret.purpose)
+    assert app["settings"]["server_url"] == "https://auth.home.example.org"
+    files = build.render(stack)
+    everything = "".join(t for host in files.values() for t in host.values())
+    assert app["secret"] not in everything
+    assert f'"{secret.path}"' in files["aurora"][f"services/{name}.nix"]
+    callback = f"https://papers.home.example.org/accounts/oidc/{app['provider_id']}/login/callback/"
+    assert f'"{callback}"' in files["pi"]["identity.nix"]
+
+
+def test_a_client_of_an_external_provider_is_in_its_variable_too() -> None:
+    """sops-nix writes the text, and the sops file has the secret alone."""
+    stack = household(
+        {
+            "identity": None,
+            "services": {
+                "paperless": {
+                    "host": "aurora",
+                    "auth": "oidc",
+                    "oidc": {"client_id": "papers@home", "client_secret": {"sops": "sso/papers"}},
+                }
+            },
+        },
+        {
+            "identity": {
+                "host": "pi",
+                "provider": "external",
+                "issuer": "https://id.example.org/a",
+                "client": {"client_id": "gate"},
+            }
+        },
+    )
+    text = build.render(stack)["aurora"]["secrets.nix"]
+    assert '"client_id":"papers@home","secret":"${config.sops.placeholder.' in text
+    assert '"server_url":"https://id.example.org/a"' in text

@@ -526,6 +526,7 @@ RICH: Changes = {
                 "hardening": {
                     "jit": True,
                     "realtime": True,
+                    "data_units": ["forum-worker"],
                     "writable": ["/var/lib/forum-queue"],
                 },
             },
