@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.nix.source import Setting, Value
 from homelab.openings.model import Opening, View, rule, shown
+from homelab.render import modules_of
 from homelab.system.file_systems import is_within
 from homelab.system.kept import FILES, kept
 
@@ -53,5 +54,5 @@ def _lost(value: Value, kind: str, view: View) -> list[str]:
     stays = [n for n in named if isinstance(n, str)]
     if kind == "files":
         return sorted({*FILES, *config.files} - {*config.forget, *stays})
-    wanted = [k.path for k in kept(view.plan, view.host, ())]
+    wanted = [k.path for k in kept(view.plan, view.host, modules_of(view.plan, view.host))]
     return [p for p in wanted if not any(is_within(p, top) for top in stays)]

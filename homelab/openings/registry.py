@@ -31,6 +31,7 @@ from homelab.openings import (
     tables,
     web,
     wifi,
+    wiped,
 )
 from homelab.openings.model import RULES, Opening, Rule, View, matches
 from homelab.openings.variables import as_settings
@@ -60,6 +61,7 @@ HAVE_RULES = (
     tables,
     web,
     wifi,
+    wiped,
 )
 """Each registers its rules when it is imported."""
 

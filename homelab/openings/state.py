@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from homelab.backup.plan import skip_reason
 from homelab.databases.plan import user_options
-from homelab.hardening.paths import below
 from homelab.nix.source import Setting, Value
 from homelab.openings.model import Opening, View, rule, shown, texts
 from homelab.services.model import Service
-from homelab.system.kept import OURS, kept
 
 STATE = "state-moved"
 
@@ -87,46 +85,6 @@ def _way_out(setting: Setting, view: View) -> str:
         "leave it out: state_version of the host chooses the version; or dump, upgrade and restore "
         "by hand first"
     )
-
-
-@rule("fileSystems.*.fsType")
-def forgetting(setting: Setting, view: View) -> Iterator[Opening]:
-    """A file system in memory above the state of a service."""
-    mount = setting.path[1]
-    if setting.value not in ("tmpfs", "ramfs") or mount == "/":
-        return  # A root in memory has a check of its own.
-    for service in view.plan.on(view.host.name):
-        lost = [p for p in (*service.state, *service.entry.persist) if below(p, (mount,))]
-        if lost:
-            yield Opening(
-                STATE,
-                f"{setting.name} is {shown(setting.value)}: {lost[0]}, state of {service.name}, "
-                "would be lost at each boot",
-                "leave it out, or mount a disk there",
-            )
-            return
-    for path, why in _of_the_host(view):
-        if below(path, (mount,)):
-            yield Opening(
-                STATE,
-                f"{setting.name} is {shown(setting.value)}: {path}, {why}, would be lost at each "
-                "boot",
-                "leave it out, or mount a disk there",
-            )
-            return
-
-
-def _of_the_host(view: View) -> Iterator[tuple[str, str]]:
-    """Directories that must survive a restart besides those of a service, and what each holds."""
-    yield OURS, "releases and secrets"
-    config = view.host.config.persistence
-    if config is not None:
-        yield config.root, "what survives a restart"
-        yield config.disk, "what survives a restart"
-        for path in config.mounted:
-            yield path, "which the stack says is on a disk"
-        for one in kept(view.plan, view.host, ()):
-            yield one.path, one.why
 
 
 @rule("systemd.services.*.**")

@@ -8,7 +8,7 @@ import pytest
 
 from homelab.checks import run_checks
 from homelab.nix.source import Setting, read_nix
-from homelab.openings import alerts, disks, resolvers
+from homelab.openings import alerts, disks, resolvers, wiped
 from homelab.openings.apps import closed_sign_ups
 from homelab.openings.checks import check_openings
 from homelab.openings.model import RULES, View, matches
@@ -147,15 +147,18 @@ def test_every_rule_fires_in_one_of_the_tables() -> None:
     assert silent == sorted({*ELSEWHERE, *tried})
 
 
-IN_WAYS_OUT = (alerts.notifies, disks.numbered, resolvers.another, resolvers.names)
+IN_WAYS_OUT = (
+    *(alerts.notifies, disks.numbered, resolvers.another, resolvers.names),
+    # Their table is in test_wiped.py.
+    *(wiped.in_memory, wiped.from_memory, wiped.off, wiped.elsewhere, wiped.units),
+    *(wiped.hidden, wiped.removed),
+)
 """Rules with checks of their own, which have rows in tests/site/ways_out."""
 ELSEWHERE = [
     # Secrets in plain text have a table in tests/secrets.
     "**",
     # Persistence has a table in test_persistence.py.
     "environment.persistence.*.**",
-    # State that a module leaves behind has a table in tests/cases/test_state.py.
-    "fileSystems.*.fsType",
     # Backups of the plan have a table in tests/cases/test_backups.py.
     "homelab.backup.**",
     # These depend on more of the stack than an option: see below.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from homelab import testing
 from homelab.checks import run_checks
 from homelab.openings.checks import check_openings
 from homelab.problems import Problem
+from homelab.render import modules_of
 from homelab.system.kept import FILES, kept
 from tests import build
 
@@ -39,20 +41,10 @@ def test_persistence_is_not_switched_off_or_shortened(line: str, lost: str) -> N
     assert problem.way_out
 
 
-@pytest.mark.parametrize("mount", ["/var/lib/homelab", "/persist", "/var/lib/nixos", "/srv"])
-def test_nothing_in_memory_is_mounted_over_what_must_survive(mount: str) -> None:
-    value = '{ device = "none"; fsType = "tmpfs"; }'
-    for line in (f"lib.mkForce {value}", value):
-        (problem,) = told(f'fileSystems."{mount}" = {line};')
-        assert (problem.check, problem.severity) == ("state-moved", "error")
-        assert f"{mount}, " in problem.what
-    disk = value.replace("tmpfs", "ext4").replace("none", "/dev/disk/by-id/x")
-    assert told(f'fileSystems."{mount}" = {disk};') == []
-
-
 def test_a_list_that_keeps_everything_and_an_entry_of_its_own_pass() -> None:
     plan = build.plan(KEEPS)
-    keep = " ".join(f'"{one.path}"' for one in kept(plan, plan.hosts["nas"], ()))
+    host = plan.hosts["nas"]
+    keep = " ".join(f'"{one.path}"' for one in kept(plan, host, modules_of(plan, host)))
     sets = keep.replace('"/var/log"', '{ directory = "/var/log"; mode = "0755"; }')
     files = " ".join(f'{{ file = "{file}"; }}' for file in FILES)
     assert told(f"{PERSIST}.directories = lib.mkForce [ {sets} ];") == []
@@ -60,6 +52,27 @@ def test_a_list_that_keeps_everything_and_an_entry_of_its_own_pass() -> None:
     assert told(f'{PERSIST}.directories = [ "/var/lib/more" ];') == []
     assert told(f"{PERSIST}.enable = true;") == []
     assert told('environment.persistence."/other".enable = false;') == []
+
+
+def test_a_forced_list_has_what_only_the_generated_modules_show() -> None:
+    """The state of what the stack switches on besides its services, and of their options."""
+    option = {"services.rabbitmq.enable": True}
+    plan = build.plan(
+        testing.changed(
+            KEEPS,
+            {
+                "hosts": {"nas": {"fail2ban": {}}},
+                "services": {"navidrome": {"host": "nas", "options": option}},
+            },
+        )
+    )
+    host = plan.hosts["nas"]
+    keep = [one.path for one in kept(plan, host, modules_of(plan, host))]
+    for lost in ("/var/lib/fail2ban", "/var/lib/rabbitmq"):
+        stays = " ".join(f'"{path}"' for path in keep if path != lost)
+        text = f"{{ lib, ... }}: {{ {PERSIST}.directories = lib.mkForce [ {stays} ]; }}"
+        (problem,) = check_openings(plan, {"own.nix": text})
+        assert problem.what.endswith(f"so the next restart loses {lost}")
 
 
 def test_an_option_of_a_service_does_not_switch_persistence_off() -> None:

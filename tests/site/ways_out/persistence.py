@@ -8,6 +8,27 @@ from tests.site.ways_out.stacks import FORGETS, PERSIST, host, own
 _KEEPS = host("nas", persistence={"root": "/persist"})
 _UNIT = 'systemd.services.x.serviceConfig.StateDirectory = "thing";'
 _MONGODB = "services.mongodb.enable = true;"
+_ENTRY = 'environment.persistence."/persist"'
+_OURS = 'fileSystems."/var/lib/homelab"'
+
+
+def _wiped(*lines: str) -> dict[str, str]:
+    return own(FORGETS, PERSIST, *lines, head="{ lib, ... }: ")
+
+
+def _left_out(check: str, says: str, *lines: str, where: str = "", beside: str = "") -> WayOut:
+    """What is left out, as its message asks."""
+    return WayOut(
+        check,
+        _KEEPS,
+        {},
+        says=says,
+        where=where,
+        files=_wiped(*lines),
+        fixed=_wiped(),
+        beside=(beside,) if beside else (),
+    )
+
 
 WAYS = (
     WayOut(
@@ -38,6 +59,56 @@ WAYS = (
             'environment.persistence."/persist".directories = '
             '[ { directory = "/var/db/mongodb"; user = "mongodb"; } ];',
         ),
+    ),
+    _left_out("forbidden-patterns", ".enable is false", f"{_ENTRY}.enable = false;"),
+    _left_out(
+        "forbidden-patterns",
+        ".persistentStoragePath is",
+        f'{_ENTRY}.persistentStoragePath = lib.mkForce "/tmp/x";',
+    ),
+    _left_out(
+        "forbidden-patterns",
+        ".directories is",
+        f'{_ENTRY}.directories = lib.mkForce [ "/home" ];',
+    ),
+    WayOut(
+        "forbidden-patterns",
+        _KEEPS,
+        host("nas", persistence={"files": ["/etc/adjtime"]}),
+        says=".files is",
+        files=_wiped(f'{_ENTRY}.files = lib.mkForce [ "/etc/adjtime" ];'),
+        fixed=_wiped(),
+        asked={"/etc/adjtime": "adds directories and files, and"},
+    ),
+    _left_out(
+        "state-moved",
+        "would be lost at each boot",
+        'fileSystems."/var/lib/nixos" = { device = "none"; fsType = "tmpfs"; };',
+        beside="persistence-complete",
+    ),
+    _left_out(
+        "state-moved",
+        "systemd.mounts has tmpfs at",
+        'systemd.mounts = [ { what = "tmpfs"; where = "/var/lib/homelab"; type = "tmpfs"; } ];',
+    ),
+    _left_out(
+        "state-moved",
+        "does not find the releases",
+        f'{_OURS}.device = lib.mkForce "/dev/disk/by-id/x";',
+    ),
+    _left_out(
+        "state-moved",
+        "is not there when it is needed",
+        'fileSystems."/persist".neededForBoot = lib.mkForce false;',
+    ),
+    WayOut(
+        "state-moved",
+        _KEEPS,
+        {},
+        says="has D /var/lib/nixos",
+        files=_wiped('systemd.tmpfiles.rules = [ "D /var/lib/nixos" ];'),
+        fixed=_wiped('systemd.tmpfiles.rules = [ "D /var/lib/nixos/x" ];'),
+        asked={"var/lib/nixos/x": "name a directory in it that may be lost"},
     ),
 )
 """Rows of the checks of persistence, and of openings that take something away from it."""
