@@ -103,6 +103,9 @@ def read_nix(text: str) -> Source:
     try:
         found = [s for node in root.named_children for s in _module(node, {})]
         unread = {n.start_point.row + 1 for n in _errors(root)} if root.has_error else set()
+        # The grammar accepts a file without an expression. Nix does not.
+        if all(node.type == "comment" for node in root.named_children):
+            unread.add(1)
     except RecursionError:
         return Source((), (1,))
     return Source(tuple(found), tuple(sorted(unread)))

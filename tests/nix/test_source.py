@@ -54,7 +54,9 @@ def test_a_setting_stands_on_the_line_of_its_name() -> None:
     assert {s.name: s.line for s in read_nix(text).settings} == {"a": 3, "b.c": 6}
 
 
-@pytest.mark.parametrize("text", ["{ a = | ; }", "{ a = 1", "}", "{" * 500, "\0", "\ud800"])
+@pytest.mark.parametrize(
+    "text", ["{ a = | ; }", "{ a = 1", "}", "{" * 500, "\0", "\ud800", "", "# nothing yet\n"]
+)
 def test_what_is_no_nix_is_told_by_its_line(text: str) -> None:
     assert read_nix(text).unread == (1,)
 
