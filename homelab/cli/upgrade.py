@@ -11,6 +11,8 @@ import typer
 from homelab.cli.lab import HERE, Directory, StackName
 
 upgrade_app = typer.Typer()
+TAKE = "uv sync --reinstall-package homelab"
+"""uv copies a directory once, and looks at it again only if its pyproject.toml changes."""
 
 
 @upgrade_app.command()
@@ -35,6 +37,7 @@ def upgrade(
     from homelab.ops.starter.upgrade import (
         as_requirement,
         compare,
+        is_directory,
         newest_of,
         present_pin,
         write_pin,
@@ -59,6 +62,8 @@ def upgrade(
         raise typer.Exit(1)
     if found.old == found.new:
         print("the pin is the same already")
+        if is_directory(found.new):
+            print(f"next, to take what is there now: {TAKE}")
         return
     if not yes and not (sys.stdin.isatty() and typer.confirm("Change the pin?", err=True)):
         print(f"nothing was changed; to change the pin: homelab upgrade --to '{found.new}' --yes")

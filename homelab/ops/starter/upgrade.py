@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,21 +74,29 @@ def present_pin(directory: Path) -> str:
 
 
 def newest_of(pin: str) -> str:
-    """What a requirement becomes without a version: the newest release, or the branch of a Git
-    repository. Raises UsageError for a path, which has no newer version to find.
+    """What a requirement becomes without a version: the newest release, the branch of a Git
+    repository, or what a directory has now. Raises UsageError for one file, which has no newer
+    version to find.
     """
     _, is_url, url = pin.partition("@")
     if not is_url:
         return NAME
     url = url.strip()
+    if is_directory(pin):
+        return pin
     if not url.startswith("git+"):
         raise UsageError(
-            f"{PROJECT}: {pin} is one file or directory, so name the new one: "
-            "homelab upgrade --to 'homelab @ …'"
+            f"{PROJECT}: {pin} is one file, so name the new one: homelab upgrade --to 'homelab @ …'"
         )
     base, _, commit = url.rpartition("@")
     # `git+ssh://git@host/…` has an @ that is no revision.
     return f"{NAME} @ {base if base and '/' not in commit else url}"
+
+
+def is_directory(pin: str) -> bool:
+    """Whether a requirement names a directory of this machine, such as a clone of the library."""
+    url = urllib.parse.urlsplit(pin.partition("@")[2].strip())
+    return url.scheme == "file" and Path(urllib.parse.unquote(url.path)).is_dir()
 
 
 def as_requirement(text: str) -> str:
