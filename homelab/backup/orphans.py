@@ -226,7 +226,9 @@ class _Known:
         if fs == "btrfs":
             delete = f"btrfs subvolume delete -- {shlex.quote(f'{place}/{dataset}.')}*"
         why = f"replica of {dataset}, which is not sent there any more"
-        yield self._of_host("replica", place, why, f"{delete}; rm -- {note}")
+        # The note may have other places, which are in use.
+        line = shlex.quote(f"\\|{place.replace('.', '[.]')}$|d")
+        yield self._of_host("replica", place, why, f"{delete}; sed -i {line} {note}")
 
     def _kept(self, path: str) -> Iterator[Orphan]:
         what = _WHAT["before" if path.endswith("/kept") else "undone"]

@@ -43,11 +43,22 @@ class Machine(Model):
     """NixOS release that it was installed with. Empty in locks of earlier versions."""
 
 
+class Copy(Model):
+    """The recorded place of a replica."""
+
+    host: Name
+    """Host that receives it."""
+    place: Str
+    """Directory on that host, or its ZFS dataset."""
+
+
 class Place(Model):
     """The recorded place of a dataset."""
 
     host: Name
     path: AbsolutePath
+    replica: Copy | None = None
+    """Its copy on another host. None in locks of earlier versions."""
 
 
 class Derived(Model):

@@ -9,6 +9,7 @@ from homelab.config.hosts import NixosHost
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.memory import has_state, with_lock_keys
+from homelab.storage.memory import former_copy
 from homelab.system.model import Host, nixos_hosts
 
 LOCK_CURRENT = file_check(
@@ -33,6 +34,13 @@ def check_lock(plan: Plan, file: str, *, is_there: bool) -> Iterator[Problem]:
         for d in plan.datasets
         if d.tier != "re-derivable" and d.name not in plan.lock.datasets
     ]
+    # A lock of an earlier version has no replica at all, and gets them with its next change.
+    if any(place.replica for place in plan.lock.datasets.values()):
+        missing += [
+            f"datasets.{r.dataset.name}.replicate"
+            for r in plan.replicas
+            if r.dataset.tier != "re-derivable" and former_copy(plan, r.dataset.name) is None
+        ]
     missing += [
         f"backup.targets.{name}"
         for name in sorted(plan.stack.backup.targets)

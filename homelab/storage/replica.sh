@@ -33,11 +33,16 @@ refuse() {
   exit 255
 }
 
-# prepare: what receives the replica exists. Its place is noted, for `homelab orphans`.
+# prepare: what receives the replica exists. Its place is noted beside its former ones, for
+# `homelab orphans`.
 prepare() {
+  local place
   "prepare_$fs"
   mkdir --parents "$state"
-  printf '%s\t%s\n' "$fs" "$path" >"$state/$name.place"
+  while IFS= read -r place; do
+    [ "$place" != "$fs"$'\t'"$path" ] || return 0
+  done < <(cat "$state/$name.place" 2>/dev/null)
+  printf '%s\t%s\n' "$fs" "$path" >>"$state/$name.place"
 }
 
 # too_old: a line if the replica is older than it may be. One without a snapshot counts from the

@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator, Mapping
 
 from homelab.check import check
+from homelab.config.lock import Copy
 from homelab.config.pools import AnyPool
 from homelab.config.snapshots import CURRENT, HOURS, Replicate
 from homelab.hardening.paths import below
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.storage.memory import moved_replicas
 from homelab.storage.model import Dataset, Replica
 from homelab.system.model import Host
 
@@ -249,3 +251,36 @@ def replica_read(plan: Plan) -> Iterator[Problem]:
                     f"let every user read it (datasets.{name}.mode: "
                     f'"{copy.mode[:-1]}5"), or {nfs}, which translates owners',
                 )
+
+
+@check("replica-moved")
+def replica_moved(plan: Plan) -> Iterator[Problem]:
+    """A replica does not move with its place in the stack: its snapshots stay where they are, and
+    all data is sent again.
+    """
+    for replica, before in moved_replicas(plan):
+        name, key = replica.dataset.name, "path" if before.place.startswith("/") else "zfs"
+        yield Problem(
+            replica.source,
+            f"the copy of {name} was {before.place} on {before.host}, and its snapshots are still "
+            "there",
+            f"{_carried(replica, before)}let everything be sent again, and acknowledge: "
+            f"homelab lock --move {name}; or restore the old place: to: {before.host}, "
+            f"{key}: {before.place}",
+        )
+
+
+def _carried(replica: Replica, before: Copy) -> str:
+    """How it moves on its host, where that is one command."""
+    if replica.host != before.host or replica.on_zfs == before.place.startswith("/"):
+        return ""
+    if not replica.on_zfs:
+        command = f"mv -- {before.place} {replica.place}, if both are on one file system"
+    elif replica.place.partition("/")[0] == before.place.partition("/")[0]:
+        command = f"zfs rename {before.place} {replica.place}"
+    else:
+        return ""
+    return (
+        f"move it on {replica.host} as root ({command}), then acknowledge: "
+        f"homelab lock --move {replica.dataset.name}; or "
+    )

@@ -31,7 +31,7 @@ from tests.cases.on_disk import laid_out
 from tests.golden.test_home import HOME, _copy
 
 SHIPPED = parse_lock((build.SHIPPED / "homelab.lock.yaml").read_bytes(), "homelab.lock.yaml")
-OURS = {"move-stateful", "state-path", "dataset-moved"}
+OURS = {"move-stateful", "state-path", "dataset-moved", "replica-moved"}
 
 
 def planned(changes: dict[str, Any], lock: Lock = SHIPPED) -> Plan:
@@ -196,6 +196,74 @@ def test_a_containers_state_and_a_datasets_path_do_not_change_by_themselves() ->
     # A lock without datasets still has the state in them.
     (problem,) = told(planned(changes, SHIPPED.model_copy(update={"datasets": {}})))
     assert (problem.check, problem.where) == ("state-path", "services.immich")
+
+
+def copied(fs: str = "btrfs", **replicate: str) -> dict[str, Any]:
+    source = {"zfs": "tank/photos"} if fs == "zfs" else {"fs": fs}
+    return {"datasets": {"photos": {**source, "replicate": {"to": "workstation", **replicate}}}}
+
+
+ON_BTRFS = copied(path="/mnt/mp510/photos")
+ON_ZFS = copied("zfs", zfs="vault/copies/photos")
+
+
+@pytest.mark.requirement("S0-39")
+@pytest.mark.parametrize(
+    ("before", "after", "moves"),
+    [
+        (ON_BTRFS, copied(path="/mnt/mp510/pictures"), "mv -- /mnt/mp510/photos /mnt/mp510/pict"),
+        (ON_BTRFS, copied(path="/mnt/mp510/photos", to="pi"), ""),
+        (ON_ZFS, copied("zfs", zfs="vault/photos"), "zfs rename vault/copies/photos vault/photos"),
+        (ON_ZFS, copied("zfs", zfs="other/photos"), ""),
+        (ON_BTRFS, ON_ZFS, ""),
+    ],
+    ids=["directory", "host", "dataset", "pool", "file system"],
+)
+def test_another_place_of_a_copy_is_an_error_until_it_is_acknowledged(
+    before: dict[str, Any], after: dict[str, Any], moves: str
+) -> None:
+    lock = locked(before)
+    assert told(planned(before, lock)) == []
+    (problem,) = told(planned(after, lock))
+    assert (problem.check, problem.where) == ("replica-moved", "datasets.photos.replicate")
+    place = before["datasets"]["photos"]["replicate"]
+    old = place.get("path") or place["zfs"]
+    assert f"the copy of photos was {old} on workstation" in problem.what
+    assert "homelab lock --move photos" in problem.way_out
+    assert moves in problem.way_out
+    assert ("as root" in problem.way_out) == bool(moves)
+    assert told(planned(after, locked(after, lock))) == []
+    _, lines = updated_lock(planned(after, lock))
+    assert [line for line in lines if old in line and "homelab orphans workstation" in line]
+
+
+def test_a_lock_of_an_earlier_version_gets_the_copies_without_a_warning() -> None:
+    plan = planned(ON_BTRFS)
+    assert told(plan) == []
+    assert list(check_lock(plan, "homelab.lock.yaml", is_there=True)) == []
+    copy = locked(ON_BTRFS).datasets["photos"].replica
+    assert copy is not None
+    assert (copy.host, copy.place) == ("workstation", "/mnt/mp510/photos")
+    assert told(planned(copied(path="/mnt/mp510/photos/"), locked(ON_BTRFS))) == []
+
+
+def test_a_copy_that_is_added_later_is_missing_in_the_lock() -> None:
+    lock = locked(ON_BTRFS)
+    library = {"library": {"fs": "btrfs", "replicate": {"to": "workstation", "path": "/mnt/lib"}}}
+    both = testing.changed(ON_BTRFS, {"datasets": library})
+    (problem,) = check_lock(planned(both, lock), "homelab.lock.yaml", is_there=True)
+    assert "the lock does not have datasets.library.replicate" in problem.what
+
+
+def test_a_copy_that_is_not_sent_any_more_stays_where_it_is() -> None:
+    lock, lines = updated_lock(planned({}, locked(ON_BTRFS)))
+    assert lock.datasets["photos"].replica is None
+    assert [
+        line
+        for line in lines
+        if line == "photos is no longer sent to /mnt/mp510/photos on workstation; what is left "
+        "there: homelab orphans workstation"
+    ]
 
 
 MOVABLE = [

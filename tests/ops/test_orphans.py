@@ -88,11 +88,17 @@ LEFT = [
     ),
     (
         *("replica", "films zfs tank/copies/films", "replica of films, which is not sent there"),
-        "zfs destroy -r tank/copies/films; rm -- /var/lib/homelab/replicas/films.place",
+        (
+            "zfs destroy -r tank/copies/films; sed -i '\\|tank/copies/films$|d' "
+            "/var/lib/homelab/replicas/films.place"
+        ),
     ),
     (
         *("replica", "tv btrfs /copies/tv", "replica of tv, which is not sent there"),
-        "btrfs subvolume delete -- /copies/tv/tv.*; rm -- /var/lib/homelab/replicas/tv.place",
+        (
+            "btrfs subvolume delete -- /copies/tv/tv.*; sed -i '\\|/copies/tv$|d' "
+            "/var/lib/homelab/replicas/tv.place"
+        ),
     ),
 ]
 CALLED = {
@@ -165,6 +171,11 @@ def test_a_host_is_read_over_ssh_and_nothing_on_it_changes(stack: Stack, plan: P
         (restored / name).write_text("/srv/music/live/one\n")
     (root / "srv/music/live").mkdir()
     (root / f"srv/music/live/one.before-{STAMP}").write_text("x")
+    notes = root / "var/lib/homelab/replicas"
+    notes.mkdir(parents=True)
+    (notes / "tv.place").write_text("btrfs\t/copies/tv\nbtrfs\t/copies/films\nbtrfs\t/gone/tv\n")
+    for name in ("tv", "films"):
+        (root / "copies" / name).mkdir(parents=True)
     before = sorted(str(p) for p in root.rglob("*"))
     found = find_orphans(plan, "pi")
     assert found.unread == ()
@@ -172,6 +183,8 @@ def test_a_host_is_read_over_ssh_and_nothing_on_it_changes(stack: Stack, plan: P
         "/var/lib/vaultwarden",
         "/var/backup/sqlite/vaultwarden",
         f"/srv/music/live/one.before-{STAMP}",
+        "/copies/tv",
+        "/copies/films",
         "/srv/forum",
         "forum",
         "/mnt/backup/nas/gone",

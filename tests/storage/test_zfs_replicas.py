@@ -447,6 +447,16 @@ def test_a_receiver_that_is_away_costs_the_source_a_day_of_snapshots(pair: Pair)
     assert pair.send().returncode == 0
 
 
+def test_the_former_places_of_a_replica_are_noted(pair: Pair) -> None:
+    described = pair.directory / "replicas.json"
+    text = described.read_text()
+    for place in ("tank/other/photos", COPY):
+        described.write_text(text.replace(COPY, place))
+        assert pair.replica("prepare", "photos").returncode == 0
+    noted = (pair.directory / "state/photos.place").read_text()
+    assert noted == f"zfs\t{COPY}\nzfs\ttank/other/photos\n"
+
+
 def test_a_pool_that_is_missing_is_named(pair: Pair) -> None:
     described = pair.directory / "replicas.json"
     described.write_text(described.read_text().replace(COPY, "bank/copies/photos"))

@@ -48,12 +48,19 @@ beside() {
   done
 }
 
-# replicas: the name, the file system and the place of each one that the host has received.
+# replicas: the name, the file system and each place of each one that the host has received and has.
 replicas() {
-  local file
+  local file name fs place
   for file in "$root"/var/lib/homelab/replicas/*.place; do
-    file=${file##*/}
-    printf 'replica\t%s %s\n' "${file%.place}" "$(tr '\t' ' ' <"$root/var/lib/homelab/replicas/$file")"
+    name=${file##*/}
+    while IFS=$'\t' read -r fs place; do
+      if [ "$fs" = btrfs ]; then
+        [ -d "$root$place" ] || continue
+      elif command -v zfs >/dev/null; then
+        zfs list -H -o name "$place" >/dev/null 2>&1 </dev/null || continue
+      fi
+      printf 'replica\t%s %s %s\n' "${name%.place}" "$fs" "$place"
+    done <"$file"
   done
 }
 

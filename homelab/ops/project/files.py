@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -26,7 +26,7 @@ from homelab.secrets.recipients import OURS, sops_yaml
 from homelab.secrets.rotation import epochs_of, rotations
 from homelab.services.memory import lost_paths, moved, with_lock_keys
 from homelab.services.memory_checks import reinstalled
-from homelab.storage.memory import moved_datasets
+from homelab.storage.memory import former_copy, moved_datasets, moved_replicas, places_of
 from homelab.system.model import nixos_hosts
 
 
@@ -58,6 +58,9 @@ def write_lock(
     meant |= {("state-path", s.source) for s in plan.services if s.name in moves}
     meant |= {("database-moved", m.source) for m in moved_databases(plan) if m.service in moves}
     meant |= {("dataset-moved", d.source) for d, _ in moved_datasets(plan) if d.name in moves}
+    meant |= {
+        ("replica-moved", r.source) for r, _ in moved_replicas(plan) if r.dataset.name in moves
+    }
     meant |= {("state-version-kept", f"hosts.{n}.state_version") for n in moves}
     meant |= {("secret-rotated", where) for name, where, _ in rotations(plan) if name in rotated}
     keys = names | {s.epoch_key for s in plan.secrets.secrets} | {"namespace"}
@@ -171,6 +174,8 @@ def updated_lock(
         else:
             left = f"; its state stays on {placement.host}: homelab orphans {placement.host}"
             lines.append(f"{key} is removed{left if placement.state else ''}")
+    places = places_of(plan)
+    lines += _left_copies(plan, places)
     ids = {s.entry.user: s.ids for s in plan.services if s.ids is not None}
     lines += [
         f"{user} has uid {numbers.uid} and gid {numbers.gid}"
@@ -180,7 +185,7 @@ def updated_lock(
     lock = Lock(
         stack=plan.lock.stack,
         services=services,
-        datasets={d.name: Place(host=d.host, path=d.path) for d in plan.datasets},
+        datasets=places,
         hosts={
             name: Machine(host_key=host.ssh.host_key, state_version=host.state_version)
             for name, host in nixos_hosts(plan.stack.hosts).items()
@@ -194,3 +199,17 @@ def updated_lock(
         ids=ids,
     )
     return lock, lines
+
+
+def _left_copies(plan: Plan, places: Mapping[str, Place]) -> Iterator[str]:
+    """Replicas that are not sent to their former place any more."""
+    for name in sorted(plan.lock.datasets):
+        before, place = former_copy(plan, name), places.get(name)
+        now = place.replica if place is not None else None
+        if before is None or before == now:
+            continue
+        new = f"is now sent to {now.place} on {now.host}, and" if now is not None else "is"
+        yield (
+            f"{name} {new} no longer sent to {before.place} on {before.host}; what is left there: "
+            f"homelab orphans {before.host}"
+        )

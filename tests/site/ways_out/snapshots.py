@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from homelab.config.lock import Lock
 from tests import build
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.stacks import IDENTITY, MACS, both, container, host, service
@@ -37,7 +38,27 @@ def changed(**replicate: object) -> Changes:
     return {"datasets": {"tv": {"replicate": replicate}}}
 
 
+def _held(host: str, place: str) -> Lock:
+    copy = {"host": host, "place": place}
+    return Lock.model_validate(
+        {"datasets": {"tv": {"host": "nas", "path": "/mnt/tv", "replica": copy}}}
+    )
+
+
 WAYS = (
+    WayOut(
+        "replica-moved",
+        both(_sent(), {"datasets": {"tv": {"tier": "user"}}}),
+        changed(path="/srv/old"),
+        lock=_held("pi", "/srv/old"),
+        says="was /srv/old on pi",
+    ),
+    WayOut(
+        "replica-moved",
+        both(_on_zfs(POOLS, zfs="bulk/tv"), {"datasets": {"tv": {"tier": "user"}}}),
+        changed(zfs="bulk/old"),
+        lock=_held("pi", "bulk/old"),
+    ),
     WayOut(
         "snapshot-fs",
         dataset("tv", fs="ext4", snapshot="hourly"),
