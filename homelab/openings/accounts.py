@@ -137,7 +137,7 @@ when(
 )
 when(
     is_false,
-    "security.doas.wheelNeedsPassword",
+    *("security.doas.wheelNeedsPassword", "security.please.wheelNeedsPassword"),
     word="sudo",
     what="{option} lets all members of wheel become root without a password",
     way_out="leave it out",
@@ -181,7 +181,7 @@ when(
 )
 
 
-@rule(f"{_USER}.extraGroups", "users.groups.*.members")
+@rule(f"{_USER}.extraGroups", f"{_USER}.group", "users.groups.*.members")
 def as_root(setting: Setting, view: View) -> Iterator[Opening]:
     """Membership in a group that makes a user equivalent to root."""
     owner = view.plan.stack.site.owner.user
@@ -201,37 +201,40 @@ def as_root(setting: Setting, view: View) -> Iterator[Opening]:
         )
 
 
-_INITRD = "boot.initrd.network.ssh"
-
-
-@rule(
-    f"{_USER}.openssh.authorizedKeys.keyFiles",
-    f"{_USER}.openssh.authorizedKeys.keys",
-    f"{_INITRD}.authorizedKeyFiles",
-    f"{_INITRD}.authorizedKeys",
-)
-def root_keys(setting: Setting, view: View) -> Iterator[Opening]:
-    """Keys that let in somebody whom the stack config does not name: as root, as the owner, who
-    becomes root by sudo, or before the system starts.
-    """
-    owner = view.plan.stack.site.owner
-    user = "root" if setting.path[0] == "boot" else setting.path[2]
-    if user not in ("root", owner.user, view.host.config.ssh.user):
-        return
-    who = "root" if user == "root" else f"{user}, who becomes root by sudo,"
-    if setting.path[-1] in ("keyFiles", "authorizedKeyFiles"):
-        more = is_set(setting.value)
-    else:
-        known = {" ".join(k.split()[:2]) for k in owner.ssh_keys}
-        more = any(" ".join(t.split()[:2]) not in known for t in texts(setting.value))
-    if more:
+@rule(f"{_USER}.uid")
+def same_as_root(setting: Setting, view: View) -> Iterator[Opening]:
+    """Another name of root: an account with its number."""
+    if setting.value == 0 and setting.value is not False and setting.path[2] != "root":
         yield Opening(
-            "root-keys",
-            f"{setting.name} lets in as {who} a key that site.owner does not name",
-            "drop it, and write it to site.owner.ssh_keys, or say whose it is",
+            "as-root",
+            f"{setting.name} is 0, so {setting.path[2]} is root on {view.host.name}",
+            "leave it out",
             "warning",
             acceptable=True,
         )
+
+
+@rule("security.sudo.extraRules", "security.sudo-rs.extraRules", "security.doas.extraRules")
+def may_do_all(setting: Setting, view: View) -> Iterator[Opening]:
+    """A rule by which somebody becomes root with a password of their own."""
+    known = {view.plan.stack.site.owner.user, "root", "wheel"}
+    for one in setting.value if isinstance(setting.value, tuple) else ():
+        if not isinstance(one, Mapping) or one.get("noPass") is True:
+            continue
+        commands = one.get("commands")
+        words = tuple(texts(commands))
+        every = "cmd" not in one if setting.path[1] == "doas" else "ALL" in words
+        who = {t for key in ("users", "groups") for t in texts(one.get(key))} - known
+        # `sudo` tells of a rule that asks for no password.
+        as_whom = str(one.get("runAs") or "root").partition(":")[0]
+        if every and who and "NOPASSWD" not in words and as_whom in ("ALL", "root"):
+            yield Opening(
+                "as-root",
+                f"{setting.name} lets {', '.join(sorted(who))} become root on {view.host.name}",
+                "name single commands, or leave it out",
+                "warning",
+                acceptable=True,
+            )
 
 
 when(

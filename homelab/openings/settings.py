@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from homelab.catalog.references import reference
 from homelab.config.base import Model, key_of
 from homelab.config.containers import TemplateBase
 from homelab.nix.source import Computed, Setting, Source, Value
+from homelab.openings.aliases import by_their_names
 from homelab.openings.model import TEMPLATES
 from homelab.plan import Plan
 from homelab.services.declared import declared_options
@@ -21,7 +23,7 @@ def of_options(plan: Plan, host: str) -> tuple[Setting, ...]:
     """Every option that the stack config sets on a host, as a path: `services.x: {openFirewall:
     true}` is `services.x.openFirewall`, however it is nested or quoted.
     """
-    return tuple(
+    said = (
         Setting(
             option.path,
             _plain(option.value),
@@ -31,6 +33,7 @@ def of_options(plan: Plan, host: str) -> tuple[Setting, ...]:
         for service in plan.on(host)
         for option in declared_options(service.config)
     )
+    return tuple(by_their_names(said))
 
 
 def of_containers(plan: Plan, host: str) -> Iterator[Setting]:
@@ -109,9 +112,16 @@ def of_modules(host: Host, sources: Mapping[str, str | bytes]) -> Mapping[str, S
     files = reached([p for p in (config.hardware, *config.modules) if p], sources)
     texts = {n: t for n, t in files.items() if n.endswith(".nix") and isinstance(t, str)}
     own = tuple(texts.items())
-    return read_files((*(f for f in flake_modules(host, sources).files if f not in own), *own))
+    return _named((*(f for f in flake_modules(host, sources).files if f not in own), *own))
 
 
 def of_others(host: Host, sources: Mapping[str, str | bytes]) -> Mapping[str, Source]:
     """The options in the files of a flake whose text does not show which of them the host has."""
-    return read_files(flake_modules(host, sources).others)
+    return _named(flake_modules(host, sources).others)
+
+
+def _named(files: tuple[tuple[str, str], ...]) -> Mapping[str, Source]:
+    return {
+        name: replace(source, settings=tuple(by_their_names(source.settings)))
+        for name, source in read_files(files).items()
+    }

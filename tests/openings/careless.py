@@ -156,6 +156,24 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "doas": {"security.doas.extraRules": [{"users": ["kim"], "noPass": True}]},
         "kim in docker": {"users.users.kim.extraGroups": ["docker"]},
         "kim in wheel": {"users.groups.wheel.members": ["kim"]},
+        "wheel as the first group": {"users.users.kim.group": "wheel"},
+        "another root": {"users.users.kim.uid": 0},
+        "kim by an old name": {"users.extraGroups.wheel.members": ["kim"]},
+        "a root key by an old name": {
+            "users.extraUsers.root.openssh.authorizedKeys.keys": ["ssh-ed25519 AAAAother kim"]
+        },
+        "sudo with a password": {
+            "security.sudo.extraRules": [{"users": ["kim"], "commands": ["ALL"]}]
+        },
+        "doas with a password": {"security.doas.extraRules": [{"groups": ["kids"]}]},
+        "keys written at a start": {
+            "systemd.tmpfiles.rules": [
+                "f /root/.ssh/authorized_keys 0600 root root - ssh-ed25519 A"
+            ]
+        },
+        "keys written as settings": {
+            'systemd.tmpfiles.settings.x."/root/.ssh/authorized_keys".f.argument': "ssh-ed25519 A"
+        },
         "everybody trusted": {"nix.settings.trusted-users": ["*"]},
         "no sandbox": {"nix.settings.sandbox": False},
         "a strange root key": {
@@ -337,6 +355,11 @@ CAREFUL: dict[str, dict[str, Any]] = {
     "keys of nobody": {"services.openssh.settings.AuthorizedKeysCommand": "none"},
     "keys of kim": {"users.users.kim.openssh.authorizedKeys.keys": ["ssh-ed25519 AAAAother kim"]},
     "a file for ssh": {'environment.etc."ssh/ssh_known_hosts".text': "x"},
+    "sudo for one command": {
+        "security.sudo.extraRules": [{"users": ["kim"], "commands": ["/run/wrappers/bin/mount"]}],
+        "security.doas.extraRules": [{"users": ["kim"], "cmd": "mount"}],
+    },
+    "a user's number": {"users.users.kim.uid": 1001},
     "its own files": container(volumes=["/var/lib/x:/data", "/srv/media:/media:ro"]),
     "mosh without its ports": {"programs.mosh": {"enable": True, "openFirewall": False}},
     "keys": {"services.openssh.settings.PasswordAuthentication": False},
@@ -423,6 +446,20 @@ MODULES: dict[str, str] = {
     "passwords": "services.openssh.settings = { PasswordAuthentication = true; };",
     "a password": 'users.users.kim.initialPassword = "changeme";',
     "a hash": 'users.users.kim.hashedPassword = "$y$j9T$abc$def";',
+    "a root key": 'users.users.root.openssh.authorizedKeys.keys = [ "ssh-ed25519 AAAAother kim" ];',
+    "a root key by an old name": (
+        'users.extraUsers.root = { openssh.authorizedKeys.keys = [ "ssh-ed25519 AAAAother kim" ]; };'
+    ),
+    "keys of a name that Nix knows": (
+        'users.users.${config.x.user}.openssh.authorizedKeys.keys = [ "ssh-ed25519 AAAAother kim" ];'
+    ),
+    "keys of all": (
+        'users.users = lib.genAttrs [ "root" "kim" ] (n: { openssh.authorizedKeys.keys = [ k ]; });'
+    ),
+    "root from a file": "users.users.root = import ./root.nix;",
+    "a password of root": 'users.users.root.password = "x";',
+    "a password of root by an old name": 'security.initialRootPassword = "x";',
+    "kim in wheel": 'users.users.kim = { isNormalUser = true; extraGroups = [ "wheel" ]; };',
     "a secret for everybody": 'sops.secrets."x/y" = { mode = "0444"; };',
     "a template for everybody": 'sops.templates.x.mode = "0604";',
     "an agenix secret for everybody": 'age.secrets.x.mode = "777";',
@@ -438,6 +475,7 @@ MODULES: dict[str, str] = {
 
 HARMLESS: dict[str, str] = {
     "a table of its own, off": "networking.nftables.tables.mine.enable = false;",
+    "kim from a file": "users.users.kim = import ./kim.nix;",
     "a table, on": "networking.nftables.tables.nixos-fw.enable = true;",
     "nothing in a table": 'networking.nftables.tables.nixos-fw.content = "";',
     "an option, forced": 'services.navidrome.settings.ScanSchedule = lib.mkForce "1h";',

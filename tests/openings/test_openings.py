@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -125,6 +126,32 @@ def test_a_careless_line_of_a_module_is_reported_in_every_form(name: str) -> Non
 @pytest.mark.parametrize("name", HARMLESS)
 def test_a_harmless_line_passes(name: str) -> None:
     assert of_module(HARMLESS[name]) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "options"), OF_OPTIONS, ids=[n for _, n, _ in OF_OPTIONS]
+)
+def test_an_own_module_is_judged_as_an_option_is(
+    check: str, name: str, options: dict[str, Any]
+) -> None:
+    """What an option opens, the same line of a module opens."""
+    owned = {"navidrome": {"host": "nas"}}
+    lines = " ".join(f"{path} = {_nix(value)};" for path, value in options.items())
+    plan = build.plan({"hosts": {"nas": {"modules": ["own.nix"]}}, "services": owned})
+    found = [*check_openings(plan, {"own.nix": f"{{ lib, ... }}: {{ {lines} }}"})]
+    (opened,) = [(p.what, p.severity) for p in of_options(options)]
+    own = [(p.what.removeprefix("own.nix:1: "), p.severity) for p in found]
+    assert own == [opened]
+
+
+def _nix(value: Any) -> str:
+    """A value as Nix, with quoted names."""
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(k)} = {_nix(v)};" for k, v in value.items())
+        return f"{{ {' '.join(pairs)} }}"
+    if isinstance(value, list):
+        return f"[ {' '.join(_nix(v) for v in value)} ]"
+    return json.dumps(value).replace("${", "\\${")
 
 
 def test_every_rule_fires_in_one_of_the_tables() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from homelab.catalog import ENTRIES
 from homelab.nix import Nix
-from homelab.nix.source import Setting
+from homelab.nix.source import Setting, Value
 from homelab.openings.checks import check_openings
 from homelab.openings.model import View
 from homelab.openings.registry import openings
@@ -60,7 +60,7 @@ def unnoticed(plan: Plan, options: Node) -> Iterator[str]:
     for host in plan.hosts.values():
         view = View(plan, host, ())
         for path, value in written(plan, host, options):
-            empty = {} if isinstance(value, Mapping) else ()
+            empty: Value = {} if isinstance(value, Mapping) else ()
             if not any(openings(Setting(path, empty, forced=len(path)), view)):
                 yield ".".join(path)
 
