@@ -49,7 +49,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
         *nfs_ports(stack),
     )
     certificates = plan_certificates(stack, hosts, routes)
-    dns = plan_dns(stack, hosts, routes, certificates.page)
+    dns = plan_dns(stack, hosts, services, routes, certificates.page)
     datasets = plan_datasets(stack, hosts, services)
     mounted = plan_mounted(stack, services)
     replicas = plan_replicas(stack, hosts, datasets)

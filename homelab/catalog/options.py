@@ -52,6 +52,7 @@ def option_groups(facts: ServiceFacts) -> dict[str, Mapping[str, JsonValue]]:
             f"database_elsewhere.{kind}.options": fact.options
             for kind, fact in facts.database_elsewhere.items()
         },
+        **{f"further_ports.{k}.options": v.options for k, v in facts.further_ports.items()},
         "sign_in.forward": facts.sign_in.forward,
         "sign_in.recovery": facts.sign_in.recovery,
         "sign_in.oidc.options": facts.sign_in.oidc.options if facts.sign_in.oidc else {},

@@ -75,6 +75,15 @@ PortOfFacts = Annotated[PortFact, BeforeValidator(_number, json_schema_input_typ
 """A port, or only its number: `{web: 3000}`."""
 
 
+class FurtherPort(Model):
+    """A port that a service opens only if the stack names it in `ports`."""
+
+    why: Str
+    """Purpose of the port."""
+    options: dict[OptionPath, JsonValue]
+    """Options with which it listens there; `{$port: ssh}` is the number of the port `ssh`."""
+
+
 class OptionalPart(Model):
     """Units and ports that exist unless an option is false."""
 

@@ -18,6 +18,7 @@ from homelab.config.devices import DeviceOfFacts
 from homelab.config.fact_dumps import Dump
 from homelab.config.fact_parts import (
     FormerState,
+    FurtherPort,
     Hardening,
     JobFact,
     MailFact,
@@ -84,6 +85,9 @@ class ServiceFacts(Model):
     `vote.nixosModules.default`. Default: its module is in nixpkgs."""
     ports: dict[Name, PortOfFacts] = Field(default_factory=dict)
     """Ports by name: `{web: 3000}`. Routes lead to `web`."""
+    further_ports: dict[Name, FurtherPort] = Field(default_factory=dict)
+    """Ports that it opens only if the stack names them in `ports`, each with the options that make
+    it listen: `{ssh: {why: Git over SSH, options: {services.forgejo.settings.server…: …}}}`."""
     options: Options = Field(default_factory=dict)
     """NixOS options for every host that runs it."""
     options_since: dict[Release, Options] = Field(default_factory=dict)

@@ -11,7 +11,7 @@ from homelab.config.stack import StackConfig
 from homelab.network.auth import default_auth
 from homelab.network.between import dialled
 from homelab.network.model import LOOPBACK_HTTP_PORT, DnsPlan, FirewallPlan, PortUse
-from homelab.network.route import Route
+from homelab.network.route import Route, main_first
 from homelab.services.model import Service
 from homelab.system.model import Host, nixos_hosts
 
@@ -159,11 +159,58 @@ def internal_name(stack: StackConfig, name: str) -> str:
     return stack.site.names.internal.format(name=name, domain=stack.site.domain, zone=zone)
 
 
+SSH = "ssh"
+"""Label of a port that speaks SSH, which no reverse proxy carries."""
+
+
+def ssh_name(stack: StackConfig, hosts: Mapping[str, Host], host: str, route: Route | None) -> str:
+    """The name under which SSH reaches the host of a service: that of its route on the entry host,
+    elsewhere one of its own, and without the home resolver an address.
+    """
+    found = hosts.get(host)
+    if route is not None and (host == stack.network.entry.host or found is None):
+        return route.url.removeprefix("https://")
+    if route is not None and route.internal and stack.network.dns.host is not None:
+        return internal_name(stack, f"{route.name}-ssh")
+    return (found.lan or found.tailnet) if found is not None else "localhost"
+
+
+def ssh_names(
+    stack: StackConfig,
+    hosts: Mapping[str, Host],
+    services: tuple[Service, ...],
+    routes: tuple[Route, ...],
+) -> dict[str, str]:
+    """Names for SSH with their addresses, of services away from the entry host whose options use
+    `{ssh}`, or that others reach at a port called ssh.
+    """
+    out: dict[str, str] = {}
+    for service in services:
+        uses = "{ssh}" in f"{service.entry.options} {service.config.model_dump()}"
+        opens = any(p.label == SSH and p.scope != "loopback" for p in service.ports)
+        host, route = hosts.get(service.host), _main(routes, service.name)
+        if not (uses or opens) or host is None or route is None or not route.internal:
+            continue
+        name = ssh_name(stack, hosts, service.host, route)
+        if name not in {r.internal for r in routes}:
+            out[name] = host.lan or host.tailnet
+    return out
+
+
+def _main(routes: tuple[Route, ...], service: str) -> Route | None:
+    return next(iter(main_first(tuple(r for r in routes if r.service == service))), None)
+
+
 def plan_dns(
-    stack: StackConfig, hosts: Mapping[str, Host], routes: tuple[Route, ...], page: str = ""
+    stack: StackConfig,
+    hosts: Mapping[str, Host],
+    services: tuple[Service, ...],
+    routes: tuple[Route, ...],
+    page: str = "",
 ) -> DnsPlan:
     """The names of the home resolver: every internal name, and the page with the root certificate,
-    resolve to the entry host's LAN address, and names of devices to those devices.
+    resolve to the entry host's LAN address, names for SSH to the host of their service, and names
+    of devices to those devices.
     """
     dns = stack.network.dns
     entry = hosts.get(stack.network.entry.host)
@@ -171,7 +218,8 @@ def plan_dns(
     internal = {r.internal for r in routes if r.internal} | ({page} if page else set())
     served = internal | {old for _, old, _ in legacy_names(stack, routes)}
     devices = {internal_name(stack, n): str(a) for n, a in dns.names.items()}
-    names = sorted((devices | dict.fromkeys(served, address)).items())
+    shells = ssh_names(stack, hosts, services, routes)
+    names = sorted((shells | devices | dict.fromkeys(served, address)).items())
     return DnsPlan(
         host=dns.host or "",
         names=tuple(names) if dns.host else (),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from homelab.catalog.options import options_of
 from homelab.catalog.references import roles_of
 from homelab.check import check
+from homelab.config.service_modules import CatalogService
+from homelab.config.services import ports_of
 from homelab.identity.model import BASE_DN
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.secret_shapes import is_literal
+from homelab.services.custom import BIND
 from homelab.services.declared import declares
 from homelab.services.model import Service
+from homelab.services.own import original_entry
 from homelab.services.ports import is_movable
 from homelab.services.templates import filled
 
@@ -20,9 +25,18 @@ from homelab.services.templates import filled
 @check("port-fixed")
 def port_fixed(plan: Plan) -> Iterator[Problem]:
     """If no option sets the port of an app, another port in the stack makes the reverse proxy, the
-    probe and the firewall use a port that the app does not listen on.
+    probe and the firewall use a port that the app does not listen on. So does a further port below
+    1024 for an app that is not root.
     """
     for service in plan.services:
+        for label in sorted(service.entry.further_ports.keys() & ports_of(service.config).keys()):
+            low = service.entry.ports[label].port
+            if low < 1024 and BIND not in service.entry.hardening.capabilities:
+                yield Problem(
+                    f"services.{service.name}.ports.{label}.port",
+                    f"{service.name} may not listen on {low}: a port below 1024 needs root",
+                    f"write port: {low + 2000}",
+                )
         web = service.entry.ports.get("web")
         wanted = service.config.port
         if web is None or wanted is None or wanted == web.port or is_movable(service):
@@ -33,6 +47,34 @@ def port_fixed(plan: Plan) -> Iterator[Problem]:
             f"no option of its module changes the port of {service.name} from {web.port}{later}",
             f"leave port out; if something else uses {web.port}, give that another port",
         )
+
+
+@check("port-listens", severity="warning")
+def port_listens(plan: Plan) -> Iterator[Problem]:
+    """A port of the stack config opens the firewall. If neither the catalog nor an option of the
+    service knows its number, nothing listens there, and whatever comes to listen is open.
+    """
+    for service in plan.services:
+        entry = original_entry(plan.stack, service.name, service.config, service.host)
+        if not isinstance(service.config, CatalogService) or entry is None:
+            continue
+        known = {*entry.ports, *entry.further_ports}
+        options = f"{service.config.options}"
+        for label, stated in sorted(ports_of(service.config).items()):
+            if label in known or stated.scope == "loopback":
+                continue
+            if not re.search(rf"(?<![0-9]){stated.port}(?![0-9])", options):
+                names = ", ".join(sorted(entry.further_ports))
+                yield Problem(
+                    f"services.{service.name}.ports.{label}",
+                    f"nothing of {service.name} is known to listen on {stated.port}, "
+                    f"which it opens to {_SCOPES[stated.scope]}",
+                    (f"name it as one that homelab can switch on: {names}; or " if names else "")
+                    + "write the option that makes it listen there into options, or leave it out",
+                )
+
+
+_SCOPES = {"tailnet": "the tailnet", "lan": "the LAN", "link": "the LAN"}
 
 
 @check("gpu-useful")

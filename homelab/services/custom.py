@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydantic import JsonValue
+
 from homelab.catalog.model import Entry
+from homelab.catalog.options import joined_options
 from homelab.config.backup import CustomBackup
 from homelab.config.fact_dumps import Dump
 from homelab.config.fact_parts import Hardening, Oidc, PortFact, SecretFact, SignIn, referred
@@ -42,7 +45,7 @@ def custom_entry(name: str, config: ServiceConfig, base: Entry | None = None) ->
     flake = config.flake if isinstance(config, FlakeService) else None
     unit = config.unit if isinstance(config, UnitService) else None
     oidc = config.oidc if isinstance(config, PodmanService | FlakeService | UnitService) else None
-    ports = _ports(config)
+    ports = _ports(config, base)
     web = config.port or next((p.port for p in parts if p.is_web), None)
     if web is not None:
         ports["web"] = PortFact(port=web)
@@ -169,7 +172,8 @@ def extended(entry: Entry, config: ServiceConfig) -> Entry:
     headers = {**entry.sign_in.headers, **config.headers}
     return entry.model_copy(
         update={
-            "ports": {**_ports(config), **_opened(entry, config)},
+            "ports": {**_ports(config, entry), **_opened(entry, config)},
+            "options": _listening(entry, config),
             "secrets": {**known, **secrets},
             "state": tuple(dict.fromkeys((*entry.state, *config.state))),
             "stateless": "" if config.state else entry.stateless,
@@ -195,11 +199,22 @@ def _without_parts(entry: Entry, config: ServiceConfig) -> Entry:
     )
 
 
-def _ports(config: ServiceConfig) -> dict[str, PortFact]:
+def _ports(config: ServiceConfig, entry: Entry) -> dict[str, PortFact]:
+    known = {label: fact.why for label, fact in entry.further_ports.items()}
     return {
-        label: PortFact(port=p.port, protocol=p.protocol, scope=p.scope, why=p.why)
+        label: PortFact(
+            port=p.port, protocol=p.protocol, scope=p.scope, why=p.why or known.get(label, "")
+        )
         for label, p in ports_of(config).items()
     }
+
+
+def _listening(entry: Entry, config: ServiceConfig) -> dict[str, JsonValue]:
+    """The options of an entry, with those of the further ports that the stack config names."""
+    options = dict(entry.options)
+    for label in sorted(ports_of(config).keys() & entry.further_ports.keys()):
+        options = joined_options(options, entry.further_ports[label].options)
+    return options
 
 
 def _opened(entry: Entry, config: ServiceConfig) -> dict[str, PortFact]:

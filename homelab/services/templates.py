@@ -13,6 +13,7 @@ from homelab.identity.endpoints import endpoints, requested
 from homelab.identity.model import OidcClient
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
+from homelab.network.plan import ssh_name
 from homelab.network.route import Route
 from homelab.nix import After, Force, Function, Nix, Pkg, Raw
 from homelab.nix.printer import attribute
@@ -173,6 +174,7 @@ def fields(plan: Plan, service: Service) -> dict[str, str | int | Names]:
         "client": client.id if client else service.name,
         "scopes": Names(_scopes(plan, client)),
         "proxy": _proxy(plan, service),
+        "ssh": ssh_name(site, plan.hosts, service.host, route),
         "urls": Names(urls_of(plan, service, "all")),
         "fqdns": Names(names_of(plan, service, "all")),
         **_endpoints(plan, issuer, client.id if client else service.name),

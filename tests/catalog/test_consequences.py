@@ -246,3 +246,49 @@ def test_what_writes_the_state_stops_while_it_is_carried_to_a_disk_that_stays() 
     ]
     for unit in ("phpfpm-nextcloud", "nextcloud-cron", "nextcloud-setup", "nextcloud-update-db"):
         assert f"{unit}.service" in line
+
+
+@pytest.mark.parametrize("name", ["forgejo", "gitea"])
+def test_git_by_ssh_goes_to_the_host_of_the_repositories(name: str) -> None:
+    """The name of the pages leads to the reverse proxy, which carries no SSH."""
+    away = build.render({"services": {name: {"host": "nas", "name": "git"}}})
+    assert 'SSH_DOMAIN = "git-ssh.home.example.org";' in away["nas"][f"services/{name}.nix"]
+    assert '"git-ssh.home.example.org" = "192.168.1.3";' in away["pi"]["dns.nix"]
+    assert "START_SSH_SERVER" not in away["nas"][f"services/{name}.nix"]
+    here = build.render({"services": {name: {"host": "pi", "name": "git"}}})
+    assert 'SSH_DOMAIN = "git.home.example.org";' in here["pi"][f"services/{name}.nix"]
+    assert "git-ssh" not in here["pi"]["dns.nix"]
+    alone = {
+        "services": {name: {"host": "nas"}},
+        "network": {"dns": {"server": "none", "host": None}},
+    }
+    assert 'SSH_DOMAIN = "192.168.1.3";' in build.render(alone)["nas"][f"services/{name}.nix"]
+
+
+def test_a_port_for_ssh_is_one_that_listens() -> None:
+    """What the firewall opens is what the server of the app listens on."""
+    ssh = {"port": 2222, "scope": "lan", "why": "git over SSH"}
+    made = build.render({"services": {"forgejo": {"host": "nas", "ports": {"ssh": ssh}}}})["nas"]
+    text = " ".join(made["services/forgejo.nix"].split())
+    assert "SSH_LISTEN_PORT = 2222; SSH_PORT = 2222; START_SSH_SERVER = true;" in text
+    assert "dport { 22, 2222 } accept" in made["firewall.nix"]
+
+
+def test_the_container_of_a_forge_has_a_name_for_its_port() -> None:
+    forge = {
+        "host": "nas",
+        "name": "git",
+        "backup": {"skip": "a try"},
+        "container": {
+            "image": f"codeberg.org/forgejo/forgejo:11@sha256:{'0' * 64}",
+            "port": 3000,
+            "environment": {"FORGEJO__server__SSH_DOMAIN": "{ssh}"},
+        },
+        "ports": {"ssh": {"port": 2222, "inside": 22, "scope": "lan", "why": "git over SSH"}},
+    }
+    made = build.render({"services": {"forge": forge}})
+    assert (
+        'FORGEJO__server__SSH_DOMAIN = "git-ssh.home.example.org";'
+        in (made["nas"]["services/forge.nix"])
+    )
+    assert '"git-ssh.home.example.org" = "192.168.1.3";' in made["pi"]["dns.nix"]

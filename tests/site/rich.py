@@ -395,6 +395,7 @@ RICH: Changes = {
             "jobs": {"tidy": {"schedule": "04:40"}},
             "connects": ["board"],
             "devices": {"power": "ups"},
+            "ports": {"ssh": {"port": 8302, "scope": "lan"}},
             "module": {
                 "title": "Forum",
                 "flake": "vote.nixosModules.forum",
@@ -424,6 +425,17 @@ RICH: Changes = {
                 "options_since": {"25.05": {"services.forum.modern": True}},
                 "options_gpu": {"nvidia": {"services.forum.cuda": True}},
                 "modules": ["grafana"],
+                "further_ports": {
+                    "ssh": {
+                        "why": "drafts by SSH",
+                        "options": {
+                            "services.forum.ssh": {
+                                "port": {"$port": "ssh"},
+                                "at": {"$text": "{ssh}"},
+                            }
+                        },
+                    }
+                },
                 "units": ["forum", "forum-worker"],
                 "helpers": ["forum-setup"],
                 "optional": {

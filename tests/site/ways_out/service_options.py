@@ -23,6 +23,23 @@ WAYS = (
         "port-fixed", service("jellyfin", host="nas", port=8097), service("jellyfin", port=None)
     ),
     WayOut(
+        "port-fixed",
+        service("forgejo", host="nas", ports={"ssh": {"port": 222, "scope": "lan", "why": "git"}}),
+        service("forgejo", ports={"ssh": {"port": 2222}}),
+    ),
+    WayOut(
+        "port-listens",
+        service("forgejo", host="nas", ports={"git": {"port": 2222, "scope": "lan", "why": "git"}}),
+        service(
+            "forgejo", ports={"git": None, "ssh": {"port": 2222, "scope": "lan", "why": "git"}}
+        ),
+    ),
+    WayOut(
+        "port-listens",
+        service("jellyfin", host="nas", ports={"x": {"port": 9, "scope": "lan", "why": "wake"}}),
+        service("jellyfin", ports=None),
+    ),
+    WayOut(
         "web-port-known",
         service("mosquitto", host="nas", name="mqtt"),
         service("mosquitto", name=None),
