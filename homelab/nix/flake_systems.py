@@ -59,6 +59,29 @@ def imports_in(text: str) -> Modules:
     return _modules(lists, text)
 
 
+@lru_cache(maxsize=512)
+def evaluated_in(text: str) -> tuple[str, ...]:
+    """Relative paths whose content Nix evaluates, as written: what a module imports, and the
+    arguments of `import` and `callPackage`.
+    """
+    called = (
+        (node.child_by_field_name("function"), node.child_by_field_name("argument"))
+        for node in nodes_of(text)
+        if node.type == "apply_expression"
+    )
+    arguments = [
+        text_of(argument)
+        for function, argument in called
+        if function is not None
+        and argument is not None
+        and text_of(function).rpartition(".")[2] in ("import", "callPackage")
+        and argument.type == "path_expression"
+        and len(argument.named_children) == 1
+    ]
+    paths = dict.fromkeys((*imports_in(text).paths, *arguments))
+    return tuple(path.rstrip("/") for path in paths if path.startswith("."))
+
+
 def _modules(lists: list[tree_sitter.Node | None], text: str) -> Modules:
     paths: list[str] = []
     inline: list[str] = []

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.check import file_check
 from homelab.nix.code import inputs_in, paths_in
+from homelab.nix.flake_systems import evaluated_in
 from homelab.nix.source import Setting, read_nix
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -192,5 +193,32 @@ def _all_there(host: Host, name: str, content: str, sources: Sources) -> Iterato
                 host.source,
                 f"{name} names {written}, and there is no {there}",
                 "write it, or take the line out",
+                check=OWN_MODULE,
+            )
+        elif written in evaluated_in(content):
+            yield from _is_evaluated(host, name, written, there, sources)
+
+
+def _is_evaluated(
+    host: Host, name: str, written: str, there: str, sources: Sources
+) -> Iterator[Problem]:
+    """What a file imports is a Nix file, or a directory with `default.nix`."""
+    if there in sources and not there.endswith(".nix"):
+        yield Problem(
+            host.source,
+            f"{name} imports {written}, and only files that end in .nix are read as Nix here: what "
+            "it opens is not known",
+            f"name it {posixpath.splitext(there)[0]}.nix if it is Nix, or read it with "
+            "builtins.readFile",
+            check=OWN_MODULE,
+        )
+    elif there not in sources and not there.startswith("..") and there != ".":
+        inside = sorted(n for n, _ in below(there, sources))
+        if f"{there}/default.nix" not in inside:
+            yield Problem(
+                host.source,
+                f"{name} imports {written}, a directory that has no default.nix, which is what Nix "
+                "reads of it",
+                f"add {there}/default.nix, or name its files: {', '.join(inside[:3])}",
                 check=OWN_MODULE,
             )

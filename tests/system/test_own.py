@@ -216,3 +216,45 @@ def test_a_known_key_is_found_in_a_file_that_is_not_text(tmp_path: Path) -> None
     assert [p.what.partition(" this")[0] for p in found if p.check == "secret-literal"] == [
         f"{path}:2:"
     ]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "{ imports = [ ./part.nix ]; }",
+        "{ imports = [ ./part.nix/ ]; }",
+        "{ lib, ... }: let more = [ ./part.nix ]; in { imports = [ ./x.nix ] ++ more; }",
+        "{ services.openssh = import ./part.nix; }",
+        "{ pkgs, ... }: { environment.systemPackages = [ (pkgs.callPackage ./part.nix { }) ]; }",
+    ],
+)
+def test_an_imported_directory_has_a_default_nix(tmp_path: Path, module: str) -> None:
+    files = {"own.nix": module, "part.nix/a.nix": "{ }", "x.nix": "{ }"}
+    (problem,), _ = stack(tmp_path, files, modules=["own.nix"])
+    assert (problem.check, problem.severity) == ("own-module", "error")
+    assert "add part.nix/default.nix, or name its files: part.nix/a.nix" in problem.way_out
+    found, _ = stack(tmp_path, {**files, "part.nix/default.nix": "{ }"}, modules=["own.nix"])
+    assert found == []
+
+
+def test_a_directory_that_is_only_read_needs_no_default_nix(tmp_path: Path) -> None:
+    files = {
+        "own.nix": """
+          {
+            environment.etc.x.source = ./files;
+            imports = map (name: ./parts + "/${name}") (builtins.attrNames (builtins.readDir ./parts));
+          }
+        """,
+        "files/a": "x",
+        "parts/a.nix": "{ }",
+    }
+    found, travels = stack(tmp_path, files, modules=["own.nix"])
+    assert found == []
+    assert {"own/files/a", "own/parts/a.nix"} <= travels
+
+
+def test_nix_in_a_file_of_another_name_is_not_imported_unread(tmp_path: Path) -> None:
+    files = {"own.nix": "{ imports = [ ./part ]; }", "part": "{ services.openssh.ports = [ 1 ]; }"}
+    (problem,), _ = stack(tmp_path, files, modules=["own.nix"])
+    assert problem.severity == "error"
+    assert "name it part.nix" in problem.way_out

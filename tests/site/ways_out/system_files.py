@@ -311,6 +311,23 @@ WAYS = (
         fixed=own(ROOT),
     ),
     WayOut(
+        "own-module",
+        {},
+        {},
+        says="a directory that has no default.nix",
+        files={**own(ROOT, "imports = [", "  ./part", "];"), "hosts/nas/part/a.nix": "{ }\n"},
+        fixed=own(ROOT, "imports = [", "  ./part/a.nix", "];"),
+    ),
+    WayOut(
+        "own-module",
+        {},
+        {},
+        says="only files that end in .nix",
+        files={**own(ROOT, "imports = [", "  ./part", "];"), "hosts/nas/part": "{ }\n"},
+        fixed={**own(ROOT, "imports = [", "  ./part.nix", "];"), "hosts/nas/part.nix": "{ }\n"},
+        asked={"part.nix": "if it is Nix, or read it"},
+    ),
+    WayOut(
         "own-fact",
         {},
         {},
