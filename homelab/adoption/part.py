@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from homelab.managed import ALWAYS
 from homelab.nix import Comment, Force, Module, Nix
+from homelab.nix.files import read_files
 from homelab.nix.source import Computed, Setting, Source
 from homelab.system.model import Host
 from homelab.system.own import Sources, carried
-from homelab.system.own_flake import flake_modules, read_files
+from homelab.system.own_flake import flake_modules
 
 Path = tuple[str, ...]
 _OF_THE_MACHINE = {"networking.hostId": "host_id", "system.stateVersion": "state_version"}

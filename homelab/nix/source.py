@@ -111,6 +111,37 @@ def read_nix(text: str) -> Source:
     return Source(tuple(found), tuple(sorted(unread)))
 
 
+@lru_cache(maxsize=512)
+def read_value(text: str, path: tuple[str, ...]) -> tuple[Setting, ...]:
+    """The settings of a file whose value, or the result of whose function, is that of an option."""
+    nodes = [n for n in parsed(text).named_children if n.type != "comment"]
+    node, scope = _bare(nodes[0], {}) if nodes else (None, {})
+    while node is not None and node.type == "function_expression":
+        body = node.child_by_field_name("body")
+        node, scope = _bare(body, scope) if body is not None else (None, {})
+    try:
+        return tuple(_settings(node, path, scope)) if node is not None else ()
+    except RecursionError:
+        return (Setting(path, Computed(text)),)
+
+
+def imported_by(value: Computed) -> str:
+    """The relative path of `import ./x.nix` and of `import ./x.nix { … }`; empty for others."""
+    if "import" not in value.text:
+        return ""
+    nodes = parsed(value.text).named_children
+    node: tree_sitter.Node | None = nodes[0] if nodes else None
+    while node is not None and node.type == "apply_expression":
+        function = node.child_by_field_name("function")
+        argument = node.child_by_field_name("argument")
+        if function is not None and _text(function) in ("import", "builtins.import"):
+            simple = argument is not None and argument.type == "path_expression"
+            path = _text(argument) if argument is not None and simple else ""
+            return path if path.startswith(".") and "${" not in path else ""
+        node = function
+    return ""
+
+
 def _errors(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
     if node.is_error or node.is_missing:
         yield node

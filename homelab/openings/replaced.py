@@ -89,6 +89,8 @@ _WHERE_WRITTEN: Mapping[str, str] = {
 """More such options, which are reported where the plan writes them on the host."""
 _SETTINGS = ("config", "environment", "settings")
 _GROUPS = ("services.nextcloud.config",)
+_DEEP = 4
+"""The longest path of a group of options in which sets are looked for."""
 _LISTS_ELSEWHERE = (
     ("environment", "persistence"),
     ("networking", "nftables", "tables"),
@@ -166,6 +168,21 @@ def _lost(setting: Setting, forced: int, view: View) -> Iterator[tuple[str, str]
             if _is_below(parts, path) and _writes(view, parts):
                 yield ".".join(path), what
                 return
+        # What a group contains that only Nix resolves is not known: it may have any of its sets.
+        for what in _sets_below(view, path):
+            yield ".".join(path), what
+            return
+
+
+def _sets_below(view: View, path: tuple[str, ...]) -> Iterator[str]:
+    """What the plan writes in the sets of a group of options."""
+    for tree in written(view, path):
+        for key, value in tree.items() if isinstance(tree, Mapping) else ():
+            size, what = _set_of((*path, key))
+            if size == len(path) + 1 and isinstance(value, Mapping) and value:
+                yield what
+            elif not size and len(path) < _DEEP and isinstance(value, Mapping):
+                yield from _sets_below(view, (*path, key))
 
 
 def _writes(view: View, top: tuple[str, ...]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from homelab.catalog.references import reference
 from homelab.config.base import Model, key_of
 from homelab.config.containers import TemplateBase
+from homelab.nix.files import read_files
 from homelab.nix.source import Computed, Setting, Source, Value
 from homelab.openings.aliases import by_their_names
 from homelab.openings.model import TEMPLATES
@@ -16,7 +17,7 @@ from homelab.services.declared import declared_options
 from homelab.services.parts import Part
 from homelab.system.model import Host
 from homelab.system.own import reached
-from homelab.system.own_flake import flake_modules, read_files
+from homelab.system.own_flake import flake_modules
 
 
 def of_options(plan: Plan, host: str) -> tuple[Setting, ...]:
@@ -109,10 +110,12 @@ def of_modules(host: Host, sources: Mapping[str, str | bytes]) -> Mapping[str, S
     config = host.config
     if not host.is_nixos:
         return {}
-    files = reached([p for p in (config.hardware, *config.modules) if p], sources)
+    named = [p for p in (config.hardware, *config.modules) if p]
+    files = reached(named, sources)
     texts = {n: t for n, t in files.items() if n.endswith(".nix") and isinstance(t, str)}
     own = tuple(texts.items())
-    return _named((*(f for f in flake_modules(host, sources).files if f not in own), *own))
+    others = (f for f in flake_modules(host, sources).files if f not in own)
+    return _named((*others, *own), named)
 
 
 def of_others(host: Host, sources: Mapping[str, str | bytes]) -> Mapping[str, Source]:
@@ -120,8 +123,8 @@ def of_others(host: Host, sources: Mapping[str, str | bytes]) -> Mapping[str, So
     return _named(flake_modules(host, sources).others)
 
 
-def _named(files: tuple[tuple[str, str], ...]) -> Mapping[str, Source]:
+def _named(files: tuple[tuple[str, str], ...], modules: Sequence[str] = ()) -> Mapping[str, Source]:
     return {
         name: replace(source, settings=tuple(by_their_names(source.settings)))
-        for name, source in read_files(files).items()
+        for name, source in read_files(files, modules).items()
     }

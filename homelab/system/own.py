@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.check import file_check
 from homelab.nix.code import inputs_in, paths_in
+from homelab.nix.files import read_files
 from homelab.nix.flake_systems import evaluated_in
 from homelab.nix.source import Setting, read_nix
 from homelab.plan import Plan
@@ -112,9 +113,10 @@ def own_settings(host: Host, sources: Sources) -> Iterator[Setting]:
     """Every option that a hand-written module of the host sets, as far as its text shows. Those of
     a flake that the host extends are in `own_flake`.
     """
-    for name, content in own_files(host, sources).items():
-        if name.endswith(".nix") and isinstance(content, str):
-            yield from read_nix(content).settings
+    files = own_files(host, sources).items()
+    texts = [(n, t) for n, t in files if n.endswith(".nix") and isinstance(t, str)]
+    for source in read_files(texts, own_paths(host)).values():
+        yield from source.settings
 
 
 def inputs_asked(host: Host, sources: Sources) -> set[str]:

@@ -6,8 +6,9 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from homelab.nix.files import read_files
 from homelab.nix.flake_systems import imports_in, system_modules
-from homelab.nix.source import Setting, Source, read_nix
+from homelab.nix.source import Setting, read_nix
 from homelab.system.model import Host
 from homelab.system.own import Sources, below, own_files, own_settings, reached
 
@@ -55,17 +56,8 @@ def system_settings(host: Host, sources: Sources) -> Iterator[Setting]:
     hand-written module, or one of the flake that the host extends.
     """
     yield from own_settings(host, sources)
-    for _, text in flake_modules(host, sources).files:
-        yield from read_nix(text).settings
-
-
-def read_files(files: tuple[tuple[str, str], ...]) -> dict[str, Source]:
-    """The settings in these texts, by file."""
-    out: dict[str, Source] = {}
-    for name, text in files:
-        old, new = out.get(name, Source(())), read_nix(text)
-        out[name] = Source((*old.settings, *new.settings), (*old.unread, *new.unread))
-    return out
+    for source in read_files(flake_modules(host, sources).files).values():
+        yield from source.settings
 
 
 def unread_modules(host: Host, sources: Sources) -> tuple[str, ...]:

@@ -154,3 +154,35 @@ def test_a_host_that_is_managed_in_part_keeps_what_homelab_writes() -> None:
     assert "no passwords over SSH" in problem.what
     assert told("systemd.timers = lib.mkForce { x.enable = true; };", changes) == []
     assert told("services.nginx.virtualHosts = lib.mkForce { };", changes) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "services.navidrome = lib.mkForce (import ./gone.nix);",
+        "services.navidrome = lib.mkForce (builtins.fromJSON (builtins.readFile ./x.json));",
+        "services = { navidrome = lib.mkForce mine; };",
+    ],
+)
+def test_a_group_that_only_nix_resolves_may_have_any_of_its_sets(line: str) -> None:
+    navidrome = {"services": {"navidrome": {"host": "nas"}}}
+    (problem,) = told(line, {"hosts": {"nas": {"modules": ["own.nix"]}}} | navidrome)
+    assert problem.severity == "error"
+    assert problem.what.endswith("which removes what the plan sets there: settings of navidrome")
+    assert told(line) == []
+
+
+def test_a_set_in_a_file_that_an_option_imports_is_followed() -> None:
+    changes = {
+        "hosts": {"nas": {"modules": ["own.nix"]}},
+        "services": {"navidrome": {"host": "nas"}},
+    }
+    own = "{ lib, ... }: { services.navidrome = lib.mkForce (import ./parts/x.nix { }); }"
+    for text, lost in (
+        ("{ ... }:\n{ settings = { }; }", True),
+        ("{ ... }:\n{ enable = true; }", False),
+    ):
+        found = list(check_openings(build.plan(changes), {"own.nix": own, "parts/x.nix": text}))
+        assert [p.what.startswith("parts/x.nix:2: services.navidrome.settings") for p in found] == (
+            [True] if lost else []
+        )
