@@ -47,7 +47,7 @@ def _references(entry: Entry) -> Iterator[Problem]:
     """References name a port, secret, dataset or device of the entry."""
     oidc = entry.sign_in.oidc
     known: dict[str, tuple[str, ...]] = {
-        "port": tuple(entry.ports),
+        "port": (*entry.ports, *entry.further_ports),
         "secret": (
             *entry.secrets,
             *((OIDC,) if oidc and not oidc.public else ()),
