@@ -70,7 +70,7 @@ def service_single(plan: Plan) -> Iterator[Problem]:
                 f"services.{name}",
                 f"nothing would use this {entry.name}: its own section places it",
                 "leave it out, or change network, identity, cloudflare or tailnet instead",
-                cause=lacking_section(plan.stack, name),
+                cause=lacking_section(plan.stack, name) or f"services.{name}",
             )
         elif name != entry.name:
             yield Problem(

@@ -113,3 +113,18 @@ def test_a_host_that_hangs_up_all_the_same_is_not_said_to_be_off(
     with pytest.raises(DialError, match="more keys were offered than it accepts") as error:
         dial("another")
     assert "ssh-add" in str(error.value)
+
+
+@pytest.mark.usefixtures("agent")
+@pytest.mark.parametrize("others", [4, 8, 13])
+def test_a_host_that_looks_at_few_keys_is_not_said_to_refuse_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    """With MaxAuthTries = 3 the right key may be in the agent, and none of the first three."""
+    monkeypatch.setattr("tests.ops.test_agent.TRIES", 3)
+    for i in range(others):
+        add(tmp_path, f"other{i}")
+    right = add(tmp_path, "right")
+    with pytest.raises(DialError, match="more keys were offered than it accepts") as error:
+        dial(right)
+    assert "refuses every key" not in str(error.value)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from homelab import testing
+from homelab.problems import by_cause
 from tests import build
 from tests.household import Changes
 
@@ -216,3 +217,12 @@ def test_variables_of_other_names_stand_beside_each_other() -> None:
     secrets = {"p": {"env": "A"}, "q": {"env": "B"}, "file": {}, "other": {}}
     service = {"host": "nas", "service": "navidrome", "secrets": secrets}
     assert not build.found({"services": {"x": service}}, "variable-unique")
+
+
+def test_a_service_that_no_section_places_is_one_problem() -> None:
+    """Nobody is told to leave it out and to give it a host."""
+    found = by_cause(build.problems(services(nginx={})))
+    about = [str(p) for p in found if p.where.startswith("services.nginx")]
+    (said,) = about
+    assert "leave it out" in said
+    assert "add host" not in said

@@ -189,16 +189,16 @@ async def _with_agent(
         keys = _chosen(endpoint)
         return await _connect(endpoint, endpoint.address, endpoint.port, host_key, keys, tunnel)
     async with AsyncExitStack() as stack:
-        offers = await _offers(stack)
-        for last, keys in enumerate(offers, 1 - len(offers)):
+        refusals: list[_RefusedError] = []
+        for keys in await _offers(stack):
             try:
                 return await _connect(
                     endpoint, endpoint.address, endpoint.port, host_key, keys, tunnel
                 )
-            except _RefusedError:
-                if not last:
-                    raise
-    raise AssertionError("_offers yields at least one set of options")
+            except _RefusedError as error:
+                refusals.append(error)
+    # Keys that it did not look at may be the right ones, so that is what to mend.
+    raise next((r for r in refusals if isinstance(r, _TooManyError)), refusals[-1])
 
 
 def _chosen(endpoint: Endpoint) -> asyncssh.SSHClientConnectionOptions:
@@ -221,6 +221,10 @@ def _chosen(endpoint: Endpoint) -> asyncssh.SSHClientConnectionOptions:
 
 class _RefusedError(DialError):
     """The host refused all offered keys; others may work."""
+
+
+class _TooManyError(_RefusedError):
+    """The host closed the connection before it had looked at every offered key."""
 
 
 async def _offers(stack: AsyncExitStack) -> list[asyncssh.SSHClientConnectionOptions]:
@@ -285,9 +289,9 @@ async def _connect(
         ) from None
     except (TimeoutError, OSError, asyncssh.Error) as error:
         if _TOO_MANY in str(error):
-            raise _RefusedError(
+            raise _TooManyError(
                 f"{endpoint}: more keys were offered than it accepts (MaxAuthTries), and the right "
-                "one was not among them; load that one alone: ssh-add -D, then ssh-add"
+                "one was not among the first; load that one alone: ssh-add -D, then ssh-add"
             ) from None
         what = str(error) or f"no answer within {CONNECT_SECONDS} s"
         raise DialError(f"{endpoint}: {what}; is it on, and is this path up?") from None
