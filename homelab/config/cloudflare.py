@@ -157,7 +157,7 @@ class CloudflareConfig(Model):
         if isinstance(value, dict) and "zones" in value:
             raise ValueError(
                 "a stack publishes in one zone, and zones names several; keep zone, and publish "
-                "the names of another zone with a second stack"
+                "the names of another zone with a second stack, which has its own machines"
             )
         return value
 

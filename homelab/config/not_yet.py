@@ -58,7 +58,7 @@ _UPSTREAM = Missing(
 _ZONE = Missing(
     "a second zone is not supported yet",
     "leave it out: a stack publishes in the one zone of homelab:cloudflare; publish the names of "
-    "another zone with a second stack",
+    "another zone with a second stack, which has its own machines",
 )
 _MODULE = Missing(
     "a service has no such key",

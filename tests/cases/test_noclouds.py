@@ -47,4 +47,4 @@ def test_second_zone(tmp_path: Path) -> None:
     (problem,) = [p for p in found if p.severity == "error"]
     assert problem.where == "cloudflare"
     assert "one zone" in problem.what
-    assert "with a second stack" in problem.way_out
+    assert "with a second stack, which has its own machines" in problem.way_out

@@ -52,12 +52,12 @@ NOT_YET: dict[str, tuple[dict[str, Any], str, str]] = {
     "a zone of a service": (
         {"services": {"navidrome": {"zone": "example.net"}}},
         "services.navidrome.zone",
-        "with a second stack",
+        "with a second stack, which has its own machines",
     ),
     "two zones": (
         {"cloudflare": {"zone": [{"name": "example.org", "id": "1" * 32}]}},
         "cloudflare.zone",
-        "with a second stack",
+        "with a second stack, which has its own machines",
     ),
     "Headscale": (
         {"tailnet": {"server": "https://hs.example.org"}},

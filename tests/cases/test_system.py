@@ -231,7 +231,7 @@ NOT_YET: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"cloudflare": {"zones": [{"name": "example.net", "id": "9" * 32}]}},
         "cloudflare",
         "a stack publishes in one zone",
-        "with a second stack",
+        "with a second stack, which has its own machines",
     ),
     "ipv6-lan": (
         {"network": {"lan": {"cidr6": "fd00:1::/64"}}},
