@@ -31,7 +31,7 @@ TEXT_REFERENCES = ("$service", "$text", "$port", "$mail")
 """References that become a text, also inside a container."""
 FIELDS = (
     *("port", "bind", "name", "url", "fqdn", "domain", "zone", "timezone", "issuer"),
-    *("discovery", "client", "scopes", "proxy", "urls", "fqdns", "ssh"),
+    *("discovery", "client", "scopes", "proxy", "ssh", "urls", "fqdns"),
     *ENDPOINTS,
 )
 """Fields of `$text`."""
