@@ -47,6 +47,8 @@ class Setting:
     that it replaces other definitions there; `None` when nothing is forced."""
     written: str = ""
     """The name that is written, where it is not the path: a variable that is a setting."""
+    contained: bool = False
+    """Whether it is a setting of an app in a container, with addresses of its own."""
 
     @property
     def name(self) -> str:

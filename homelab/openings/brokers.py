@@ -19,7 +19,7 @@ def broker(setting: Setting, view: View) -> Iterator[Opening]:
     """A service that would wait for a broker forever."""
     for text in texts(setting.value):
         found = _HERE.match(text.strip())
-        if found is None or _runs(view, int(found[1] or _PORT)):
+        if found is None or setting.contained or _runs(view, int(found[1] or _PORT)):
             continue
         near = [s for s in view.plan.services if s.entry.name == "mosquitto"]
         way_out = (

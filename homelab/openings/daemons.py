@@ -34,7 +34,10 @@ def listens(setting: Setting, view: View) -> Iterator[Opening]:
     """An app that listens on every address relies on the firewall alone. If it trusts sign-in
     headers of the proxy, any client that reaches it directly can forge them.
     """
-    if not _LISTENS.match(setting.path[-1]) or not _is_everywhere(setting.value):
+    # A container has addresses of its own, and the plan publishes its ports.
+    if setting.contained or not _LISTENS.match(setting.path[-1]):
+        return
+    if not _is_everywhere(setting.value):
         return
     service = service_of(setting, view)
     if service is None:
@@ -92,7 +95,10 @@ def _is_everywhere(value: Value) -> bool:
 
 
 def service_of(setting: Setting, view: View) -> Service | None:
-    """The service of the host whose module an option belongs to."""
+    """The service of the host whose module, or whose container, an option belongs to."""
+    if setting.contained:
+        place = setting.source.split(".")
+        return next((s for s in view.plan.on(view.host.name) if [s.name] == place[1:2]), None)
     module = setting.path[:2]
     for service in view.plan.on(view.host.name):
         if any(tuple(o.split(".")[:2]) == module for o in service.entry.options):
@@ -122,13 +128,17 @@ def believes(setting: Setting, view: View) -> Iterator[Opening]:
             "trusts-anybody",
             f"{setting.name} is {shown(setting.value)}: it trusts the headers of every client",
             "name the proxy's address, or leave it out",
+            # Only what the plan lets in and other containers of its network reach a container.
+            "warning" if setting.contained else "error",
         )
 
 
 @rule('services.grafana.settings."auth.proxy".enabled')
 def grafana_headers(setting: Setting, view: View) -> Iterator[Opening]:
     """Without the auth proxy in front of it, a visitor writes the headers that Grafana trusts."""
-    asked = any(r.auth == "forward" for r in view.plan.routes_of("grafana"))
+    service = service_of(setting, view)
+    routes = view.plan.routes_of(service.name if service is not None else "grafana")
+    asked = any(r.auth == "forward" for r in routes)
     if setting.value not in (False, None) and not asked:
         yield Opening(
             "trusts-anybody",

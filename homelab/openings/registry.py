@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from homelab.nix.source import Setting
@@ -71,8 +72,10 @@ HAVE_RULES = (
 def openings(setting: Setting, view: View) -> Iterator[Opening]:
     """The openings of one option, and of the settings that variables in it are."""
     yield from _of(setting, view)
-    for other in as_settings(setting):
-        yield from _of(other, view)
+    for other in as_settings(setting, view):
+        for opening in _of(other, view):
+            # What an image of the owner does by itself is theirs to accept.
+            yield replace(opening, acceptable=True) if other.contained else opening
 
 
 def _of(setting: Setting, view: View) -> Iterator[Opening]:

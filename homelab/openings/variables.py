@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from homelab.catalog import find
+from homelab.catalog import find, names
 from homelab.nix.source import Setting, Value
-from homelab.openings.model import RULES, texts
+from homelab.openings.containers import flags
+from homelab.openings.model import RULES, View, service_of_container, texts
 from homelab.services.declared import flattened, path_parts
 
 
@@ -26,30 +27,71 @@ class App:
     """An option of its module with variables, besides `environment` of its unit."""
     camel: bool = False
     """Whether its module takes variables in camel case."""
+    images: tuple[str, ...] = ()
+    """Ends of its images' names, besides the name of the app."""
 
 
-APPS: Mapping[str, App] = {
+_SPELLED: Mapping[str, App] = {
+    "actual": App("services.actual.settings", "ACTUAL_", images=("actual-server",)),
     "authelia": App(
         "services.authelia.instances.*.settings",
         "AUTHELIA_",
         options="services.authelia.instances.*.environmentVariables",
     ),
+    "filebrowser": App("services.filebrowser.settings", "FB_"),
     "forgejo": App("services.forgejo.settings", "FORGEJO__", "__"),
-    "grafana": App("services.grafana.settings", "GF_"),
+    "gitea": App("services.gitea.settings", "GITEA__", "__"),
+    "gotosocial": App("services.gotosocial.settings", "GTS_"),
+    "grafana": App(
+        "services.grafana.settings", "GF_", images=("grafana-oss", "grafana-enterprise")
+    ),
     "healthchecks": App("services.healthchecks.settings"),
+    "hedgedoc": App("services.hedgedoc.settings", "CMD_"),
+    "lidarr": App("services.lidarr.settings", "LIDARR__", "__"),
     "miniflux": App("services.miniflux.config"),
     "navidrome": App("services.navidrome.settings", "ND_"),
-    "vaultwarden": App("services.vaultwarden.config", camel=True),
+    "ntfy": App("services.ntfy-sh.settings", "NTFY_"),
+    "paperless": App("services.paperless.settings", images=("paperless-ngx",)),
+    "pocket-id": App("services.pocket-id.settings"),
+    "prowlarr": App("services.prowlarr.settings", "PROWLARR__", "__"),
+    "radarr": App("services.radarr.settings", "RADARR__", "__"),
+    "readarr": App("services.readarr.settings", "READARR__", "__"),
+    "sonarr": App("services.sonarr.settings", "SONARR__", "__"),
+    "vaultwarden": App("services.vaultwarden.config", camel=True, images=("vaultwarden/server",)),
     "vikunja": App("services.vikunja.settings", "VIKUNJA_"),
+    "whisparr": App("services.whisparr.settings", "WHISPARR__", "__"),
 }
-"""By the name of the app in the catalog, with which its units begin."""
+_OF_VARIABLES = ("config", "environment", "extraEnvironment", "settings")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+@cache
+def apps() -> Mapping[str, App]:
+    """The apps above, and those whose entry has variables by their own names; by the name of the
+    app in the catalog, with which its units begin and its images end.
+    """
+    found = dict(_SPELLED)
+    for name in names():
+        entry = find(name)
+        for option in flattened(entry.options if entry is not None else {}):
+            *above, last = option.path
+            own = len(above) > 2 and above[0] == "services" and above[-1] in _OF_VARIABLES
+            if own and _VARIABLE.fullmatch(last):
+                found.setdefault(name, App(".".join(above)))
+    return found
+
+
+_CONTAINERS = ("virtualisation", "oci-containers", "containers")
 _WORDS: Mapping[str, bool] = {"true": True, "false": False}
 
 
-def as_settings(setting: Setting) -> Iterator[Setting]:
+def as_settings(setting: Setting, view: View) -> Iterator[Setting]:
     """The settings that variables in an option are, under the name that is written."""
     path = setting.path
-    for name, app in APPS.items():
+    if path[:3] == _CONTAINERS:
+        yield from _in_container(setting, view)
+        return
+    for name, app in apps().items():
         instance, variables = "", {}
         if path[:2] == ("systemd", "services") and len(path) == 5:
             unit, part, last = path[2:]
@@ -62,16 +104,57 @@ def as_settings(setting: Setting) -> Iterator[Setting]:
             instance = path[own.index("*")]
             variables = {path[-1]: setting.value}
         for variable, value in variables.items():
-            if variable.startswith(app.prefix):
-                parts = _parts(name, variable.removeprefix(app.prefix))
-                above = (instance if p == "*" else p for p in path_parts(app.settings))
-                yield replace(
-                    setting,
-                    path=(*above, *parts),
-                    value=plain(value),
-                    forced=None,
-                    written=_named(setting, variable),
-                )
+            written = _named(setting, variable)
+            yield from _of_app(name, instance, variable, replace(setting, value=value), written)
+
+
+def _in_container(setting: Setting, view: View) -> Iterator[Setting]:
+    """Variables of a container whose image is that of an app."""
+    *_, container, part = setting.path[:5]
+    if part == "environment" and len(setting.path) == 6:
+        variables: dict[str, Value] = {setting.path[5]: setting.value}
+    elif part == "extraOptions":
+        said = flags(list(texts(setting.value)))
+        pairs = (value.partition("=") for flag, value in said if flag in ("-e", "--env"))
+        variables = {name: value for name, equals, value in pairs if equals}
+    else:
+        return
+    name = _app_of(_image(container, view))
+    for variable, value in variables.items() if name else ():
+        own = service_of_container(setting)
+        written = variable if own or part == "extraOptions" else setting.name
+        written = written if own or part == "environment" else f"{setting.name}: {variable}"
+        inside = replace(setting, value=value, contained=True)
+        yield from _of_app(name, container, variable, inside, written)
+
+
+def _image(container: str, view: View) -> str:
+    for service in view.plan.on(view.host.name):
+        for part in service.parts:
+            if part.container == container:
+                return part.config.image
+    value = view.value(*_CONTAINERS, container, "image")
+    return value if isinstance(value, str) else ""
+
+
+def _app_of(image: str) -> str:
+    """The app of an image, by the end of its name without tag and digest; empty if unknown."""
+    path = re.sub(r"(:[^/]*)?(@.*)?$", "", image)
+    for name, app in apps().items():
+        if any(path == end or path.endswith(f"/{end}") for end in (name, *app.images)):
+            return name
+    return ""
+
+
+def _of_app(
+    name: str, instance: str, variable: str, setting: Setting, written: str
+) -> Iterator[Setting]:
+    app = apps()[name]
+    if variable.startswith(app.prefix):
+        parts = _parts(name, variable.removeprefix(app.prefix))
+        above = (instance if p == "*" else p for p in path_parts(app.settings))
+        path = (*above, *parts)
+        yield replace(setting, path=path, value=plain(setting.value), forced=None, written=written)
 
 
 def _is_below(path: tuple[str, ...], option: tuple[str, ...]) -> bool:
@@ -100,25 +183,32 @@ def _variables(part: str, last: str, value: Value) -> dict[str, Value]:
 
 def _parts(name: str, variable: str) -> tuple[str, ...]:
     """The parts of a setting below those of its app. The underscores of a variable do not tell
-    where a part ends, so the settings that rules and the catalog know decide.
+    where a part ends, and its letters not their case, so the settings that rules and the catalog
+    know decide.
     """
-    app = APPS[name]
+    app = apps()[name]
+    said = _letters(variable)
+    for known in _known(name):
+        literal = tuple(k for k in known if k != "**")
+        start = _letters("".join(literal))
+        if said == start:
+            return literal
+        opened = "".join(f"{re.sub('[.-]', '_', k).upper()}{app.between}" for k in literal)
+        if known[-1] == "**" and variable.upper().startswith(opened):
+            return (*literal, variable[len(opened) :].lower())
     if app.between == "__":
         *above, last = variable.split("__")
         return (*(a.lower() for a in above), last.upper())
-    for known in _known(name):
-        literal = tuple(k for k in known if k != "**")
-        start = app.between.join(re.sub("[.-]", "_", k).upper() for k in literal)
-        if variable.upper() == start:
-            return literal
-        if known[-1] == "**" and variable.upper().startswith(f"{start}{app.between}"):
-            return (*literal, variable[len(start) + 1 :].lower())
     return (variable,)
+
+
+def _letters(name: str) -> str:
+    return re.sub("[._-]", "", name).upper()
 
 
 @lru_cache(maxsize=64)
 def _known(name: str) -> tuple[tuple[str, ...], ...]:
-    above = path_parts(APPS[name].settings)
+    above = path_parts(apps()[name].settings)
     entry = find(name)
     options = [o.path for o in flattened(entry.options if entry is not None else {})]
     found = dict.fromkeys((*(r.path for r in RULES), *options))

@@ -12,6 +12,12 @@ def container(**said: Any) -> dict[str, Any]:
     return {f"{_C}.x": {"image": DIGEST, **said}}
 
 
+def image(name: str, **variables: str) -> dict[str, Any]:
+    """A container with this image, by its name without tag and digest."""
+    said = {"image": DIGEST.replace("docker.io/a/b", name), "environment": variables}
+    return {f"{_C}.x": said}
+
+
 def variable(unit: str, name: str, value: str) -> dict[str, Any]:
     return {f"systemd.services.{unit}.environment.{name}": value}
 
@@ -281,6 +287,40 @@ OPTIONS: dict[str, dict[str, Any]] = {
         ),
         "grafana for anybody, a variable": variable("grafana", "GF_AUTH_ANONYMOUS_ENABLED", "true"),
         "grafana's proxy, a variable": variable("grafana", "GF_AUTH_PROXY_ENABLED", "true"),
+        "a container of grafana for anybody": image(
+            "docker.io/grafana/grafana", GF_AUTH_ANONYMOUS_ENABLED="true"
+        ),
+        "a container of vaultwarden without a token": image(
+            "ghcr.io/dani-garcia/vaultwarden", DISABLE_ADMIN_TOKEN="true"
+        ),
+        "sign-ups of a container": image("vaultwarden/server", SIGNUPS_ALLOWED="true"),
+        "sign-ups of a container of forgejo": image(
+            "codeberg.org/forgejo/forgejo", FORGEJO__service__DISABLE_REGISTRATION="false"
+        ),
+        "sign-ups of a container of gitea": image(
+            "docker.io/gitea/gitea", GITEA__service__DISABLE_REGISTRATION="false"
+        ),
+        "sign-ups of a container of karakeep": image(
+            "ghcr.io/karakeep-app/karakeep", DISABLE_SIGNUPS="false"
+        ),
+        "sign-ups of a container of paperless": image(
+            "ghcr.io/paperless-ngx/paperless-ngx", PAPERLESS_ACCOUNT_ALLOW_SIGNUPS="true"
+        ),
+        "sign-ups of a container of hedgedoc": image(
+            "quay.io/hedgedoc/hedgedoc", CMD_ALLOW_EMAIL_REGISTER="true"
+        ),
+        "sign-ups of a container by a flag": {
+            f"{_C}.x": {
+                "image": DIGEST.replace("a/b", "vaultwarden/server"),
+                "extraOptions": ["--env", "SIGNUPS_ALLOWED=true"],
+            }
+        },
+        "a header that a container believes": image(
+            "docker.io/miniflux/miniflux", AUTH_PROXY_HEADER="X-User"
+        ),
+        "a container that believes all": image(
+            "docker.io/deluan/navidrome", ND_EXTAUTH_TRUSTEDSOURCES="0.0.0.0/0"
+        ),
         "clients without a password": {
             "services.mosquitto.listeners": [
                 {"omitPasswordAuth": True, "settings": {"allow_anonymous": True}}
@@ -373,6 +413,9 @@ CAREFUL: dict[str, dict[str, Any]] = {
     "sign-ups closed": variable("vaultwarden", "SIGNUPS_ALLOWED", "false"),
     "a proxy believed": {"services.navidrome.settings.ExtAuth.TrustedSources": "100.64.0.0/10"},
     "a variable of another app": variable("x", "GF_AUTH_ANONYMOUS_ENABLED", "true"),
+    "the same variable of another image": image("docker.io/a/b", SIGNUPS_ALLOWED="true"),
+    "a container's own address": image("docker.io/grafana/grafana", GF_SERVER_HTTP_ADDR="0.0.0.0"),
+    "sign-ups closed in a container": image("vaultwarden/server", SIGNUPS_ALLOWED="false"),
     "a harmless variable": variable("grafana", "GF_LOG_LEVEL", "debug"),
     "clients of the host": {
         "services.mosquitto.listeners": [
@@ -424,6 +467,10 @@ MODULES: dict[str, str] = {
     "container, host network": f'{_C}.x.extraOptions = [ "--network=host" ];',
     "container, latest": f'{_C}.x.image = "nginx:latest";',
     "docker": "virtualisation.docker.enable = true;",
+    "a variable of a container": (
+        f'{_C}.x = {{ image = "docker.io/grafana/grafana@sha256:{"0" * 64}"; '
+        'environment.GF_AUTH_ANONYMOUS_ENABLED = "true"; };'
+    ),
     "a variable of a unit": (
         'systemd.services.grafana.environment.GF_AUTH_ANONYMOUS_ENABLED = "true";'
     ),

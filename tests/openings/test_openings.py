@@ -15,10 +15,10 @@ from homelab.openings.checks import check_openings
 from homelab.openings.model import RULES, View, matches
 from homelab.openings.registry import HAVE_RULES
 from homelab.openings.settings import of_options as merged
-from homelab.openings.variables import APPS
+from homelab.openings.variables import apps
 from homelab.problems import InvalidStackError, Problem
 from tests import build
-from tests.openings.careless import CAREFUL, HARMLESS, MODULES, OPTIONS
+from tests.openings.careless import CAREFUL, DIGEST, HARMLESS, MODULES, OPTIONS
 from tests.site.ways_out.stacks import TUNNEL, both
 
 OF_OPTIONS = [(c, n, o) for c, table in OPTIONS.items() for n, o in table.items()]
@@ -403,16 +403,39 @@ def test_every_sign_up_that_the_catalog_closes_is_told_of_when_it_is_opened() ->
         assert of_options({".".join(path): value}) == []
 
 
-@pytest.mark.parametrize("name", APPS)
+@pytest.mark.parametrize("name", apps())
 def test_a_variable_of_an_app_is_the_setting_that_it_is(name: str) -> None:
     """Its message names the variable that the owner wrote."""
-    app = APPS[name]
+    app = apps()[name]
     listens = f"{app.prefix}TRUSTED_SOURCES"
     unit = f"systemd.services.{name}{'-main' if '*' in app.settings else ''}.environment"
     if app.between == "__":
         listens = f"{app.prefix}x__TRUSTED_SOURCES"
     (problem,) = of_options({f"{unit}.{listens}": "0.0.0.0/0"})
     assert problem.what.startswith(f"{unit}.{listens} is 0.0.0.0/0")
+
+
+def test_a_container_of_the_stack_is_judged_by_the_settings_of_its_app() -> None:
+    said = {
+        "image": DIGEST.replace("a/b", "grafana/grafana"),
+        "port": 3000,
+        "environment": {"GF_AUTH_ANONYMOUS_ENABLED": "true", "GF_AUTH_PROXY_ENABLED": "true"},
+    }
+    board: dict[str, Any] = {"host": "nas", "container": said, "backup": {"skip": "only a test"}}
+    identity = {"host": "pi", "users": {"sops": "a/b"}}
+
+    def opened(**more: Any) -> list[Problem]:
+        changes = {"services": {"board": {**board, **more}}, "identity": identity}
+        return run_checks(build.plan(changes), ["option-opens"])
+
+    anonymous, headers = opened()
+    assert anonymous.where == "services.board.container.environment.GF_AUTH_ANONYMOUS_ENABLED"
+    assert anonymous.what.startswith("GF_AUTH_ANONYMOUS_ENABLED: everybody whom the proxy lets in")
+    assert "services.board.accept: {no-password: …}" in anonymous.way_out
+    assert "any visitor can sign in as somebody else" in headers.what
+    # The auth proxy sets the headers.
+    assert [p.where for p in opened(auth="forward")] == [anonymous.where]
+    assert opened(auth="forward", accept={"no-password": "boards for guests"}) == []
 
 
 @pytest.mark.parametrize("header", ["HTTP_REMOTE_EMAIL", "HTTP_X_USER"])
