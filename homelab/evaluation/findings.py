@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from homelab.evaluation import failures
+from homelab.evaluation import failures, units
 from homelab.evaluation.dynamic_users import dynamic_users
 from homelab.evaluation.messages import Complaint, Position, read_complaint
 from homelab.evaluation.model import Answer, Report, Said
+from homelab.evaluation.numbers import UNIQUE, clashes, module_name
 from homelab.evaluation.openings import openings
 from homelab.evaluation.places import Place, Places
 from homelab.evaluation.plan import STARTS
@@ -26,7 +27,14 @@ MISSING = "hardening.nix has a sandbox for a unit that nothing defines"
 def findings(
     plan: Plan, host: Host, places: Places, answer: Answer, today: str
 ) -> Iterator[Problem]:
-    """The errors and warnings of one host on a day (`2026-12-31`)."""
+    """The errors and warnings of one host on a day (`2026-12-31`). Nix, and values of options, name
+    the directory of the evaluation, which is gone by now.
+    """
+    for found in _found(plan, host, places, answer, today):
+        yield replace(found, what=places.within(found.what))
+
+
+def _found(plan: Plan, host: Host, places: Places, answer: Answer, today: str) -> Iterator[Problem]:
     stopped = [_stopped(places, read_complaint(answer.complaint))] if answer.complaint else []
     for warning in answer.warnings:
         place, elsewhere = places.of_text(warning), failures.way_out(warning)
@@ -44,10 +52,16 @@ def findings(
         return
     for said in report.assertions:
         place = _of_said(places, report, said)
-        yield _problem(place, f"an assertion of {_module(said.file)} failed: {_line(said.text)}")
+        text = _line(said.text)
+        what = f"an assertion of {module_name(said.file)} failed: {text}"
+        if text == UNIQUE and report.numbers:
+            yield from clashes(places, report, what)
+        else:
+            yield _problem(place, what)
     for said in report.warnings:
         place = _of_said(places, report, said)
-        yield _problem(place, f"{_line(said.text)} ({_module(said.file)})", severity="warning")
+        text = _line(said.text)
+        yield _problem(place, f"{text} ({module_name(said.file)})", severity="warning")
     yield from _sandboxes(plan, host, report)
     yield from dynamic_users(plan, host, report)
     yield from _people(plan, host, report)
@@ -89,7 +103,7 @@ def _cause(places: Places, complaint: Complaint) -> Place:
             lines = (places.line_of(place.file, o[-1:]) for o in complaint.options)
             return Place(place.where, place.file, place.line or next(filter(None, lines), 0))
     for named in complaint.options:
-        found = places.near(named)
+        found = units.of_option(places, named, complaint.text) or places.near(named)
         if found is not None:
             return found
     generated = [places.of_position(p) for p in (*complaint.definitions, *complaint.positions)]
@@ -99,7 +113,7 @@ def _cause(places: Places, complaint: Complaint) -> Place:
 def _of_said(places: Places, report: Report, said: Said) -> Place:
     """The file that says it, if it is in the tree; else the option it names; else its service."""
     own = places.of_position(Position(said.file))
-    named = places.of_text(said.text)
+    named = places.of_text(said.text) or units.of_text(places, said.text)
     if own is not None and own.file:
         return Place(own.where, own.file, places.line_of(own.file, (said.text.strip(),)))
     if named is not None:
@@ -190,14 +204,6 @@ def _own_place(places: Places, defined: list[tuple[tuple[str, ...], str]]) -> Pl
             return Place(own.where, own.file, places.line_of(own.file, option[-1:]))
     found = (places.near(list(option)) for option, _ in defined)
     return next((p for p in found if p is not None), places.whole)
-
-
-def _module(file: str) -> str:
-    """A short name of a file: its path in nixpkgs or in the stack, or its file name."""
-    for mark in ("/nixos/modules/", "/own/"):
-        if mark in file:
-            return file.split(mark, 1)[1]
-    return file.rsplit("/", 1)[-1] if file.startswith("/") else "a module"
 
 
 def _line(text: str) -> str:

@@ -27,6 +27,8 @@ _PATH = re.compile(r"(?:path|file|status of|import of) [`'\u2018\"]?(/[^\s'\u201
 _SNIPPET = re.compile(r"^\s*\d*\|")
 _TRACE = re.compile(r"^\s*(?:…|\.\.\. while|at [/«]|\(use '--|\(stack trace|note: )")
 _WARNING = re.compile(r"^\s*(?:trace: )?(?:evaluation )?warning: (.+)$")
+_UNIT = re.compile(r"^\s*trace: (Systemd .+?)\.?$", re.MULTILINE)
+"""What nixpkgs prints before it says that the settings of a unit have the wrong type."""
 _MEMORY = re.compile(r"out of memory|bad_alloc|Too many heap sections", re.IGNORECASE)
 
 ABOUT_NIX = (
@@ -81,6 +83,8 @@ def read_complaint(stderr: str) -> Complaint:
     positions += [Position(f) for f in _PATH.findall(message)]
     positions += [p for line in led for p in _positions(line)]
     options = [split_path(o) for part in (message, *led) for o in _OPTION.findall(part)]
+    if "systemd option" in message and (said := _once(_UNIT.findall(text))):
+        message = f"{message.rstrip('.')}: {'; '.join(said)}"
     if _MEMORY.search(text):
         message = "Nix ran out of the memory that it may use"
     return Complaint(_line(message), _once(options), _once(definitions), _once(positions))

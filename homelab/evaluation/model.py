@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
@@ -61,6 +61,21 @@ class Person(Model):
     """The account of a person, not of a service."""
     groups: list[str]
     keys: list[str]
+
+
+class Numbered(Model):
+    """An account or a group, and the files that give it its number."""
+
+    name: str
+    files: list[str]
+
+
+class SharedNumber(Model):
+    """A uid that several accounts have, or a gid that several groups have."""
+
+    kind: Literal["uid", "gid"]
+    number: int
+    owners: list[Numbered]
 
 
 class FileSystem(Model):
@@ -151,6 +166,7 @@ class Report(Model):
     units: dict[str, dict[str, list[str]] | None]
     """Settings by unit, as systemd reads them; None if no module defines or enables the unit."""
     users: Mapping[str, Person]
+    numbers: list[SharedNumber] = Field(default_factory=list)
     file_systems: Mapping[str, FileSystem]
     firewall: Firewall
     opened: list[Opened]

@@ -60,6 +60,11 @@ class Places:
         """The host, if no better place is known."""
         return Place(self._host.source)
 
+    @property
+    def leaves(self) -> Mapping[Path, Place]:
+        """The place of each option that the tree sets."""
+        return self._leaves
+
     def of_position(self, position: Position) -> Place | None:
         """The place of a file that Nix names; None if it is not in the tree."""
         path = self.in_tree(position.file)
@@ -82,10 +87,18 @@ class Places:
         return path if path in self._files or path.startswith("own/") else None
 
     def shortened(self, text: str) -> str:
-        """A message with paths relative to the tree, or to the stack for the owner's files."""
-        for top in (f"{self._top}/" if self._top else "", *_STORES.findall(text)):
-            text = text.replace(f"{top}own/", "").replace(top, "") if top else text
+        """A message of Nix with short paths, also of files of nixpkgs."""
+        text = self.within(text)
+        for top in _STORES.findall(text):
+            text = text.replace(top, "")
         return text
+
+    def within(self, text: str) -> str:
+        """A text with paths of the tree relative to it, or to the stack for the owner's files."""
+        tree = f"{self._top}/" if self._top else ""
+        for top in filter(None, (tree, *_STORES.findall(text))):
+            text = text.replace(f"{top}own/", "")
+        return text.replace(tree, "")
 
     def of_option(self, option: Sequence[str]) -> Place | None:
         """The place of an option that the tree sets, or of options below or above it."""

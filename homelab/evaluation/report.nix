@@ -117,6 +117,29 @@ let
     keys = user.openssh.authorizedKeys.keys;
   };
 
+  # Numbers that several accounts or several groups have: the names of each, and the files that give
+  # it the number, or else those that define it.
+  shared =
+    kind: name:
+    let
+      numbered = lib.filterAttrs (_: one: one.${kind} != null) config.users.${name};
+      names = number: lib.filter (one: numbered.${one}.${kind} == number) (lib.attrNames numbered);
+      owner =
+        one:
+        let
+          defining = lib.filter (d: builtins.isAttrs d.value && d.value ? ${one}) (definitions options.users.${name});
+          giving = lib.filter (d: builtins.isAttrs d.value.${one} && d.value.${one} ? ${kind}) defining;
+        in
+        {
+          name = one;
+          files = map (d: d.file) (if giving == [ ] then defining else giving);
+        };
+    in
+    map (number: {
+      inherit kind number;
+      owners = map owner (names number);
+    }) (lib.filter (number: lib.length (names number) > 1) (lib.unique (map (one: one.${kind}) (lib.attrValues numbered))));
+
   ports = from: {
     tcp = from.allowedTCPPorts;
     udp = from.allowedUDPPorts;
@@ -142,6 +165,7 @@ in
   );
   units = lib.genAttrs asked.units unit;
   users = lib.mapAttrs (_: person) config.users.users;
+  numbers = shared "uid" "users" ++ shared "gid" "groups";
   file_systems = lib.mapAttrs (_: fs: {
     inherit (fs) device options;
     type = fs.fsType;

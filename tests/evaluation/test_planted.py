@@ -97,6 +97,36 @@ MISTAKES = {
         3,
         "SEC-KERN-002: boot.kernelParams is mitigations=off",
     ),
+    "a number that two accounts have": Case(
+        "{\n  users.users.kim = { isNormalUser = true; uid = 1234; };\n}\n",
+        f"{JELLYFIN}.options.users.users.jellyfin.uid",
+        0,
+        f"uid 1234 is that of jellyfin ({JELLYFIN}.options.users.users.jellyfin.uid) and kim ({OWN}:2)",
+        {"users.users.jellyfin.uid": 1234},
+    ),
+    "a path of the tree in a message": Case(
+        '{\n  warnings = [ "${toString ./extra.nix} is old" ];\n}\n',
+        MODULE,
+        0,
+        f"{OWN} is old",
+    ),
+    "a setting of a unit that systemd does not know": Case(
+        FINE,
+        f"{JELLYFIN}.options.systemd.services.jellyfin.serviceConfig.Restart",
+        0,
+        "Systemd Service field `Restart' cannot have value `sometimes'",
+        {
+            "systemd.services.jellyfin.serviceConfig.Restart": "sometimes",
+            "systemd.services.jellyfin.serviceConfig.TimeoutStopSec": 5,
+        },
+    ),
+    "a unit that cannot be written": Case(
+        FINE,
+        f"{JELLYFIN}.options.systemd.timers.jellyfin.timerConfig.OnBootSec.x",
+        0,
+        "cannot coerce a set to a string",
+        {"systemd.timers.jellyfin.timerConfig.OnBootSec.x": 5},
+    ),
     "an option of the stack of another type": Case(
         FINE,
         "services.jellyfin.options.services.jellyfin.group",
