@@ -65,6 +65,8 @@ def _certificates(
         return ()
     names = {r.internal for r in routes if r.internal}
     names |= {r.public for r in routes if r.publish == "direct"}
+    names |= {name for r in routes for name, _ in r.moved}
+    names |= {name for r in routes if r.publish == "direct" for name, _ in r.moved_public}
     domains: dict[str, list[str]] = {}
     for name in sorted(names):
         domains.setdefault(name.partition(".")[2], []).append(name)

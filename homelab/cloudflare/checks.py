@@ -132,17 +132,41 @@ def acme_dns01(plan: Plan) -> Iterator[Problem]:
 def host_unique(plan: Plan) -> Iterator[Problem]:
     """Two routes with one name conflict."""
     first: dict[str, str] = {}
-    named = [(r.source, tuple(sorted(set(r.names)))) for r in plan.routes]
-    named += [(p.source, (p.domain,)) for p in plan.cloudflare.pages] if plan.cloudflare else []
-    for source, names in named:
+    named = [(f"{r.source}.name", r.source, tuple(sorted(set(r.names)))) for r in plan.routes]
+    pages = plan.cloudflare.pages if plan.cloudflare else ()
+    named += [(f"{p.source}.name", p.source, (p.domain,)) for p in pages]
+    for route in plan.routes:
+        place = f"{route.source}.redirect_from"
+        moved = sorted({name for name, _ in (*route.moved, *route.moved_public)})
+        named.append((place, place, tuple(moved)))
+    for place, source, names in named:
         for name in names:
             owner = first.setdefault(name, source)
             if owner != source:
                 yield Problem(
-                    f"{source}.name",
+                    place,
                     f"{name} is already the name of {owner}",
-                    "give one of them another name",
+                    "give one of them another name"
+                    if place.endswith(".name")
+                    else f"leave {name.partition('.')[0]} out",
                 )
+
+
+@check("redirect-served")
+def redirect_served(plan: Plan) -> Iterator[Problem]:
+    """A published name leads to another only where the reverse proxy answers for it. If the tunnel
+    dials the app itself, visitors of the old name get an error.
+    """
+    for route in plan.routes:
+        if route.tunnel == "app" and route.moved_public:
+            yield Problem(
+                route.at("redirect_from"),
+                f"the tunnel dials {route.service} itself, so nothing leads "
+                f"{route.moved_public[0][0]} to {route.public}",
+                f"leave redirect_from out, or move cloudflare.tunnel.host to "
+                f"{plan.stack.network.entry.host} and leave cloudflare.tunnel.via and the route's "
+                "tunnel_service out",
+            )
 
 
 def ended(plan: Plan, today: str) -> Iterator[Problem]:

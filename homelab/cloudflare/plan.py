@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from homelab.certificates.model import Certificate, CertificatesPlan
 from homelab.cloudflare.access import plan_apps, plan_policies, policy_keys
@@ -61,6 +62,19 @@ def plan_cloudflare(
                 r.name, r.public, "CNAME", "", True, r.source, config.adopt.records.get(r.name, "")
             )
             for r in tunnelled
+        )
+        + tuple(
+            Record(
+                label,
+                name,
+                "CNAME",
+                "",
+                True,
+                r.at("redirect_from"),
+                config.adopt.records.get(label, ""),
+            )
+            for r in tunnelled
+            for label, (name, _) in zip(r.redirect_from, r.moved_public, strict=False)
         ),
         caa=_caa(stack, config, signed),
         apps=plan_apps(config, tunnelled),
@@ -92,7 +106,7 @@ def plan_cloudflare(
         tunnel=tunnel_name(stack.site.domain) if config.tunnel else "",
         tunnel_host=connector,
         adopt_tunnel=config.adopt.tunnel or "",
-        ingress=tuple(i for r in tunnelled if (i := _ingress(connector, r)) is not None),
+        ingress=tuple(i for r in tunnelled for i in _ingresses(connector, r)),
         pages=pages,
         buckets=tuple(
             Bucket(key, bucket_name(config, key), b.location or "")
@@ -124,6 +138,14 @@ def _policies(groups: tuple[str, ...], resource: str) -> list[dict[str, object]]
             "resources": json.dumps({resource: "*"}, separators=(",", ":")),
         }
     ]
+
+
+def _ingresses(connector: str, route: Route) -> Iterator[Ingress]:
+    """What the tunnel dials for a route, and for the names that lead to it."""
+    if (found := _ingress(connector, route)) is not None:
+        yield found
+    for name, _ in route.moved_public if route.tunnel == "proxy" else ():
+        yield Ingress(name, f"http://{LOOPBACK}:{LOOPBACK_HTTP_PORT}", route.name)
 
 
 def _ingress(connector: str, route: Route) -> Ingress | None:

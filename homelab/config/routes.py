@@ -80,6 +80,9 @@ class RouteConfig(Model):
 
     name: Annotated[Name, BeforeValidator(exact_name)] | None = None
     """First label of the host name."""
+    redirect_from: list[Annotated[Name, BeforeValidator(exact_name)]] = Field(default_factory=list)
+    """Further names that only lead to this one, with the path of the request, wherever it is
+    served: `[www, gallery]`."""
     main: bool = False
     """Make this the main route of its service: `{url}` in options is its URL, and its tile has the
     title of the service. Default: the first route that is HTTP."""
@@ -119,6 +122,12 @@ class RouteConfig(Model):
     sources: Sources = "any"
     """Networks that the route answers to; others get status 403. Requests through the tunnel come
     from none of them."""
+
+    @model_validator(mode="after")
+    def _redirects_are_web(self) -> RouteConfig:
+        if self.redirect_from and not is_web(self.tunnel_service or ""):
+            raise ValueError("only HTTP leads to another name; leave redirect_from out")
+        return self
 
     @model_validator(mode="after")
     def _main_is_web(self) -> RouteConfig:

@@ -87,7 +87,8 @@ def dns_name_unique(plan: Plan) -> Iterator[Problem]:
     """A name has one address: the resolver would send the visitors of a route to a device, or the
     other way round.
     """
-    routes = {r.internal: r for r in plan.routes if r.internal}
+    routes = {name: r for r in plan.routes for name, _ in r.moved}
+    routes |= {r.internal: r for r in plan.routes if r.internal}
     for name in plan.stack.network.dns.names:
         full = internal_name(plan.stack, name)
         if full in routes:

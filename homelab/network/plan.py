@@ -80,13 +80,24 @@ def _route(
     # Without a resolver of the homelab, a published name resolves to Cloudflare on the LAN as well.
     # A listener for it would let a client that knows the entry address bypass Access.
     outside = publish == "tunnel" and internal == public and stack.network.dns.host is None
+    served = internal if is_web(tunnel_service) and not outside else ""
+
+    labels = tuple(dict.fromkeys(config.redirect_from))
+
+    def moved(template: str, to: str) -> tuple[tuple[str, str], ...]:
+        names = (template.format(**{**fields, "name": label}) for label in labels)
+        return tuple((name, to) for name in names) if to else ()
+
     return Route(
         name=name,
         service=service.name,
         position=position,
         host=service.host,
-        internal=internal if is_web(tunnel_service) and not outside else "",
+        internal=served,
         public=public,
+        redirect_from=labels,
+        moved=moved(stack.site.names.internal, served),
+        moved_public=moved(stack.site.names.public, public),
         audience=audience,
         publish=publish,
         auth=auth,
@@ -216,6 +227,7 @@ def plan_dns(
     entry = hosts.get(stack.network.entry.host)
     address = entry.lan if entry else ""
     internal = {r.internal for r in routes if r.internal} | ({page} if page else set())
+    internal |= {name for r in routes for name, _ in r.moved}
     served = internal | {old for _, old, _ in legacy_names(stack, routes)}
     devices = {internal_name(stack, n): str(a) for n, a in dns.names.items()}
     shells = ssh_names(stack, hosts, services, routes)

@@ -69,6 +69,12 @@ class Route:
     """Another target that the tunnel dials instead, such as `ssh://localhost:22`; empty for none.
     """
     origin: Origin = field(default_factory=Origin)
+    redirect_from: tuple[str, ...] = ()
+    """First labels of the names that only lead to it."""
+    moved: tuple[tuple[str, str], ...] = ()
+    """Names at home that only lead to its internal name: (name, that name)."""
+    moved_public: tuple[tuple[str, str], ...] = ()
+    """Names on the internet that only lead to its public name."""
     main: bool = False
     """Whether the stack config makes it the main route of its service."""
     certificate: str = ""

@@ -122,11 +122,14 @@ def _moved(proxy: ProxyPlan, domain: str) -> list[Directive]:
     out: list[Directive] = []
     for redirect in proxy.redirects:
         if redirect.domain == domain:
-            label = f"@{redirect.name.partition('.')[0]}"
-            to = directive("redir", f"https://{redirect.to}{{uri}}", "301", live=True)
-            out.append(directive(label, "host", redirect.name))
-            out.append(directive("handle", label, block=[to]))
+            out += _leads(f"@{redirect.name.partition('.')[0]}", redirect.name, redirect.to)
     return [*out, directive("handle", block=[_NOT_FOUND])]
+
+
+def _leads(label: str, name: str, to: str) -> list[Directive]:
+    """A name that only leads to another one."""
+    there = directive("redir", f"https://{to}{{uri}}", "301", live=True)
+    return [directive(label, "host", name), directive("handle", label, block=[there])]
 
 
 def _virtual_host(proxy: ProxyPlan, virtual_host: VirtualHost) -> list[Directive]:
@@ -147,6 +150,8 @@ def _virtual_host(proxy: ProxyPlan, virtual_host: VirtualHost) -> list[Directive
         label = f"@{route.name}"
         out.append(directive(label, "host", name))
         out.append(directive("handle", label, block=_route(proxy, virtual_host, name, route)))
+    for name, to in virtual_host.moved:
+        out += _leads(f"@{name.partition('.')[0]}_moved", name, to)
     out.append(directive("handle", block=[_NOT_FOUND]))
     return out
 

@@ -97,6 +97,8 @@ class VirtualHost:
     """Domain of the wildcard certificate; empty for the tunnel's plain HTTP on loopback."""
     routes: tuple[tuple[str, Route], ...]
     """(host name, route), by host name. Any other name is refused with 404."""
+    moved: tuple[tuple[str, str], ...] = ()
+    """(host name, the name that it leads to), by host name."""
 
     @property
     def is_tunnel(self) -> bool:

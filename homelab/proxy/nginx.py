@@ -55,6 +55,13 @@ def _nginx(proxy: ProxyPlan) -> Attrs:
         for name, route in virtual_host.routes:
             key = f"http://{name}" if virtual_host.is_tunnel else name
             hosts[key] = _host(proxy, virtual_host, name, route)
+        for name, to in virtual_host.moved:
+            if virtual_host.is_tunnel:
+                served: Attrs = {"serverName": name, "listen": [_loopback()]}
+                hosts[f"http://{name}"] = {**served, "locations": {"/": _moved(to)}}
+            else:
+                tls = _tls(proxy, virtual_host.domain)
+                hosts[name] = {**tls, "locations": {"/": _moved(to)}}
         hosts |= _unknown_names(proxy, virtual_host)
     if proxy.local:
         hosts[proxy.local.names[0]] = {

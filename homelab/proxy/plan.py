@@ -55,16 +55,25 @@ def _local(stack: Stack, routes: tuple[Route, ...]) -> Local | None:
 def _virtual_hosts(routes: tuple[Route, ...]) -> Iterator[VirtualHost]:
     wildcards: dict[str, dict[str, Route]] = {}
     tunnelled: dict[str, Route] = {}
+    moved: dict[str, dict[str, str]] = {}
     for route in routes:
+        direct = route.moved_public if route.publish == "direct" else ()
+        for name, to in (*route.moved, *direct):
+            moved.setdefault(name.partition(".")[2], {}).setdefault(name, to)
+        if route.tunnel == "proxy":
+            for name, to in route.moved_public:
+                moved.setdefault("", {}).setdefault(name, to)
         for name in (route.internal, *([route.public] if route.publish == "direct" else [])):
             if name:
                 wildcards.setdefault(name.partition(".")[2], {}).setdefault(name, route)
         if route.tunnel == "proxy":
             tunnelled.setdefault(route.public, route)
     for domain, named in sorted(wildcards.items()):
-        yield VirtualHost(domain, tuple(sorted(named.items())))
+        old = sorted(moved.get(domain, {}).items())
+        yield VirtualHost(domain, tuple(sorted(named.items())), tuple(old))
     if tunnelled:
-        yield VirtualHost("", tuple(sorted(tunnelled.items())))
+        old = sorted(moved.get("", {}).items())
+        yield VirtualHost("", tuple(sorted(tunnelled.items())), tuple(old))
 
 
 def _auth_proxy(identity: IdentityPlan) -> AuthProxy:

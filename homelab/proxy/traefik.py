@@ -85,6 +85,8 @@ def _dynamic(proxy: ProxyPlan) -> Attrs:
     for virtual_host in proxy.virtual_hosts:
         for name, route in virtual_host.routes:
             dynamic.route(virtual_host, name, route)
+        for name, to in virtual_host.moved:
+            dynamic.moved(virtual_host, name, to)
     dynamic.plain_http()
     return dynamic.options()
 
@@ -141,17 +143,36 @@ class _Dynamic:
             }
         self.services[route.name] = {"loadBalancer": self._servers(route)}
 
+    def moved(self, virtual_host: VirtualHost, name: str, to: str) -> None:
+        """Add a name that only leads to another one."""
+        key = self._leads(name, to)
+        chain = [key] if virtual_host.is_tunnel or not self.proxy.hsts else ["hsts", key]
+        # A name may be served at home and through the tunnel.
+        self._router(
+            f"{key}-tunnel" if virtual_host.is_tunnel else key,
+            virtual_host,
+            f"Host(`{name}`)",
+            chain,
+            _NONE,
+        )
+
+    def _leads(self, name: str, to: str) -> str:
+        """The middleware that leads a name to another one."""
+        # No label contains it: a.b-c and a-b.c stay apart.
+        key = f"moved-{name.replace('.', '_')}"
+        self.middlewares[key] = {
+            "redirectRegex": {
+                "regex": "^https?://[^/]+(.*)",
+                "replacement": f"https://{to}${{1}}",
+                "permanent": True,
+            }
+        }
+        return key
+
     def plain_http(self) -> None:
         """Add redirects of old names, of current names to HTTPS, and the plain HTTP pages."""
         for redirect in self.proxy.redirects:
-            key = f"moved-{redirect.name.replace('.', '-')}"
-            self.middlewares[key] = {
-                "redirectRegex": {
-                    "regex": "^https?://[^/]+(.*)",
-                    "replacement": f"https://{redirect.to}${{1}}",
-                    "permanent": True,
-                }
-            }
+            key = self._leads(redirect.name, redirect.to)
             self.routers[key] = _plain(f"Host(`{redirect.name}`)", key)
         if page := self.proxy.page:
             self.routers[_PAGE] = {

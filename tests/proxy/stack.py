@@ -56,6 +56,7 @@ def changes(proxy: str, **entry: object) -> Changes:
                         "audience": "family",
                         "publish": "tunnel",
                         "exempt": ["/rest/*"],
+                        "redirect_from": ["tunes"],
                     }
                 ],
             ),

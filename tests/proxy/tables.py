@@ -21,7 +21,7 @@ class Line:
     """A name on one listener."""
 
     way: str
-    """https, tunnel, or moved (plain HTTP, to another name)."""
+    """https, tunnel, or moved (to another name)."""
     name: str
     to: str
     auth: str = ""

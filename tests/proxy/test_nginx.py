@@ -157,7 +157,7 @@ def test_every_tls_name_has_the_wildcard_certificate_and_redirects_plain_http(
     """One certificate, and 308 keeps the method of the request."""
     hosts = _hosts(tmp_path)["virtualHosts"]
     tls = {k: h for k, h in hosts.items() if k.endswith("home.example.org") and "listen" not in h}
-    assert len(tls) == 8
+    assert len(tls) == 9
     for host in tls.values():
         assert (host["forceSSL"], host["useACMEHost"], host["redirectCode"]) == (
             True,
@@ -175,6 +175,7 @@ def test_the_tunnels_names_are_on_loopback_only(tmp_path: Path) -> None:
         "http://_",
         "http://auth-home.example.org",
         "http://music-home.example.org",
+        "http://tunes-home.example.org",
     }
     for host in twins.values():
         assert host["listen"] == [{"addr": "127.0.0.1", "port": 8180}]

@@ -43,6 +43,33 @@ def test_a_legacy_name_resolves_and_redirects_to_the_current_name() -> None:
     assert {answered[r.name] for r in proxy.redirects} == {"127.9.0.2"}
 
 
+@pytest.mark.requirement("S0-18")
+def test_a_name_that_leads_to_another_has_all_that_a_name_needs() -> None:
+    """An address at home, a certificate, a record and a rule of the tunnel; and it is no route, so it
+    has no tile, no probe and no sign-in.
+    """
+    plan = build.plan(household(changes("caddy")))
+    assert dict(plan.dns.names)["tunes.home.example.org"] == "127.9.0.2"
+    (wildcard,) = (c for c in plan.certificates.certificates if c.domain == "home.example.org")
+    assert "tunes.home.example.org" in wildcard.names
+    assert plan.cloudflare is not None
+    (record,) = (r for r in plan.cloudflare.records if r.name == "tunes-home.example.org")
+    assert (record.route, record.type, record.proxied) == ("tunes", "CNAME", True)
+    dialled = {i.hostname: i.service for i in plan.cloudflare.ingress}
+    assert dialled[record.name] == dialled["music-home.example.org"]
+    assert "tunes" not in {r.name for r in plan.routes}
+
+
+def test_a_name_leads_to_one_place_that_the_proxy_serves() -> None:
+    taken: Changes = {"services": {"lan": {"routes": [{"redirect_from": ["tunes", "plain"]}]}}}
+    found = build.found(household(changes("caddy"), taken), "host-unique")
+    assert {p.what.split()[0] for p in found} >= {"plain.home.example.org"}
+    assert all("redirect_from" in f"{p.where} {p.what}" for p in found)
+    direct: Changes = {"cloudflare": {"tunnel": {"via": "direct"}}}
+    (problem,) = build.found(household(changes("caddy"), direct), "redirect-served")
+    assert problem.where == "services.music.routes[0].redirect_from"
+
+
 @pytest.mark.requirement("S0-15")
 def test_the_entry_is_one_of_three_and_brings_its_own_ports_and_sandbox() -> None:
     """The chosen proxy is a service like any other; the other two are absent."""

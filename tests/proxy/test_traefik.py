@@ -52,6 +52,8 @@ def test_every_backend_has_the_same_table(kind: str, tmp_path: Path) -> None:
         Line("https", inside.format("sealed"), "https://127.0.0.1:3005"),
         Line("https", inside.format("small"), "http://127.0.0.1:3006", host="app.example.net"),
         *(Line("moved", f"{n}.nori.lan", f"https://{inside.format(n)}") for n in names),
+        Line("moved", inside.format("tunes"), f"https://{inside.format('music')}"),
+        Line("moved", "tunes-home.example.org", "https://music-home.example.org"),
         Line("tunnel", "auth-home.example.org", "http://127.0.0.1:9091"),
         Line("tunnel", "music-home.example.org", "http://127.0.0.1:3003", **music),  # type: ignore[arg-type]
     ]

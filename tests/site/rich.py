@@ -331,6 +331,7 @@ RICH: Changes = {
             "routes": [
                 {
                     "name": "news",
+                    "redirect_from": ["feeds"],
                     "auth": "forward",
                     "audience": "family",
                     "publish": "tunnel",

@@ -124,6 +124,24 @@ WAYS = (
         asked={"songs": "give one of them another name"},
     ),
     WayOut(
+        "host-unique",
+        both(
+            music(redirect_from=["songs", "tunes"]),
+            {"services": {"navidrome": {"host": "nas", "name": "songs", "auth": "native"}}},
+        ),
+        routed(redirect_from=["tunes"]),
+    ),
+    WayOut(
+        "redirect-served",
+        music({"tunnel": {"host": "pi", "via": "direct"}}, "pi", redirect_from=["tunes"]),
+        routed(redirect_from=None),
+    ),
+    WayOut(
+        "redirect-served",
+        music({"tunnel": {"host": "pi", "via": "direct"}}, "pi", redirect_from=["tunes"]),
+        {"cloudflare": {"tunnel": {"via": None}}},
+    ),
+    WayOut(
         "acme-expiry-alert",
         both(cloudflare(acme={"until": "2030-01-01"}), SILENT),
         cloudflare(acme={"until": None}),
