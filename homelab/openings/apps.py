@@ -8,6 +8,8 @@ from functools import cache
 from ipaddress import ip_network
 
 from homelab.catalog import find, names
+from homelab.catalog.model import OIDC
+from homelab.catalog.options import options_of
 from homelab.nix.source import Setting, Value
 from homelab.openings.daemons import is_internet, service_of
 from homelab.openings.model import Opening, View, is_true, rule, shown, texts, when
@@ -37,7 +39,8 @@ def sign_up(setting: Setting, view: View) -> Iterator[Opening]:
     closed, value = closed_sign_ups().get(setting.path), plain(setting.value)
     if isinstance(value, int | str) and str(value) in ("0", "1"):
         value = str(value) == "1"
-    if closed is not None and isinstance(value, bool) and value != closed:
+    wrong = closed is not None and isinstance(value, bool) and value != closed
+    if wrong and not _by_provider(setting, view):
         yield Opening(
             "sign-up",
             f"{setting.name} is {shown(setting.value)}: everybody who reaches "
@@ -48,17 +51,39 @@ def sign_up(setting: Setting, view: View) -> Iterator[Opening]:
         )
 
 
+def _by_provider(setting: Setting, view: View) -> bool:
+    """Whether the option is open because the provider makes the accounts, as the entry has it, and
+    nothing beside it differs from the entry.
+    """
+    service = service_of(setting, view)
+    if service is None or not any(r.auth == OIDC for r in view.plan.routes_of(service.name)):
+        return False
+    oidc = service.entry.sign_in.oidc
+    known = {o.path: o.value for o in flattened(oidc.options if oidc is not None else {})}
+    return setting.path in known and all(
+        plain(view.value(*path)) in (None, plain(value))
+        for path, value in known.items()
+        if isinstance(value, bool | str)
+    )
+
+
 @rule(
     "services.calibre-web.options.reverseProxyAuth.enable",
     "services.calibre-web.options.reverseProxyAuth.header",
     "services.forgejo.settings.service.ENABLE_REVERSE_PROXY_AUTHENTICATION",
     "services.gitea.settings.service.ENABLE_REVERSE_PROXY_AUTHENTICATION",
+    "services.beszel.hub.environment.TRUSTED_AUTH_HEADER",
+    "services.firefly-iii.settings.AUTHENTICATION_GUARD_HEADER",
     "services.healthchecks.settings.REMOTE_USER_HEADER",
+    "services.linkding.settings.LD_ENABLE_AUTH_PROXY",
     "services.miniflux.config.AUTH_PROXY_HEADER",
+    "services.open-webui.environment.WEBUI_AUTH_TRUSTED_EMAIL_HEADER",
+    "services.paperless.settings.PAPERLESS_ENABLE_HTTP_REMOTE_USER",
+    "services.paperless.settings.PAPERLESS_ENABLE_HTTP_REMOTE_USER_API",
 )
 def header_sign_in(setting: Setting, view: View) -> Iterator[Opening]:
     """An app that signs in whom a header names, where no route replaces what a visitor sends."""
-    value = setting.value
+    value = plain(setting.value)
     if value in (None, False, ""):
         return
     service = service_of(setting, view)
@@ -150,3 +175,20 @@ when(
     severity="warning",
     acceptable=True,
 )
+
+
+@rule("services.sabnzbd.configFile")
+def own_file(setting: Setting, view: View) -> Iterator[Opening]:
+    """A file of the owner, with which the module of NixOS 26.05 ignores its settings."""
+    service = service_of(setting, view)
+    if service is None or setting.value is None:
+        return
+    options = options_of(service.entry, view.host.release)
+    name = ".".join(setting.path)
+    if name in options and options[name] is None:
+        yield Opening(
+            "settings-ignored",
+            f"with {setting.name} the module ignores services.sabnzbd.settings, so the port, the "
+            "address and the names of the plan are not those of SABnzbd",
+            "leave it out; services.sabnzbd.stateDir moves its file and its data",
+        )

@@ -27,6 +27,8 @@ class App:
     """An option of its module with variables, besides `environment` of its unit."""
     camel: bool = False
     """Whether its module takes variables in camel case."""
+    others: tuple[tuple[str, str], ...] = ()
+    """Variables that are options of the module by another name."""
     images: tuple[str, ...] = ()
     """Ends of its images' names, besides the name of the app."""
 
@@ -37,6 +39,8 @@ _SPELLED: Mapping[str, App] = {
         "services.authelia.instances.*.settings",
         "AUTHELIA_",
         options="services.authelia.instances.*.environmentVariables",
+        # Its files, which --config of the unit names as well.
+        others=(("X_AUTHELIA_CONFIG", "services.authelia.instances.*.settingsFiles"),),
     ),
     "filebrowser": App("services.filebrowser.settings", "FB_"),
     "forgejo": App("services.forgejo.settings", "FORGEJO__", "__"),
@@ -150,10 +154,12 @@ def _of_app(
     name: str, instance: str, variable: str, setting: Setting, written: str
 ) -> Iterator[Setting]:
     app = apps()[name]
-    if variable.startswith(app.prefix):
-        parts = _parts(name, variable.removeprefix(app.prefix))
-        above = (instance if p == "*" else p for p in path_parts(app.settings))
-        path = (*above, *parts)
+    option = dict(app.others).get(variable, "")
+    parts: tuple[str, ...] = ()
+    if not option and variable.startswith(app.prefix):
+        option, parts = app.settings, _parts(name, variable.removeprefix(app.prefix))
+    if option:
+        path = (*(instance if p == "*" else p for p in path_parts(option)), *parts)
         yield replace(setting, path=path, value=plain(setting.value), forced=None, written=written)
 
 

@@ -285,6 +285,25 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "no sign-in by a variable of the unit": variable(
             "authelia-main", "AUTHELIA_ACCESS_CONTROL_DEFAULT_POLICY", "bypass"
         ),
+        "other files of authelia": {
+            f"{_AUTHELIA}.environmentVariables.X_AUTHELIA_CONFIG": "/etc/authelia.yml"
+        },
+        "other files of authelia, a variable of the unit": variable(
+            "authelia-main", "X_AUTHELIA_CONFIG", "/etc/authelia.yml"
+        ),
+        "paperless believes a header": {
+            "services.paperless.settings.PAPERLESS_ENABLE_HTTP_REMOTE_USER": True
+        },
+        "open-webui believes a header": {
+            "services.open-webui.environment.WEBUI_AUTH_TRUSTED_EMAIL_HEADER": "X-Mail"
+        },
+        "linkding believes a header": {"services.linkding.settings.LD_ENABLE_AUTH_PROXY": "True"},
+        "beszel believes a header": {
+            "services.beszel.hub.environment.TRUSTED_AUTH_HEADER": "X-Mail"
+        },
+        "firefly believes a header": {
+            "services.firefly-iii.settings.AUTHENTICATION_GUARD_HEADER": "X-Mail"
+        },
         "grafana for anybody, a variable": variable("grafana", "GF_AUTH_ANONYMOUS_ENABLED", "true"),
         "grafana's proxy, a variable": variable("grafana", "GF_AUTH_PROXY_ENABLED", "true"),
         "a container of grafana for anybody": image(

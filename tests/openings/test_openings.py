@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from homelab.catalog import ENTRIES
 from homelab.checks import run_checks
 from homelab.nix.source import Setting, read_nix
 from homelab.openings import alerts, disks, resolvers, wiped
@@ -194,6 +195,7 @@ ELSEWHERE = [
     "networking.wireless.iwd.enable",
     "security.sudo.enable",
     "services.*.user",
+    "services.sabnzbd.configFile",
     "systemd.services.*.serviceConfig.User",
     # Mistyped names have a table in test_names.py.
     "services.**",
@@ -436,6 +438,67 @@ def test_a_container_of_the_stack_is_judged_by_the_settings_of_its_app() -> None
     # The auth proxy sets the headers.
     assert [p.where for p in opened(auth="forward")] == [anonymous.where]
     assert opened(auth="forward", accept={"no-password": "boards for guests"}) == []
+
+
+OPEN = "services.karakeep.extraEnvironment.DISABLE_SIGNUPS"
+PASSWORDS = "services.karakeep.extraEnvironment.DISABLE_PASSWORD_AUTH"
+
+
+@pytest.mark.parametrize(
+    ("auth", "options", "told"),
+    [
+        ("native", {OPEN: "false"}, True),
+        ("oidc", {OPEN: "false"}, False),
+        ("oidc", {OPEN: "false", PASSWORDS: "false"}, True),
+    ],
+)
+def test_sign_up_by_the_provider_alone_is_not_open(
+    auth: str, options: dict[str, str], told: bool
+) -> None:
+    karakeep = {"host": "nas", "auth": auth, "options": options}
+    identity = {"host": "pi", "users": {"sops": "a/b"}}
+    changes = {"services": {"karakeep": karakeep}, "identity": identity}
+    found = run_checks(build.plan(changes), ["option-opens"])
+    assert ["can make an account" in p.what for p in found] == [True] * told
+
+
+def test_each_note_that_opens_the_sign_up_of_an_app_names_its_reason() -> None:
+    opened = [".".join(path) for path in closed_sign_ups()]
+    notes = [e.sign_in.note for e in ENTRIES.values()]
+    telling = [n for n in notes if any(path in n for path in opened)]
+    assert len(telling) > 4
+    assert [n for n in telling if "`accept: {sign-up: …}`" not in n] == []
+
+
+@pytest.mark.parametrize("name", ["forgejo", "gitea"])
+def test_the_guide_makes_the_first_account_without_open_sign_up(name: str) -> None:
+    """As the user and in the directories of the catalog, which are those of the module's unit."""
+    guide = (build.ROOT / "docs/guide/services.md").read_text(encoding="utf-8")
+    entry, upper = ENTRIES[name], name.upper()
+    work = entry.state_at[f"services.{name}.stateDir"]
+    custom = entry.state_at[f"services.{name}.customDir"]
+    assert f"`{name} admin user create --admin`" in entry.sign_in.note
+    command = guide[guide.index("$ exe=$(systemctl") :].partition("```")[0]
+    if name == "gitea":
+        assert "`forgejo` is `gitea` everywhere" in guide
+        assert "`GITEA_WORK_DIR` and `GITEA_CUSTOM`" in guide
+        command = command.replace("forgejo", "gitea").replace("FORGEJO", "GITEA")
+    assert f"--value {entry.units[0]} " in command
+    assert f"sudo -u {entry.user} env {upper}_WORK_DIR={work} {upper}_CUSTOM={custom} " in command
+    assert '"$exe" admin user create --admin ' in command
+
+
+@pytest.mark.parametrize(("release", "told"), [("25.11", False), ("26.05", True)])
+def test_a_file_with_which_a_module_ignores_its_settings_is_refused(
+    release: str, told: bool
+) -> None:
+    options = {"services.sabnzbd.configFile": "/var/lib/sabnzbd/sabnzbd.ini"}
+    changes = {
+        "nixpkgs": {"default": {"release": release}},
+        "services": {"sabnzbd": {"host": "nas", "options": options}},
+    }
+    found = run_checks(build.plan(changes), ["option-opens"])
+    assert ["ignores services.sabnzbd.settings" in p.what for p in found] == [True] * told
 
 
 @pytest.mark.parametrize("header", ["HTTP_REMOTE_EMAIL", "HTTP_X_USER"])
