@@ -19,12 +19,11 @@ from homelab.services.model import Service
 from homelab.services.own import original_entry
 from homelab.system.file_systems import is_within
 from homelab.system.model import Host
+from homelab.system.named_paths import FLEETING, named_paths
 from homelab.system.switched_on import leaves, switched_on, whole
 
 OURS = "/var/lib/homelab"
 """Releases and secrets: mounted before the activation, which reads them."""
-FLEETING = ("/run", "/var/run", "/tmp", "/var/tmp", "/var/cache", "/dev", "/proc", "/sys", "/nix")  # noqa: S108
-"""Directories that are temporary by definition, or not on the root."""
 FILES = (
     "/etc/machine-id",
     "/etc/ssh/ssh_host_ed25519_key",
@@ -174,6 +173,8 @@ def _options(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Kept]:
     options = [leaf for tree in trees for leaf in leaves(tree)]
     for one in switched_on(options, surely=False, dynamic=dynamic):
         yield Kept(one.path, one.option, one.user, (one.unit,) if one.unit else ())
+    stated = [leaf for module in made for leaf in leaves(module.stated)]
+    yield from (Kept(one.path, one.option) for one in named_paths(stated) if one.sure)
 
 
 def _disks(plan: Plan, host: Host) -> Iterator[tuple[str, bool]]:

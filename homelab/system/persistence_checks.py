@@ -20,6 +20,7 @@ from homelab.system.file_systems import (
 )
 from homelab.system.kept import OURS, by_itself, kept
 from homelab.system.model import Host
+from homelab.system.named_paths import named_paths
 from homelab.system.own import are_modules_here
 from homelab.system.own_flake import system_settings
 from homelab.system.switched_on import Switched, switched_on
@@ -148,7 +149,8 @@ def _known(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Ite
     from homelab.render import modules_of
 
     known = by_itself(plan, host, modules_of(plan, host))
-    known |= {one.path for one in _switched_on(host, sources)}
+    found = (*_switched_on(host, sources), *_named(host, sources))
+    known |= {one.path for one in found}
     for path in sorted({*config.forget} - known - IDENTITY.keys()):
         yield Problem(
             f"{host.source}.persistence.forget",
@@ -189,19 +191,31 @@ def _complete(plan: Plan, host: Host, config: Persistence, sources: Sources) -> 
                 f"add mounted: [{mount}]",
                 check=PERSISTENCE_COMPLETE,
             )
-    places = [one.path for one in keep] + [*config.mounted, *config.forget, config.root, *named]
-    places += _kept_there(host, sources)
+    places = {*(one.path for one in keep), *config.mounted, *config.forget, config.root, *named}
+    places |= {dataset.path for dataset in plan.datasets_on(host.name)}
+    yield from _emptied(host, config, sources, places)
+
+
+def _emptied(
+    host: Host, config: Persistence, sources: Sources, places: set[str]
+) -> Iterator[Problem]:
+    """State that the host's hand-written modules name, apart from what is at these places."""
+    safe = places | set(_kept_there(host, sources))
     lost: dict[str, list[Switched]] = {}
-    for state in _switched_on(host, sources):
-        if not any(is_within(state.path, place) for place in places):
+    seen: set[str] = set()
+    for state in (*_switched_on(host, sources), *_named(host, sources)):
+        # A module and the option that moves its data are one.
+        if state.path not in seen and not any(is_within(state.path, place) for place in safe):
             lost.setdefault(state.option, []).append(state)
+            seen.add(state.path)
     for option, found in sorted(lost.items()):
         paths = ", ".join(dict.fromkeys(one.path for one in found))
         user = next((one.user for one in found if one.user), "")
+        sure = any(one.sure for one in found)
         yield Problem(
             f"{host.source}.persistence.directories",
-            f"a module of {host.name} sets {option}, which keeps its state in {paths}, and a "
-            "restart empties that",
+            f"a module of {host.name} sets {option}, which {'keeps its' if sure else 'may keep'} "
+            f"state in {paths}, and a restart empties that",
             (
                 f'write in it: environment.persistence."{config.root}".directories = '
                 f'[ {{ directory = "{paths}"; user = "{user}"; }} ]'
@@ -210,7 +224,21 @@ def _complete(plan: Plan, host: Host, config: Persistence, sources: Sources) -> 
             )
             + f"; or, if it may be lost, write persistence.forget: {{{found[0].path}: …}}",
             check=PERSISTENCE_COMPLETE,
+            severity="error" if sure else "warning",
         )
+
+
+def _named(host: Host, sources: Sources) -> Iterator[Switched]:
+    """Directories that the modules name for data. Pools of ZFS mount themselves, and a directory
+    with a mount in it is not lost as a whole.
+    """
+    settings = [(s.path, s.value) for s in system_settings(host, sources)]
+    pools = [v for path, v in settings if path == ("boot", "zfs", "extraPools")]
+    mounts = file_systems(host, sources) - {"/"}
+    mounts |= {f"/{n}" for v in pools if isinstance(v, tuple) for n in v if isinstance(n, str)}
+    for one in named_paths(settings):
+        if not any(is_within(one.path, m) or is_within(m, one.path) for m in mounts):
+            yield one
 
 
 def _kept_there(host: Host, sources: Sources) -> Iterator[str]:

@@ -30,6 +30,8 @@ class Switched:
     """Who must own it; empty where systemd or the module sees to it."""
     unit: str = ""
     """The unit that has it, where that is known."""
+    sure: bool = True
+    """Whether it holds data for certain; otherwise it may hold some."""
 
 
 def leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:

@@ -28,6 +28,7 @@ FORGETS: dict[str, Any] = {"hosts": {"nas": {"persistence": {}}}}
 ROOT = '{ fileSystems."/" = { device = "none"; fsType = "tmpfs"; };\n'
 UNIT = "systemd.services.own.serviceConfig"
 STATE = f"{UNIT}.StateDirectory"
+VOLUMES = "virtualisation.oci-containers.containers.x.volumes"
 PERSIST = '  fileSystems."/persist" = { device = "/dev/sda1"; fsType = "ext4"; };\n'
 
 
@@ -383,6 +384,8 @@ def test_the_stack_states_which_directories_are_mounted_separately() -> None:
         (f'{STATE} = "%N/%i";', "/var/lib/own"),
         (f'{STATE} = if a then "thing" else "thing/b";', "/var/lib/thing"),
         (f'{STATE} = "thing"; {UNIT}.DynamicUser = true;', "/var/lib/private"),
+        ('services.thing = { enable = true; dataDir = "/srv/thing"; };', "/srv/thing"),
+        ('services.thing = { enable = true; settings.db_path = "/opt/x"; };', "/opt/x"),
     ],
 )
 def test_unpersisted_state_of_an_own_module_is_named(module: str, path: str) -> None:
@@ -403,10 +406,56 @@ def test_unpersisted_state_of_an_own_module_is_named(module: str, path: str) -> 
         "services.couchdb.enable = false;",
         "services.couchdb.port = 5984;",
         "services.redis.servers.queue.port = 1;",
+        'services.thing.dataDir = "/srv/thing";',
+        'services.thing = { enable = true; dataDir = "/run/thing"; };',
+        'services.thing = { enable = true; dataDir = "/tank/x"; }; boot.zfs.extraPools = [ "tank" ];',
+        'users.users.x.home = "/var/lib/x";',
+        f'{UNIT}.ReadWritePaths = [ "/run/x" "%S/x" ];',
+        f'{UNIT}.WorkingDirectory = "/mnt"; fileSystems."/mnt/disk".device = "/dev/sdb";',
     ],
 )
 def test_what_no_text_says_or_nothing_enables_is_not_named(module: str) -> None:
     assert said(FORGETS, ROOT + PERSIST + module + "}") == []
+
+
+@pytest.mark.parametrize(
+    ("module", "path"),
+    [
+        (f'{UNIT}.WorkingDirectory = "-/srv/own";', "/srv/own"),
+        (f'{UNIT}.ReadWritePaths = [ "/srv/own" "/run/x" ];', "/srv/own"),
+        ('users.users.x = { home = "/var/lib/x"; createHome = true; };', "/var/lib/x"),
+    ],
+)
+def test_a_directory_that_may_have_state_is_a_warning(module: str, path: str) -> None:
+    (problem,) = said(FORGETS, ROOT + PERSIST + module + "}")
+    assert problem.severity == "warning"
+    assert f"add directories: [{path}]" in problem.way_out
+    assert said(forgetting(directories=[path]), ROOT + PERSIST + module + "}") == []
+    assert said(forgetting(forget={path: "it is rebuilt"}), ROOT + PERSIST + module + "}") == []
+
+
+@pytest.mark.parametrize(
+    ("volumes", "path"),
+    [
+        ("/srv/x:/data", "/srv/x"),
+        ("/var/lib/x/data:/data:z", "/var/lib/x"),
+        ("/srv/x:/data:ro", ""),
+        ("/etc/x:/x", ""),
+        ("named:/data", ""),
+    ],
+)
+def test_a_volume_of_an_own_container_is_kept_or_named(volumes: str, path: str) -> None:
+    module = f'{VOLUMES} = [ "{volumes}" ];'
+    images = forgetting(directories=["/var/lib/containers"])
+    found = said(images, ROOT + PERSIST + module + "}")
+    assert [(p.severity, f"[{path}]" in p.way_out) for p in found] == [("error", True)] * bool(path)
+
+
+def test_a_volume_in_the_options_of_a_service_is_kept() -> None:
+    container = "virtualisation.oci-containers.containers.x"
+    changes = forgetting(option(f"{container}.volumes", ["/srv/x:/data", "/run/x:/x", "/y:/y:ro"]))
+    assert "/srv/x" in paths(changes)
+    assert not {"/run/x", "/y"} & paths(changes)
 
 
 def test_a_directory_that_its_module_does_not_give_to_its_user_is_kept_with_an_owner() -> None:

@@ -60,6 +60,27 @@ WAYS = (
             '[ { directory = "/var/db/mongodb"; user = "mongodb"; } ];',
         ),
     ),
+    WayOut(
+        "persistence-complete",
+        _KEEPS,
+        host("nas", persistence={"directories": ["/srv/thing"]}),
+        says="ReadWritePaths, which may keep",
+        files=own(
+            FORGETS, PERSIST, 'systemd.services.x.serviceConfig.ReadWritePaths = "/srv/thing";'
+        ),
+    ),
+    WayOut(
+        "persistence-complete",
+        _KEEPS,
+        host("nas", persistence={"directories": ["/srv/thing", "/var/lib/containers"]}),
+        says="containers.x.volumes, which keeps its",
+        beside=("persistence-complete",),
+        files=own(
+            FORGETS,
+            PERSIST,
+            'virtualisation.oci-containers.containers.x.volumes = [ "/srv/thing:/data" ];',
+        ),
+    ),
     _left_out("forbidden-patterns", ".enable is false", f"{_ENTRY}.enable = false;"),
     _left_out(
         "forbidden-patterns",

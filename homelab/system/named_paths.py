@@ -1,0 +1,76 @@
+"""Directories that options name for data: volumes, data directories, homes, what a unit writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from homelab.system.switched_on import Options, Switched, whole
+
+FLEETING = ("/run", "/var/run", "/tmp", "/var/tmp", "/var/cache", "/dev", "/proc", "/sys", "/nix")  # noqa: S108
+"""Directories that are temporary by definition, or not on the root."""
+_NOT_DATA = (*FLEETING, "/etc", "/boot", "/var/log", "/root", "/usr", "/bin", "/lib")
+_DATA = re.compile(
+    r"(data|database|db|state|storage)_?-?(dir|directory|path|folder)", re.IGNORECASE
+)
+"""Options of modules that say where their data is: `dataDir`, `statePath`, `db_path`."""
+_WRITES = ("ReadWritePaths", "WorkingDirectory")
+
+
+def named_paths(options: Options) -> Iterator[Switched]:
+    """The directories that options name for data, apart from temporary ones."""
+    listed = list(options)
+    for one in (*_volumes(listed), *_data(listed), *_homes(listed), *_written(listed)):
+        path = PurePosixPath(one.path)
+        is_plain = path.is_absolute() and len(path.parts) > 1 and ".." not in path.parts
+        if is_plain and not any(path.is_relative_to(top) for top in _NOT_DATA):
+            yield Switched(one.option, whole(one.path), sure=one.sure)
+
+
+def _volumes(options: Sequence[tuple[tuple[str, ...], object]]) -> Iterator[Switched]:
+    for path, value in options:
+        if path[:3] == ("virtualisation", "oci-containers", "containers") and path[4:] == (
+            "volumes",
+        ):
+            for text in _texts(value):
+                source, _, rest = text.partition(":")
+                if rest and "ro" not in rest.partition(":")[2].split(","):
+                    yield Switched(".".join(path), source)
+
+
+def _data(options: Sequence[tuple[tuple[str, ...], object]]) -> Iterator[Switched]:
+    enabled = {path[:-1] for path, value in options if path[-1:] == ("enable",) and value}
+    for path, value in options:
+        is_data = path[:1] == ("services",) and _DATA.fullmatch(path[-1])
+        is_on = any(path[:size] in enabled for size in range(2, len(path)))
+        if is_data and is_on and isinstance(value, str):
+            yield Switched(".".join(path), value)
+
+
+def _homes(options: Sequence[tuple[tuple[str, ...], object]]) -> Iterator[Switched]:
+    users: dict[str, dict[str, object]] = {}
+    for path, value in options:
+        if path[:2] == ("users", "users") and len(path) == 4:
+            users.setdefault(path[2], {})[path[3]] = value
+    for name, said in users.items():
+        home = said.get("home")
+        if said.get("createHome") is True and isinstance(home, str):
+            yield Switched(f"users.users.{name}.createHome", home, sure=False)
+
+
+def _written(options: Sequence[tuple[tuple[str, ...], object]]) -> Iterator[Switched]:
+    for path, value in options:
+        if path[:2] == ("systemd", "services") and path[3:4] == ("serviceConfig",):
+            for text in _texts(value) if path[-1] in _WRITES else ():
+                for word in text.split():
+                    if "%" not in word:
+                        yield Switched(".".join(path), word.lstrip("-+"), sure=False)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Sequence) and not isinstance(value, Mapping):
+        for inner in value:
+            yield from _texts(inner)
