@@ -84,7 +84,8 @@ def _link(vpn: Vpn) -> str:
     return f"veth-{vpn.name}"
 
 
-def _unit(vpn: Vpn) -> str:
+def unit_of(vpn: Vpn) -> str:
+    """The unit that makes the namespace of a VPN, without `.service`."""
     return f"netns-{vpn.name}"
 
 
@@ -100,7 +101,7 @@ def _namespace(vpn: Vpn) -> Attrs:
     up = shlex.join(("up", vpn.name, ends.host, ends.inside))
     return merge(
         attrs(
-            f"systemd.services.{_unit(vpn)}",
+            f"systemd.services.{unit_of(vpn)}",
             {
                 "description": f"Network namespace of the VPN {vpn.name}",
                 "after": ["network-pre.target"],
@@ -167,8 +168,8 @@ def _proxy(vpn: Vpn, member: Member, addresses: tuple[str, ...]) -> Attrs:
             f"systemd.services.{name}",
             {
                 "description": f"{member.service}, for other hosts",
-                "after": [f"{_unit(vpn)}.service"],
-                "requires": [f"{_unit(vpn)}.service", f"{name}.socket"],
+                "after": [f"{unit_of(vpn)}.service"],
+                "requires": [f"{unit_of(vpn)}.service", f"{name}.socket"],
                 "serviceConfig": {
                     "DynamicUser": True,
                     "ExecStart": Text.of(program, f"/lib/systemd/systemd-socket-proxyd {target}"),
