@@ -27,7 +27,7 @@ PARTS: Mapping[Managed, tuple[str, ...]] = {
         "reboot.nix",
         "watchdog.nix",
     ),
-    "home": ("home.nix",),
+    "home": ("home.nix", "homes/"),
     "identity": ("auth-proxy.nix", "directory.nix", "identity.nix", "kanidm.nix", "portal.nix"),
     "lan": ("mdns.nix", "network.nix"),
     "monitoring": ("measurements.nix", "monitoring.nix", "monitors.nix", "space.nix"),

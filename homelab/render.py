@@ -227,6 +227,10 @@ def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) ->
             printed[module.file] = text
         files[module.file] = text
         files |= dict(module.extra)
+        for nested in module.nested:
+            files[nested.file] = print_module(
+                nested, HEAD, "/".join([".."] * nested.file.count("/"))
+            )
         if module.library is not None:
             files[module.library.file] = module.library.text
     image = bootstrap.image(plan, host)

@@ -15,6 +15,7 @@ from homelab.config.deploy import DeployConfig
 from homelab.config.dev import DevConfig
 from homelab.config.facts import OwnFacts
 from homelab.config.families import Ai, HomeAutomation, Media
+from homelab.config.homes import HomeConfig
 from homelab.config.hosts import AnyHost
 from homelab.config.identity import IdentityConfig
 from homelab.config.mail import MailConfig
@@ -122,6 +123,9 @@ class StackConfig(Model):
     """nixpkgs pins by name. A host without `nixpkgs` uses `default`."""
     network: NetworkConfig
     hosts: dict[Name, AnyHost]
+    homes: dict[Name, HomeConfig] = Field(default_factory=dict)
+    """The homes of the owner and of members, by user name: shell, editors and Git, written by
+    home-manager."""
     services: dict[Name, AnyService] = Field(default_factory=dict)
     catalog: dict[Name, OwnFacts] = Field(default_factory=dict)
     """Facts of services by name, in addition to the catalog. Each may also be in a file of its own,

@@ -169,7 +169,8 @@ class Origins:
         return sorted(own | {".".join(path) for _, path, _ in self._bound()})
 
     def _bound(self) -> Iterator[tuple[str, tuple[str, ...], Binding]]:
-        for module in modules_of(self._plan, self._host):
+        modules = modules_of(self._plan, self._host)
+        for module in (each for m in modules for each in (m, *m.nested)):
             for binding in bindings(str(self._files[module.file])):
                 path = binding.path[1:] if binding.path[:1] == ("config",) else binding.path
                 if path and path[0] != "imports":

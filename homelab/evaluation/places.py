@@ -15,6 +15,8 @@ from homelab.evaluation.plan import Path, leaves_of
 from homelab.plan import Plan
 from homelab.render import modules_of
 from homelab.services.own import place_of_option
+from homelab.system.home_programs import DIRECTORY as HOMES
+from homelab.system.home_programs import key_of
 from homelab.system.model import Host
 
 _WORD = re.compile(r'[A-Za-z_][\w-]*(?:\.(?:[\w<>*-]+|"[^"\n]+"))+')
@@ -130,6 +132,10 @@ class Places:
 
     def of_path(self, file: str, path: Sequence[str]) -> Place:
         """The place of a binding in a generated file. Its path may go on below the option."""
+        if file.startswith(f"{HOMES}/"):
+            # Options of home-manager may have the names of options of NixOS.
+            key = key_of(".".join(path))
+            return Place(f"{self._of_file(file)}.{key}" if key else self._of_file(file))
         caused = self._of_library(path)
         if caused is not None:
             return caused
@@ -227,6 +233,8 @@ class Places:
             name = file[9:-4]
             sources = [s.source for s in self._plan.on(self._host.name) if s.name == name]
             return sources[0] if sources else "services"
+        if file.startswith(f"{HOMES}/"):
+            return file.removesuffix(".nix").replace("/", ".", 1)
         if file.startswith("lib/"):
             # A library has the name of the file that sets its options.
             return self._of_file(file[4:])

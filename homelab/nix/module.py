@@ -52,5 +52,7 @@ class Module:
     """The same on every host, so it is printed once."""
     library: Library | None = None
     """The library whose options it sets: this file imports it, and the tree has its text."""
+    nested: tuple[Module, ...] = ()
+    """Modules that this one imports itself, into a place of its own, as that of a home."""
     extra: tuple[tuple[str, str], ...] = ()
     """Further files of the tree that this module refers to: (path, text)."""

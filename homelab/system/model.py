@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from homelab.config.homes import HomeConfig
 from homelab.config.hosts import HomeManagerHost, NixosHost, Role, State
 from homelab.config.people import Account
 from homelab.disks.model import FileSystem, SwapSpace, containing
@@ -59,6 +60,8 @@ class Host:
     source: str
     members: tuple[MemberAccount, ...] = ()
     """Accounts of members."""
+    homes: tuple[tuple[str, HomeConfig], ...] = ()
+    """(user, what the stack says of their home), for those who have it on this host."""
     is_nixos: bool = True
     """Whether homelab builds its whole system; false for a home-manager host."""
     file_systems: tuple[FileSystem, ...] = ()

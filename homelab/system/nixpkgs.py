@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 
 from homelab.deploy.model import BUILD_USER
 from homelab.network.between import dialled
 from homelab.nix import Attrs, Call, Function, Lines, Module, Nix, Raw, attrs, merge
 from homelab.plan import Plan
+from homelab.system import home_programs
 from homelab.system.model import Host
 from homelab.system.store import builds, caches, garbage
 
@@ -71,6 +72,11 @@ def unfree(plan: Plan, host: Host) -> Attrs:
             names |= set(service.entry.unfree_gpu.get(service.config.gpu, ()))
     if any(s.source == "fetched" for s in plan.secrets.on(host.name)):
         names.add("1password-cli")
+    return allowed(names | home_programs.unfree(host))
+
+
+def allowed(names: Collection[str]) -> Attrs:
+    """The setting of nixpkgs that allows these unfree packages, and no others."""
     if not names:
         return {}
     listed: list[Nix] = [*sorted(names)]

@@ -33,7 +33,7 @@ _WITHOUT_PART = {
 def test_every_generated_file_belongs_to_a_part() -> None:
     modules = {name for name in FILES if name not in _NO_MODULES}
     assert sorted(m for m in modules - ALWAYS if not parts_of(m)) == []
-    known = {file for files in PARTS.values() for file in files} - {"services/"}
+    known = {file for files in PARTS.values() for file in files} - {"homes/", "services/"}
     assert sorted(known - modules) == []
     assert known > UNASKED
     assert {*PARTS} == {*get_args(Managed)}

@@ -91,6 +91,9 @@ def spellings(value: str) -> Iterator[str]:
     name = value.rstrip("/").rpartition("/")[2]
     if MARK.search(name):
         yield name
+    # A path of a service's state, which is in a dataset: the part below it.
+    if (mark := MARK.search(value)) and "/" in value[: mark.start()]:
+        yield value[value.rindex("/", 0, mark.start()) :]
 
 
 def strings(value: object) -> Iterator[str]:

@@ -252,6 +252,33 @@ RICH: Changes = {
             "ssh_config": True,
         },
     },
+    "homes": {
+        "kim": {"hosts": ["nas"], "tmux": {}},
+        "sam": {
+            "packages": ["ripgrep"],
+            "aliases": {"ll": "ls -l"},
+            "bash": {"history": 5000, "init": "set -o vi"},
+            "prompt": {"settings": {"add_newline": False}},
+            "tmux": {
+                "prefix": "C-a",
+                "keys": "vi",
+                "mouse": True,
+                "history": 9000,
+                "config": "set -g status off",
+            },
+            "git": {
+                "name": "Sam",
+                "email": "sam@example.org",
+                "aliases": {"st": "status -sb"},
+                "settings": {"init": {"defaultBranch": "main"}},
+            },
+            "micro": {"settings": {"tabsize": 2}},
+            "vscode": {
+                "extensions": ["jnoortheen.nix-ide"],
+                "settings": {"editor.formatOnSave": True},
+            },
+        },
+    },
     "datasets": {
         "clips": {"host": "nas", "path": "/mnt/stick/clips", "tier": "re-derivable"},
         "library": {

@@ -97,6 +97,7 @@ UNUSED: Mapping[str, dict[str, Any]] = {
     "identity.claims": {
         "identity": {"host": "pi", "users": {"sops": "a"}, "claims": {"spare": "username"}}
     },
+    "homes": {"homes": {"spare": {"git": {"name": "Spare"}}}},
     "identity.directory.members": {
         "identity": {
             "host": "pi",
@@ -113,6 +114,13 @@ EFFECTS: Mapping[str, str] = {
     "network.entry.plugin_hashes": "entry-dns and the build judge them",
     "datasets.*.nfs.hosts": "each host mounts it",
     "dev.shells": "a shell of the flake",
+    "homes.*.aliases": "abbreviations of a shell",
+    "homes.*.git.aliases": "commands of Git",
+    "homes.*.git.settings": "settings of Git",
+    "homes.*.git.settings.*": "settings of Git",
+    "homes.*.micro.settings": "settings of the editor",
+    "homes.*.prompt.settings": "settings of the prompt",
+    "homes.*.vscode.settings": "settings of the editor",
     "hosts": "hosts are what is configured",
     "hosts.*.file_systems": "a mounted file system",
     "hosts.*.kernel.sysctl": "a setting of the kernel",

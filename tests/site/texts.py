@@ -36,7 +36,8 @@ def texts(plan: Plan) -> Iterator[Said]:
     for host in plan.hosts.values():
         if host.config.state == "planned":
             continue
-        for module in modules_of(plan, host):
+        modules = modules_of(plan, host)
+        for module in (each for m in modules for each in (m, *m.nested)):
             place = f"{host.name}/{module.file}"
             yield from (Said(place, p, t) for p, t in walked(module.derived))
             yield from (Said(place, p, t, stated=True) for p, t in walked(module.stated))
@@ -79,6 +80,8 @@ _LINE = judges.without(r"[\n\r]")
 _SHELL = judges.bash
 _UNIT = judges.systemd
 _UNIT_NAME = judges.without(r"[^A-Za-z0-9:_.@-]", _WORD)
+_ALIAS = judges.without(r"[^A-Za-z0-9_.,:@%+-]")
+_GIT_NAME = judges.without(r"[^A-Za-z0-9.-]", judges.whole)
 # NixOS puts it in single quotes, and tmpfiles knows escapes and specifiers there.
 _TMPFILES = judges.without(r"['\\%\n\r]")
 # Lines that PHP's dotenv reads. The modules of nixpkgs write them without quotes.
@@ -155,6 +158,24 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("sops.age.sshKeyPaths", _LINE),
     ("sops.**", _WORD),
     ("home-manager.users.*.imports", _WORD),
+    # Homes. home-manager quotes the text of an alias, and not its name.
+    ("home.packages", judges.without(r"[^A-Za-z0-9_'.-]")),
+    *((f"programs.{shell}.shellAliases.=", _ALIAS) for shell in ("bash", "zsh")),
+    *((f"programs.{shell}.shellAliases.*", _WHOLE) for shell in ("bash", "zsh")),
+    # Lines of the person's own, in the language of the program.
+    ("programs.bash.initExtra", _WHOLE),
+    ("programs.tmux.extraConfig", _WHOLE),
+    ("programs.tmux.*", _WORD),
+    # INI, where Git's names stand bare and a value or the name of a subsection is quoted.
+    ("programs.git.settings.=", _GIT_NAME),
+    ("programs.git.settings.*.=", judges.without(r"[\"\\\n\r]")),
+    ("programs.git.settings.*.*.=", _GIT_NAME),
+    ("programs.git.settings.**", _WHOLE),
+    # JSON and TOML.
+    ("programs.micro.settings.**", _WHOLE),
+    ("programs.starship.settings.**", _WHOLE),
+    ("programs.vscode.profiles.default.extensions", judges.without(r"[^A-Za-z0-9_.-]")),
+    ("programs.vscode.profiles.default.userSettings.**", _WHOLE),
     ("services.avahi.allowInterfaces", _WORD),
     # Settings that NixOS writes as JSON, as YAML, or as arguments.
     ("services.adguardhome.settings.**", _WHOLE),

@@ -1,11 +1,9 @@
-# Moritz's home.
+# Further packages of Moritz; the stack has the rest of his home.
 { pkgs, ... }:
 
 {
   home.packages = [
     pkgs.htop
-    pkgs.micro
     pkgs.ncdu
   ];
-  programs.bash.enable = true;
 }

@@ -61,6 +61,7 @@ from homelab.system.arguments import check_arguments
 from homelab.system.checks import check_own_modules
 from homelab.system.disk_checks import check_disks
 from homelab.system.flake_checks import check_flakes
+from homelab.system.home_checks import check_homes
 from homelab.system.kernel_checks import check_kernel
 from homelab.system.manage_checks import check_extended, check_managed
 from homelab.system.nix_checks import check_locks
@@ -310,6 +311,7 @@ def check_sources(
         *check_arguments(plan, sources),
         *check_site_literals(plan, sources),
         *check_module_sizes(plan, sources),
+        *check_homes(plan, sources),
         *check_disks(plan, sources),
         *check_placeholders(plan, sources),
         *check_kernel(plan, sources),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests import build
-from tests.site.ways_out import persistence, system_files, system_manage, system_settings
+from tests.site.ways_out import homes, persistence, system_files, system_manage, system_settings
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import music
 from tests.site.ways_out.stacks import IDENTITY, MAC, MACS, both, container, host, machine, service
@@ -266,6 +266,7 @@ WAYS = (
         ),
         host("nas", gpu={"architecture": "pascal"}),
     ),
+    *homes.WAYS,
     *system_files.WAYS,
     *system_manage.WAYS,
     *system_settings.WAYS,
