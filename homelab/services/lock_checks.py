@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homelab.backup.model import place_of
 from homelab.check import file_check
 from homelab.config.hosts import NixosHost
 from homelab.plan import Plan
@@ -41,11 +42,11 @@ def check_lock(plan: Plan, file: str, *, is_there: bool) -> Iterator[Problem]:
             for r in plan.replicas
             if r.dataset.tier != "re-derivable" and former_copy(plan, r.dataset.name) is None
         ]
-    missing += [
-        f"backup.targets.{name}"
-        for name in sorted(plan.stack.backup.targets)
-        if name not in plan.lock.targets
-    ]
+    for name, target in sorted(plan.stack.backup.targets.items()):
+        if name not in plan.lock.targets:
+            missing.append(f"backup.targets.{name}")
+        elif plan.lock.targets[name] != place_of(target):
+            missing.append(f"the new place of backup.targets.{name}")
     missing += [
         f"hosts.{name}"
         for name, host in nixos_hosts(plan.stack.hosts).items()

@@ -61,6 +61,8 @@ def _site(answers: Answers) -> Iterator[str]:
     yield "      ssh_keys:"
     yield from (f"        - {scalar(key)}" for key in answers.ssh_keys)
     yield "    # People of the household, who sign in:"
+    if answers.sign_in == "authelia":
+        yield "    # Each needs an entry in authelia/users, too: docs/guide/sign-in.md of homelab."
     yield "    # members:"
     yield "    #   kim: {email: kim@example.org}"
     yield "    # No public DNS record and no tunnel. Change it to tunnel-only to publish a service."

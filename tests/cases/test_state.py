@@ -266,6 +266,48 @@ def test_a_copy_that_is_not_sent_any_more_stays_where_it_is() -> None:
     ]
 
 
+def test_the_lock_says_where_earlier_backups_and_files_are() -> None:
+    library = HOME.values["datasets"]["library"]
+    lines = updated_lock(
+        planned(
+            {
+                "services": {
+                    "vaultwarden": None,
+                    "vault": {"service": "vaultwarden", "host": "aurora"},
+                    "navidrome": {"datasets": {"music": "songs"}},
+                },
+                "datasets": {"library": None, "songs": library},
+                "backup": {"targets": {"b2": {"path": "elsewhere/restic"}}},
+            }
+        )
+    )[1]
+    assert (
+        "vault was vaultwarden, and keeps its keys; its backups begin anew, and those of "
+        "vaultwarden stay beside them at b2, onetouch" in lines
+    )
+    assert (
+        "songs was library; its backups begin anew, and those of library stay beside them at b2, "
+        "onetouch" in lines
+    )
+    assert (
+        "the backups at b2 begin anew; the earlier ones stay at " + SHIPPED.targets["b2"] in lines
+    )
+
+
+def test_the_lock_says_what_becomes_of_a_dataset_and_a_target_that_are_gone() -> None:
+    gone = {"datasets": {"library": None}, "backup": {"targets": {"b2": None}}}
+    lines = updated_lock(planned({**gone, "services": {"navidrome": None}}))[1]
+    assert f"the target b2 is removed; its backups stay at {SHIPPED.targets['b2']}" in lines
+    (line,) = [line for line in lines if line.startswith("library is removed")]
+    assert SHIPPED.datasets["library"].path in line
+
+
+def test_another_place_of_a_target_is_missing_in_the_lock() -> None:
+    moved = {"backup": {"targets": {"b2": {"path": "elsewhere/restic"}}}}
+    (problem,) = check_lock(planned(moved), "homelab.lock.yaml", is_there=True)
+    assert "the new place of backup.targets.b2" in problem.what
+
+
 MOVABLE = [
     (entry.name, option, here)
     for entry in ENTRIES.values()

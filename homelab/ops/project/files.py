@@ -28,6 +28,7 @@ from homelab.services.memory import lost_paths, moved, with_lock_keys
 from homelab.services.memory_checks import reinstalled
 from homelab.storage.memory import former_copy, moved_datasets, moved_replicas, places_of
 from homelab.system.model import nixos_hosts
+from homelab.system.renamed import renamed_hosts
 
 
 def write_lock(
@@ -156,7 +157,8 @@ def updated_lock(
             lines.append(f"{key} is on {service.host}")
             continue
         if before.name != service.name:
-            lines.append(f"{key} was {before.key}, and keeps its keys")
+            anew = _anew(plan, service.name, before.key, service.host)
+            lines.append(f"{key} was {before.key}, and keeps its keys{anew}")
         if before.host != service.host:
             by_hand = "" if service.name in moving else "; copy its state by hand"
             lines.append(f"{key} moved from {before.host} to {service.host}{by_hand}")
@@ -175,7 +177,7 @@ def updated_lock(
             left = f"; its state stays on {placement.host}: homelab orphans {placement.host}"
             lines.append(f"{key} is removed{left if placement.state else ''}")
     places = places_of(plan)
-    lines += _left_copies(plan, places)
+    lines += [*_left_copies(plan, places), *_left_datasets(plan, places), *_left_targets(plan)]
     ids = {s.entry.user: s.ids for s in plan.services if s.ids is not None}
     lines += [
         f"{user} has uid {numbers.uid} and gid {numbers.gid}"
@@ -213,3 +215,40 @@ def _left_copies(plan: Plan, places: Mapping[str, Place]) -> Iterator[str]:
             f"{name} {new} no longer sent to {before.place} on {before.host}; what is left there: "
             f"homelab orphans {before.host}"
         )
+
+
+def _left_datasets(plan: Plan, places: Mapping[str, Place]) -> Iterator[str]:
+    """Datasets that the stack has no more, or under another name."""
+    hosts = renamed_hosts(plan.stack, plan.lock)
+    new = {(p.host, p.path): name for name, p in places.items() if name not in plan.lock.datasets}
+    for name, place in sorted(plan.lock.datasets.items()):
+        if name in places:
+            continue
+        host = hosts.get(place.host, place.host)
+        if (now := new.get((host, place.path))) is not None:
+            yield f"{now} was {name}{_anew(plan, f'dataset-{now}', name, host)}"
+        else:
+            yield (
+                f"{name} is removed; its files stay in {place.path} on {host}, and are neither "
+                "backed up nor snapshotted as a dataset any more"
+            )
+
+
+def _left_targets(plan: Plan) -> Iterator[str]:
+    """Backup targets that are gone, or have another place."""
+    for name, place in sorted(plan.lock.targets.items()):
+        target = plan.stack.backup.targets.get(name)
+        if target is None:
+            yield f"the target {name} is removed; its backups stay at {place}"
+        elif place_of(target) != place:
+            yield f"the backups at {name} begin anew; the earlier ones stay at {place}"
+
+
+def _anew(plan: Plan, job: str, before: str, host: str) -> str:
+    """What becomes of the backups of what has a new name; nothing if it has none."""
+    targets = sorted({j.target for j in plan.backup.on(host) if j.name == job})
+    return (
+        f"; its backups begin anew, and those of {before} stay beside them at {', '.join(targets)}"
+        if targets
+        else ""
+    )
