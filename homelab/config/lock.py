@@ -26,6 +26,8 @@ class Placement(Model):
     """Its state directories."""
     databases: dict[str, Name] = Field(default_factory=dict)
     """Hosts of the databases that homelab creates for it, by kind."""
+    database_names: dict[str, Str] = Field(default_factory=dict)
+    """Names of these databases, by kind. Empty in locks of earlier versions."""
     service: Name | None = None
     """Its catalog entry, if that has another name."""
     owner: Str | None = None

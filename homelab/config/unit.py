@@ -71,7 +71,8 @@ class Unit(Model):
     """Names (`pname`) of its packages with an unfree licence."""
     user: UserName | None = None
     """System user that it runs as; homelab creates it. Default: a dynamic user of systemd, whose
-    state is below /var/lib/private."""
+    state is below /var/lib/private. A database on its own host has the name of the user, so another
+    user is an error until the database is renamed: `database-moved`."""
     writes: list[Name] = Field(default_factory=list)
     """Roles in `datasets` whose dataset it writes. It reads the others only."""
     working_directory: AbsolutePath | None = None

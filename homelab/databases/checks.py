@@ -197,16 +197,18 @@ _FILE = "a file of its own, SQLite"
 
 @check("database-moved")
 def database_moved(plan: Plan) -> Iterator[Problem]:
-    """A database that is created elsewhere is empty, and the data stays behind."""
+    """A database that is created elsewhere, or under another name, is empty, and the data stays
+    behind.
+    """
     for moved in moved_databases(plan):
-        if moved.names is not None:
-            before, name = moved.names
+        if moved.renamed is not None:
+            before, now = moved.renamed.before, moved.renamed.now
             yield Problem(
-                f"services.{moved.service}.host",
-                f"the database of {moved.service} on {moved.host} is {before} and would be {name}, "
-                "because a service of its host connects as its user",
-                f"copy it to {name}, then acknowledge: homelab lock --move {moved.service}; or "
-                f"{moved.way_back}",
+                moved.source,
+                f"the database of {moved.service} on {moved.before} is {before} and would be "
+                f"{now}, because {moved.renamed.why}; a new one is empty",
+                f"{_carried(moved.kind, before, now)}, then acknowledge: homelab lock --move "
+                f"{moved.service}; or {moved.way_back}",
             )
             continue
         was, now = moved.before or _FILE, moved.host or _FILE
@@ -217,6 +219,16 @@ def database_moved(plan: Plan) -> Iterator[Problem]:
             f"copy it to {now}, then acknowledge: homelab lock --move {moved.service}; or "
             f"{moved.way_back}",
         )
+
+
+def _carried(kind: str, before: str, now: str) -> str:
+    """How the data gets the new name."""
+    if kind != "postgresql":
+        return f"copy it to {now}"
+    commands = " ".join(
+        f'-c \'ALTER {what} "{before}" RENAME TO "{now}"\'' for what in ("DATABASE", "ROLE")
+    )
+    return f"stop the service, and rename it there as the user postgres: psql {commands}"
 
 
 @check("database-elsewhere")

@@ -1,4 +1,4 @@
-"""Databases that the lock has elsewhere than the stack config."""
+"""Databases that the lock has elsewhere than the stack config, or under another name."""
 
 from __future__ import annotations
 
@@ -15,8 +15,20 @@ from homelab.system.renamed import renamed_hosts
 
 
 @dataclass(frozen=True)
+class RenamedDatabase:
+    """The name of a database before and now."""
+
+    before: str
+    now: str
+    why: str
+    """What the name follows from."""
+
+
+@dataclass(frozen=True)
 class MovedDatabase:
-    """A database of a service that the lock has on another host, or that was or becomes a file."""
+    """A database of a service that the lock has on another host or under another name, or that was
+    or becomes a file.
+    """
 
     service: str
     kind: str
@@ -25,12 +37,11 @@ class MovedDatabase:
     before: str
     """The host that the lock has; empty for a file of the service."""
     source: str
-    """Place in the stack config that has its host."""
+    """Place in the stack config that has its host, or its name."""
     way_back: str
     """What to write to keep it where it is."""
-    names: tuple[str, str] | None = None
-    """Its name before and now, if it stays on its host and another one is used there: by the socket
-    that of the user, by the network that of the service."""
+    renamed: RenamedDatabase | None = None
+    """Set if it stays with its service or on its host, and another one is used there."""
 
 
 def moved_databases(plan: Plan) -> Iterator[MovedDatabase]:
@@ -42,6 +53,7 @@ def moved_databases(plan: Plan) -> Iterator[MovedDatabase]:
             continue
         recorded = memory.placement.databases
         hosts: dict[DatabaseKind, str] = {d.kind: d.host for d in service.databases}
+        names = {d.kind: d.name for d in service.databases}
         sources = {d.kind: d.source for d in service.databases}
         own, file = own_kinds(service), file_kinds(plan, service)
         for kind in own:
@@ -54,16 +66,17 @@ def moved_databases(plan: Plan) -> Iterator[MovedDatabase]:
             if before is None:
                 continue
             before = current.get(before, before)
-            was = _name(service, kind, here=before == memory.host)
-            now = _name(service, kind, here=host == service.host)
-            renamed = bool(before) and before == host and was != now
+            recorded_name = memory.placement.database_names.get(kind)
+            was = recorded_name or _name(service, kind, here=before == memory.host)
+            now = names.get(kind) or _name(service, kind, here=host == service.host)
             # A service that moves with its databases is a matter of move-stateful.
             together = before == memory.host and host == service.host
-            if together or not (renamed or before != host):
+            if before and was != now and (together or before == host):
+                yield _renamed(service, kind, host, before, was, now)
                 continue
-            if renamed:
-                way_back = f"write host: {memory.host}"
-            elif not before or (before == service.host and kind in own and kind not in file):
+            if together or before == host:
+                continue
+            if not before or (before == service.host and kind in own and kind not in file):
                 way_back = "leave databases out"
             elif kind in own:
                 way_back = f"write databases: {{{kind}: {{host: {before}}}}}"
@@ -76,8 +89,40 @@ def moved_databases(plan: Plan) -> Iterator[MovedDatabase]:
                 before=before,
                 source=sources.get(kind, service.at("databases")),
                 way_back=way_back,
-                names=(was, now) if renamed else None,
             )
+
+
+def _renamed(
+    service: Service, kind: DatabaseKind, host: str, before: str, was: str, now: str
+) -> MovedDatabase:
+    """A database under another name: by the socket that of the user, by the network that of the
+    service.
+    """
+    memory = service.memory
+    assert memory is not None
+    if (before == memory.host) != (host == service.host):
+        source, way_back = service.at("host"), f"write host: {memory.host}"
+        why = "a service of its host connects as its user"
+    elif was == memory.name != service.name:
+        source, way_back = service.source, f"call it {was} again"
+        why = "it has the name of the service"
+    else:
+        source = service.at("unit.user") if service.unit is not None else service.source
+        way_back = f"let it run as {was} again"
+        if service.unit is not None:
+            # A dynamic user has the name of the service, too.
+            leave = ", or leave it out as before" if was == service.name else ""
+            way_back = f"write unit.user: {was}{leave}"
+        why = "it has the name of the user as which the service connects"
+    return MovedDatabase(
+        service=service.name,
+        kind=kind,
+        host=host,
+        before=before,
+        source=source,
+        way_back=way_back,
+        renamed=RenamedDatabase(was, now, why),
+    )
 
 
 def _name(service: Service, kind: DatabaseKind, *, here: bool) -> str:

@@ -149,6 +149,7 @@ def updated_lock(
             port=service.port or None,
             state=list(service.state),
             databases={d.kind: d.host for d in service.databases if d.kind != "redis"},
+            database_names={d.kind: d.name for d in service.databases if d.kind != "redis"},
             service=catalog if catalog != service.name else None,
             owner=service.owner if service.owner != key else None,
             moved_from=moving.get(service.name, service.arrives_from or None),

@@ -22,6 +22,18 @@ OTHER = service(
 WAS = Lock.model_validate(
     {"services": {"pad": {"host": "nas", "port": 8007, "databases": {"postgresql": "pi"}}}}
 )
+NAMED = Lock.model_validate(
+    {
+        "services": {
+            "pad": {
+                "host": "nas",
+                "port": 8007,
+                "databases": {"postgresql": "nas"},
+                "database_names": {"postgresql": "pad"},
+            }
+        }
+    }
+)
 AWAY = service("miniflux", host="nas", databases={"postgresql": {"host": "pi"}})
 HERE = Lock.model_validate({"services": {"miniflux": {"host": "nas", "port": 8080}}})
 THERE = Lock.model_validate(
@@ -125,6 +137,13 @@ WAYS = (
         says="is hass and would be",
         lock=BY_SOCKET,
         beside=("move-stateful",),
+    ),
+    WayOut(
+        "database-moved",
+        service("pad", **unit(inside={"user": "board"}, databases=["postgresql"])),
+        service("pad", unit={"user": "pad"}),
+        says="is pad and would be board",
+        lock=NAMED,
     ),
     WayOut(
         "database-elsewhere",
