@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_va
 from homelab.config.backup import CustomBackup, DumpConfig
 from homelab.config.base import AbsolutePath, Model, Name, Port, ServiceSecretRef, Str, pattern
 from homelab.config.devices import DeviceTarget
-from homelab.config.service_parts import Gpu, PortConfig, ServiceSecret, TextValue
+from homelab.config.service_parts import Gpu, Limits, PortConfig, ServiceSecret, TextValue
 from homelab.config.types import Variable
 
 MountPath = Annotated[
@@ -255,6 +255,8 @@ class ContainerPart(ContainerBase):
     `{password: {target: /key}}` as a file."""
     gpu: Gpu | None = None
     """Give it access to the host's GPU."""
+    limits: Limits | None = None
+    """Most memory and processor time that it may take: `{memory: 2 GiB, cpus: 1.5}`."""
 
 
 class SharedSecret(Model):

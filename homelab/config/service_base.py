@@ -18,6 +18,7 @@ from homelab.config.service_parts import (
     Gpu,
     Header,
     Identity,
+    Limits,
     PortConfig,
     ServiceIds,
     ServiceSecret,
@@ -65,6 +66,8 @@ class ServiceConfig(Kind):
     """Why or when it comes: `{planned: after the new disk}`. `homelab show` lists the service, and
     nothing else of it exists: no unit, name, record, health check or tile. Its name need not be in
     the catalog yet."""
+    limits: Limits | None = None
+    """Most memory and processor time that it may take: `{memory: 2 GiB, cpus: 1.5}`."""
     gpu: Gpu | None = None
     """Give the service access to the host's GPU."""
     backup: ServiceBackup = ServiceBackup()

@@ -98,11 +98,13 @@ class ContainersService(PodmanService):
         "datasets": "write it below the container that uses it: containers: {…: {datasets: …}}",
         "devices": "write it below the container that uses it: containers: {…: {devices: …}}",
         "gpu": "write it below the container that uses it: containers: {…: {gpu: …}}",
+        "limits": "write it below the container that it limits: containers: {…: {limits: …}}",
     }
 
     if not TYPE_CHECKING:
         # The container that needs it has this field.
         gpu: ClassVar = None
+        limits: ClassVar = None
 
     containers: Annotated[dict[Name, ContainerPart], Field(min_length=1)]
     """Its containers, by name. They reach each other by these names, on a network of their own:

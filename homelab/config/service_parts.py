@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from homelab.config.base import Model, Name, Port, ServiceSecretRef, Str, Time, pattern
+from homelab.config.disks import DiskSize, in_bytes
 from homelab.config.network import OpenTo, Protocol
 from homelab.config.types import Calendar, Certificate, FileHash
 
@@ -77,6 +78,31 @@ class Flake(Model):
     """The systemd unit that the module defines, without `.service`."""
     dynamic_user: bool = False
     """The unit runs with DynamicUser, so its state is below /var/lib/private."""
+
+
+class Limits(Model):
+    """The most that a service may take of its host. The rest stays for the others."""
+
+    memory: DiskSize | None = None
+    """At this size the kernel ends one of its programs: `2 GiB`. It holds for each unit and each
+    container by itself."""
+    cpus: Annotated[float, Field(gt=0, le=1024, strict=False)] | None = None
+    """Processors that each unit and each container keeps busy at most: `1.5`."""
+
+    @model_validator(mode="after")
+    def _enough(self) -> Limits:
+        if self.memory is None and self.cpus is None:
+            raise ValueError("a limit is missing; add memory: 2 GiB, or cpus: 1.5")
+        if self.memory is not None and in_bytes(self.memory) < 16 * 2**20:
+            raise ValueError("no program runs in so little memory; write at least 16 MiB")
+        if self.cpus is not None and self.cpus < 0.01:
+            raise ValueError("this is less than a hundredth of a processor; write cpus: 0.5")
+        return self
+
+    @property
+    def mebibytes(self) -> int | None:
+        """The memory in MiB."""
+        return in_bytes(self.memory) // 2**20 if self.memory is not None else None
 
 
 class Job(Model):

@@ -57,6 +57,7 @@ class ExternalService(ServiceConfig):
                     "host",
                     "ids",
                     "jobs",
+                    "limits",
                     "may_control",
                 ),
                 *("never_publish", "options", "ports", "secrets", "state", "tags", "uses", "vpn"),
@@ -71,6 +72,7 @@ class ExternalService(ServiceConfig):
         # A class variable takes the place of the field: no host runs it, so these are no keys.
         host: ClassVar = None
         gpu: ClassVar = None
+        limits: ClassVar = None
         port: ClassVar = None
         never_publish: ClassVar = None
         backup: ClassVar = ServiceBackup()

@@ -8,7 +8,7 @@ from homelab.catalog.options import options_of
 from homelab.config.unit import FlakePackage
 from homelab.disks.waiting import optional_at, waiting
 from homelab.hardening.paths import for_tmpfiles
-from homelab.nix import Attrs, Module, Nix, attrs, merge
+from homelab.nix import Attrs, Force, Module, Nix, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import fact_path
 from homelab.services import podman, static, unit, unit_templates
@@ -62,11 +62,14 @@ def _head(plan: Plan, service: Service) -> str:
 def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tuple[str, str], ...]]:
     if service.parts:
         return podman.containers(plan, host, service), ()
-    added = merge(_unit_secrets(service), _state(host, service), unit_of(plan, service))
+    added = merge(
+        _unit_secrets(service), _state(host, service), unit_of(plan, service), _limits(service)
+    )
     if service.unit is not None:
         return merge(unit.unit(plan, service, service.unit), added), ()
     if service.static is not None:
-        return merge(static.site(plan, service, service.static), _unit_secrets(service)), ()
+        site = static.site(plan, service, service.static)
+        return merge(site, _unit_secrets(service), _limits(service)), ()
     flake = service.flake
     if flake is not None:
         return added, ((flake.input, f"nixosModules.{flake.module}"),)
@@ -74,6 +77,19 @@ def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tup
     options = (attrs(k, v) for k, v in sorted(filled(facts, plan, service).items()))
     name, _, path = service.entry.flake.partition(".")
     return merge(*options, added, jobs(plan, service)), ((name, path),) if name else ()
+
+
+def _limits(service: Service) -> Attrs:
+    """Limits of the stack config for each unit, above those that a module of nixpkgs states."""
+    limits = service.config.limits
+    if limits is None:
+        return {}
+    settings: Attrs = {}
+    if limits.mebibytes is not None:
+        settings["MemoryMax"] = Force(f"{limits.mebibytes}M")
+    if limits.cpus is not None:
+        settings["CPUQuota"] = Force(f"{round(limits.cpus * 100, 2):g}%")
+    return merge(*(attrs(f'systemd.services."{u}".serviceConfig', settings) for u in service.units))
 
 
 def _state(host: Host, service: Service) -> Attrs:

@@ -15,7 +15,7 @@ from homelab.config.containers import (
 )
 from homelab.config.service_base import ServiceConfig
 from homelab.config.service_containers import ContainerService, ContainersService
-from homelab.config.service_parts import Gpu
+from homelab.config.service_parts import Gpu, Limits
 
 _LONGEST = 11
 """Length of a network's name: Linux allows fifteen bytes, and the bridge has a prefix."""
@@ -41,6 +41,7 @@ class Part:
     depends_on: tuple[str, ...] = ()
     """Podman's names of the containers that start before it."""
     gpu: Gpu | None = None
+    limits: Limits | None = None
     datasets: Mapping[str, DatasetMount] = field(default_factory=dict)
     devices: Mapping[str, str] = field(default_factory=dict)
     """Devices of the host by name, with their paths in the container."""
@@ -74,6 +75,7 @@ def parts_of(name: str, config: ServiceConfig) -> tuple[Part, ...]:
                 network=config.container.network or "",
                 depends_on=tuple(config.container.depends_on),
                 gpu=config.gpu,
+                limits=config.limits,
                 datasets=config.datasets,
                 devices=config.devices,
             ),
@@ -92,6 +94,7 @@ def parts_of(name: str, config: ServiceConfig) -> tuple[Part, ...]:
             network=own_network(name),
             depends_on=tuple(f"{name}-{other}" for other in stated.depends_on),
             gpu=stated.gpu,
+            limits=stated.limits,
             datasets=stated.datasets,
             devices=stated.devices,
             secrets=stated.secrets,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from homelab.config.containers import ContainerSecret, Health, Mount
+from homelab.config.service_parts import Limits
 from homelab.disks.waiting import waiting
 from homelab.hardening.paths import for_tmpfiles
 from homelab.nix import Attrs, Call, Comment, Force, Function, Nix, Raw, attrs, merge
@@ -71,7 +72,11 @@ def _container(plan: Plan, host: Host, service: Service, part: Part) -> Attrs:
         "volumes": [*_volumes(plan, service, part)],
         "cmd": [*texts_by_place(plan, service, f"{part.place}.command[").values()],
         "environmentFiles": [*_environment_files(service, part)],
-        "extraOptions": [*_devices(plan, host, service, part), *_health(stated.health)],
+        "extraOptions": [
+            *_devices(plan, host, service, part),
+            *_limits(part.limits),
+            *_health(stated.health),
+        ],
     }
     body: Attrs = {"image": stated.image, **{k: v for k, v in lists.items() if v}}
     environment = texts_by_place(plan, service, f"{part.place}.environment.")
@@ -130,6 +135,14 @@ def _devices(plan: Plan, host: Host, service: Service, part: Part) -> Iterator[s
             groups += claim.device.groups
     for group in dict.fromkeys(groups):
         yield f"--group-add={_GROUPS[group]}"
+
+
+def _limits(limits: Limits | None) -> Iterator[str]:
+    """Flags of Podman: a container is in a group of its own, and not in that of its unit."""
+    if limits is not None and limits.mebibytes is not None:
+        yield f"--memory={limits.mebibytes}m"
+    if limits is not None and limits.cpus is not None:
+        yield f"--cpus={limits.cpus:g}"
 
 
 def _health(health: Health | None) -> Iterator[str]:

@@ -419,6 +419,7 @@ RICH: Changes = {
         "forum": {
             "host": "nas",
             "gpu": "nvidia",
+            "limits": {"memory": "2 GiB", "cpus": 1.5},
             "datasets": {"uploads": "films"},
             "jobs": {"tidy": {"schedule": "04:40"}},
             "connects": ["board"],

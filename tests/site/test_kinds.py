@@ -55,6 +55,7 @@ VALUES: dict[str, object] = {
     "host": "nas",
     "databases": {"postgresql": {"host": "nas"}},
     "ids": {"uid": 450},
+    "limits": {"memory": "1 GiB"},
     "jobs": {"tidy": {}},
     "never_publish": "for its host alone",
     "options": {"services.a.enable": True},
