@@ -78,8 +78,9 @@ class DeployConfig(Model):
     """Refuse to switch a host on which a backup is older than `backup.proof.max_age_days`. Without
     it the preflight prints a note."""
     require_clean_git: bool = False
-    """Refuse `pulumi up` while the directory of the stack has changes that are not committed, so
-    that every deployed release is in Git. A preview and `homelab check` only warn."""
+    """Refuse `pulumi up` while the directory of the stack has changes that are not committed, or a
+    file that the stack reads is not in Git as it is, so that every deployed release is in Git. A
+    preview and `homelab check` only warn."""
     require_confirm: bool = False
     """Refuse `pulumi up` unless the environment variable HOMELAB_CONFIRM has the name of the stack,
     also with `--yes`: `HOMELAB_CONFIRM=home pulumi up`."""

@@ -12,23 +12,28 @@ from homelab.problems import Problem
 GIT_CLEAN = file_check(
     "git-clean",
     "warning",
-    "A release from changes that are not committed cannot be made again. `pulumi up` refuses it.",
+    "A release from files that are not in Git as they are cannot be made again. `pulumi up` refuses "
+    "it.",
 )
 _WHERE = "deploy.require_clean_git"
 
 
 @dataclass(frozen=True)
 class GitState:
-    """What Git says about the directory of a stack."""
+    """What Git says about the directory of a stack, and the files that the stack reads."""
 
     changed: tuple[str, ...] = ()
     """Files that are changed or new, relative to the repository."""
+    ignored: tuple[str, ...] = ()
+    """Files that the stack reads, and that Git ignores."""
+    outside: tuple[str, ...] = ()
+    """Files that the stack reads through a link, and that are in no repository."""
     failure: str = ""
     """Why Git cannot tell; empty if it can."""
 
 
 def check_git(plan: Plan, state: GitState | None) -> Iterator[Problem]:
-    """A warning if the directory has changes; `state` is None if the stack does not ask."""
+    """A warning if a file is not in Git as it is; `state` is None if the stack does not ask."""
     if state is None or not plan.stack.deploy.require_clean_git:
         return
     if state.failure:
@@ -39,11 +44,26 @@ def check_git(plan: Plan, state: GitState | None) -> Iterator[Problem]:
             check=GIT_CLEAN,
             severity="warning",
         )
-    elif state.changed:
-        yield Problem(
-            _WHERE,
-            f"not committed: {', '.join(state.changed)}",
-            "commit them: git add -A && git commit; pulumi up refuses until then",
-            check=GIT_CLEAN,
-            severity="warning",
-        )
+        return
+    found = (
+        (state.changed, "not committed", "commit them: git add -A && git commit"),
+        (
+            state.ignored,
+            "read by the stack, and ignored by Git",
+            "remove the line of .gitignore, then git add and commit them",
+        ),
+        (
+            state.outside,
+            "read by the stack, and in no Git repository",
+            "copy them into the repository, in place of the link",
+        ),
+    )
+    for files, what, way_out in found:
+        if files:
+            yield Problem(
+                _WHERE,
+                f"{what}: {', '.join(files)}",
+                f"{way_out}; pulumi up refuses until then",
+                check=GIT_CLEAN,
+                severity="warning",
+            )

@@ -56,6 +56,69 @@ def test_an_up_is_refused_until_every_change_is_committed(tmp_path: Path) -> Non
     assert _refused(directory) == ""
 
 
+OWN = "hosts/nas/extra.nix"
+SECRETS = "secrets/deploy.yaml"
+TEXT = "{ }\n"
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A stack in a directory of a repository. A module of it is a link to a file beside it."""
+    changes = {"deploy": {"require_clean_git": True}, "hosts": {"nas": {"modules": [OWN]}}}
+    directory = stackdir.write_stack(tmp_path / "lab", changes)
+    (tmp_path / "common").mkdir()
+    (tmp_path / "common/shared.nix").write_text(TEXT, encoding="utf-8")
+    (directory / OWN).symlink_to("../../../common/shared.nix")
+    _git(tmp_path, "init", "-q")
+    _git(tmp_path, "add", "-A")
+    _git(tmp_path, "commit", "-qm", "all")
+    assert _refused(directory) == ""
+    return directory
+
+
+@pytest.mark.requirement("S0-68")
+def test_a_file_elsewhere_in_the_repository_counts_if_the_stack_reads_it(shared: Path) -> None:
+    (shared.parent / "common/other.nix").write_text(TEXT, encoding="utf-8")
+    assert _refused(shared) == ""
+    (shared.parent / "common/shared.nix").write_text("{ a = 1; }\n", encoding="utf-8")
+    assert "not committed: common/shared.nix; commit" in _refused(shared)
+    _git(shared, "commit", "-qam", "it")
+    (shared / "note").write_text("x", encoding="utf-8")
+    assert "not committed: lab/note; commit" in _refused(shared)
+
+
+def test_a_file_that_git_ignores_counts_if_the_stack_reads_it(shared: Path) -> None:
+    (shared / ".gitignore").write_text("new.nix\n*.log\n", encoding="utf-8")
+    (shared / "x.log").write_text("x", encoding="utf-8")
+    (shared / OWN).unlink()
+    (shared / OWN).write_text("{ imports = [ ./new.nix ]; }\n", encoding="utf-8")
+    (shared / "hosts/nas/new.nix").write_text(TEXT, encoding="utf-8")
+    _git(shared, "add", "-A")
+    _git(shared, "commit", "-qm", "it")
+    said = _refused(shared)
+    assert "read by the stack, and ignored by Git: lab/hosts/nas/new.nix; remove the line" in said
+    assert "x.log" not in said
+    _git(shared, "add", "-f", "hosts/nas/new.nix")
+    _git(shared, "commit", "-qm", "by force")
+    assert _refused(shared) == ""
+
+
+def test_a_secrets_file_through_a_link_counts_wherever_it_is(
+    shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    (shared / SECRETS).rename(other / "deploy.yaml")
+    (shared / SECRETS).symlink_to(other / "deploy.yaml")
+    _git(shared, "add", "-A")
+    _git(shared, "commit", "-qm", "a link")
+    assert "read by the stack, and in no Git repository: " in _refused(shared)
+    _git(other, "init", "-q")
+    assert f"not committed: ../{other.name}/deploy.yaml; commit" in _refused(shared)
+    _git(other, "add", "-A")
+    _git(other, "commit", "-qm", "secrets")
+    assert _refused(shared) == ""
+
+
 def test_a_preview_and_a_check_only_warn(tmp_path: Path) -> None:
     directory = _committed(tmp_path, require_clean_git=True)
     (directory / "note.txt").write_text("x", encoding="utf-8")

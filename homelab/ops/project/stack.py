@@ -18,7 +18,7 @@ from homelab.config.load import document_of, load_stack_config
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
 from homelab.dashboard.icons import check_icons
-from homelab.deploy.git import check_git
+from homelab.deploy.git import GitState, check_git
 from homelab.deploy.model import Release
 from homelab.disks.file_checks import check_file_systems
 from homelab.fillings import FILLINGS
@@ -213,7 +213,7 @@ def _planned(
         *check_ages(plan, sources, day),
         *check_pin_ages(plan, sources, day),
         *check_tinker(plan, day),
-        *check_git(plan, git_state(directory) if plan.stack.deploy.require_clean_git else None),
+        *check_git(plan, _git_state(directory, name, plan, document, sources, lock.name)),
     }
     neighbours = read_neighbours(directory, name, plan)
     found |= {*check_neighbours(plan, keys_of(directory, plan), neighbours)}
@@ -223,6 +223,21 @@ def _planned(
         found = {for_rehearsal(p, plan) for p in found}
     problems = excepted(plan, settled(_each_once(found)), day)
     return plan, sources, [located_in(p, document) for p in problems]
+
+
+def _git_state(
+    directory: Path,
+    name: str,
+    plan: Plan,
+    document: Document,
+    sources: Mapping[str, str | bytes],
+    lock: str,
+) -> GitState | None:
+    """What Git says of every file that the release is made of; None if the stack does not ask."""
+    if not plan.stack.deploy.require_clean_git:
+        return None
+    program = (f"Pulumi.{name}.yaml", "Pulumi.yaml", "__main__.py", lock)
+    return git_state(directory, {*program, *document.files.values(), *sources})
 
 
 def today() -> str:
