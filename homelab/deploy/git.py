@@ -12,8 +12,8 @@ from homelab.problems import Problem
 GIT_CLEAN = file_check(
     "git-clean",
     "warning",
-    "A release from files that are not in Git as they are cannot be made again. `pulumi up` refuses "
-    "it.",
+    "A release from files that are not in Git as they are cannot be made again, so `pulumi up` "
+    "refuses it.",
 )
 _WHERE = "deploy.require_clean_git"
 
