@@ -8,7 +8,7 @@ from importlib import resources
 
 from homelab.config.services import dashboards_of
 from homelab.network.between import dialled
-from homelab.nix import After, Attrs, Call, Module, Nix, attrs, merge
+from homelab.nix import After, Attrs, Call, Module, Nix, Path, attrs, merge
 from homelab.plan import Plan
 from homelab.services.model import Service
 from homelab.system.model import Host
@@ -23,6 +23,8 @@ _GRAFANA = "services.grafana.provision"
 _DASHBOARDS = "grafana-dashboards"
 """Directory below /etc."""
 _DASHBOARD = "lib/dashboard.nix"
+_TARGETS = "lib/targets.json"
+"""A dashboard of homelab's own: memory, boot, disks and load of each host, beside targets."""
 _SOURCES = {"series": "prometheus", "logs": "loki"}
 """Types of data sources of Grafana, by the data."""
 
@@ -46,7 +48,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             if measured
             else "Where this host sends its journal",
             derived=derived,
-            extra=_files(here),
+            extra=_files(plan, here),
         )
 
 
@@ -95,18 +97,27 @@ def _alerted(plan: Plan, prometheus: Service) -> Attrs:
     return attrs(_ALERTED, After(alerted)) if targets else {}
 
 
-def _files(here: tuple[Service, ...]) -> tuple[tuple[str, str], ...]:
-    if not any(s.entry.dashboards and dashboards_of(s.config) for s in here):
-        return ()
-    file = resources.files("homelab.monitoring").joinpath("dashboard.nix")
-    return ((_DASHBOARD, file.read_text(encoding="utf-8")),)
+def _files(plan: Plan, here: tuple[Service, ...]) -> tuple[tuple[str, str], ...]:
+    shown = [s for s in here if s.entry.dashboards]
+    names = [_DASHBOARD] if any(dashboards_of(s.config) for s in shown) else []
+    names += [_TARGETS] if any(_has_targets(plan, s) for s in shown) else []
+    package = resources.files("homelab.monitoring")
+    return tuple(
+        (name, package.joinpath(name.removeprefix("lib/")).read_text(encoding="utf-8"))
+        for name in names
+    )
+
+
+def _has_targets(plan: Plan, grafana: Service) -> bool:
+    """Whether Grafana draws what a node exporter measures, of which the dashboard is made."""
+    kinds = {kind for _, kind, _ in _data_sources(plan, grafana)}
+    return "prometheus" in kinds and any(s.entry.name == "node-exporter" for s in plan.services)
 
 
 def _shown(plan: Plan, grafana: Service) -> Attrs:
-    """The dashboards that the stack config states. Their inputs become data sources of the plan."""
-    dashboards = dashboards_of(grafana.config)
-    if not dashboards:
-        return {}
+    """The dashboards that the stack config states, and that of targets. Their inputs become data
+    sources of the plan.
+    """
     sources: dict[str, Nix] = {}
     for name, kind, _ in _data_sources(plan, grafana):
         sources.setdefault(kind, name)
@@ -117,8 +128,12 @@ def _shown(plan: Plan, grafana: Service) -> Attrs:
                 ({"id": d.id, "revision": d.revision, "hash": d.hash, "sources": {**sources}},),
             )
         }
-        for d in dashboards
+        for d in dashboards_of(grafana.config)
     }
+    if _has_targets(plan, grafana):
+        files[f"{_DASHBOARDS}/homelab-targets.json"] = {"source": Path(_TARGETS)}
+    if not files:
+        return {}
     provider: Nix = {"name": "homelab", "options": {"path": f"/etc/{_DASHBOARDS}"}}
     return merge(
         {"environment": {"etc": files}},

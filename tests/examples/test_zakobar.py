@@ -173,7 +173,7 @@ def test_the_caches_settings_contain_no_secret() -> None:
 def test_grafana_has_node_exporter_full_from_its_first_start() -> None:
     """With the Prometheus of the host as its data source."""
     text = files()["measurements.nix"]
-    assert 'etc."grafana-dashboards/1860.json".source' in text
+    assert '"grafana-dashboards/1860.json".source' in text
     assert 'hash = "sha256-1DE1aaanRHHeCOMWDGdOS1wBXxOF84UXAjJzT5Ek6mM=";' in text
     assert 'sources.prometheus = "Prometheus";' in text
     assert "lib/dashboard.nix" in files()

@@ -40,6 +40,71 @@ def test_a_dashboard_is_a_file_of_grafana_with_its_hash_and_data_source() -> Non
     assert "lib/dashboard.nix" not in build.render(grafana())["nas"]
 
 
+MEASURED = {"node-exporter": {"host": "nas"}}
+TARGETS = "lib/targets.json"
+
+
+@pytest.mark.requirement("S4-37")
+@pytest.mark.parametrize("source", ["prometheus", "victoriametrics"])
+def test_grafana_has_the_targets_of_the_hosts_that_a_node_exporter_measures(source: str) -> None:
+    services = {source: {"host": "nas"}, "grafana": {"host": "nas"}, **MEASURED}
+    files = build.render({"services": services})["nas"]
+    text = files["measurements.nix"]
+    assert '"grafana-dashboards/homelab-targets.json".source = ./lib/targets.json;' in text
+    assert 'options.path = "/etc/grafana-dashboards";' in text
+    assert json.loads(files[TARGETS])["uid"] == "homelab-targets"
+    # No dashboard of grafana.com is stated, so nothing is downloaded.
+    assert "lib/dashboard.nix" not in files
+
+
+@pytest.mark.requirement("S4-37")
+def test_without_measurements_there_are_no_targets() -> None:
+    assert TARGETS not in build.render(grafana())["nas"]
+    logs = {"loki": {"host": "nas"}, "grafana": {"host": "nas"}}
+    assert TARGETS not in build.render({"services": logs})["nas"]
+
+
+EXPORTED = {
+    *("node_memory_MemTotal_bytes", "node_memory_MemAvailable_bytes", "node_zfs_arc_size"),
+    *("node_disk_io_time_seconds_total", "node_load5", "node_cpu_seconds_total"),
+    "systemd_boot_monotonic_seconds",
+}
+"""Metrics of the node exporter with its default collectors, and of the systemd exporter 0.7.0."""
+GRAFANA_OWN = {"__rate_interval"}
+
+
+def _strings(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [t for inner in value.values() for t in _strings(inner)]
+    if isinstance(value, list):
+        return [t for inner in value for t in _strings(inner)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.requirement("S4-37")
+def test_each_figure_has_a_target_that_its_reader_can_change() -> None:
+    text = resources.files("homelab.monitoring").joinpath("targets.json").read_text("utf-8")
+    board = json.loads(text)
+    variables = {v["name"]: v for v in board["templating"]["list"]}
+    asked = {name for name, v in variables.items() if v["type"] == "textbox"}
+    assert asked == {"memory", "boot", "disk", "load"}
+    assert all(float(variables[name]["query"]) > 0 for name in asked)
+    met, *figures = board["panels"]
+    queries = [t["expr"] for panel in board["panels"] for t in panel["targets"]]
+    used = {name for q in queries for name in re.findall(r"\$(\w+)", q)}
+    assert used - GRAFANA_OWN == asked | {"host"}
+    assert {n for q in queries for n in re.findall(r"\b(?:node|systemd)_\w+", q)} == EXPORTED
+    for panel, state in zip(figures, met["targets"], strict=True):
+        value, target = (t["expr"] for t in panel["targets"])
+        (name,) = re.findall(r"^vector\(\$(\w+)", target)
+        assert name in asked
+        assert state["expr"] == f"({value}) <= bool ({target[len('vector(') : -1]})"
+    sources = set(_strings([t["datasource"] for p in board["panels"] for t in p["targets"]]))
+    assert sources == {"prometheus", "${source}"}
+    assert all(q.count(a) == q.count(b) for q in queries for a, b in ("()", "{}", "[]"))
+    assert len({p["id"] for p in board["panels"]}) == len(board["panels"])
+
+
 @pytest.mark.requirement("S1-11")
 def test_a_hash_without_its_padding_is_refused() -> None:
     """With the hash as it has to be."""
