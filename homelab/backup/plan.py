@@ -21,6 +21,7 @@ from homelab.config.backup_targets import BackupTarget
 from homelab.config.stack import StackConfig
 from homelab.databases.model import Database
 from homelab.grouping import grouped
+from homelab.services.kept_state import elsewhere
 from homelab.services.model import Service
 from homelab.storage.model import Dataset
 from homelab.system.model import Host
@@ -196,7 +197,8 @@ def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Wor
             dumps=dumps,
             commands=commands,
             live=(backup.live or "") if isinstance(backup, CustomBackup) else "",
-            mounts=(),
+            # An empty mount point is no state: the job fails in place of keeping it.
+            mounts=elsewhere(service),
             tier=backup.tier,
             targets=_targets(stack, backup.targets),
             source=service.at("backup"),

@@ -18,3 +18,8 @@ def created_paths(service: Service) -> tuple[str, ...]:
     if service.flake is not None or service.entry.dynamic_user or not service.units:
         return ()
     return stated_paths(service)
+
+
+def elsewhere(service: Service) -> tuple[str, ...]:
+    """State directories that may be on a disk of their own: those outside of /var/lib."""
+    return tuple(p for p in service.state if not p.startswith("/var/lib/"))

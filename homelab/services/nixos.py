@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from homelab.catalog.options import options_of
 from homelab.config.unit import FlakePackage
 from homelab.disks.waiting import optional_at, waiting
-from homelab.hardening.paths import for_tmpfiles
+from homelab.hardening.paths import below, for_tmpfiles
 from homelab.nix import Attrs, Force, Module, Nix, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import fact_path
 from homelab.services import podman, static, unit, unit_templates
 from homelab.services.devices import unit_of
 from homelab.services.job_units import jobs
-from homelab.services.kept_state import created_paths, stated_paths
+from homelab.services.kept_state import created_paths, elsewhere, stated_paths
 from homelab.services.libraries import files_of, library_of
 from homelab.services.model import Service
 from homelab.services.options import stated_options
@@ -63,7 +63,10 @@ def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tup
     if service.parts:
         return podman.containers(plan, host, service), ()
     added = merge(
-        _unit_secrets(service), _state(host, service), unit_of(plan, service), _limits(service)
+        _unit_secrets(service),
+        _state(plan, host, service),
+        unit_of(plan, service),
+        _limits(service),
     )
     if service.unit is not None:
         return merge(unit.unit(plan, service, service.unit), added), ()
@@ -92,15 +95,18 @@ def _limits(service: Service) -> Attrs:
     return merge(*(attrs(f'systemd.services."{u}".serviceConfig', settings) for u in service.units))
 
 
-def _state(host: Host, service: Service) -> Attrs:
+def _state(plan: Plan, host: Host, service: Service) -> Attrs:
     """State directories of the stack config: created if nothing else creates them, and required by
     the unit. On a disk that may be absent, a unit of the disk creates them, and the units of the
-    service run only while it is there.
+    service run only while it is there. State that an option moves is required by every unit: on an
+    empty mount point the service would begin anew.
     """
     if not service.units:
         return {}
     absent = [p for p in service.state if optional_at(host, p) is not None]
     always = [p for p in stated_paths(service) if p not in absent]
+    shared = [d.path for d in plan.datasets_on(host.name) if d.name in service.datasets.values()]
+    moved = [p for p in elsewhere(service) if p not in (*absent, *always) and not below(p, shared)]
     user = service.entry.user or "root"
     made: Attrs = {
         for_tmpfiles(p): {"d": {"mode": ":0700", "user": f":{user}", "group": ":root"}}
@@ -110,9 +116,9 @@ def _state(host: Host, service: Service) -> Attrs:
     return merge(
         {"systemd": {"tmpfiles": {"settings": {f"10-state-{service.name}": made}}}} if made else {},
         *(
-            attrs(f'systemd.services."{unit}"', waiting(host, absent))
+            attrs(f'systemd.services."{unit}"', waiting(host, [*absent, *moved]))
             for unit in (*service.units, *service.entry.helpers)
-            if absent
+            if absent or moved
         ),
         attrs(f'systemd.services."{service.units[0]}"', waiting(host, always)) if always else {},
     )

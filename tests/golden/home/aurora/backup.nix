@@ -36,6 +36,7 @@ in
         "/mnt/family/photos/_immich-managed/encoded-video"
         "/mnt/family/photos/_immich-managed/thumbs"
       ];
+      mounts = [ "/mnt/family/photos/_immich-managed/backups" ];
       paths = [ "/mnt/family/photos/_immich-managed/backups" ];
       tier = "service";
       units = [

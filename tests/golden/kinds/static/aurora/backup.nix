@@ -16,6 +16,7 @@ in
     };
 
     homelab.backup.jobs.handbook = {
+      mounts = [ "/srv/handbook" ];
       paths = [ "/srv/handbook" ];
       tier = "service";
       units = [ "handbook.service" ];
