@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from homelab.cli import app
+from homelab.ops.project.pages import write_pages
 from homelab.ops.project.stack import check_stack
+from homelab.ops.starter.dev_shells import write_shells
 from homelab.problems import InvalidStackError, Problem
 from tests import stackdir
 from tests.closed import close
@@ -151,3 +153,59 @@ def test_no_command_ends_in_a_traceback_for_a_file(
         "error: docs/home: this cannot be used: permission denied; fix its permissions or its "
         "disk, and run it again\n"
     )
+
+
+PAGES = (
+    *("docs/small/README.md", "docs/small/hosts.md", "docs/notes/plan.md", "README.md"),
+    *("dev-shells/small/default.nix", "Pulumi.other.yaml"),
+)
+
+
+@pytest.fixture
+def with_pages(tmp_path: Path) -> Path:
+    """A stack that passes every check, with pages and shells of homelab and of the owner."""
+    shell = {"dev": {"shells": {"main": {"fragments": ["python"]}}}}
+    top = stackdir.write_stack(tmp_path / "stack", shell)
+    plan, problems = check_stack(top, stackdir.NAME)
+    assert not [p for p in problems if p.severity == "error"]
+    write_pages(top, stackdir.NAME, plan)
+    write_shells(top, stackdir.NAME, plan)
+    (top / "docs/notes").mkdir()
+    for file in ("docs/notes/plan.md", "README.md"):
+        (top / file).write_text("nas is planned\n")
+    # Only the other stack has this host.
+    (top / "Pulumi.other.yaml").write_text("config:\n  homelab:hosts:\n    box: {}\n")
+    (top / "hosts/box").mkdir()
+    (top / "hosts/box/hardware.nix").write_text("{ }\n")
+    return top
+
+
+@pytest.mark.parametrize("file", PAGES)
+def test_a_page_that_cannot_be_read_is_one_error(
+    with_pages: Path, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (with_pages / file).is_file()
+    assert not [p for p in problems_of(with_pages) if p.severity == "error"]
+    close(with_pages / file, monkeypatch)
+    found = problems_of(with_pages)
+    (error,) = [p for p in found if p.severity == "error"]
+    assert (error.where, error.what) == (file, "cannot be read: permission denied")
+    assert error.way_out.endswith(f"chmod u+rX {file}")
+    # Nothing is said that would follow from what is in it.
+    assert not [p for p in found if p.check in ("host-folder", "docs-stale", "dev-shells-stale")]
+
+
+@pytest.mark.parametrize("name", ["docs", "docs/small", "docs/notes"])
+def test_pages_in_a_directory_that_cannot_be_entered_are_one_error(
+    with_pages: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close(with_pages / name, monkeypatch)
+    (error,) = [p for p in problems_of(with_pages) if p.severity == "error"]
+    assert (error.where, error.what) == (name, "cannot be read: permission denied")
+
+
+def test_a_page_that_is_a_link_to_nothing_is_a_dead_link(with_pages: Path) -> None:
+    (with_pages / "docs/notes/plan.md").unlink()
+    (with_pages / "docs/notes/plan.md").symlink_to("gone.md")
+    (found,) = [p for p in problems_of(with_pages) if p.check == "routing-coherence"]
+    assert (found.where, found.severity) == ("docs/notes/plan.md", "warning")

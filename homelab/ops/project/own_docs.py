@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
 from homelab.check import file_check
 from homelab.ops.project.locks import stack_names
+from homelab.ops.project.reading import unwritten, written
 from homelab.pages.plan import MARK
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -49,8 +50,14 @@ def check_own_docs(directory: Path, plan: Plan) -> Iterator[Problem]:
         r"(?!\s+(?:to|from|the|an?|its)\b)",
         re.IGNORECASE,
     )
-    for path in _pages(directory):
-        for number, line in _lines(path):
+    pages, unread = _pages(directory)
+    yield from unread
+    for path in pages:
+        text = _text(path, directory)
+        if isinstance(text, Problem):
+            yield text
+            continue
+        for number, line in _lines(text):
             page = path.relative_to(directory).as_posix()
             where = f"{page}:{number}"
             if found := wrong.search(line):
@@ -81,7 +88,13 @@ def check_host_folders(directory: Path, plan: Plan) -> Iterator[Problem]:
     place = directory / "hosts"
     if not place.is_dir():
         return
-    stacks = [_text(directory / f"Pulumi.{name}.yaml") for name in stack_names(directory)]
+    stacks = []
+    for name in stack_names(directory):
+        text = written(directory / f"Pulumi.{name}.yaml", directory)
+        if isinstance(text, Problem):
+            yield text
+            return  # It may have each of them.
+        stacks.append(text or "")
     for folder in sorted(p for p in place.iterdir() if p.is_dir()):
         name = re.escape(folder.name)
         used = re.compile(rf"^\s+[\"']?{name}[\"']?\s*:|hosts/{name}\b", re.MULTILINE)
@@ -110,20 +123,24 @@ def _running(plan: Plan) -> dict[str, str]:
     return {**services, **hosts}
 
 
-def _pages(directory: Path) -> Iterator[Path]:
-    """The owner's pages: at the top, and below `docs` without those that homelab wrote."""
-    yield from (p for p in (directory / name for name in _TOP) if p.is_file())
-    found = (
-        path
-        for path in sorted((directory / "docs").rglob("*.md"))
-        if not any(part.startswith(".") for part in path.relative_to(directory).parts)
-    )
-    yield from islice(found, _MOST)
+def _pages(directory: Path) -> tuple[list[Path], list[Problem]]:
+    """The pages at the top and below `docs`, and directories there that cannot be read."""
+    found: list[Path] = []
+    unread: list[Problem] = []
+
+    def closed(error: OSError) -> None:
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            unread.append(unwritten(Path(error.filename), directory, error))
+
+    for place, below, files in os.walk(directory / "docs", onerror=closed):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        found += [Path(place) / f for f in files if f.endswith(".md") and not f.startswith(".")]
+    top = [path for path in (directory / name for name in _TOP) if not path.is_dir()]
+    return [*top, *sorted(found)[:_MOST]], unread
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def _lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines of a page outside of its code, with their numbers."""
-    text = _text(path)
     if text.startswith(MARK):
         return
     code = False
@@ -134,13 +151,24 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, directory: Path) -> str | Problem:
+    """A page, or why it cannot be read. One that is too large counts as empty. A link to nothing
+    is a dead link.
+    """
+    if path.is_symlink() and not path.exists():
+        return Problem(
+            path.relative_to(directory).as_posix(),
+            "what this link leads to is not there",
+            "correct the link, or remove it",
+            ROUTING_COHERENCE,
+            "warning",
+        )
     try:
         if path.stat().st_size > _LARGEST:
             return ""
-        return path.read_text("utf-8", "replace")
     except OSError:
-        return ""
+        pass  # Reading it says why.
+    return written(path, directory) or ""
 
 
 def _dead(directory: Path, page: Path, line: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from homelab.check import file_check
 from homelab.ops.project.marked import write_marked
+from homelab.ops.project.reading import written
 from homelab.pages.plan import MARK, pages
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -34,17 +35,22 @@ def write_pages(directory: Path, name: str, plan: Plan) -> list[Path]:
 
 
 def stale_pages(directory: Path, name: str, plan: Plan) -> Iterator[Problem]:
-    """A warning for each page that differs from the stack. A stack without pages has none."""
+    """A warning for each page that differs from the stack, and an error for one that cannot be
+    read. A stack without pages has none.
+    """
     place = place_of(directory, name)
-    if not _is_written(place / "README.md"):
+    first = written(place / "README.md", directory)
+    if isinstance(first, Problem):
+        yield first
+        return
+    if first is None or not first.startswith(MARK):
         return
     for file, text in pages(plan).items():
         path = place / file
-        try:
-            present = path.read_text("utf-8", "replace") if path.exists() else ""
-        except OSError:
-            present = ""
-        if present != text:
+        present = written(path, directory)
+        if isinstance(present, Problem):
+            yield present
+        elif present != text:
             yield Problem(
                 path.relative_to(directory).as_posix(),
                 "this page is not what the stack says",
@@ -52,10 +58,3 @@ def stale_pages(directory: Path, name: str, plan: Plan) -> Iterator[Problem]:
                 DOCS_STALE,
                 "warning",
             )
-
-
-def _is_written(path: Path) -> bool:
-    try:
-        return path.is_file() and path.read_text("utf-8", "replace").startswith(MARK)
-    except OSError:
-        return False

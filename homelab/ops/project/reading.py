@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from homelab.problems import HomelabError, InvalidStackError, Problem, unread, unreadable
@@ -37,6 +38,21 @@ def names_in(path: Path, name: str) -> list[Path]:
         return sorted(path.iterdir())
     except OSError as error:
         raise InvalidStackError([unread(name, error)]) from None
+
+
+def written(path: Path, top: Path) -> str | Problem | None:
+    """The text of a file below `top`, None if nothing has this path, or why it cannot be read."""
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError as error:
+        gone = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        return None if gone and not path.is_symlink() else unwritten(path, top, error)
+
+
+def unwritten(path: Path, top: Path, error: OSError) -> Problem:
+    """The problem of a file or directory below `top` that is there and cannot be read."""
+    problem = unread(closed(path, top).relative_to(top).as_posix(), error)
+    return replace(problem, check="file-present")
 
 
 def closed(path: Path, top: Path) -> Path:

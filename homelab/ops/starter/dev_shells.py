@@ -7,6 +7,7 @@ from pathlib import Path
 
 from homelab.check import file_check
 from homelab.ops.project.marked import write_marked
+from homelab.ops.project.reading import written
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.starter.dev_shells import MARK, dev_shells
@@ -38,13 +39,18 @@ def write_shells(directory: Path, name: str, plan: Plan) -> list[Path]:
 
 
 def stale_shells(directory: Path, name: str, plan: Plan) -> Iterator[Problem]:
-    """A warning if the shells that are there differ from the stack."""
+    """A warning if the shells that are there differ from the stack, or an error if they cannot be
+    read.
+    """
     place = place_of(directory, name)
-    try:
-        present = place.read_text("utf-8", "replace")
-    except OSError:
-        return
-    if present.startswith(MARK) and present != (dev_shells(plan.stack) or _NONE):
+    present = written(place, directory)
+    if isinstance(present, Problem):
+        yield present
+    elif (
+        present is not None
+        and present.startswith(MARK)
+        and present != (dev_shells(plan.stack) or _NONE)
+    ):
         yield Problem(
             place.relative_to(directory).as_posix(),
             "these shells are not those of the stack",
