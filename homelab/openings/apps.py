@@ -14,16 +14,28 @@ from homelab.nix.source import Setting, Value
 from homelab.openings.daemons import is_internet, service_of
 from homelab.openings.model import Opening, View, is_true, rule, shown, texts, when
 from homelab.openings.variables import plain
-from homelab.services.declared import flattened
+from homelab.services.declared import flattened, path_parts
 
 _SIGN_UP = re.compile(r"(?i)sign_?ups?|regist(er|ration)")
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
+_CLOSED_BY_DEFAULT: Mapping[str, bool] = {
+    "services.gotosocial.settings.accounts-registration-open": False,
+    "services.grafana.settings.users.allow_sign_up": False,
+    "services.tandoor-recipes.extraConfig.ENABLE_SIGNUP": False,
+    "services.zipline.settings.FEATURES_USER_REGISTRATION": False,
+}
+"""Options that apps themselves leave closed."""
+
+
 @cache
 def closed_sign_ups() -> Mapping[tuple[str, ...], bool]:
-    """Options with which catalog entries close the sign-up of their app, and the value."""
-    return {
+    """Options that close the sign-up of an app, in its catalog entry or by its default, and the
+    value.
+    """
+    by_default = {path_parts(path): value for path, value in _CLOSED_BY_DEFAULT.items()}
+    return by_default | {
         option.path: value
         for entry in map(find, names())
         if entry is not None

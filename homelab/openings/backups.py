@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from homelab.backup.account import stores
 from homelab.backup.model import Job
 from homelab.backup.plan import not_kept
+from homelab.backup.rest import served
 from homelab.nix.source import Setting, Value
-from homelab.openings.model import Opening, View, rule, shown
+from homelab.openings.model import Opening, View, rule, shown, texts
 
 _OF_THE_PLAN = (
     *("dynamicFilesFrom", "environmentFile", "exclude", "extraOptions", "passwordFile", "paths"),
@@ -35,6 +36,24 @@ def restic(setting: Setting, view: View) -> Iterator[Opening]:
     dumps = rest[1:] == (_DUMPS,) and bool(job.dumps or job.commands)
     if ends or dumps or rest[1:2] in [(field,) for field in _OF_THE_PLAN]:
         yield _told(setting, f"the backup {rest[0]}", job.source)
+
+
+@rule(
+    *("services.restic.server.appendOnly", "services.restic.server.extraFlags"),
+    *("services.restic.server.htpasswd-file", "services.restic.server.enable"),
+)
+def server(setting: Setting, view: View) -> Iterator[Opening]:
+    """The rest-server with backups of other hosts: who signs in, and whether they may delete."""
+    targets = served(view.plan, view.host.name)
+    kind, value = setting.path[-1], setting.value
+    opens = {
+        "appendOnly": value is not True and any(t.keeps_all for _, t in targets),
+        "extraFlags": any(text.startswith("--no-auth") for text in texts(value)),
+        "enable": value is not True,
+    }.get(kind, True)
+    if targets and opens:
+        name = targets[0][0]
+        yield _told(setting, f"the server of the target {name}", f"backup.targets.{name}")
 
 
 @rule("homelab.backup.**")

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 
 from homelab.nix.source import Computed, Setting, Value
-from homelab.openings.model import Opening, View, is_true, like, rule, shown, texts, when
+from homelab.openings.model import (
+    Opening,
+    View,
+    is_true,
+    like,
+    rule,
+    service_of_container,
+    shown,
+    texts,
+    when,
+)
 from homelab.services.declared import declared_options
 from homelab.services.model import Service
 from homelab.services.plan import ANYWHERE
@@ -97,8 +107,8 @@ def _is_everywhere(value: Value) -> bool:
 def service_of(setting: Setting, view: View) -> Service | None:
     """The service of the host whose module, or whose container, an option belongs to."""
     if setting.contained:
-        place = setting.source.split(".")
-        return next((s for s in view.plan.on(view.host.name) if [s.name] == place[1:2]), None)
+        name = service_of_container(setting)
+        return next((s for s in view.plan.on(view.host.name) if s.name == name), None)
     module = setting.path[:2]
     for service in view.plan.on(view.host.name):
         if any(tuple(o.split(".")[:2]) == module for o in service.entry.options):

@@ -6,6 +6,7 @@ Also of a unit whose sandbox is that of its nixpkgs module: hardening.nix does n
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from homelab.hardening.baseline import BASELINE
 from homelab.hardening.model import UnitHardening
@@ -35,6 +36,25 @@ def weakens(setting: Setting, view: View) -> Iterator[Opening]:
             f"{setting.name} is {shown(setting.value)}, so {unit.unit}.service may {part.what}",
             f"leave it out, or write services.{unit.service}.harden.relax: "
             f"{{{part.name}: …}} with the reason",
+        )
+
+
+@rule("homelab.hardening.units.*.*")
+def of_library(setting: Setting, view: View) -> Iterator[Opening]:
+    """The same by the options of `lib/hardening.nix`. With null the module of nixpkgs decides."""
+    name, last = setting.path[3], setting.path[-1]
+    if last != "baseline":
+        path = ("systemd", "services", name, "serviceConfig", last)
+        value = False if setting.value is None else setting.value
+        yield from weakens(replace(setting, path=path, value=value, written=setting.name), view)
+        return
+    unit = _of(replace(setting, path=("systemd", "services", name)), view)
+    if setting.value is not True and unit is not None and unit.has_baseline:
+        yield Opening(
+            "sandbox",
+            f"{setting.name} is {shown(setting.value)}, so {name}.service has only the sandbox of "
+            "its nixpkgs module",
+            f"leave it out, or write services.{unit.service}.harden.exempt with the reason",
         )
 
 

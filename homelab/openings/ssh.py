@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.nix.source import Setting
+from homelab.openings.daemons import is_internet
 from homelab.openings.model import (
     Opening,
     View,
@@ -14,6 +15,8 @@ from homelab.openings.model import (
     is_true,
     like,
     rule,
+    shown,
+    texts,
     when,
 )
 
@@ -168,4 +171,22 @@ def port(setting: Setting, view: View) -> Iterator[Opening]:
             "ssh-address",
             f"{setting.name} differs from {mine}, which the deployer dials and the firewall opens",
             f"drop it, or write {view.host.source}.ssh.port",
+        )
+
+
+@rule("services.fail2ban.enable", "services.fail2ban.ignoreIP")
+def bans(setting: Setting, view: View) -> Iterator[Opening]:
+    """Bans that the stack asks for, switched off or for nobody."""
+    if view.host.config.fail2ban is None:
+        return
+    off = setting.path[-1] == "enable" and setting.value is not True
+    wide = [t for t in texts(setting.value) if is_internet(t)]
+    if off or wide:
+        yield Opening(
+            "bans",
+            f"{setting.name} is {wide[0] if wide else shown(setting.value)}, so whoever guesses at "
+            f"SSH is not blocked, and {view.host.source}.fail2ban asks for it",
+            "leave it out",
+            "warning",
+            acceptable=True,
         )

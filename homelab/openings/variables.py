@@ -55,6 +55,7 @@ _SPELLED: Mapping[str, App] = {
     "miniflux": App("services.miniflux.config"),
     "navidrome": App("services.navidrome.settings", "ND_"),
     "ntfy": App("services.ntfy-sh.settings", "NTFY_"),
+    "oauth2-proxy": App("services.oauth2-proxy.extraConfig", "OAUTH2_PROXY_"),
     "paperless": App("services.paperless.settings", images=("paperless-ngx",)),
     "pocket-id": App("services.pocket-id.settings"),
     "prowlarr": App("services.prowlarr.settings", "PROWLARR__", "__"),
@@ -65,6 +66,8 @@ _SPELLED: Mapping[str, App] = {
     "vikunja": App("services.vikunja.settings", "VIKUNJA_"),
     "whisparr": App("services.whisparr.settings", "WHISPARR__", "__"),
 }
+_PORTALS = ("authelia", "oauth2-proxy")
+"""In a container they are the owner's, and no sign-in of the stack."""
 _OF_VARIABLES = ("config", "environment", "extraEnvironment", "settings")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 
@@ -124,6 +127,7 @@ def _in_container(setting: Setting, view: View) -> Iterator[Setting]:
     else:
         return
     name = _app_of(_image(container, view))
+    name = "" if name in _PORTALS else name
     for variable, value in variables.items() if name else ():
         own = service_of_container(setting)
         written = variable if own or part == "extraOptions" else setting.name

@@ -161,3 +161,16 @@ when(
     what="{option} is {value}: the accounts in it are not those of the stack",
     way_out="leave it out; identity.users names the file of accounts",
 )
+_SKIPS = (
+    *("skip-auth-regex", "skip-auth-route", "skip-auth-routes", "trusted-ip", "trusted-ips"),
+    *("config", "htpasswd-file"),
+)
+"""Flags of oauth2-proxy that let requests in, and how its variables spell them."""
+when(
+    is_set,
+    *(f"services.oauth2-proxy.extraConfig.{flag}" for flag in _SKIPS),
+    *("services.oauth2-proxy.skipAuthRegexes", "services.oauth2-proxy.htpasswd.file"),
+    word="sign-in",
+    what="{option} is {value}: who has to sign in follows from routes and identity.rules",
+    way_out="leave it out; write exempt: or auth: at the route",
+)

@@ -95,7 +95,7 @@ def grafana_auth_scope(plan: Plan) -> Iterator[Problem]:
     for service in plan.services:
         for path, value in _powers(service):
             for route in plan.routes_of(service.name):
-                if not _closed(route):
+                if not is_for_admins(route):
                     yield Problem(
                         route.source,
                         f"{path}: {value} makes everybody who passes {route.title} an "
@@ -109,7 +109,8 @@ ADMINS = "admins"
 """The group of the homelab's administrators."""
 
 
-def _closed(route: Route) -> bool:
+def is_for_admins(route: Route) -> bool:
+    """Whether only administrators of the homelab pass a route."""
     if route.auth == "forward":
         return route.policy == "two_factor" and set(route.groups) == {ADMINS}
     return route.publish == "internal" and route.audience == "operator"
@@ -118,8 +119,18 @@ def _closed(route: Route) -> bool:
 def _powers(service: Service) -> Iterator[tuple[str, str]]:
     stated = {s.path: s.value for s in declared_options(service.config)}
     for path, value in service.entry.sign_in.admin_options.items():
-        if stated.get(path_parts(path)) == value:
-            yield path, str(value)
+        said = stated.get(path_parts(path))
+        if makes_admin(path, said, value):
+            yield path, str(said)
+
+
+def makes_admin(path: str, said: object, value: object) -> bool:
+    """Whether an option of `admin_options` makes every visitor an administrator: by the value of
+    the entry, or by any name of a user.
+    """
+    if path.lower().endswith(("_username", "auto_login")):
+        return said not in (None, "", False)
+    return said is not None and str(said).lower() == str(value).lower()
 
 
 @check("recovery-useful")

@@ -285,6 +285,54 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "no sign-in by a variable of the unit": variable(
             "authelia-main", "AUTHELIA_ACCESS_CONTROL_DEFAULT_POLICY", "bypass"
         ),
+        "paths past oauth2-proxy": {"services.oauth2-proxy.extraConfig.skip-auth-route": [".*"]},
+        "paths past oauth2-proxy, a variable": variable(
+            "oauth2-proxy", "OAUTH2_PROXY_SKIP_AUTH_ROUTES", ".*"
+        ),
+        "networks past oauth2-proxy, a variable": variable(
+            "oauth2-proxy", "OAUTH2_PROXY_TRUSTED_IPS", "10.0.0.0/8"
+        ),
+        "photos for everybody": {"services.photoprism.settings.PHOTOPRISM_AUTH_MODE": "public"},
+        "photos for everybody, an old name": {
+            "services.photoprism.settings.PHOTOPRISM_PUBLIC": "true"
+        },
+        "photos for everybody, in a container": image(
+            "docker.io/photoprism/photoprism", PHOTOPRISM_AUTH_MODE="public"
+        ),
+        "sonarr for everybody": {"services.sonarr.settings.auth.method": "External"},
+        "radarr for everybody, a variable": variable("radarr", "RADARR__AUTH__METHOD", "None"),
+        "prowlarr for everybody, in a container": image(
+            "lscr.io/linuxserver/prowlarr", PROWLARR__AUTH__REQUIRED="DisabledForLocalAddresses"
+        ),
+        "one account for all": {"services.beszel.hub.environment.AUTO_LOGIN": "a@example.org"},
+        "topics for everybody": {"services.ntfy-sh.settings.auth-default-access": "read-write"},
+        "topics for everybody, in a container": image(
+            "docker.io/binwiederhier/ntfy", NTFY_AUTH_DEFAULT_ACCESS="read-write"
+        ),
+        "calendars for everybody": {"services.radicale.settings.auth.type": "none"},
+        "notes of everybody": {"services.hedgedoc.settings.allowAnonymousEdits": True},
+        "notes of everybody, in a container": image(
+            "quay.io/hedgedoc/hedgedoc", CMD_ALLOW_ANONYMOUS="true"
+        ),
+        "cameras for everybody": {"services.frigate.settings.auth.enabled": False},
+        "files for everybody": {"services.filebrowser.settings.noauth": True},
+        "no password of nzbget": {"services.nzbget.settings.ControlPassword": ""},
+        "the proxy needs no password": {
+            "services.qbittorrent.serverConfig.Preferences.WebUI.LocalHostAuth": False
+        },
+        "accounts for everybody": {"services.pocket-id.settings.ALLOW_USER_SIGNUPS": "open"},
+        "an administrator by a variable": variable(
+            "paperless-web", "PAPERLESS_AUTO_LOGIN_USERNAME", "sam"
+        ),
+        "an administrator in a container": image(
+            "ghcr.io/open-webui/open-webui", WEBUI_AUTH="False"
+        ),
+        "a sandbox without a part, by its library": {
+            "homelab.hardening.units.navidrome.ProtectHome": False
+        },
+        "a sandbox with nixpkgs' part, by its library": {
+            "homelab.hardening.units.navidrome.ProtectHome": None
+        },
         "other files of authelia": {
             f"{_AUTHELIA}.environmentVariables.X_AUTHELIA_CONFIG": "/etc/authelia.yml"
         },
@@ -432,6 +480,14 @@ CAREFUL: dict[str, dict[str, Any]] = {
     "sign-ups closed": variable("vaultwarden", "SIGNUPS_ALLOWED", "false"),
     "a proxy believed": {"services.navidrome.settings.ExtAuth.TrustedSources": "100.64.0.0/10"},
     "a variable of another app": variable("x", "GF_AUTH_ANONYMOUS_ENABLED", "true"),
+    "its own oauth2-proxy": image(
+        "quay.io/oauth2-proxy/oauth2-proxy", OAUTH2_PROXY_SKIP_AUTH_ROUTES="/api"
+    ),
+    "a password of sonarr": {"services.sonarr.settings.auth.method": "Forms"},
+    "topics for accounts": {"services.ntfy-sh.settings.auth-default-access": "deny-all"},
+    "a stricter sandbox by its library": {
+        "homelab.hardening.units.navidrome.UMask": "0077",
+    },
     "the same variable of another image": image("docker.io/a/b", SIGNUPS_ALLOWED="true"),
     "a container's own address": image("docker.io/grafana/grafana", GF_SERVER_HTTP_ADDR="0.0.0.0"),
     "sign-ups closed in a container": image("vaultwarden/server", SIGNUPS_ALLOWED="false"),

@@ -1,0 +1,138 @@
+"""Settings with which an app asks nobody to sign in, or makes every visitor its administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+
+from homelab.catalog import find, names
+from homelab.nix.source import Computed, Setting, Value
+from homelab.openings.daemons import service_of
+from homelab.openings.model import Opening, View, rule, shown
+from homelab.openings.variables import plain
+from homelab.services.declared import path_parts
+from homelab.services.trust_checks import is_for_admins, makes_admin
+
+Test = Callable[[Value], bool]
+_ARR = ("lidarr", "prowlarr", "radarr", "readarr", "sonarr", "whisparr")
+
+
+def _one_of(*words: str) -> Test:
+    return lambda value: str(value).lower() in words
+
+
+def _is(wanted: bool) -> Test:
+    return lambda value: plain(value) is wanted or str(value) == str(int(wanted))
+
+
+def _other_than(*words: str) -> Test:
+    return lambda value: str(value).lower() not in words
+
+
+OPEN: Mapping[str, tuple[Test, str]] = {
+    "services.filebrowser.settings.noauth": (_is(True), "asks nobody to sign in"),
+    "services.frigate.settings.auth.enabled": (_is(False), "asks nobody to sign in"),
+    "services.hedgedoc.settings.allowAnonymous": (_is(True), "lets everybody write notes"),
+    "services.hedgedoc.settings.allowAnonymousEdits": (_is(True), "lets everybody change notes"),
+    "services.ntfy-sh.settings.auth-default-access": (
+        _other_than("deny-all"),
+        "lets everybody use topics without an account",
+    ),
+    "services.nzbget.settings.ControlPassword": (_one_of(""), "asks nobody for a password"),
+    "services.photoprism.settings.PHOTOPRISM_AUTH_MODE": (
+        _one_of("public"),
+        "makes every visitor its administrator",
+    ),
+    "services.photoprism.settings.PHOTOPRISM_PUBLIC": (
+        _is(True),
+        "makes every visitor its administrator",
+    ),
+    "services.pocket-id.settings.ALLOW_USER_SIGNUPS": (
+        _one_of("open"),
+        "lets everybody make an account, which opens what every member may open",
+    ),
+    # The proxy calls from loopback, or from an address that is listed.
+    "services.qbittorrent.serverConfig.Preferences.WebUI.AuthSubnetWhitelistEnabled": (
+        _is(True),
+        "asks clients of listed networks for no password, and visitors come from the proxy's",
+    ),
+    "services.qbittorrent.serverConfig.Preferences.WebUI.LocalHostAuth": (
+        _is(False),
+        "asks clients of its host for no password, and visitors come from the proxy there",
+    ),
+    "services.radicale.settings.auth.type": (
+        _one_of("none", "remote_user", "http_x_remote_user"),
+        "asks nobody for a password",
+    ),
+    **{
+        f"services.{name}.settings.auth.method": (
+            _one_of("none", "external"),
+            "asks nobody to sign in",
+        )
+        for name in _ARR
+    },
+    **{
+        f"services.{name}.settings.auth.required": (
+            _one_of("disabledforlocaladdresses"),
+            "asks nobody to sign in who comes from a private address, and the proxy does",
+        )
+        for name in _ARR
+    },
+    "services.beszel.hub.environment.AUTO_LOGIN": (
+        _other_than("", "none", "false"),
+        "signs in every visitor as that account",
+    ),
+}
+"""Settings, with a test of the value and what it means. Sources: the documentation of each app."""
+
+
+@rule(*OPEN)
+def nobody_signs_in(setting: Setting, view: View) -> Iterator[Opening]:
+    """An app without its own sign-in, where the auth proxy does not ask instead."""
+    test, what = OPEN[".".join(setting.path)]
+    value = setting.value
+    if isinstance(value, Computed) or value is None or not test(value):
+        return
+    service = service_of(setting, view)
+    routes = view.plan.routes_of(service.name) if service is not None else ()
+    if not routes or any(r.auth != "forward" for r in routes):
+        yield Opening(
+            "no-password",
+            f"{setting.name} is {shown(value) or 'empty'}: {setting.path[1]} {what}",
+            "leave it out, or write auth: forward at its routes, so that the auth proxy asks",
+            "warning",
+            acceptable=True,
+        )
+
+
+@cache
+def _admin_options() -> Mapping[tuple[str, ...], tuple[str, object]]:
+    found = {}
+    for name in names():
+        entry = find(name)
+        for path, value in (entry.sign_in.admin_options if entry is not None else {}).items():
+            found[path_parts(path)] = (path, value)
+    return found
+
+
+@rule("services.**")
+def admins(setting: Setting, view: View) -> Iterator[Opening]:
+    """The same of a module, a variable or a container. `grafana-auth-scope` reads the options that
+    the stack config states under their own names.
+    """
+    known = _admin_options().get(setting.path)
+    if known is None or (setting.source and not setting.written):
+        return
+    service = service_of(setting, view)
+    routes = view.plan.routes_of(service.name) if service is not None else ()
+    open_to = [r for r in routes if not is_for_admins(r)]
+    if makes_admin(known[0], setting.value, known[1]) and (open_to or not routes):
+        yield Opening(
+            "no-password",
+            f"{setting.name} is {shown(setting.value)}: everybody who passes "
+            f"{open_to[0].title if open_to else 'its routes'} is an administrator of "
+            f"{setting.path[1]}",
+            "leave it out, or write auth: forward, policy: two_factor and groups: [admins] at its "
+            "routes",
+            acceptable=True,
+        )
