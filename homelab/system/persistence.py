@@ -15,6 +15,7 @@ from homelab.system.model import Host
 from homelab.system.switched_on import PRIVATE
 
 _BLANK = Library.of("homelab.system", "blank-root")
+_STATE = Library.of("homelab.system", "kept-state")
 _BLANK_SCRIPTS = ("blank-root.sh", "old-roots.sh")
 _FILE = "lib/persist.sh"
 _SHELL = (resources.files("homelab.system") / "persist.sh").read_text(encoding="utf-8")
@@ -43,6 +44,7 @@ def modules(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Module]:
                 },
             ),
             _early(config),
+            _elsewhere(config),
             attrs(
                 "system.activationScripts.carry-to-persistence",
                 # The name sorts before impermanence's script that creates the directories.
@@ -50,6 +52,7 @@ def modules(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Module]:
             ),
         ),
         flakes=(("impermanence", "nixosModules.impermanence"),),
+        library=_STATE,
         extra=((_FILE, _SHELL),),
     )
     if config.blank is not None:
@@ -90,6 +93,12 @@ def _early(config: Persistence) -> Attrs:
             disk: {"neededForBoot": True},
         }
     }
+
+
+def _elsewhere(config: Persistence) -> Attrs:
+    """What units may write beside the directories that are kept."""
+    places: list[Nix] = [*sorted({*config.forget, *config.mounted} - {*FILES})]
+    return attrs("homelab.keptState.elsewhere", places) if places else {}
 
 
 def _directory(one: Kept) -> Nix:

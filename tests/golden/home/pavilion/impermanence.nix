@@ -11,6 +11,8 @@ let
   derive = import ./lib/derive.nix { inherit lib options; };
 in
 {
+  imports = [ ./lib/kept-state.nix ];
+
   config = derive {
     environment.persistence."/persist" = {
       directories = [
@@ -40,6 +42,8 @@ in
       neededForBoot = true;
       options = [ "bind" ];
     };
+
+    homelab.keptState.elsewhere = [ "/home" ];
 
     system.activationScripts.carry-to-persistence = {
       deps = [ ];
