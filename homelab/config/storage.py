@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from homelab.config.backup import Tier
 from homelab.config.base import AbsolutePath, Model, Name, Permissions, Reason, Str, pattern
@@ -74,6 +74,16 @@ DirectoryName = Annotated[
 ]
 
 
+def _by_name(value: object) -> object:
+    """Names the other field for the number of a group."""
+    number = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(number, str) and number.isdigit():
+        raise ValueError(
+            f"a group has a name; write group: media, and its number as gid: {int(number)}"
+        )
+    return value
+
+
 class DatasetConfig(Model):
     """A directory that services share, and how bad its loss would be."""
 
@@ -83,7 +93,10 @@ class DatasetConfig(Model):
     mount: AbsolutePath | None = None
     """Mount point that must be mounted before a service uses the dataset. Default: `path`."""
     owner: Name = "root"
-    group: Name = "users"
+    group: Annotated[Name, BeforeValidator(_by_name)] = "users"
+    gid: Annotated[int, Field(ge=100, le=60000)] | None = None
+    """Number of the group on the host, for files that have it already: `{group: media, gid: 1005}`.
+    Default: NixOS assigns one. A group that the host has keeps its number until `groupmod`."""
     mode: Permissions = "2775"
     """Permission bits, in quotes. On a NAS, owners and modes stay as they are there."""
     dirs: dict[DirectoryName, DatasetDirectory] = Field(default_factory=dict)

@@ -8,6 +8,7 @@ from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.model import Service
+from homelab.storage.datasets import NIXOS_GROUPS
 from homelab.storage.memory import moved_datasets
 from homelab.storage.shares import SAMBA, SMB, plan_shares
 
@@ -56,6 +57,31 @@ def dataset_host(plan: Plan) -> Iterator[Problem]:
 def _has_part(service: Service, part: str) -> bool:
     """Whether the service has such a part. A service without facts may name its parts freely."""
     return service.is_made or part in service.entry.datasets
+
+
+@check("dataset-gid")
+def dataset_gid(plan: Plan) -> Iterator[Problem]:
+    """A group has one number, and a number one group: files belong to numbers, and whoever is in
+    another group of the same number reads them.
+    """
+    of_group: dict[tuple[str, str], int] = {}
+    of_number: dict[tuple[str, int], str] = {}
+    for dataset in plan.datasets:
+        if dataset.gid is None:
+            continue
+        where = f"{dataset.source}.gid"
+        if dataset.group in NIXOS_GROUPS:
+            what = f"NixOS gives the group {dataset.group} its number"
+            yield Problem(where, what, "write a group of its own, group: media, or leave gid out")
+            continue
+        number = of_group.setdefault((dataset.host, dataset.group), dataset.gid)
+        group = of_number.setdefault((dataset.host, dataset.gid), dataset.group)
+        if number != dataset.gid:
+            what = f"{dataset.group} has the number {number} on {dataset.host} already"
+            yield Problem(where, what, f"write gid: {number}, or another group")
+        elif group != dataset.group:
+            what = f"{group} has the number {dataset.gid} on {dataset.host} already"
+            yield Problem(where, what, f"write group: {group}, or another gid")
 
 
 @check("dataset-once")

@@ -12,7 +12,7 @@ from homelab.services.model import Service
 from homelab.storage.model import Dataset
 from homelab.system.model import Host
 
-_NIXOS_GROUPS = frozenset({"root", "users", "wheel"})
+NIXOS_GROUPS = frozenset({"root", "users", "wheel"})
 """Groups that every NixOS has."""
 
 
@@ -29,7 +29,12 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         if optional_at(host, d.path) is None and not d.is_remote
         for path, owner, mode in ((d.path, d.owner, d.mode), *d.dirs)
     }
-    groups: Attrs = {d.group: {} for d in here if d.group not in _NIXOS_GROUPS}
+    numbers = {d.group: d.gid for d in here if d.gid is not None}
+    groups: Attrs = {
+        d.group: {"gid": numbers[d.group]} if d.group in numbers else {}
+        for d in here
+        if d.group not in NIXOS_GROUPS
+    }
     yield Module(
         file="storage.nix",
         what="Datasets: named directories, and the services that need them.",

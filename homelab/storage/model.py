@@ -58,6 +58,8 @@ class Dataset:
     snapshots: Snapshots | None = None
     quota: int | None = None
     """Most data that it may hold, in bytes."""
+    gid: int | None = None
+    """Number of its group on the host; None if NixOS assigns it."""
     synced: bool = False
     """Whether Syncthing keeps it in step with other devices."""
     holder: str = ""

@@ -62,6 +62,7 @@ def _dataset(
         zfs=zfs,
         snapshots=_snapshots(config, fs, mount, is_own),
         quota=size_of(config.quota) if config.quota else None,
+        gid=config.gid,
         synced=config.syncthing is not None,
     )
 

@@ -287,6 +287,7 @@ RICH: Changes = {
             "mount": "/mnt/media",
             "tier": "user",
             "group": "media",
+            "gid": 1005,
             "samba": {"users": ["sam"]},
             "nfs": {"hosts": {"pi": "/mnt/library"}},
             "syncthing": {

@@ -55,6 +55,27 @@ WAYS = (
         says="no part",
     ),
     WayOut(
+        "dataset-gid",
+        dataset("films", gid=1005, group="users"),
+        {"datasets": {"films": {"group": "media"}}},
+    ),
+    WayOut(
+        "dataset-gid",
+        both(
+            dataset("films", gid=1005, group="media"),
+            dataset("tv", gid=1006, group="media"),
+        ),
+        {"datasets": {"tv": {"gid": 1005}}},
+    ),
+    WayOut(
+        "dataset-gid",
+        both(
+            dataset("films", gid=1005, group="media"),
+            dataset("tv", gid=1005, group="family"),
+        ),
+        {"datasets": {"tv": {"group": "media"}}},
+    ),
+    WayOut(
         "dataset-once",
         both(
             dataset("films"),
