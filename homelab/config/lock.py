@@ -43,6 +43,9 @@ class Machine(Model):
     """SSH host key, which identifies the machine under any name."""
     state_version: Str = ""
     """NixOS release that it was installed with. Empty in locks of earlier versions."""
+    persistence: Str = ""
+    """Where a root that forgets keeps its files; empty if it does not forget, and in locks of
+    earlier versions."""
 
 
 class Copy(Model):

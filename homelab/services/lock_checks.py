@@ -53,6 +53,13 @@ def check_lock(plan: Plan, file: str, *, is_there: bool) -> Iterator[Problem]:
         if host.ssh.host_key
         and (name not in plan.lock.hosts or not plan.lock.hosts[name].state_version)
     ]
+    missing += [
+        f"hosts.{name}.persistence"
+        for name, host in nixos_hosts(plan.stack.hosts).items()
+        if host.persistence is not None
+        and name in plan.lock.hosts
+        and not plan.lock.hosts[name].persistence
+    ]
     if missing:
         yield Problem(
             "services",

@@ -61,6 +61,23 @@ def state_path(plan: Plan) -> Iterator[Problem]:
             "or write the old path again",
             cause="" if service.state else service.at("state"),
         )
+    for name, root in unkept(plan):
+        yield Problem(
+            f"hosts.{name}",
+            f"{name} kept its files in {root}; without persistence its services start empty, and "
+            "it has another SSH host key",
+            f"write persistence: {{root: {root}}} again; or copy what is in {root} to the root "
+            f"yourself, then acknowledge: homelab lock --move {name}",
+        )
+
+
+def unkept(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Hosts that had `persistence` and have none any more: (name, where they kept their files)."""
+    former = {new: old for old, new in renamed_hosts(plan.stack, plan.lock).items()}
+    for name, host in nixos_hosts(plan.stack.hosts).items():
+        machine = plan.lock.hosts.get(former.get(name, name))
+        if machine is not None and machine.persistence and host.persistence is None:
+            yield name, machine.persistence
 
 
 @check("host-renamed", severity="warning")

@@ -449,6 +449,21 @@ def test_another_state_version_is_refused_until_it_is_acknowledged() -> None:
     assert "state-version-kept" not in {p.check for p in after}
 
 
+def test_a_host_that_would_stop_to_keep_its_files_is_an_error_until_it_is_acknowledged() -> None:
+    keeps = {"hosts": {"pavilion": {"persistence": {"root": "/nix/persist", "mount": "/nix"}}}}
+    lock = locked(keeps)
+    gone = {"hosts": {"pavilion": {"persistence": None}}}
+    assert told(planned(keeps, lock)) == []
+    (problem,) = told(planned(gone, lock))
+    assert (problem.check, problem.where) == ("state-path", "hosts.pavilion")
+    assert "in /nix/persist" in problem.what
+    assert "homelab lock --move pavilion" in problem.way_out
+    assert told(planned(gone, locked(gone, lock))) == []
+    before = lock.model_copy(update={"hosts": locked(gone).hosts})
+    (problem,) = check_lock(planned(keeps, before), "homelab.lock.yaml", is_there=True)
+    assert "hosts.pavilion.persistence" in problem.what
+
+
 def test_what_the_lock_does_not_have_is_told_of() -> None:
     plan = planned({}, locked({}))
     assert list(check_lock(plan, "homelab.lock.yaml", is_there=True)) == []

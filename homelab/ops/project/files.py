@@ -25,7 +25,7 @@ from homelab.problems import InvalidStackError, UsageError, did_you_mean
 from homelab.secrets.recipients import OURS, sops_yaml
 from homelab.secrets.rotation import epochs_of, rotations
 from homelab.services.memory import lost_paths, moved, with_lock_keys
-from homelab.services.memory_checks import reinstalled
+from homelab.services.memory_checks import reinstalled, unkept
 from homelab.storage.memory import former_copy, moved_datasets, moved_replicas, places_of
 from homelab.system.model import nixos_hosts
 from homelab.system.renamed import renamed_hosts
@@ -46,7 +46,7 @@ def write_lock(
     """
     plan, problems = check_stack(directory, stack)
     names = {s.name for s in plan.services} | {d.name for d in plan.datasets}
-    names |= {name for name, _ in reinstalled(plan)}
+    names |= {name for name, _ in (*reinstalled(plan), *unkept(plan))}
     unknown = [m for m in moves if m not in names]
     if unknown:
         raise UsageError(
@@ -63,6 +63,7 @@ def write_lock(
         ("replica-moved", r.source) for r, _ in moved_replicas(plan) if r.dataset.name in moves
     }
     meant |= {("state-version-kept", f"hosts.{n}.state_version") for n in moves}
+    meant |= {("state-path", f"hosts.{n}") for n in moves}
     meant |= {("secret-rotated", where) for name, where, _ in rotations(plan) if name in rotated}
     keys = names | {s.epoch_key for s in plan.secrets.secrets} | {"namespace"}
     keys |= {name for name, *_ in rotations(plan)}
@@ -190,7 +191,11 @@ def updated_lock(
         services=services,
         datasets=places,
         hosts={
-            name: Machine(host_key=host.ssh.host_key, state_version=host.state_version)
+            name: Machine(
+                host_key=host.ssh.host_key,
+                state_version=host.state_version,
+                persistence=host.persistence.root if host.persistence is not None else "",
+            )
             for name, host in nixos_hosts(plan.stack.hosts).items()
             if host.ssh.host_key
         },
