@@ -151,7 +151,9 @@ def downloads_shared(plan: Plan) -> Iterator[Problem]:
             above = [
                 name
                 for name in dict.fromkeys(mine.values())
-                if path is not None and below(path, (plan.stack.datasets[name].path,))
+                if (dataset := plan.stack.datasets.get(name)) is not None
+                and path is not None
+                and below(path, (dataset.path,))
             ]
             way_out = f"write services.{pair.caller}.datasets: {{{DOWNLOADS}: {shared}, …}}"
             if theirs is None:

@@ -172,9 +172,9 @@ def _local(proxy: ProxyPlan, local: Local) -> list[Directive]:
 
 
 def _stripped(proxy: ProxyPlan) -> list[str]:
-    """Headers that are removed from client requests. Some apps treat `_` in a name as `-`."""
+    """Headers that are removed from client requests. Some apps read `_` or `.` as `-`."""
     own = [s for h in proxy.spoofable if not h.startswith("Remote-") for s in spellings(h)]
-    return ["Remote-*", "Remote_*", *own]
+    return ["Remote-*", "Remote_*", "Remote.*", *own]
 
 
 def _route(proxy: ProxyPlan, virtual_host: VirtualHost, name: str, route: Route) -> list[Directive]:

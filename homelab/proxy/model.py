@@ -192,10 +192,14 @@ class ProxyPlan:
 
 
 def spellings(header: str) -> tuple[str, ...]:
-    """The spellings of a header that apps treat alike: many read `Remote_User` as `Remote-User`."""
+    """The spellings of a header that apps treat alike: many read `Remote_User` as `Remote-User`,
+    and PHP also `Remote.User` (`php_register_variable_ex`). Names with more than two hyphens are
+    those of oauth2-proxy, which have no spelling with a dot: each would have 81.
+    """
+    alike = "-_." if header.count("-") <= 2 else "-_"
     out = [""]
     for char in header:
-        out = [o + c for o in out for c in ("-_" if char == "-" else char)]
+        out = [o + c for o in out for c in (alike if char == "-" else char)]
     return tuple(out)
 
 

@@ -319,6 +319,12 @@ def test_the_sandbox_hides_a_dataset_below_the_one_that_an_app_names() -> None:
     assert build.found(both(NESTED, mended), "downloads-shared") == []
 
 
+def test_a_dataset_that_is_not_in_the_stack_is_its_own_problem() -> None:
+    wrong = {"services": {"sonarr": {"datasets": {"downloads": "nothing-has-this-name"}}}}
+    found = build.found(both(NESTED, wrong), "dataset-host")
+    assert [p.where for p in found] == ["services.sonarr.datasets.downloads"]
+
+
 @pytest.mark.parametrize(
     ("harden", "seen"),
     [

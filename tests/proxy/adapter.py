@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -43,7 +44,7 @@ class _Adapter(BaseHTTPRequestHandler):
     def _judge(self, allowed: str) -> None:
         told = self.headers
         claims = tuple(
-            k for k in told if k.lower().replace("_", "-").startswith(("remote-", "x-webauth"))
+            k for k in told if re.sub("[_.]", "-", k.lower()).startswith(("remote-", "x-webauth"))
         )
         self.asked.append(rig.Asked(self.path, self.command, claims, told["X-Forwarded-For"]))
         who = told.get("Cookie", "").partition("session=")[2].partition(";")[0]

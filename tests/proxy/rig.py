@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import re
 import socket
 import ssl
 import threading
@@ -181,7 +182,7 @@ class _Gate(BaseHTTPRequestHandler):
             self._say(500)
             return
         claims = tuple(
-            k for k in told if k.lower().replace("_", "-").startswith(("remote-", "x-webauth"))
+            k for k in told if re.sub("[_.]", "-", k.lower()).startswith(("remote-", "x-webauth"))
         )
         self.asked.append(Asked(url, method, claims, told["X-Forwarded-For"]))
         cookie = told.get("Cookie", "")

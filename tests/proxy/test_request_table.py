@@ -35,6 +35,8 @@ SPOOFED = (
     ("Remote-User", "root"),
     ("Remote-Groups", "admins"),
     ("Remote_User", "root"),
+    ("Remote.Groups", "admins"),
+    ("X-Webauth.User", "root"),
     ("REMOTE-EMAIL", "root@example.org"),
     ("X-Webauth-User", "root"),
     ("X-WEBAUTH_USER", "root"),

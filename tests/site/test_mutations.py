@@ -112,3 +112,33 @@ def test_a_mistyped_stack_is_planned_or_refused_with_messages(file: Path, many: 
             assert problem.what
             assert problem.way_out, str(problem)
             assert len(str(problem)) < 1200, str(problem)
+
+
+def named(values: Any) -> set[str]:
+    """The keys of all objects in objects: hosts, services, datasets, targets, people."""
+    inner = values.values() if isinstance(values, dict) else ()
+    return {str(k) for v in inner if isinstance(v, dict) for k in v} | {
+        name for v in inner for name in named(v)
+    }
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        f if f.name == "Pulumi.cabin.yaml" else pytest.param(f, marks=pytest.mark.long)
+        for f in STACKS
+    ],
+    ids=lambda f: f.name,
+)
+def test_a_name_of_nothing_in_place_of_any_name_is_answered_with_messages(file: Path) -> None:
+    whole = dict(read_document(file).values)
+    names = named(whole)
+    for place in places(whole):
+        if not (isinstance(at(whole, place), str) and at(whole, place) in names):
+            continue
+        values = copy.deepcopy(whole)
+        at(values, place[:-1])[place[-1]] = "nothing-has-this-name"
+        for problem in problems_of(values, file):
+            assert problem.where, place
+            assert problem.what, place
+            assert problem.way_out, str(problem)

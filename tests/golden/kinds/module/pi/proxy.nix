@@ -19,6 +19,7 @@ in
             }
             request_header -Remote-*
             request_header -Remote_*
+            request_header -Remote.*
             request_header X-Real-IP {remote_host}
             @auth host auth.home.example.org
             handle @auth {
