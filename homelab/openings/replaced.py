@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from homelab.catalog.option_names import size_of_set
 from homelab.nix.source import Computed, Setting
-from homelab.openings.model import Opening, View, rule
+from homelab.nix.whole import WHOLE
+from homelab.openings.daemons import service_of
+from homelab.openings.model import Opening, View, matches, rule
 from homelab.openings.tables import UNIT, tables
-from homelab.openings.written import has_parts, lost_items, written
+from homelab.openings.written import has_derived, has_parts, lost_items, written
 from homelab.system.file_systems import is_within
 
 REPLACED = "replaced"
@@ -126,6 +128,22 @@ def replaced(setting: Setting, view: View) -> Iterator[Opening]:
             REPLACED,
             f"{top} is forced as a whole{group}, which removes what the plan sets there: {what}",
             f"write each option of your own without mkForce: {top}.NAME = …",
+        )
+
+
+@rule(*(f"{'.'.join(path)}.**" for path in WHOLE))
+def whole(setting: Setting, view: View) -> Iterator[Opening]:
+    """One key of a set that NixOS takes as a whole, which removes the keys of the plan."""
+    size = next(len(p) for p in WHOLE if matches((*p, "**"), setting.path))
+    top = setting.path[:size]
+    if not setting.source and setting.forced is None and has_derived(view, top):
+        service = service_of(setting, view)
+        where = service.at("options") if service is not None else "options of its service"
+        yield Opening(
+            REPLACED,
+            f"NixOS takes {'.'.join(top)} as a whole, so {setting.name} removes what the plan sets "
+            "there",
+            f"write it in the stack config, which keeps both: {where}: {{{setting.name}: …}}",
         )
 
 

@@ -28,6 +28,12 @@ def has_parts(view: View, path: Path) -> bool:
     return any(isinstance(v, Mapping) and v for v in written(view, path))
 
 
+def has_derived(view: View, path: Path) -> bool:
+    """Whether such a set follows from the stack config, with nothing that it states there."""
+    found = [v for m in modules_of(view.plan, view.host) for v in _at(m.derived, path)]
+    return any(isinstance(v, Mapping) and v for v in found)
+
+
 def lost_items(view: View, path: Path, value: Value) -> bool:
     """Whether a list, or text that NixOS joins, has parts of the plan that the value lacks."""
     kept = value if isinstance(value, tuple) else (value,)

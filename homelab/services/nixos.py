@@ -9,6 +9,7 @@ from homelab.config.unit import FlakePackage
 from homelab.disks.waiting import optional_at, waiting
 from homelab.hardening.paths import below, for_tmpfiles
 from homelab.nix import Attrs, Force, Module, Nix, attrs, merge
+from homelab.nix.whole import together
 from homelab.plan import Plan
 from homelab.secret_paths import fact_path
 from homelab.services import podman, static, unit, unit_templates
@@ -27,6 +28,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     for service in plan.on(host.name):
         stated = stated_options(plan, service)
         derived, flakes = _derived(plan, host, service)
+        derived, stated = together(derived, stated)
         package = service.unit.package if service.unit is not None else None
         # A service of a flake may have no options, only the import of its module.
         if derived or stated or flakes:

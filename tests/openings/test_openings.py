@@ -10,7 +10,7 @@ import pytest
 from homelab.catalog import ENTRIES
 from homelab.checks import run_checks
 from homelab.nix.source import Setting, read_nix
-from homelab.openings import alerts, backups, disks, resolvers, ssh, vpns, wiped
+from homelab.openings import alerts, backups, disks, replaced, resolvers, ssh, vpns, wiped
 from homelab.openings.apps import closed_sign_ups
 from homelab.openings.checks import check_openings
 from homelab.openings.model import RULES, View, matches
@@ -184,9 +184,10 @@ IN_WAYS_OUT = (
 """Rules with checks of their own, which have rows in tests/site/ways_out."""
 IN_TESTS = (
     *(vpns.identity, vpns.namespace, vpns.numbers, vpns.units),
-    *(backups.server, ssh.bans),
+    *(backups.server, replaced.whole, ssh.bans),
 )
-"""Rules that need more of a stack: test_vpns.py and test_protections.py have their tables."""
+"""Rules that need more of a stack: test_vpns.py, test_protections.py and test_replaced.py have their
+tables."""
 ELSEWHERE = [
     # Secrets in plain text have a table in tests/secrets.
     "**",

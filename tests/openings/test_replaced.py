@@ -10,6 +10,7 @@ import pytest
 from homelab.catalog import ENTRIES
 from homelab.nix import Nix
 from homelab.nix.source import Setting, Value
+from homelab.nix.whole import WHOLE
 from homelab.openings.checks import check_openings
 from homelab.openings.model import View
 from homelab.openings.registry import openings
@@ -186,3 +187,60 @@ def test_a_set_in_a_file_that_an_option_imports_is_followed() -> None:
         assert [p.what.startswith("parts/x.nix:2: services.navidrome.settings") for p in found] == (
             [True] if lost else []
         )
+
+
+def _typed(value: Nix, node: Node, path: Path) -> Iterator[tuple[Path, str]]:
+    value = plain(value)
+    if node.type is not None:
+        yield path, node.type
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if (child := node.child(key)) is not None:
+                yield from _typed(inner, child, (*path, key))
+
+
+TANDOOR = "services.tandoor-recipes.extraConfig"
+
+
+def test_every_set_that_nixos_takes_as_a_whole_is_known() -> None:
+    options = require_options()
+    services = {n: {"host": "nas"} for n, e in ENTRIES.items() if not e.infrastructure}
+    plans = [
+        build.plan({"nixpkgs": {"default": {"release": release}}, "services": {n: s}})
+        for n, s in services.items()
+        for release in [max("25.11", ENTRIES[n].since)]
+    ]
+    found = {
+        path if "of" not in type_ else (*path, "*")
+        for plan in plans
+        for module in modules_of(plan, plan.hosts["nas"])
+        for path, type_ in _typed(module.derived, options, ())
+        if type_ in ("attribute set", "null or attribute set", "attribute set of (attribute set)")
+    }
+    assert found == set(WHOLE)
+
+
+def test_a_key_that_the_stack_states_keeps_the_keys_of_the_plan() -> None:
+    tandoor = {"host": "nas", "options": {f"{TANDOOR}.TZ": "UTC", f"{TANDOOR}.GUNICORN_MEDIA": "0"}}
+    plan = build.plan({"services": {"tandoor-recipes": tandoor}})
+    (module,) = (m for m in modules_of(plan, plan.hosts["nas"]) if "tandoor" in m.file)
+    stated = module.stated["services"]["tandoor-recipes"]["extraConfig"]  # type: ignore[index,call-overload]
+    assert stated["TZ"] == "UTC"
+    assert stated["GUNICORN_MEDIA"] == "0"
+    assert stated["ALLOWED_HOSTS"] == "tandoor-recipes.home.example.org"
+    assert stated["POSTGRES_HOST"] == "/run/postgresql"
+    derived = module.derived["services"]["tandoor-recipes"]  # type: ignore[index,call-overload]
+    assert "extraConfig" not in derived
+    assert derived["enable"] is True
+
+
+@pytest.mark.parametrize("options", [{}, {f"{TANDOOR}.TZ": "UTC"}])
+def test_a_key_of_a_module_does_not_remove_the_keys_of_the_plan(options: dict[str, str]) -> None:
+    """Beside a definition of the stack config NixOS joins it, as both have one priority."""
+    changes = {"services": {"tandoor-recipes": {"host": "nas", "options": options}}}
+    found = told(f'{TANDOOR}.ENABLE_PDF_EXPORT = "1";', changes)
+    assert ["NixOS takes services.tandoor" in p.what for p in found] == [True] * (not options)
+    for problem in found:
+        assert problem.severity == "error"
+        assert "services.tandoor-recipes.options: {" in problem.way_out
+    assert told(f'{TANDOOR}.ENABLE_PDF_EXPORT = "1";') == []
