@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tests.openings.careless import DIGEST, OPTIONS, TIMES
 from tests.site.ways_out.copies import COPIES
-from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.model import NULL, Changes, WayOut
 from tests.site.ways_out.parts import IDENTITY
 from tests.site.ways_out.stacks import SILENT, TUNNEL, both, service
 
@@ -79,9 +79,10 @@ MISTYPED = {"services.navidrome.enviromentFile": "/run/x"}
 def followed(check: str, name: str, options: Changes) -> WayOut:
     """The row of a careless option."""
     instead, asked = OTHERWISE.get(name, (dict.fromkeys(options), {}))
+    written = {option: NULL if value is None else value for option, value in options.items()}
     return WayOut(
         check,
-        navidrome(options=options),
+        navidrome(options=written),
         navidrome(options=instead),
         where="services.navidrome.options",
         asked=asked,
