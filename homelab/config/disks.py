@@ -246,6 +246,11 @@ class FileSystemConfig(Kind):
         said = {k if k != "source" else "from" for k in self.model_fields_set}
         stated = [k for k in _OF_A_PARTITION if k in said]
         if self.pool is not None:
+            if "encrypted" in said:
+                raise ValueError(
+                    "encrypted is LUKS of a partition, and ZFS encrypts its datasets itself; leave "
+                    "it out: the host asks for the key of the dataset when it boots"
+                )
             if wrong := [*stated, *(k for k in ("fs", "size") if k in said)]:
                 raise ValueError(f"a pool has no {' and no '.join(wrong)}; leave it out")
             return self

@@ -425,3 +425,36 @@ def test_a_root_that_is_made_blank_must_not_hold_a_mounted_subvolume(
     lost = not inside.startswith("@rooted")
     assert status == lost
     assert (f"mounted from it: {mount}" in output) is lost
+
+
+FSTAB = """\
+# This is a generated file.
+/dev/disk/by-uuid/1 / ext4 x-initrd.mount 0 1
+tank/data /tank zfs nofail 0 0
+tank/new /new zfs nofail 0 0
+192.168.1.5:/x /mnt/nas nfs noauto,x-systemd.automount 0 0
+/dev/sdb1 /srv/my\\040disk ext4 nofail 0 2
+/dev/sda2 none swap defaults
+"""
+
+
+def test_a_file_system_that_is_locked_is_named_with_what_unlocks_it(host: Prepared) -> None:
+    """Services wait for it, and the switch changes nothing about that. A file system that comes with
+    the switch, and one that is mounted when it is used, are not missing.
+    """
+    (host.system / "etc").mkdir(exist_ok=True)
+    (host.system / "etc/fstab").write_text(FSTAB)
+    now = host.machine.root / "run/current-system/etc"
+    now.mkdir(parents=True, exist_ok=True)
+    (now / "fstab").write_text(FSTAB.replace("tank/new /new zfs nofail 0 0\n", ""))
+    mounts = host.machine.root / "proc/self/mounts"
+    mounts.parent.mkdir(parents=True, exist_ok=True)
+    rest = "/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 /srv/my\\040disk ext4 rw 0 0\n"
+    mounts.write_text(rest)
+    status, output = host.look(loader="none")
+    assert status == 0
+    assert output.count("is not mounted") == 1
+    assert "note: /tank is not mounted, so what needs it does not start." in output
+    assert "zfs load-key -r tank && mount /tank && systemctl start multi-user.target" in output
+    mounts.write_text(rest + "tank/data /tank zfs rw 0 0\n")
+    assert "is not mounted" not in host.look(loader="none")[1]

@@ -78,6 +78,27 @@ check_system() {
 # the present state of the host.
 asked_again() { [ -n "$AGAIN" ] && [ "$AGAIN" != "$(content "$state/again")" ]; }
 
+# File systems of the old and the new system that should be mounted and are not, such as a locked
+# dataset of ZFS. What needs them does not start.
+check_mounts() {
+  local device place type options hint mounts=$root/proc/self/mounts now=$running/etc/fstab
+  [ -r "$1/etc/fstab" ] && [ -r "$now" ] && [ -r "$mounts" ] || return 0
+  while read -r device place type options _; do
+    case $device,$type,$options, in
+      '#'* | *,swap,* | *,noauto,* | *,x-systemd.automount,*) continue ;;
+    esac
+    if [ -z "$type" ] || ! mounted_by "$now" "$place" || mounted_by "$mounts" "$place"; then
+      continue
+    fi
+    hint=''
+    [ "$type" != zfs ] || hint=" If it is locked: zfs load-key -r ${device%%/*} && mount $place && systemctl start multi-user.target"
+    warn "$place is not mounted, so what needs it does not start.$hint"
+  done <"$1/etc/fstab"
+}
+
+# mounted_by FILE PLACE: whether a table of mounts has this mount point.
+mounted_by() { place=$2 awk '$1 !~ /^#/ && $2 == ENVIRON["place"] { found = 1 } END { exit !found }' "$1"; }
+
 # A root that is to be made from a blank subvolume at each boot: the subvolume is there.
 check_blank_root() {
   local device subvolume blank top found='' inside=''
@@ -234,6 +255,7 @@ preflight() {
   check_system "$1"
   check_identity
   check_disk
+  check_mounts "$1"
   check_blank_root "$1"
   [ "$MODE" = test ] || check_boot "$1"
   check_reboot "$1"
