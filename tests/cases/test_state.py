@@ -26,7 +26,7 @@ from homelab.problems import InvalidStackError, Problem, UsageError
 from homelab.services.custom import extended
 from homelab.services.lock_checks import check_lock
 from homelab.system import kept as keeping
-from tests import build
+from tests import build, stackdir
 from tests.cases.on_disk import laid_out
 from tests.golden.test_home import HOME, _copy
 
@@ -253,6 +253,20 @@ def test_a_copy_that_is_added_later_is_missing_in_the_lock() -> None:
     both = testing.changed(ON_BTRFS, {"datasets": library})
     (problem,) = check_lock(planned(both, lock), "homelab.lock.yaml", is_there=True)
     assert "the lock does not have datasets.library.replicate" in problem.what
+
+
+def test_the_lock_takes_the_new_place_of_a_copy_once_it_is_acknowledged(tmp_path: Path) -> None:
+    sent = {"to": "nas", "path": "/mnt/copies/tv"}
+    tv = {"host": "pi", "path": "/mnt/tv", "tier": "user", "fs": "btrfs", "replicate": sent}
+    stack = stackdir.write_stack(tmp_path / "stack", {"datasets": {"tv": tv}})
+    write_lock(stack, stackdir.NAME, ())
+    path = stack / f"Pulumi.{stackdir.NAME}.yaml"
+    path.write_text(path.read_text().replace("/mnt/copies/tv", "/mnt/copies/series"))
+    with pytest.raises(InvalidStackError, match="replica-moved"):
+        write_lock(stack, stackdir.NAME, ())
+    said = write_lock(stack, stackdir.NAME, ("tv",))
+    assert any("tv is now sent to /mnt/copies/series on nas" in line for line in said)
+    assert "unchanged" in write_lock(stack, stackdir.NAME, ())[0]
 
 
 def test_a_copy_that_is_not_sent_any_more_stays_where_it_is() -> None:
