@@ -51,12 +51,16 @@ def port_fixed(plan: Plan) -> Iterator[Problem]:
 
 @check("port-listens", severity="warning")
 def port_listens(plan: Plan) -> Iterator[Problem]:
-    """A port of the stack config opens the firewall. If neither the catalog nor an option of the
-    service knows its number, nothing listens there, and whatever comes to listen is open.
+    """A port of the stack config opens the firewall. If homelab can make the app listen on a port
+    of another name, and no option knows this number, it is that one which is meant: nothing listens
+    on this one, and whatever comes to listen is open. Apps without such a port may listen by what
+    is set on their pages, as Home Assistant's integrations do.
     """
     for service in plan.services:
         entry = original_entry(plan.stack, service.name, service.config, service.host)
         if not isinstance(service.config, CatalogService) or entry is None:
+            continue
+        if not entry.further_ports:
             continue
         known = {*entry.ports, *entry.further_ports}
         options = f"{service.config.options}"
@@ -69,8 +73,8 @@ def port_listens(plan: Plan) -> Iterator[Problem]:
                     f"services.{service.name}.ports.{label}",
                     f"nothing of {service.name} is known to listen on {stated.port}, "
                     f"which it opens to {_SCOPES[stated.scope]}",
-                    (f"name it as one that homelab can switch on: {names}; or " if names else "")
-                    + "write the option that makes it listen there into options, or leave it out",
+                    f"name it as one that homelab can switch on: {names}; or write the option that "
+                    "makes it listen there into options, or leave it out",
                 )
 
 

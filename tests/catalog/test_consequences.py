@@ -292,3 +292,10 @@ def test_the_container_of_a_forge_has_a_name_for_its_port() -> None:
         in (made["nas"]["services/forge.nix"])
     )
     assert '"git-ssh.home.example.org" = "192.168.1.3";' in made["pi"]["dns.nix"]
+
+
+def test_an_app_whose_pages_open_further_ports_may_have_any() -> None:
+    """Home Assistant's integrations listen on ports that no option names."""
+    sonos = {"port": 1400, "scope": "lan", "why": "events of the speakers"}
+    changes: Changes = {"services": {"home-assistant": {"host": "nas", "ports": {"sonos": sonos}}}}
+    assert build.found(changes, "port-listens") == []

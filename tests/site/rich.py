@@ -359,7 +359,7 @@ RICH: Changes = {
             "routes": [
                 {
                     "name": "news",
-                    "redirect_from": ["feeds"],
+                    "redirect_from": ["syndication"],
                     "auth": "forward",
                     "audience": "family",
                     "publish": "tunnel",

@@ -35,11 +35,6 @@ WAYS = (
         ),
     ),
     WayOut(
-        "port-listens",
-        service("jellyfin", host="nas", ports={"x": {"port": 9, "scope": "lan", "why": "wake"}}),
-        service("jellyfin", ports=None),
-    ),
-    WayOut(
         "web-port-known",
         service("mosquitto", host="nas", name="mqtt"),
         service("mosquitto", name=None),
