@@ -197,7 +197,7 @@ def ssh_names(
     """
     out: dict[str, str] = {}
     for service in services:
-        uses = "{ssh}" in f"{service.entry.options} {service.config.model_dump()}"
+        uses = any(map(_names_ssh, (service.entry.options, service.config.model_dump())))
         opens = any(p.label == SSH and p.scope != "loopback" for p in service.ports)
         host, route = hosts.get(service.host), _main(routes, service.name)
         if not (uses or opens) or host is None or route is None or not route.internal:
@@ -206,6 +206,15 @@ def ssh_names(
         if name not in {r.internal for r in routes}:
             out[name] = host.lan or host.tailnet
     return out
+
+
+def _names_ssh(value: object) -> bool:
+    """Whether a text in a value has the field `{ssh}`."""
+    if isinstance(value, Mapping):
+        return any(map(_names_ssh, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_names_ssh, value))
+    return isinstance(value, str) and "{ssh}" in value
 
 
 def _main(routes: tuple[Route, ...], service: str) -> Route | None:

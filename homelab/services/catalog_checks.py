@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from homelab.catalog.options import options_of
 from homelab.catalog.references import roles_of
@@ -63,11 +63,11 @@ def port_listens(plan: Plan) -> Iterator[Problem]:
         if not entry.further_ports:
             continue
         known = {*entry.ports, *entry.further_ports}
-        options = f"{service.config.options}"
+        stated_numbers = set(_numbers(service.config.options))
         for label, stated in sorted(ports_of(service.config).items()):
             if label in known or stated.scope == "loopback":
                 continue
-            if not re.search(rf"(?<![0-9]){stated.port}(?![0-9])", options):
+            if str(stated.port) not in stated_numbers:
                 names = ", ".join(sorted(entry.further_ports))
                 yield Problem(
                     f"services.{service.name}.ports.{label}",
@@ -76,6 +76,20 @@ def port_listens(plan: Plan) -> Iterator[Problem]:
                     f"name it as one that homelab can switch on: {names}; or write the option that "
                     "makes it listen there into options, or leave it out",
                 )
+
+
+def _numbers(value: object) -> Iterator[str]:
+    """Every number in the options of a service, also one in a text: `0.0.0.0:2222`."""
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _numbers(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _numbers(inner)
+    elif isinstance(value, str):
+        yield from re.findall(r"[0-9]+", value)
+    elif isinstance(value, int) and 0 < value <= 65535:
+        yield str(value)
 
 
 _SCOPES = {"tailnet": "the tailnet", "lan": "the LAN", "link": "the LAN"}
