@@ -46,7 +46,12 @@ def of_library(setting: Setting, view: View) -> Iterator[Opening]:
     if last != "baseline":
         path = ("systemd", "services", name, "serviceConfig", last)
         value = False if setting.value is None else setting.value
-        yield from weakens(replace(setting, path=path, value=value, written=setting.name), view)
+        inside = replace(setting, path=path, value=value, written=setting.name)
+        for opening in weakens(inside, view):
+            said = shown(setting.value)
+            yield replace(
+                opening, what=opening.what.replace(f" is {shown(value)},", f" is {said},")
+            )
         return
     unit = _of(replace(setting, path=("systemd", "services", name)), view)
     if setting.value is not True and unit is not None and unit.has_baseline:

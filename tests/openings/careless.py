@@ -330,9 +330,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "a sandbox without a part, by its library": {
             "homelab.hardening.units.navidrome.ProtectHome": False
         },
-        "a sandbox with nixpkgs' part, by its library": {
-            "homelab.hardening.units.navidrome.ProtectHome": None
-        },
         "other files of authelia": {
             f"{_AUTHELIA}.environmentVariables.X_AUTHELIA_CONFIG": "/etc/authelia.yml"
         },

@@ -85,6 +85,8 @@ def test_the_sandbox_of_a_unit_is_not_left_to_nixpkgs(unit: str, is_told: bool) 
     found = told(f"homelab.hardening.units.{unit}.baseline = false;", gatus)
     assert ["only the sandbox of its nixpkgs module" in p.what for p in found] == [True] * is_told
     assert told(f"homelab.hardening.units.{unit}.baseline = true;", gatus) == []
+    found = told(f"homelab.hardening.units.{unit}.ProtectHome = null;", gatus)
+    assert ["is null, so gatus.service may see home" in p.what for p in found] == [True] * is_told
 
 
 @pytest.mark.parametrize(
