@@ -146,10 +146,43 @@ def imported_by(value: Computed) -> str:
 
 def _errors(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
     if node.is_error or node.is_missing:
-        yield node
+        if not _ends_formals(node):
+            yield node
     elif node.has_error:
         for child in node.children:
             yield from _errors(child)
+
+
+def _ends_formals(node: tree_sitter.Node) -> bool:
+    """Whether an error is the comma after the last formal of a function, `{ a, b, }:`, which Nix
+    accepts and nixfmt writes, and the grammar does not. The comma is left over, or a formal without
+    a name follows it.
+    """
+    last, is_comma = node, node.is_error and node.text == b","
+    if node.is_missing and node.parent is not None and node.parent.type == "formal":
+        last = node.parent
+        before = _beside(last, forward=False)
+        is_comma = before is not None and before.type == ","
+    if not is_comma or last.parent is None or last.parent.type != "formals":
+        return False
+    comma = last if last is node else _beside(last, forward=False)
+    named = _beside(comma, forward=False) if comma is not None else None
+    end = _beside(last, forward=True)
+    return (
+        named is not None
+        and named.type == "formal"
+        and not named.has_error
+        and end is not None
+        and end.type == "}"
+    )
+
+
+def _beside(node: tree_sitter.Node, *, forward: bool) -> tree_sitter.Node | None:
+    """The node before or after another, without comments."""
+    found = node.next_sibling if forward else node.prev_sibling
+    while found is not None and found.type == "comment":
+        found = found.next_sibling if forward else found.prev_sibling
+    return found
 
 
 def _module(node: tree_sitter.Node, scope: Scope) -> Iterator[Setting]:

@@ -61,6 +61,27 @@ def test_what_is_no_nix_is_told_by_its_line(text: str) -> None:
     assert read_nix(text).unread == (1,)
 
 
+@pytest.mark.parametrize(
+    "formals",
+    [
+        "{ a, b, }",
+        "{ a ? [ ], }@all",
+        "all@{ a, }",
+        "{\n  a, # one\n  b ? { }, # two\n}",
+        "{ a\n, # last\n}",
+    ],
+)
+def test_a_comma_after_the_last_formal_is_nix(formals: str) -> None:
+    assert read_nix(f"let f = {formals}: a; in {{ x = f {{ }}; y = 1; }}").unread == ()
+    found = read_nix(f"{formals}: {{ y = 1; }}")
+    assert (found.unread, found.settings[0].value) == ((), 1)
+
+
+@pytest.mark.parametrize("formals", ["{ , }", "{ a, , }", "{ a,, b }", "{ a ? , }", "{ ..., }"])
+def test_a_comma_elsewhere_is_not(formals: str) -> None:
+    assert read_nix(f"{formals}: {{ y = 1; }}").unread == (1,)
+
+
 def test_names_that_stand_for_each_other_end() -> None:
     assert read_nix("let x = y; y = x; in { a = x; }").settings[0].path == ("a",)
     assert read_nix("let x = { b = x; }; in { a = x; }").unread == (1,)
