@@ -1,4 +1,4 @@
-# Sam's home, the same on every machine.
+# What Sam's home has besides `homelab:homes`, the same on every machine.
 { pkgs, ... }:
 
 {
@@ -6,12 +6,5 @@
     pkgs.jq
     pkgs.ripgrep
   ];
-  programs.bash.enable = true;
-  programs.git = {
-    enable = true;
-    settings.user = {
-      email = "sam@example.org";
-      name = "Sam";
-    };
-  };
+  programs.direnv.enable = true;
 }

@@ -17,7 +17,7 @@ from tests.evaluation import stacks
 STACKS = [(p.parent, p.name[7:-5]) for p in sorted(ROOT.glob("examples/*/Pulumi.*.yaml"))]
 STACKS += [(SHIPPED, p.name[7:-5]) for p in sorted(SHIPPED.glob("Pulumi.*.yaml"))]
 SECTIONS = (
-    *("backup", "cloudflare", "dashboard", "datasets", "flakes", "hosts", "identity"),
+    *("backup", "cloudflare", "dashboard", "datasets", "flakes", "homes", "hosts", "identity"),
     *(
         "families",
         "mail",

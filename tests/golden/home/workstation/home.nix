@@ -19,7 +19,10 @@ in
     {
       home-manager.users.sam = {
         home.stateVersion = "25.11";
-        imports = [ ./own/home/sam.nix ];
+        imports = [
+          ./own/home/sam.nix
+          ./homes/sam.nix
+        ];
       };
     }
   ];
