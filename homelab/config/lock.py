@@ -24,6 +24,8 @@ class Placement(Model):
     """Web port."""
     state: list[AbsolutePath] = Field(default_factory=list)
     """Its state directories."""
+    datasets: dict[str, Name] = Field(default_factory=dict)
+    """The datasets that it writes, by role. Empty in locks of earlier versions."""
     databases: dict[str, Name] = Field(default_factory=dict)
     """Hosts of the databases that homelab creates for it, by kind."""
     database_names: dict[str, Str] = Field(default_factory=dict)

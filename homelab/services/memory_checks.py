@@ -9,6 +9,7 @@ from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.memory import lost_paths, moved
+from homelab.services.memory_datasets import left_datasets
 from homelab.storage.memory import moved_datasets
 from homelab.system.model import nixos_hosts
 from homelab.system.renamed import renamed_hosts
@@ -60,6 +61,15 @@ def state_path(plan: Plan) -> Iterator[Problem]:
             f"{copied}, then acknowledge: homelab lock --move {service.name}; "
             "or write the old path again",
             cause="" if service.state else service.at("state"),
+        )
+    for left in left_datasets(plan):
+        yield Problem(
+            left.where,
+            f"{left.service} wrote its {left.role} to {left.path}, the dataset {left.dataset}; now "
+            + (f"they are in the dataset {left.now}" if left.now else "it names none")
+            + ", so it starts without them",
+            f"write {left.role}: {left.dataset} again; or bring the files to their new directory "
+            f"yourself, then acknowledge: homelab lock --move {left.service}",
         )
     for name, root in unkept(plan):
         yield Problem(

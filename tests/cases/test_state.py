@@ -641,3 +641,50 @@ def test_a_renamed_backup_target_is_refused_where_its_old_repositories_are() -> 
     assert "homelab secret restic-b2 " in problem.way_out
     changes["backup"]["targets"]["cloud"] = {**b2, "path": "example-homelab/anew"}
     assert not [p for p in run_checks(planned(changes, lock)) if p.check == "target-renamed"]
+
+
+LIBRARY = {"services.immich.mediaLocation": "/mnt/family/photos"}
+
+
+@pytest.mark.parametrize(
+    ("immich", "left"),
+    [
+        ({"datasets": None}, "it names none"),
+        ({"datasets": {"photos": "library"}}, "they are in the dataset library"),
+        ({"datasets": None, "options": LIBRARY}, ""),
+    ],
+)
+def test_what_an_app_wrote_to_a_dataset_is_not_left_behind_unnoticed(
+    immich: dict[str, Any], left: str
+) -> None:
+    plan = planned({"services": {"immich": immich}}, locked({}))
+    found = [
+        (p.where, p.what) for p in told(plan) if p.where.startswith("services.immich.datasets")
+    ]
+    assert [left in what for _, what in found] == ([True] if left else [])
+    assert all("/mnt/family/photos, the dataset photos" in what for _, what in found)
+    earlier = locked({}).model_copy(
+        update={
+            "services": {
+                name: placement.model_copy(update={"datasets": {}})
+                for name, placement in locked({}).services.items()
+            }
+        }
+    )
+    assert left_of(planned({"services": {"immich": immich}}, earlier)) == []
+
+
+def left_of(plan: Plan) -> list[Problem]:
+    return [p for p in told(plan) if "the dataset" in p.what and p.check == "state-path"]
+
+
+def test_a_dataset_of_another_name_at_the_same_path_leaves_nothing_behind() -> None:
+    photos = dict(HOME.values)["datasets"]["photos"]
+    plan = planned(
+        {
+            "datasets": {"pictures": _copy(photos), "photos": None},
+            "services": {"immich": {"datasets": {"photos": "pictures"}}},
+        },
+        locked({}),
+    )
+    assert left_of(plan) == []

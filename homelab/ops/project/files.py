@@ -26,6 +26,7 @@ from homelab.secrets.recipients import OURS, sops_yaml
 from homelab.secrets.rotation import epochs_of, rotations
 from homelab.services.memory import lost_paths, moved, with_lock_keys
 from homelab.services.memory_checks import reinstalled, unkept
+from homelab.services.memory_datasets import left_datasets, written_datasets
 from homelab.storage.memory import former_copy, moved_datasets, moved_replicas, places_of
 from homelab.system.model import nixos_hosts
 from homelab.system.renamed import renamed_hosts
@@ -57,6 +58,7 @@ def write_lock(
         )
     meant = {("move-stateful", where) for where, s, _ in moved(plan.services) if s.name in moves}
     meant |= {("state-path", s.source) for s in plan.services if s.name in moves}
+    meant |= {("state-path", left.where) for left in left_datasets(plan) if left.service in moves}
     meant |= {("database-moved", m.source) for m in moved_databases(plan) if m.service in moves}
     meant |= {("dataset-moved", d.source) for d, _ in moved_datasets(plan) if d.name in moves}
     meant |= {
@@ -149,6 +151,7 @@ def updated_lock(
             host=service.host,
             port=service.port or None,
             state=list(service.state),
+            datasets=written_datasets(service),
             databases={d.kind: d.host for d in service.databases if d.kind != "redis"},
             database_names={d.kind: d.name for d in service.databases if d.kind != "redis"},
             service=catalog if catalog != service.name else None,
@@ -168,6 +171,10 @@ def updated_lock(
             lines.append(f"{key} has its databases elsewhere; copy them by hand")
         elif lost_paths(service):
             lines.append(f"{key} now has its state in {', '.join(service.state) or 'no directory'}")
+    lines += [
+        f"{left.service} leaves its {left.role} in {left.path}, the dataset {left.dataset}"
+        for left in left_datasets(plan)
+    ]
     taken = {s.memory.key for s in plan.services if s.memory is not None}
     off = {name for name, config in plan.stack.services.items() if not config.runs}
     for key, placement in sorted(plan.lock.services.items()):

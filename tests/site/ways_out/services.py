@@ -56,6 +56,12 @@ WAS = Lock.model_validate(
 )
 
 
+PHOTOS: Changes = {
+    "datasets": {"photos": {"host": "nas", "path": "/mnt/photos", "tier": "user"}},
+    "backup": {"targets": {"b2": {"kind": "b2", "path": "b/r", "credentials": {"sops": "b2"}}}},
+}
+
+
 def facts(**written: object) -> Changes:
     """A service of an owner, by facts."""
     listen = {"$text": "{bind}:{port}"}
@@ -534,6 +540,19 @@ WAYS = (
         service("jellyfin", host="nas", state=["/srv/new"]),
         service("jellyfin", state=["/srv/old"]),
         lock=Lock.model_validate({"services": {"jellyfin": KEPT}}),
+    ),
+    WayOut(
+        "state-path",
+        both(PHOTOS, service("immich", host="nas", datasets=None)),
+        service("immich", datasets={"photos": "photos"}),
+        lock=Lock.model_validate(
+            {
+                "services": {
+                    "immich": {"host": "nas", "port": 2283, "datasets": {"photos": "photos"}}
+                },
+                "datasets": {"photos": {"host": "nas", "path": "/mnt/photos"}},
+            }
+        ),
     ),
     WayOut(
         "target-renamed",
