@@ -35,6 +35,7 @@ FOLLOWED = ("flake.lock", "own.nix")
 """Files with the contents or the names of the owner's files, which would need another such file."""
 UNDECIDED = {
     "cloudflare.tunnel": "published names need a tunnel, and it ends at the reverse proxy",
+    "site.owner": "their home has their name, and a home of nobody is refused",
 }
 """Places that have one possible value in a shipped stack, with the reason."""
 OTHERS: dict[str, object] = {
