@@ -20,6 +20,7 @@ _EMPTIED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev/shm")  # noqa: S108
 """Directories that a start, or a timer of systemd, empties."""
 _NO_MOUNT = "leave it out, or mount a disk there"
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|\'([^\']*)\'|(\S+)')
+_OLD = "removes old files of"
 _AGED = frozenset("dDevqQC")
 """Types of tmpfiles.d(5) with an age: what is older is removed."""
 
@@ -136,14 +137,18 @@ def hidden(setting: Setting, view: View) -> Iterator[Opening]:
     """A file system in memory that a unit of a service sees in place of its state."""
     unit = setting.path[2].removesuffix(".service")
     config = ("systemd", "services", setting.path[2], "serviceConfig")
-    bound = [w for p in ("BindPaths", "StateDirectory") for w in texts(view.value(*config, p))]
+    bound = [*texts(view.value(*config, "BindPaths"))]
+    # systemd mounts its own directories of a unit again, above a file system in memory.
+    names = [w for text in texts(view.value(*config, "StateDirectory")) for w in text.split()]
+    own = tuple(f"/var/lib/{name.partition(':')[0]}" for name in names)
     for service in view.plan.on(view.host.name):
         if unit not in (*service.entry.units, *service.entry.helpers):
             continue
         for word in (w for text in texts(setting.value) for w in text.split()):
             mount = word.partition(":")[0]
             for path in (*service.state, *service.entry.persist):
-                if below(path, (mount,)) and not any(path in text for text in bound):
+                again = any(path in text for text in bound) or (own and below(path, own))
+                if below(path, (mount,)) and not again:
                     yield Opening(
                         STATE,
                         f"{setting.name} is {shown(setting.value)}: {path}, state of "
@@ -159,7 +164,8 @@ def removed(setting: Setting, view: View) -> Iterator[Opening]:
     rules = _lines(setting.value) if setting.path[2] == "rules" else _of_setting(setting, view)
     for kind, path, age in rules:
         how = _removes(kind, age)
-        found = next(((p, w) for p, w in _all(view) if _is_hit(p, path)), None) if how else None
+        told = _all(view, aged=how == _OLD) if how else ()
+        found = next(((p, w) for p, w in told if _is_hit(p, path)), None)
         if found is not None:
             yield Opening(
                 STATE,
@@ -168,10 +174,13 @@ def removed(setting: Setting, view: View) -> Iterator[Opening]:
             )
 
 
-def _all(view: View) -> Iterator[tuple[str, str]]:
-    # A cache may be emptied, and old logs may go.
+def _all(view: View, *, aged: bool) -> Iterator[tuple[str, str]]:
+    # A cache may be emptied, and old logs may go. So may old files of what can be had again, such
+    # as recordings and downloads.
     yield from ((p, why) for p, why in survivors(view) if p not in ("/var/cache", "/var/log"))
     for dataset in view.plan.datasets_on(view.host.name):
+        if aged and dataset.tier == "re-derivable":
+            continue
         yield dataset.path, f"the dataset {dataset.name}"
     yield "/var/lib/nixos", "ids of users and groups"
     yield "/home", "home directories"
@@ -209,7 +218,7 @@ def _removes(kind: str, age: str) -> str:
         return "removes"
     if letter == "D":
         return "empties, at each boot,"
-    return "removes old files of" if letter in _AGED and age.strip("~-") else ""
+    return _OLD if letter in _AGED and age.strip("~-") else ""
 
 
 def _is_hit(path: str, pattern: str) -> bool:

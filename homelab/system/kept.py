@@ -20,7 +20,7 @@ from homelab.services.own import original_entry
 from homelab.system.file_systems import is_within
 from homelab.system.model import Host
 from homelab.system.named_paths import FLEETING, named_paths
-from homelab.system.switched_on import leaves, switched_on, whole
+from homelab.system.switched_on import PRIVATE, leaves, switched_on, whole
 
 OURS = "/var/lib/homelab"
 """Releases and secrets: mounted before the activation, which reads them."""
@@ -58,7 +58,10 @@ def kept(plan: Plan, host: Host, made: Sequence[Module]) -> tuple[Kept, ...]:
     if config is None:
         return ()
     wanted = [*_derived(plan, host, made)]
-    wanted += [Kept(path, "the stack says so") for path in config.directories]
+    for path in config.directories:
+        # One directory of a dynamic user needs the private one as its parent, see there.
+        top = PRIVATE if is_within(path, PRIVATE) else path
+        wanted.append(Kept(top, "the stack says so"))
     elsewhere = (config.root, *config.forget, *config.mounted)
     disks = tuple(_disks(plan, host))
     chosen: dict[str, Kept] = {}

@@ -15,6 +15,10 @@ PRIVATE = "/var/lib/private"
 """State of every DynamicUser unit. Kept whole: impermanence would make it 0755 as the parent of a
 directory in it, and systemd then refuses to start such a unit."""
 
+_CONTAINERS = "virtualisation.oci-containers.containers"
+_BACKEND = ("virtualisation", "oci-containers", "backend")
+"""With docker, which the module then switches on, images and volumes are elsewhere."""
+
 Options: TypeAlias = Iterable[tuple[tuple[str, ...], object]]
 """Options by their path, each with its value."""
 
@@ -87,6 +91,8 @@ def _modules(options: Sequence[tuple[tuple[str, ...], object]], surely: bool) ->
         )
         for i, usual in enumerate(one.paths):
             there = moved if i == 0 and moved.startswith("/") else usual.replace("*", name)
+            if one.option == _CONTAINERS and texts.get(_BACKEND) == "docker":
+                there = "/var/lib/docker"
             yield Switched(one.option.replace("*", name or "*"), there, "" if is_own else one.user)
 
 

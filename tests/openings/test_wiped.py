@@ -130,12 +130,20 @@ def test_other_rules_of_tmpfiles_are_the_owners(rule: str) -> None:
     assert told(f'systemd.tmpfiles.rules = [ "{rule}" ];') == []
 
 
+def test_old_files_may_go_of_what_can_be_had_again() -> None:
+    again = testing.changed(PLAIN, {"datasets": {"photos": {"tier": "re-derivable"}}})
+    assert told('systemd.tmpfiles.rules = [ "e /mnt/photos - - - 30d" ];', again) == []
+    assert told('systemd.tmpfiles.rules = [ "D /mnt/photos - - - -" ];', again)
+
+
 def test_a_unit_sees_its_state() -> None:
     at = "systemd.services.navidrome.serviceConfig"
     (problem,) = told(f'{at}.TemporaryFileSystem = "/var/lib:rw /x";', PLAIN)
     assert "/var/lib/navidrome, state of navidrome" in problem.what
     bound = f'{at}.BindPaths = [ "/var/lib/navidrome" ];'
     assert told(f'{at}.TemporaryFileSystem = [ "/var/lib" ]; {bound}', PLAIN) == []
+    named = f'{at}.StateDirectory = "navidrome";'
+    assert told(f'{at}.TemporaryFileSystem = "/var/lib:ro"; {named}', PLAIN) == []
     assert told(f'{at}.TemporaryFileSystem = "/var/lib/other";', PLAIN) == []
     assert told('systemd.services.x.serviceConfig.TemporaryFileSystem = "/var/lib";', PLAIN) == []
 

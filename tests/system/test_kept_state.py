@@ -76,6 +76,7 @@ def test_state_that_nothing_keeps_is_told(tmp_path: Path, unit: str, path: str) 
     [
         'StateDirectory = "kept";',
         'StateDirectory = "disk/x";',
+        'StateDirectory = "dhcpcd";',
         'StateDirectory = "x"; DynamicUser = true;',
         'StateDirectory = "%i";',
         'User = "x";',

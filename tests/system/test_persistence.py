@@ -634,3 +634,19 @@ def test_paths_are_quoted_for_the_shell() -> None:
         "impermanence.nix"
     ]
     assert re.search(r"carry /persist '/srv/my files && rm -rf ~'", text)
+
+
+def test_a_directory_of_a_dynamic_user_is_kept_with_its_parent() -> None:
+    # systemd refuses a parent that others may read, which impermanence would make.
+    found = paths(forgetting(directories=["/var/lib/private/open-webui", "/srv/x"]))
+    assert {"/var/lib/private", "/srv/x"} <= found
+    assert "/var/lib/private/open-webui" not in found
+
+
+def test_containers_of_docker_are_elsewhere() -> None:
+    oci = "virtualisation.oci-containers"
+    text = f'{oci}.containers.x.image = "x";'
+    docker = f'{oci}.backend = "docker"; {text}'
+    for own, where in ((text, "/var/lib/containers"), (docker, "/var/lib/docker")):
+        found = [p.what for p in said(forgetting(), f"{ROOT}{PERSIST}{own}}}\n")]
+        assert any(f"keeps its state in {where}," in what for what in found)

@@ -11,7 +11,9 @@ let
   stores = lib.filter (store: store.enable or true) (lib.attrValues config.environment.persistence);
   kept = map (entry: entry.directory) (lib.concatMap (store: store.directories) stores);
   mounted = map (system: system.mountPoint) (lib.attrValues config.fileSystems);
-  places = kept ++ lib.filter (mount: mount != "/") mounted ++ cfg.elsewhere;
+  # dhcpcd runs by default, and asks for another lease.
+  leases = [ "/var/lib/dhcpcd" ];
+  places = kept ++ lib.filter (mount: mount != "/") mounted ++ cfg.elsewhere ++ leases;
   isWithin = path: top: path == top || lib.hasPrefix "${top}/" path;
 
   # StateDirectory has words, each with names of links after a colon. What only systemd knows of a
