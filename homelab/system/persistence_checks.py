@@ -10,6 +10,7 @@ from homelab.check import file_check
 from homelab.config.host_options import Persistence
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.follow import moved_to
 from homelab.system.blank_root import blank_root_problems
 from homelab.system.file_systems import (
     file_systems,
@@ -257,9 +258,14 @@ def _switched_on(host: Host, sources: Sources) -> Iterator[Switched]:
     options = [(s.path, s.value) for s in system_settings(host, sources)]
     yield from switched_on(options, surely=True)
     enabled = {path[:-1] for path, value in options if path[-1] == "enable" and value}
+    texts = {".".join(path): value for path, value in options if isinstance(value, str) and value}
     for entry in ENTRIES.values():
         # The first module that it enables is its own; a further one is a database or a proxy.
         own = next((o for o in entry.options if o.endswith(".enable")), "").removesuffix(".enable")
         if own and tuple(own.split(".")) in enabled:
+            at = {
+                here: moved_to(entry, texts[o]) for o, here in entry.state_at.items() if o in texts
+            }
             for path in (*entry.state, *entry.persist):
-                yield Switched(own, path)
+                here = max((h for h in at if is_within(path, h)), key=len, default="")
+                yield Switched(own, at[here] + path.removeprefix(here) if here else path)

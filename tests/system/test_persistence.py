@@ -650,3 +650,24 @@ def test_containers_of_docker_are_elsewhere() -> None:
     for own, where in ((text, "/var/lib/containers"), (docker, "/var/lib/docker")):
         found = [p.what for p in said(forgetting(), f"{ROOT}{PERSIST}{own}}}\n")]
         assert any(f"keeps its state in {where}," in what for what in found)
+
+
+@pytest.mark.parametrize(
+    ("option", "usual"),
+    [
+        ("services.home-assistant.configDir", "/var/lib/hass"),
+        ("services.syncthing.dataDir", "/var/lib/syncthing"),
+    ],
+)
+def test_state_of_an_app_that_a_module_moves_is_where_it_says(option: str, usual: str) -> None:
+    app = f"{option.rpartition('.')[0]}.enable = true;"
+    disk = '  fileSystems."/mnt/apps" = { device = "/dev/sdb1"; fsType = "ext4"; };\n'
+    for more, where in (
+        ("", usual),
+        (f'{option} = "/srv/app";', "/srv/app"),
+        (f'{option} = "/mnt/apps/x";', ""),
+    ):
+        found = [p.what for p in said(forgetting(), f"{ROOT}{PERSIST}{disk}{app}{more}}}\n")]
+        kept_in = [w for w in found if "keeps its state in" in w]
+        assert all(f"keeps its state in {where}," in what for what in kept_in)
+        assert bool(kept_in) == bool(where)
