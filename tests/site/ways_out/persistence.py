@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from homelab.config.lock import Lock
+from tests import build
 from tests.site.ways_out.model import WayOut
 from tests.site.ways_out.stacks import FORGETS, PERSIST, host, own
 
@@ -31,6 +33,17 @@ def _left_out(check: str, says: str, *lines: str, where: str = "", beside: str =
 
 
 WAYS = (
+    WayOut(
+        "state-path",
+        {},
+        _KEEPS,
+        where="hosts.nas",
+        files=own(FORGETS, PERSIST),
+        beside=("persistence-root",),
+        lock=Lock.model_validate(
+            {"hosts": {"nas": {"host_key": build.host_key("nas"), "persistence": "/persist"}}}
+        ),
+    ),
     WayOut(
         "persistence-complete",
         _KEEPS,
