@@ -48,9 +48,16 @@ def _told(setting: Setting, view: View, mount: str, how: str) -> Iterator[Openin
             yield Opening(
                 STATE,
                 f"{setting.name} {how}: {path}, {why}, would be lost at each boot",
-                _NO_MOUNT,
+                _NO_MOUNT + _forgettable(view, path),
             )
             return
+
+
+def _forgettable(view: View, path: str) -> str:
+    """How to say that a directory may be lost, where the machine and its services live without."""
+    if path not in ("/home", "/var/cache", "/var/log") or view.host.config.persistence is None:
+        return ""
+    return f"; or, if it may be lost, write {view.host.source}.persistence.forget: {{{path}: …}}"
 
 
 @rule(

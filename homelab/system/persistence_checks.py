@@ -184,7 +184,8 @@ def _complete(plan: Plan, host: Host, config: Persistence, sources: Sources) -> 
     named = file_systems(host, sources) - {"/"}
     for one in keep:
         mount = next((m for m in named if is_within(one.path, m)), "")
-        if mount:
+        # A file system in memory keeps nothing, and `state-moved` says so.
+        if mount and fs_type(host, sources, mount) not in IN_MEMORY:
             yield Problem(
                 f"{host.source}.persistence",
                 f"{one.path} lies on a file system of its own, {mount}, which a second mount "

@@ -671,3 +671,18 @@ def test_state_of_an_app_that_a_module_moves_is_where_it_says(option: str, usual
         kept_in = [w for w in found if "keeps its state in" in w]
         assert all(f"keeps its state in {where}," in what for what in kept_in)
         assert bool(kept_in) == bool(where)
+
+
+def test_a_directory_that_is_mounted_in_memory_may_be_forgotten() -> None:
+    journal = '  fileSystems."/var/log" = { device = "none"; fsType = "tmpfs"; };\n'
+    text = f"{ROOT}{PERSIST}{journal}}}\n"
+
+    def found(**persistence: object) -> list[Problem]:
+        made = build.plan(forgetting(**persistence))
+        files = {**build.sources(made), str(made.hosts["nas"].config.hardware): text}
+        checks = ("state-moved", "persistence-complete")
+        return [p for p in check_sources(made, files) if p.check in checks]
+
+    (problem,) = found()
+    assert "hosts.nas.persistence.forget: {/var/log: …}" in problem.way_out
+    assert found(forget={"/var/log": "the journal goes elsewhere"}) == []
