@@ -37,7 +37,8 @@ def state_path(plan: Plan) -> Iterator[Problem]:
     """After a change of a state path the service starts empty, and neither backups nor persistence
     include the old directory.
     """
-    apart = [place.path for _, place in moved_datasets(plan)]
+    left_behind = tuple(left_datasets(plan))
+    apart = [*(place.path for _, place in moved_datasets(plan)), *(o.path for o in left_behind)]
     for service in plan.services:
         lost = [
             path
@@ -62,7 +63,7 @@ def state_path(plan: Plan) -> Iterator[Problem]:
             "or write the old path again",
             cause="" if service.state else service.at("state"),
         )
-    for left in left_datasets(plan):
+    for left in left_behind:
         yield Problem(
             left.where,
             f"{left.service} wrote its {left.role} to {left.path}, the dataset {left.dataset}; now "
@@ -78,6 +79,7 @@ def state_path(plan: Plan) -> Iterator[Problem]:
             "it has another SSH host key",
             f"write persistence: {{root: {root}}} again; or copy what is in {root} to the root "
             f"yourself, then acknowledge: homelab lock --move {name}",
+            cause=f"hosts.{name}.persistence",
         )
 
 

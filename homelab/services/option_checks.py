@@ -37,6 +37,28 @@ def option_path(plan: Plan) -> Iterator[Problem]:
     for service in plan.services:
         for path, what, way_out in clashes(service):
             yield Problem(_where(service, path), what, way_out)
+        yield from _above_limits(service)
+
+
+def _above_limits(service: Service) -> Iterator[Problem]:
+    """Options with the limits that the stack config forces."""
+    limits = service.config.limits
+    if limits is None:
+        return
+    stated = {"MemoryMax": limits.memory is not None, "CPUQuota": limits.cpus is not None}
+    settings = {
+        ("systemd", "services", unit, "serviceConfig", name): field
+        for unit in service.units
+        for name, field in (("MemoryMax", "memory"), ("CPUQuota", "cpus"))
+        if stated[name]
+    }
+    for opt in declared_options(service.config):
+        if field := settings.get(opt.path):
+            yield Problem(
+                _where(service, opt.key),
+                f"limits.{field} sets {opt.name}, so this one has no effect",
+                f"leave it out, or leave {service.at(f'limits.{field}')} out",
+            )
 
 
 @check("option-conflict")

@@ -84,6 +84,7 @@ def _forgotten(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
             "on another file system, its keys and releases too",
             "add persistence: {root: /persist}, a directory on a disk",
             check=PERSISTENCE_ROOT,
+            cause=f"{host.source}.persistence",
         )
 
 

@@ -403,6 +403,17 @@ WAYS = (
         says="another value",
     ),
     WayOut(
+        "option-path",
+        service(
+            "jellyfin",
+            host="nas",
+            limits={"memory": "1 GiB"},
+            options={"systemd.services.jellyfin.serviceConfig.MemoryMax": "2G"},
+        ),
+        service("jellyfin", limits=None),
+        says="limits.memory",
+    ),
+    WayOut(
         "option-conflict",
         both(
             service("jellyfin", host="nas", options={"environment.etc.x.text": "a"}),
