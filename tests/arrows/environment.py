@@ -95,13 +95,31 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     "Authelia: authelia.com/configuration/methods/secrets": (
         "AUTHELIA_AUTHENTICATION_BACKEND_LDAP_PASSWORD_FILE",
         "AUTHELIA_NOTIFIER_SMTP_PASSWORD_FILE",
+        "X_AUTHELIA_CONFIG",
     ),
     "Forgejo and Gitea: their configuration cheat sheets": ("ENABLE_REVERSE_PROXY_AUTHENTICATION",),
+    "Beszel: beszel.dev/guide/environment-variables": ("AUTO_LOGIN", "TRUSTED_AUTH_HEADER"),
+    "Firefly III: its .env.example": ("AUTHENTICATION_GUARD_HEADER",),
+    "linkding: linkding.link/options": ("LD_ENABLE_AUTH_PROXY",),
+    "Open WebUI: docs.openwebui.com, Environment Variable Configuration": (
+        "WEBUI_AUTH_TRUSTED_EMAIL_HEADER",
+    ),
+    "Paperless-ngx: docs.paperless-ngx.com/configuration": (
+        "PAPERLESS_ENABLE_HTTP_REMOTE_USER",
+        "PAPERLESS_ENABLE_HTTP_REMOTE_USER_API",
+    ),
+    "PhotoPrism: docs.photoprism.app, Config Options": (
+        "PHOTOPRISM_AUTH_MODE",
+        "PHOTOPRISM_PUBLIC",
+    ),
+    "Tandoor: docs.tandoor.dev/system/configuration": ("ENABLE_SIGNUP",),
+    "Zipline: zipline.diced.sh/docs/config": ("FEATURES_USER_REGISTRATION",),
     "Healthchecks: healthchecks.io/docs/self_hosted_configuration": ("REMOTE_USER_HEADER",),
     "Miniflux: miniflux.app/docs/configuration.html": ("AUTH_PROXY_HEADER",),
     "Vaultwarden: its .env.template": ("DISABLE_ADMIN_TOKEN",),
     "OAuth2 Proxy: its configuration": ("OAUTH2_PROXY_CLIENT_SECRET",),
     "Pocket ID: pocket-id.org/docs/configuration/environment-variables": (
+        "ALLOW_USER_SIGNUPS",
         "ANALYTICS_DISABLED",
         "APP_URL",
         "ENCRYPTION_KEY_FILE",

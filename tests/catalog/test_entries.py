@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -115,7 +116,7 @@ def test_the_reference_page_tells_of_every_service() -> None:
     for name, entry in ENTRIES.items():
         assert f"\n## {name}\n" in page
         assert f"| NixOS {entry.since} |" in page
-    assert "{" not in page
+    assert not re.search(r"\{[a-z_]*\}", page)
     assert page == catalog_page(dict(reversed(list(ENTRIES.items()))))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -53,8 +54,10 @@ def _compared(
     known = {(p.where, p.what) for p in before.problems} if before else set()
     problems = tuple(p for p in after.problems if (p.where, p.what) not in known)
     used = _uses(update, host, before, after)
-    texts = {use.obsolete.text for use in used}
-    problems = tuple(p for p in problems if not any(text in p.what for text in texts))
+    texts = {_without_directories(use.obsolete.text) for use in used}
+    problems = tuple(
+        p for p in problems if not any(text in _without_directories(p.what) for text in texts)
+    )
     old = before.answer.report.versions if before and before.answer.report else None
     new = after.answer.report.versions if after.answer.report else None
     found = changes(plan, plan.hosts[host], old, new) if old and new else ()
@@ -69,6 +72,11 @@ def _compared(
     compared = old is not None and new is not None
     needed = tuple(steps(plan, found))
     return HostUpdate(host, compared, found, needed, problems, unbuilt, used)
+
+
+def _without_directories(text: str) -> str:
+    """A message with file names alone: a problem has other paths than the report of Nix."""
+    return re.sub(r"[^\s`'\u2018\u2019]*/", "", text)
 
 
 def _uses(

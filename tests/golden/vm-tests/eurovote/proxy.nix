@@ -19,10 +19,16 @@ in
             }
             request_header -Remote-*
             request_header -Remote_*
+            request_header -Remote.*
             request_header -X-Remote-User
             request_header -X-Remote_User
+            request_header -X-Remote.User
             request_header -X_Remote-User
             request_header -X_Remote_User
+            request_header -X_Remote.User
+            request_header -X.Remote-User
+            request_header -X.Remote_User
+            request_header -X.Remote.User
             request_header X-Real-IP {remote_host}
             @auth host auth.home.example.org
             handle @auth {
@@ -57,10 +63,16 @@ in
           extraConfig = lib.mkAfter ''
             request_header -Remote-*
             request_header -Remote_*
+            request_header -Remote.*
             request_header -X-Remote-User
             request_header -X-Remote_User
+            request_header -X-Remote.User
             request_header -X_Remote-User
             request_header -X_Remote_User
+            request_header -X_Remote.User
+            request_header -X.Remote-User
+            request_header -X.Remote_User
+            request_header -X.Remote.User
             request_header X-Real-IP {header.Cf-Connecting-Ip}
             @auth host auth-home.example.org
             handle @auth {
