@@ -194,7 +194,10 @@ _SHAPES = {
     # Numbers, dates and booleans where text belongs have messages of their own.
     "string_type": ("a single text is expected here", "write it in quotes, as one value"),
     "int_type": ("a whole number is expected here", "write it without quotes or fractions"),
-    "bool_type": ("true or false is expected here", "write true or false without quotes"),
+    "bool_type": (
+        "true or false is expected here",
+        "write true or false without quotes; yes, no, on and off are text",
+    ),
     "list_type": ("a list is expected here", "write [a, b], or one item per line after -"),
     "is_instance_of": ("an IP address is expected here", "write it as 192.168.1.10"),
 }

@@ -33,10 +33,11 @@ def ports(setting: Setting, view: View) -> Iterator[Opening]:
     more = [_port(i) for i in items if not _planned(i, protocol, interface, view)]
     if more:
         where = f"on {interface}" if interface else "to every network"
+        ports = f"{', '.join(more)}/{protocol}"
         yield Opening(
             PORT,
-            f"ports are opened by routes, and {setting.name} opens {', '.join(more)}/{protocol} "
-            f"{where}, which are not in the plan",
+            f"ports are opened by routes, and {setting.name} opens {ports} {where}, which the plan "
+            "does not open",
             _ROUTE,
         )
 
@@ -185,6 +186,6 @@ def by_default(setting: Setting, view: View) -> Iterator[Opening]:
         return  # The plan sets it itself, for the LAN's interface only.
     yield Opening(
         PORT,
-        f"{setting.name} opens ports to every network, which are not in the plan",
+        f"{setting.name} opens ports to every network that the plan does not open",
         f"write {module}.{stop}: false beside it" if stop else "leave it out",
     )
