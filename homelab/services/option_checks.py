@@ -46,7 +46,7 @@ def _above_limits(service: Service) -> Iterator[Problem]:
     if limits is None:
         return
     stated = {"MemoryMax": limits.memory is not None, "CPUQuota": limits.cpus is not None}
-    settings = {
+    settings: dict[tuple[str, ...], str] = {
         ("systemd", "services", unit, "serviceConfig", name): field
         for unit in service.units
         for name, field in (("MemoryMax", "memory"), ("CPUQuota", "cpus"))
