@@ -10,7 +10,7 @@ from typing import cast
 
 import yaml
 
-_KEYS = {"state", "at", "user", "each"}
+_KEYS = {"state", "at", "user", "until", "each"}
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,15 @@ class StateOf:
     """The option that moves the first directory."""
     user: str = ""
     """Who must own them; empty where the module itself sees to it."""
+    until: tuple[str, tuple[str, ...]] = ("", ())
+    """The `system.stateVersion` since which `paths` holds, and the directories before it."""
     each: bool = False
     """Whether every name below the option has state, without an `enable`."""
+
+    def at_version(self, version: str) -> tuple[str, ...]:
+        """The directories of a system that was installed with a release (`25.11`)."""
+        since, before = self.until
+        return before if version < since else self.paths
 
 
 @cache
@@ -45,6 +52,7 @@ def state_of() -> tuple[StateOf, ...]:
 
 def _read(option: str, source: str, facts: Mapping[str, object]) -> StateOf:
     paths = facts.get("state")
+    until = cast("Mapping[str, list[str]]", facts.get("until", {"": []}))
     if not facts.keys() <= _KEYS or not isinstance(paths, list) or not paths:
         raise ValueError(f"state.yaml: {option} has no list of directories, or a key too many")
     return StateOf(
@@ -53,5 +61,6 @@ def _read(option: str, source: str, facts: Mapping[str, object]) -> StateOf:
         tuple(map(str, paths)),
         str(facts.get("at", "")),
         str(facts.get("user", "")),
+        next((since, tuple(before)) for since, before in until.items()),
         facts.get("each") is True,
     )

@@ -131,8 +131,8 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
             continue  # reported by entry-address
         if found.network == "tailnet":
             way_out = (
-                f"add hosts.{lacking}.address.tailnet once the host has joined; or "
-                f"hosts.{lacking}.tailscale: null to use the LAN"
+                f"add hosts.{lacking}.address.tailnet once the host has joined, and leave this "
+                f"out of its first up; or hosts.{lacking}.tailscale: null to use the LAN"
             )
         else:
             why = (

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from homelab.backup.model import place_of
 from homelab.check import check
+from homelab.hardening.paths import below
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.memory import lost_paths, moved
@@ -40,11 +41,9 @@ def state_path(plan: Plan) -> Iterator[Problem]:
     left_behind = tuple(left_datasets(plan))
     apart = [*(place.path for _, place in moved_datasets(plan)), *(o.path for o in left_behind)]
     for service in plan.services:
-        lost = [
-            path
-            for path in lost_paths(service)
-            if not any(path == top or path.startswith(f"{top}/") for top in apart)
-        ]
+        # What was state and is a dataset of the service now is still found where it was.
+        datasets = [d.path for d in plan.datasets if d.name in service.datasets.values()]
+        lost = [path for path in lost_paths(service) if not below(path, (*apart, *datasets))]
         # A dataset that does not exist is reported by dataset-host.
         if not lost or not plan.stack.datasets.keys() >= {*service.datasets.values()}:
             continue

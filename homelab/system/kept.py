@@ -174,7 +174,7 @@ def _options(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Kept]:
     }
     trees = (tree for module in made for tree in (module.derived, module.stated))
     options = [leaf for tree in trees for leaf in leaves(tree)]
-    for one in switched_on(options, surely=False, dynamic=dynamic):
+    for one in switched_on(options, host.config.state_version, surely=False, dynamic=dynamic):
         yield Kept(one.path, one.option, one.user, (one.unit,) if one.unit else ())
     stated = [leaf for module in made for leaf in leaves(module.stated)]
     yield from (Kept(one.path, one.option) for one in named_paths(stated) if one.sure)

@@ -258,7 +258,7 @@ def _kept_there(host: Host, sources: Sources) -> Iterator[str]:
 def _switched_on(host: Host, sources: Sources) -> Iterator[Switched]:
     """The state of what the host's hand-written modules enable, and of their units."""
     options = [(s.path, s.value) for s in system_settings(host, sources)]
-    yield from switched_on(options, surely=True)
+    yield from switched_on(options, host.config.state_version, surely=True)
     enabled = {path[:-1] for path, value in options if path[-1] == "enable" and value}
     texts = {".".join(path): value for path, value in options if isinstance(value, str) and value}
     for entry in ENTRIES.values():

@@ -58,18 +58,21 @@ def whole(path: str) -> str:
 
 
 def switched_on(
-    options: Options, *, surely: bool, dynamic: Collection[str] = ()
+    options: Options, version: str, *, surely: bool, dynamic: Collection[str] = ()
 ) -> Iterator[Switched]:
-    """The directories with state that follow from options. `surely` asks for the `enable` of a
+    """The directories with state that follow from options of a system that was installed with a
+    release (`version`). `surely` asks for the `enable` of a
     module; otherwise whatever is set of it counts, unless that is false. `dynamic` are units that
     have `DynamicUser` elsewhere.
     """
     listed = list(options)
-    yield from _modules(listed, surely)
+    yield from _modules(listed, version, surely)
     yield from _units(listed, dynamic)
 
 
-def _modules(options: Sequence[tuple[tuple[str, ...], object]], surely: bool) -> Iterator[Switched]:
+def _modules(
+    options: Sequence[tuple[tuple[str, ...], object]], version: str, surely: bool
+) -> Iterator[Switched]:
     enabled: dict[tuple[StateOf, str], list[bool]] = {}
     for path, value in options:
         for one, parts in (*_by_start().get(path[:1], ()), *_by_start().get(path[:2], ())):
@@ -89,7 +92,7 @@ def _modules(options: Sequence[tuple[tuple[str, ...], object]], surely: bool) ->
         is_own = any(
             path[-1] == "user" and _is_below(path, one.option.split(".")) for path in texts
         )
-        for i, usual in enumerate(one.paths):
+        for i, usual in enumerate(one.at_version(version)):
             there = moved if i == 0 and moved.startswith("/") else usual.replace("*", name)
             if one.option == _CONTAINERS and texts.get(_BACKEND) == "docker":
                 there = "/var/lib/docker"

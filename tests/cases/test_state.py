@@ -674,6 +674,16 @@ def test_what_an_app_wrote_to_a_dataset_is_not_left_behind_unnoticed(
     assert left_of(planned({"services": {"immich": immich}}, earlier)) == []
 
 
+def test_state_that_becomes_a_dataset_at_the_same_path_is_not_lost() -> None:
+    lock = locked({})
+    immich = lock.services["immich"]
+    before = immich.model_copy(
+        update={"state": [*immich.state, "/mnt/family/photos"], "datasets": {}}
+    )
+    lock = lock.model_copy(update={"services": {**lock.services, "immich": before}})
+    assert told(planned({}, lock)) == []
+
+
 def left_of(plan: Plan) -> list[Problem]:
     return [p for p in told(plan) if "the dataset" in p.what and p.check == "state-path"]
 

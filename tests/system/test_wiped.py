@@ -88,3 +88,15 @@ def test_a_dataset_on_the_root_is_kept_if_the_stack_says_so() -> None:
     made = build.plan(testing.changed(DATASET, mounted))
     host = made.hosts["nas"]
     assert "/srv/notes" not in {one.path for one in kept(made, host, modules_of(made, host))}
+
+
+@pytest.mark.parametrize(
+    ("installed", "there"),
+    [("21.11", "/var/lib/containers"), ("22.05", "/var/lib/nixos-containers")],
+)
+def test_the_files_of_nixos_containers_are_where_the_first_release_had_them(
+    installed: str, there: str
+) -> None:
+    hardware = MEMORY + DISKS + "  containers.web.config = { };\n"
+    changes = {"hosts": {"nas": {"state_version": installed}}}
+    assert any(there in what for what in said(changes, hardware, root="/persist"))
