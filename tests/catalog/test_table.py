@@ -24,6 +24,7 @@ _LEVEL = 3.9
 
 
 @each
+@pytest.mark.requirement("S2-04")
 def test_no_cell_of_a_service_is_empty(name: str) -> None:
     """Port, route, sign-in, secrets, backup, sandbox, monitor, tile: each a fact or a reason."""
     row = cells(ENTRIES[name])

@@ -52,6 +52,7 @@ def test_a_public_reason_removes_access_and_nothing_else() -> None:
 
 
 @pytest.mark.requirement("S2-06")
+@pytest.mark.requirement("S2-02")
 def test_access_lets_owner_members_and_extra_people_in() -> None:
     """A new member changes the policy and no application."""
     emails = {"access": {"emails": ["zoe@example.org", "sam@example.org"]}}

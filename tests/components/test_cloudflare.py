@@ -165,7 +165,7 @@ def test_caa_records_are_data_and_never_proxied(everything: Recorded) -> None:
     assert not any("content" in r or "proxied" in r for r in caa)
 
 
-@pytest.mark.requirement("S3-02")
+@pytest.mark.requirement("S3-02", "S3-16")
 def test_access_protects_every_name_of_a_web_site_before_its_record(everything: Recorded) -> None:
     """Including Cloudflare's own names of the site."""
     app = everything["docs-pages-access"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from homelab.managed import PARTS
 from tests import build
 
@@ -12,6 +14,7 @@ GUIDE = (Path(__file__).parents[2] / "docs/guide/adopting.md").read_text(encodin
 ROW = re.compile(r"^\| `([a-z]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 
 
+@pytest.mark.requirement("S1-39")
 def test_the_table_of_parts_names_the_files_of_each() -> None:
     files = {part: tuple(re.findall(r"`([^`]+)`", names)) for part, _, names in ROW.findall(GUIDE)}
     assert files == {part: tuple(names) for part, names in PARTS.items()}

@@ -148,7 +148,7 @@ def test_a_container_waits_for_one_that_it_can_reach(services: Changes, words: l
 
 
 @pytest.mark.parametrize("image", ["a/b", "a/b:latest", "a/b:1", f"a/b:1{DIGEST[:-1]}"])
-@pytest.mark.requirement("S1-02", "S2-09")
+@pytest.mark.requirement("S1-02", "S2-09", "S2-23")
 def test_an_image_has_its_digest(image: str) -> None:
     """`image-pinned` is kept by the type, and the message names the service."""
     changes = {"services": {"app": {**container(8080), "container": {"image": image, "port": 80}}}}

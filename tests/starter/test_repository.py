@@ -152,6 +152,7 @@ def test_a_repository_that_is_there_keeps_its_hooks(call: Call) -> None:
     assert git("config", "core.hooksPath").stdout == "mine\n"
 
 
+@pytest.mark.requirement("S0-65")
 def test_workflows_run_the_same_commands_without_secrets(call: Call) -> None:
     assert call("init", *BASE).code == 0
     steps = []

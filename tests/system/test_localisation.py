@@ -13,6 +13,7 @@ ELSEWHERE: Changes = {
 }
 
 
+@pytest.mark.requirement("S0-72")
 def test_a_host_that_differs_has_its_own_and_the_others_keep_those_of_the_site() -> None:
     files, before = build.render(ELSEWHERE), build.render({})
     text = files["nas"]["host.nix"]
