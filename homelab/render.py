@@ -22,7 +22,7 @@ from homelab.disks import mounts, mover, optional, smart
 from homelab.hardening import systemd
 from homelab.identity import authelia, directory, kanidm, lldap, oauth2_proxy, pocket_id, portal
 from homelab.managed import kept
-from homelab.monitoring import gatus, kuma, measurements, space
+from homelab.monitoring import gatus, heartbeat, kuma, measurements, space
 from homelab.network import adguard, avahi, blocky, firewall
 from homelab.nix import Module, Nix, Raw, print_file, print_module
 from homelab.nix.flake import EXTEND
@@ -110,6 +110,7 @@ BACKENDS: tuple[Backend, ...] = (
     gatus.modules,
     measurements.modules,
     space.modules,
+    heartbeat.modules,
     kuma.modules,
     glance.modules,
     homepage.modules,

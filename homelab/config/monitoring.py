@@ -102,6 +102,19 @@ class Kuma(Model):
     `homelab secret kuma-password` prints."""
 
 
+class Heartbeat(Model):
+    """A request that a host sends again and again to a service elsewhere, which alerts when none
+    comes: Healthchecks, or a push monitor of an Uptime Kuma at a friend's.
+    """
+
+    host: Name
+    """The host that sends it: best the one with the health checks, which nothing else watches."""
+    url: ServiceSecretRef
+    """The whole address. Keep it secret: whoever knows it can send it in your place."""
+    every: Interval = "60s"
+    """Interval between two requests. Let the service wait for at least two of them."""
+
+
 class MonitoringConfig(Model):
     """`homelab:monitoring`."""
 
@@ -116,6 +129,8 @@ class MonitoringConfig(Model):
     """Uptime Kuma gets a monitor for each route and each of `monitors`: write `{}`. Those that
     people make on its pages stay. Default: all are made on its pages."""
     ntfy: Ntfy | None = None
+    heartbeat: Heartbeat | None = None
+    """Tells a service outside the home that a host runs, for alerts when the home has no power."""
     full_percent: Annotated[int, Field(ge=50, le=99)] | None = None
     """Each NixOS host looks at its file systems once a day, the boot partition included, and alerts
     while one is fuller than this. Not on an agent, which knows no topic. Needs `ntfy`."""

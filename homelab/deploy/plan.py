@@ -10,7 +10,7 @@ from homelab.config.stack import StackConfig
 from homelab.deploy.model import BUILD_USER, WavePlan, wake_command
 from homelab.deploy.policy import DeployPolicy, Probe, restart_of
 from homelab.deploy.windows import DAYS, Window
-from homelab.monitoring.model import SPACE
+from homelab.monitoring.model import HEARTBEAT, SPACE
 from homelab.network.between import dialled
 from homelab.services.model import Service
 from homelab.system.home import may_fail as home_may_fail
@@ -135,6 +135,8 @@ def policy_of(
 ) -> DeployPolicy:
     """The settings of a host's preflight and switch. `mode` replaces the mode of the stack."""
     config = host.config.reboot
+    sends = stack_config.monitoring.heartbeat
+    heartbeat = sends.host if sends is not None else ""
     return DeployPolicy(
         host=host.name,
         mode=mode or host.config.mode or stack_config.deploy.mode,
@@ -149,6 +151,8 @@ def policy_of(
             *home_may_fail(host, stack_config.site.owner.user),
             # A full disk is no fault of the new system.
             *((f"{SPACE}.service",) if stack_config.monitoring.full_percent is not None else ()),
+            # Nor is a service elsewhere that does not answer.
+            *((f"{HEARTBEAT}.service",) if heartbeat == host.name else ()),
         ),
         reboot=restart_of(config),
         unlocked=config is not None and config.unlocked,

@@ -73,6 +73,7 @@ FILES: Mapping[str, str] = {
     "snapshots.nix": "datasets",
     "ssh.nix": "hosts.{host}.ssh",
     "space.nix": "monitoring.full_percent",
+    "heartbeat.nix": "monitoring.heartbeat",
     "storage.nix": "datasets",
     "syncing.nix": "datasets",
     "tailnet.nix": "hosts.{host}.tailscale",

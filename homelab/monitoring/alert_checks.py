@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from homelab.check import check
+from homelab.config.hosts import NixosHost
 from homelab.config.monitoring import Ntfy
 from homelab.monitoring.plan import alert_route
 from homelab.network.plan import internal_name
@@ -13,6 +14,7 @@ from homelab.network.route import Route, main_first
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.declared import declared_options
+from homelab.system.model import nixos_hosts
 
 NTFY = "ntfy"
 """The catalog entry of the server."""
@@ -52,6 +54,23 @@ def alert_sent(plan: Plan) -> Iterator[Problem]:
         "nobody is told of a failed backup or health check",
         "add ntfy: {topic: {sops: ntfy/topic}}, and subscribe to the topic in the ntfy app",
     )
+
+
+@check("heartbeat-host")
+def heartbeat_host(plan: Plan) -> Iterator[Problem]:
+    """A host without generated NixOS units for monitoring sends no heartbeat."""
+    heartbeat = plan.stack.monitoring.heartbeat
+    config = plan.stack.hosts.get(heartbeat.host) if heartbeat is not None else None
+    # host-known reports a host that does not exist.
+    if heartbeat is None or config is None:
+        return
+    if not isinstance(config, NixosHost) or not config.manages("monitoring"):
+        others = [n for n, h in nixos_hosts(plan.stack.hosts).items() if h.manages("monitoring")]
+        yield Problem(
+            "monitoring.heartbeat.host",
+            f"homelab writes no units for monitoring on {heartbeat.host}",
+            f"name one of: {', '.join(sorted(others))}" if others else "leave heartbeat out",
+        )
 
 
 def _host_of(plan: Plan, name: str) -> str:

@@ -9,6 +9,10 @@ MONITORS = "homelab-monitors"
 """The unit that gives Uptime Kuma its monitors."""
 SPACE = "homelab-space"
 """The unit that fails while a file system is nearly full."""
+HEARTBEAT = "homelab-heartbeat"
+"""The unit that tells a service elsewhere that the host runs."""
+HEARTBEAT_URL = ("heartbeat", "url")
+"""Group and name of the secret with the address that it asks."""
 KUMA_PASSWORD = ("kuma", "password")
 """Group and name of the secret with which that unit signs in."""
 

@@ -16,7 +16,6 @@ from homelab.certificates.model import (
 )
 from homelab.cloudflare.model import ACCESS, ACME_TOKEN, TUNNEL_CREDENTIALS
 from homelab.cloudflare.resources import CloudflarePlan
-from homelab.config.expansion import KUMA, MONITOR
 from homelab.config.fact_parts import SecretFact
 from homelab.config.host_options import NETRC, PASSWORD, RECOVERY, WIFI, supplicant
 from homelab.config.services import client_of
@@ -24,12 +23,13 @@ from homelab.config.stack import StackConfig
 from homelab.connections.keys import API_KEY
 from homelab.connections.model import Wiring
 from homelab.identity.model import IdentityPlan
-from homelab.monitoring.model import KUMA_PASSWORD, MONITORS, MonitoringPlan
+from homelab.monitoring.model import MonitoringPlan
 from homelab.secret_paths import password_path
 from homelab.secrets.backup_secrets import of_backup, of_replicas
 from homelab.secrets.demand import client_fields, demanded, issued, of_host
 from homelab.secrets.identity import of_identity
 from homelab.secrets.model import ONEPASSWORD, Secret, SecretsPlan, scoped
+from homelab.secrets.monitoring import of_alerts, of_monitoring
 from homelab.services.mail import MAIL, sends_mail
 from homelab.services.model import Service
 from homelab.services.secret_files import readers
@@ -38,11 +38,6 @@ from homelab.system.model import Host
 from homelab.tailnet.model import JOIN_KEY, TailnetPlan
 from homelab.vpn.model import VpnPlan
 from homelab.vpn.plan import SECRET as VPN
-
-TOPIC = ("ntfy", "topic")
-"""Service and name of the secret with the ntfy topic of the alerts."""
-TOKEN = ("ntfy", "token")
-"""Service and name of the secret with the access token of the ntfy server."""
 
 
 def wanted_secrets(
@@ -63,7 +58,7 @@ def wanted_secrets(
         *_of_services(stack, services, identity),
         *of_identity(stack, services, identity),
         *_of_certificates(stack, certificates),
-        *_of_kuma(stack, services),
+        *of_monitoring(stack, services),
         *of_backup(stack, backup),
         *of_replicas(stack, replicas),
         *_of_cloudflare(hosts, cloudflare),
@@ -87,7 +82,7 @@ def plan_secrets(
     monitoring: MonitoringPlan | None,
 ) -> SecretsPlan:
     """Every secret of every host, by host and name: these, and those of alerts."""
-    wanted = (*wanted, *_of_alerts(stack, alert_hosts, monitoring))
+    wanted = (*wanted, *of_alerts(stack, alert_hosts, monitoring))
     wanted = (*wanted, *_of_onepassword(stack, wanted))
     space = stack.secrets.namespace
     scopes = (
@@ -148,40 +143,6 @@ def _of_onepassword(stack: StackConfig, wanted: tuple[Secret, ...]) -> Iterator[
     for host in sorted({s.host for s in wanted if s.source == "fetched"}):
         found = demanded(stack, host, service, name, SecretFact(source="stored"), origin)
         yield replace(found, key=onepassword.token.sops or "")
-
-
-def _of_alerts(
-    stack: StackConfig,
-    alert_hosts: frozenset[str],
-    monitoring: MonitoringPlan | None,
-) -> Iterator[Secret]:
-    ntfy = stack.monitoring.ntfy
-    if ntfy is None:
-        return
-    for (service, name), ref in ((TOPIC, ntfy.topic), (TOKEN, ntfy.token)):
-        if ref is None:
-            continue
-        variable = f"{service}_{name}".upper()
-        fact = SecretFact(form="env", env={variable: "{value}"}, source="stored")
-        for host in sorted(alert_hosts):
-            found = of_host(stack, host, (service, name), fact, ref, f"monitoring.ntfy.{name}")
-            here = monitoring is not None and monitoring.host == host
-            yield replace(found, units=(f"{MONITOR}.service",) if here else ())
-
-
-def _of_kuma(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Secret]:
-    """The password with which monitors are made on Uptime Kuma."""
-    kuma = stack.monitoring.kuma
-    host = next((s.host for s in services if s.name == KUMA), "") if kuma is not None else ""
-    if kuma is None or not host:
-        return
-    what, fact = KUMA_PASSWORD, SecretFact()
-    found = (
-        demanded(stack, host, *what, fact, "monitoring.kuma")
-        if kuma.password is None
-        else of_host(stack, host, what, fact, kuma.password, "monitoring.kuma.password")
-    )
-    yield replace(found, units=(f"{MONITORS}.service",))
 
 
 def _of_cloudflare(

@@ -52,7 +52,7 @@ _CHOSEN = frozenset(
 """Those of `_UNITS` that run only for a service that somebody chose."""
 _OWN = re.compile(
     r"systemd-.*|homelab-(activate|backrest|backup|blank-root|bundles?|card|certificates|devices"
-    r"|disk-links|drill|ids|monitors|nfs|old-roots|placeholder|pull|recovery|restore|resume"
+    r"|disk-links|drill|heartbeat|ids|monitors|nfs|old-roots|placeholder|pull|recovery|restore|resume"
     r"|rollback|secrets|sops|space)(-.*)?"
 )
 """Units of systemd, and those of homelab itself."""

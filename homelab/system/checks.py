@@ -34,6 +34,8 @@ def host_known(plan: Plan) -> Iterator[Problem]:
         named += [("identity.kanidm", site.identity.kanidm)] if site.identity.kanidm else []
     if site.cloudflare is not None and site.cloudflare.tunnel is not None:
         named += [("cloudflare.tunnel.host", site.cloudflare.tunnel.host)]
+    if site.monitoring.heartbeat is not None:
+        named += [("monitoring.heartbeat.host", site.monitoring.heartbeat.host)]
     named += [(f"datasets.{n}.host", d.host) for n, d in site.datasets.items()]
     named += [
         (f"backup.targets.{n}.host", t.host) for n, t in site.backup.targets.items() if t.host

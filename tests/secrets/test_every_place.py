@@ -77,6 +77,7 @@ FETCHED: Mapping[str, Any] = {
     },
     "Ntfy.topic": lambda ref: of_hosts(ref, STORED),
     "Ntfy.token": lambda ref: of_hosts(ref, STORED),
+    "Heartbeat.url": lambda ref: {"monitoring": {"heartbeat": {"host": "nas", "url": ref}}},
     "Kuma.password": lambda ref: {
         "services": {"uptime-kuma": {"host": "nas"}},
         "monitoring": {"kuma": {"password": ref}},

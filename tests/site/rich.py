@@ -932,6 +932,7 @@ RICH: Changes = {
     },
     "monitoring": {
         "full_percent": 85,
+        "heartbeat": {"host": "pi", "url": {"sops": "heartbeat/url"}, "every": "90s"},
         "ntfy": {"topic": {"sops": "ntfy/topic"}, "token": {"sops": "ntfy/token"}},
         "email": "sam@example.org",
         "kuma": {"user": "sam-kuma", "password": {"sops": "kuma/password"}},

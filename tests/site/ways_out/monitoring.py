@@ -47,6 +47,7 @@ AWAY = both(
 HASH = f"sha256-{'A' * 43}="
 NODES = {"id": 1860, "revision": 37, "hash": HASH}
 
+BEAT: Changes = {"monitoring": {"heartbeat": {"host": "pi", "url": {"sops": "heartbeat/url"}}}}
 WAYS = (
     WayOut(
         "dashboard-known",
@@ -142,6 +143,12 @@ WAYS = (
         "monitor-independent",
         WATCHED,
         {"cloudflare": {"tunnel": {"host": "pi"}}, "monitoring": {"email": "sam@example.org"}},
+    ),
+    WayOut(
+        "heartbeat-host",
+        both(BEAT, {"hosts": {"pi": {"manage": ["dns"]}}}),
+        {"monitoring": {"heartbeat": {"host": "nas"}}},
+        where="monitoring.heartbeat.host",
     ),
     WayOut("alert-sent", both(WATCHED, SILENT), ALERTS),
     WayOut(
