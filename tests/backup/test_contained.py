@@ -19,7 +19,7 @@ import pytest
 from tests.backup.restores import Restored
 from tests.tools.programs import need_here
 
-pytestmark = pytest.mark.requirement("S0-36")
+pytestmark = [pytest.mark.requirement("S0-36"), pytest.mark.long]
 
 _PODMAN = """\
 #!/bin/bash

@@ -23,6 +23,7 @@ from tests.backup.test_contained import SYSTEMCTL
 from tests.tools.programs import need_here
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.requirement("S0-36"),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes the user mysql"),
 ]

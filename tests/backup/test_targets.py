@@ -52,6 +52,7 @@ def test_a_remote_of_rclone_is_a_target_with_its_configuration_as_a_secret() -> 
     assert (secret.source, secret.key) == ("stored", "drive/conf")
 
 
+@pytest.mark.long
 def test_restic_saves_to_a_remote_of_rclone(tmp_path: Path) -> None:
     for program in ("restic", "rclone"):
         need(program)

@@ -93,6 +93,7 @@ def test_the_installer_builds_with_the_caches_of_the_host(make: Any, known: None
     assert not any("s3cret" in text for text in home.machine.scripts if "put flake.nix" in text)
 
 
+@pytest.mark.long
 def test_a_host_without_caches_is_built_as_before(make: Any) -> None:
     home = make()
     home.install()
@@ -100,6 +101,7 @@ def test_a_host_without_caches_is_built_as_before(make: Any) -> None:
     assert not any("show-config" in call for call in home.machine.calls())
 
 
+@pytest.mark.long
 def test_passwords_that_cannot_be_read_are_reported(
     make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +117,7 @@ def test_passwords_that_cannot_be_read_are_reported(
     assert home.seen.read_text() == ""
 
 
+@pytest.mark.long
 def test_a_build_here_has_them_and_the_target_does_not(
     make: Any, known: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -185,6 +188,7 @@ def test_the_installer_gets_private_inputs_before_it_evaluates(make: Any, tmp_pa
     assert ["--add-fixed" in call for call in order] == [True, False]
 
 
+@pytest.mark.long
 def test_an_input_that_hosts_fetch_is_not_sent_and_told_of(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +201,7 @@ def test_an_input_that_hosts_fetch_is_not_sent_and_told_of(
     assert said.startswith("nas: the installer fetches the private input nixpkgs itself")
 
 
+@pytest.mark.long
 def test_a_host_that_builds_gets_them(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -167,6 +167,7 @@ def operations(rig: Rig, kind: str) -> list[dict[str, object]]:
     raise AssertionError(f"no {kind}: {found} {(rig.top / 'log').read_text()}")
 
 
+@pytest.mark.long
 def test_a_repository_is_shown_once_it_has_a_backup(rig: Rig) -> None:
     assert rig.configure() == "changed\n"
     assert [repo["id"] for repo in rig.read()["repos"]] == ["wiki-usb"]
@@ -228,6 +229,7 @@ def test_a_job_that_has_left_the_stack_is_no_longer_shown(rig: Rig) -> None:
     assert rig.read()["repos"] == []
 
 
+@pytest.mark.long
 def test_a_target_that_does_not_answer_keeps_what_was_shown(rig: Rig) -> None:
     rig.configure()
     shutil.move(rig.top / "target", rig.top / "gone")

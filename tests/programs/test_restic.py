@@ -36,7 +36,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "name", [n if n == "home" else pytest.param(n, marks=pytest.mark.long) for n in ALL]
+    "name", [n if n == "cabin" else pytest.param(n, marks=pytest.mark.long) for n in ALL]
 )
 @pytest.mark.requirement("S0-53")
 def test_restic_accepts_every_backup(
