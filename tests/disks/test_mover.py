@@ -134,9 +134,9 @@ def test_names_of_one_file_stay_names_of_one_file(pool: Pool) -> None:
     two.parent.mkdir(parents=True)
     two.hardlink_to(one)
     pool.later(31)
-    pool.move()
+    said = pool.move()
     names = ["downloads/a.mkv", "films/A (1999)/a.mkv"]
-    assert (pool.files(pool.fast), pool.files(pool.large)) == ([], names)
+    assert (pool.files(pool.fast), pool.files(pool.large)) == ([], names), said
     assert (pool.large / names[0]).samefile(pool.large / names[1])
 
 
