@@ -274,6 +274,8 @@ def _callers(
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Other hosts whose instances of a service use its databases, with their units."""
     here = {(d.kind, d.name) for d in service.databases if not d.is_remote}
+    if not here:
+        return ()
     return tuple(
         (other.host, _units((other,)))
         for other in services

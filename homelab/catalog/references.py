@@ -143,18 +143,6 @@ def references(value: object) -> Iterator[tuple[str, object]]:
             yield from references(inner)
 
 
-def texts(value: object) -> Iterator[str]:
-    """Every text in an option's value, without the keys."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from texts(inner)
-
-
 def roles_of(value: object) -> list[str]:
     """The roles of the datasets that an option's value contains."""
     roles = []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from homelab.config.base import Email, Model, Name, Str, pattern
 from homelab.config.unit import Package
+from homelab.nested import scalars
 
 Alias = Annotated[
     Str,
@@ -41,25 +41,14 @@ _Line = Annotated[Str, Field(min_length=1, pattern=r"^[^\x00-\x1f]+$")]
 _Command = Annotated[Str, Field(min_length=1)]
 
 
-def _told(value: JsonValue) -> JsonValue:
-    """A value of a language without null: INI and TOML leave out what is not set."""
-    if any(inner is None for inner in _leaves(value)):
+def _without_null(value: JsonValue) -> JsonValue:
+    if any(inner is None for inner in scalars(value)):
         raise ValueError("a setting without a value is left out; remove it")
     return value
 
 
-def _leaves(value: JsonValue) -> Iterator[JsonValue]:
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _leaves(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _leaves(inner)
-    else:
-        yield value
-
-
-Told = Annotated[JsonValue, AfterValidator(_told)]
+NotNull = Annotated[JsonValue, AfterValidator(_without_null)]
+"""A value of a language without null: INI and TOML leave out what is not set."""
 
 
 class HomeBash(Model):
@@ -74,7 +63,7 @@ class HomeBash(Model):
 class HomePrompt(Model):
     """The prompt: starship."""
 
-    settings: dict[Str, Told] = Field(default_factory=dict)
+    settings: dict[Str, NotNull] = Field(default_factory=dict)
     """`starship.toml`: `{add_newline: false, hostname: {ssh_only: false}}`."""
 
 
@@ -102,7 +91,7 @@ class HomeGit(Model):
     """The author's address."""
     aliases: dict[GitAlias, _Command] = Field(default_factory=dict)
     """Further commands: `{st: status -sb}`. One that begins with `!` is a command of the shell."""
-    settings: dict[GitSection, dict[Str, Told]] = Field(default_factory=dict)
+    settings: dict[GitSection, dict[Str, NotNull]] = Field(default_factory=dict)
     """Further settings by section: `{init: {defaultBranch: main}, pull: {rebase: true}}`. The name
     in quotes of a section stands between: `{url: {"git@github.com:": {insteadOf: "gh:"}}}`."""
 

@@ -8,6 +8,8 @@ from typing import Literal
 from homelab.config.base import Audience, Auth, Publish
 from homelab.config.routes import RouteConfig, is_web
 from homelab.config.stack import StackConfig
+from homelab.grouping import grouped
+from homelab.nested import texts
 from homelab.network.auth import default_auth
 from homelab.network.between import dialled
 from homelab.network.model import LOOPBACK_HTTP_PORT, DnsPlan, FirewallPlan, PortUse
@@ -196,29 +198,23 @@ def ssh_names(
     `{ssh}`, or that others reach at a port called ssh.
     """
     out: dict[str, str] = {}
+    of_service = grouped(routes, lambda r: r.service)
+    taken = {r.internal for r in routes}
     for service in services:
-        uses = any(map(_names_ssh, (service.entry.options, service.config.model_dump())))
-        opens = any(p.label == SSH and p.scope != "loopback" for p in service.ports)
-        host, route = hosts.get(service.host), _main(routes, service.name)
-        if not (uses or opens) or host is None or route is None or not route.internal:
+        host, own = hosts.get(service.host), main_first(of_service.get(service.name, ()))
+        if host is None or not own or not own[0].internal or not _has_ssh(service):
             continue
-        name = ssh_name(stack, hosts, service.host, route)
-        if name not in {r.internal for r in routes}:
+        name = ssh_name(stack, hosts, service.host, own[0])
+        if name not in taken:
             out[name] = host.lan or host.tailnet
     return out
 
 
-def _names_ssh(value: object) -> bool:
-    """Whether a text in a value has the field `{ssh}`."""
-    if isinstance(value, Mapping):
-        return any(map(_names_ssh, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_names_ssh, value))
-    return isinstance(value, str) and "{ssh}" in value
-
-
-def _main(routes: tuple[Route, ...], service: str) -> Route | None:
-    return next(iter(main_first(tuple(r for r in routes if r.service == service))), None)
+def _has_ssh(service: Service) -> bool:
+    """Whether its texts use `{ssh}`, or others reach it at a port called ssh."""
+    if any(p.label == SSH and p.scope != "loopback" for p in service.ports):
+        return True
+    return any("{ssh}" in t for t in texts((service.entry.options, service.config.model_dump())))
 
 
 def plan_dns(

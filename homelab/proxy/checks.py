@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-from homelab.catalog.references import texts
 from homelab.check import check, file_check
+from homelab.nested import texts
 from homelab.network.route import Route
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from homelab.catalog.options import options_of
 from homelab.catalog.references import roles_of
@@ -11,6 +11,7 @@ from homelab.check import check
 from homelab.config.service_modules import CatalogService
 from homelab.config.services import ports_of
 from homelab.identity.model import BASE_DN
+from homelab.nested import scalars
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.secret_shapes import is_literal
@@ -80,16 +81,11 @@ def port_listens(plan: Plan) -> Iterator[Problem]:
 
 def _numbers(value: object) -> Iterator[str]:
     """Every number in the options of a service, also one in a text: `0.0.0.0:2222`."""
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _numbers(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _numbers(inner)
-    elif isinstance(value, str):
-        yield from re.findall(r"[0-9]+", value)
-    elif isinstance(value, int) and 0 < value <= 65535:
-        yield str(value)
+    for found in scalars(value):
+        if isinstance(found, str):
+            yield from re.findall(r"[0-9]+", found)
+        elif isinstance(found, int) and 0 < found <= 65535:
+            yield str(found)
 
 
 _SCOPES = {"tailnet": "the tailnet", "lan": "the LAN", "link": "the LAN"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from homelab.catalog.references import texts
 from homelab.check import check
 from homelab.config.devices import Device
+from homelab.nested import texts
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declared_options

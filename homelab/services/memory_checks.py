@@ -40,9 +40,10 @@ def state_path(plan: Plan) -> Iterator[Problem]:
     """
     left_behind = tuple(left_datasets(plan))
     apart = [*(place.path for _, place in moved_datasets(plan)), *(o.path for o in left_behind)]
+    paths = {d.name: d.path for d in plan.datasets}
     for service in plan.services:
         # What was state and is a dataset of the service now is still found where it was.
-        datasets = [d.path for d in plan.datasets if d.name in service.datasets.values()]
+        datasets = [paths[name] for name in service.datasets.values() if name in paths]
         lost = [path for path in lost_paths(service) if not below(path, (*apart, *datasets))]
         # A dataset that does not exist is reported by dataset-host.
         if not lost or not plan.stack.datasets.keys() >= {*service.datasets.values()}:

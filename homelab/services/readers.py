@@ -33,8 +33,16 @@ class Readers:
         """
         if not source.provides or source.provides not in reader.consumes:
             return False
-        others = {e.name for e in self._entries.values()}
-        return source.provides != "metrics" or reader.name == PROMETHEUS or PROMETHEUS not in others
+        return (
+            source.provides != "metrics"
+            or reader.name == PROMETHEUS
+            or PROMETHEUS not in self._named
+        )
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        """Names of their entries."""
+        return frozenset(e.name for e in self._entries.values())
 
     @cached_property
     def _entries(self) -> dict[str, Entry]:
@@ -70,6 +78,8 @@ class Readers:
         if entry.name == MONITOR:
             services = self.stack.services
             return tuple(n for n, e in self._entries.items() if self._is_asked(e, services[n]))
+        if not entry.consumes:
+            return ()
         return tuple(n for n, e in self._entries.items() if self._reads(entry, e))
 
     def _is_asked(self, entry: Entry, config: ServiceConfig) -> bool:

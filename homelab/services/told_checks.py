@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from homelab.catalog import find
 from homelab.catalog.model import Entry
-from homelab.catalog.references import WEB, references, roles_of, texts
+from homelab.catalog.references import WEB, references, roles_of
 from homelab.check import check
 from homelab.config.services import extends_of
+from homelab.nested import scalars, texts
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.misread import read_fields
@@ -56,24 +57,15 @@ def _has_port(service: Service, port: int, entry: Entry | None) -> bool:
                 return True
     number = re.compile(rf"(?<![0-9]){port}(?![0-9])")
     values = _told(service)
-    return any(number.search(text) for text in texts(values)) or port in _numbers(values)
+    return any(number.search(text) for text in texts(values)) or port in (
+        v for v in scalars(values) if isinstance(v, int)
+    )
 
 
 def _told(service: Service) -> list[object]:
     """What the program gets: options and templates of its command, and its files."""
     files = service.unit.templates.values() if service.unit is not None else ()
     return [*(v for _, v in linking_values(service.config)), *(f.content for f in files)]
-
-
-def _numbers(value: object) -> Iterator[int]:
-    if isinstance(value, int):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _numbers(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _numbers(inner)
 
 
 def _untold(plan: Plan, service: Service, entry: Entry | None) -> Iterator[str]:

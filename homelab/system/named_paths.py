@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+from homelab.nested import texts
 from homelab.system.switched_on import Options, Switched, whole
 
 FLEETING = ("/run", "/var/run", "/tmp", "/var/tmp", "/var/cache", "/dev", "/proc", "/sys", "/nix")  # noqa: S108
@@ -33,7 +34,7 @@ def _volumes(options: Sequence[tuple[tuple[str, ...], object]]) -> Iterator[Swit
         if path[:3] == ("virtualisation", "oci-containers", "containers") and path[4:] == (
             "volumes",
         ):
-            for text in _texts(value):
+            for text in texts(value):
                 source, _, rest = text.partition(":")
                 if rest and "ro" not in rest.partition(":")[2].split(","):
                     yield Switched(".".join(path), source)
@@ -62,15 +63,7 @@ def _homes(options: Sequence[tuple[tuple[str, ...], object]]) -> Iterator[Switch
 def _written(options: Sequence[tuple[tuple[str, ...], object]]) -> Iterator[Switched]:
     for path, value in options:
         if path[:2] == ("systemd", "services") and path[3:4] == ("serviceConfig",):
-            for text in _texts(value) if path[-1] in _WRITES else ():
+            for text in texts(value) if path[-1] in _WRITES else ():
                 for word in text.split():
                     if "%" not in word:
                         yield Switched(".".join(path), word.lstrip("-+"), sure=False)
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Sequence) and not isinstance(value, Mapping):
-        for inner in value:
-            yield from _texts(inner)

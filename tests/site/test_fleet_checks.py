@@ -1,9 +1,12 @@
-"""All checks together do work in proportion to the fleet, counted in function calls."""
+"""The plan, and all checks together, do work in proportion to the fleet: counted, not timed."""
 
 from __future__ import annotations
 
 import cProfile
 import pstats
+import sys
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -33,3 +36,29 @@ def calls(hosts: int) -> int:
 def test_twice_the_fleet_is_twice_the_work_of_the_checks(hosts: int) -> None:
     calls(10)  # fills what is kept between runs
     assert calls(2 * hosts) < 2.3 * calls(hosts)
+
+
+def lines(hosts: int) -> int:
+    """Lines that planning a fleet executes. A call of a function is no measure of it: one that
+    looks at every service is a single call.
+    """
+    stack = load_stack_config(build.document(large(hosts)))
+    count = 0
+
+    def each(_: FrameType, event: str, __: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return each
+
+    before = sys.gettrace()
+    sys.settrace(each)
+    try:
+        make_plan(stack, Lock())
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def test_twice_the_fleet_is_twice_the_work_of_the_plan() -> None:
+    lines(10)  # fills what is kept between runs
+    assert lines(48) < 2.3 * lines(24)
