@@ -67,8 +67,7 @@ def state_path(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             left.where,
             f"{left.service} wrote its {left.role} to {left.path}, the dataset {left.dataset}; now "
-            + (f"they are in the dataset {left.now}" if left.now else "it names none")
-            + ", so it starts without them",
+            f"it names {left.now or 'none'}, so it starts without them",
             f"write {left.role}: {left.dataset} again; or bring the files to their new directory "
             f"yourself, then acknowledge: homelab lock --move {left.service}",
         )

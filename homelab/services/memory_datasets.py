@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from homelab.hardening.paths import below
+from homelab.nested import texts
 from homelab.plan import Plan
 from homelab.services.model import Service
+
+_WORD = re.compile(r"[^\s:,=]+")
+"""A path in an option may stand beside others, or in a command."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ def left_datasets(plan: Plan) -> Iterator[LeftDataset]:
             named = (*(paths.get(d, "") for d in service.datasets.values()), *service.state)
             if tier == "re-derivable" or below(before.path, filter(None, named)):
                 continue
-            if before.path in f"{service.config.options}":
+            words = (w for text in texts(service.config.options) for w in _WORD.findall(text))
+            if any(below(word, (before.path,)) for word in words):
                 continue
             where = service.dataset_at(role) if now else service.at("datasets")
             yield LeftDataset(service.name, where, role, name, before.path, now)

@@ -644,14 +644,16 @@ def test_a_renamed_backup_target_is_refused_where_its_old_repositories_are() -> 
 
 
 LIBRARY = {"services.immich.mediaLocation": "/mnt/family/photos"}
+BESIDE = {"services.immich.mediaLocation": "/mnt/family/photos2"}
 
 
 @pytest.mark.parametrize(
     ("immich", "left"),
     [
         ({"datasets": None}, "it names none"),
-        ({"datasets": {"photos": "library"}}, "they are in the dataset library"),
+        ({"datasets": {"photos": "library"}}, "it names library"),
         ({"datasets": None, "options": LIBRARY}, ""),
+        ({"datasets": None, "options": BESIDE}, "it names none"),
     ],
 )
 def test_what_an_app_wrote_to_a_dataset_is_not_left_behind_unnoticed(
@@ -686,6 +688,15 @@ def test_state_that_becomes_a_dataset_at_the_same_path_is_not_lost() -> None:
 
 def left_of(plan: Plan) -> list[Problem]:
     return [p for p in told(plan) if "the dataset" in p.what and p.check == "state-path"]
+
+
+def test_what_is_left_behind_in_a_dataset_is_acknowledged_by_the_service(tmp_path: Path) -> None:
+    stack = laid_out(tmp_path, {"services": {"immich": {"datasets": None}}})
+    with pytest.raises(InvalidStackError):
+        write_lock(stack, "home", ())
+    said = write_lock(stack, "home", ("immich",))
+    assert "immich leaves its photos in /mnt/family/photos, the dataset photos" in said
+    assert "unchanged" in write_lock(stack, "home", ())[0]
 
 
 def test_a_dataset_of_another_name_at_the_same_path_leaves_nothing_behind() -> None:
