@@ -11,11 +11,12 @@ from homelab.plan import Plan
 from homelab.secret_paths import referred_path
 from homelab.system.model import Host
 
-_SCRIPT = """\
+SCRIPT = """\
 # The address is a secret, so it stays out of the process list.
 curl --fail --silent --show-error --max-time 20 --retry 2 --output /dev/null \\
   --config <(printf 'url = "%s"\\n' "$(cat "$CREDENTIALS_DIRECTORY/url")")
 """
+"""What the unit runs. `LoadCredential` gives it the file `url`."""
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -27,7 +28,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     unit: Attrs = {
         "description": "Tell a service elsewhere that this host runs",
         "path": [Pkg("curl")],
-        "script": Lines(_SCRIPT),
+        "script": Lines(SCRIPT),
         "serviceConfig": {
             "Type": "oneshot",
             "DynamicUser": True,

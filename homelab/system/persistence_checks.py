@@ -212,7 +212,8 @@ def _emptied(
             lost.setdefault(state.option, []).append(state)
             seen.add(state.path)
     for option, found in sorted(lost.items()):
-        paths = ", ".join(dict.fromkeys(one.path for one in found))
+        each = [*dict.fromkeys(one.path for one in found)]
+        paths = ", ".join(each)
         user = next((one.user for one in found if one.user), "")
         sure = any(one.sure for one in found)
         yield Problem(
@@ -221,14 +222,18 @@ def _emptied(
             f"state in {paths}, and a restart empties that",
             (
                 f'write in it: environment.persistence."{config.root}".directories = '
-                f'[ {{ directory = "{paths}"; user = "{user}"; }} ]'
+                f"[ {' '.join(_owned(path, user) for path in each)} ]"
                 if user
                 else f"add directories: [{paths}]"
             )
-            + f"; or, if it may be lost, write persistence.forget: {{{found[0].path}: …}}",
+            + f"; or, if it may be lost, write persistence.forget: {{{': …, '.join(each)}: …}}",
             check=PERSISTENCE_COMPLETE,
             severity="error" if sure else "warning",
         )
+
+
+def _owned(path: str, user: str) -> str:
+    return f'{{ directory = "{path}"; user = "{user}"; }}'
 
 
 def _named(host: Host, sources: Sources) -> Iterator[Switched]:

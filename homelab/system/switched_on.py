@@ -60,10 +60,9 @@ def whole(path: str) -> str:
 def switched_on(
     options: Options, version: str, *, surely: bool, dynamic: Collection[str] = ()
 ) -> Iterator[Switched]:
-    """The directories with state that follow from options of a system that was installed with a
-    release (`version`). `surely` asks for the `enable` of a
-    module; otherwise whatever is set of it counts, unless that is false. `dynamic` are units that
-    have `DynamicUser` elsewhere.
+    """The directories with state that follow from the options of a system. `version` is the release
+    that it was installed with. `surely` asks for the `enable` of a module; otherwise whatever is
+    set of it counts, unless that is false. `dynamic` are units that have `DynamicUser` elsewhere.
     """
     listed = list(options)
     yield from _modules(listed, version, surely)

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from homelab.deploy.plan import policy_of
-from homelab.monitoring.heartbeat import _SCRIPT
+from homelab.monitoring.heartbeat import SCRIPT
 from homelab.render import modules_of
 from tests import build
 from tests.household import Changes
@@ -66,7 +66,7 @@ def test_the_script_asks_the_address_without_naming_it_to_other_users(tmp_path: 
             address = f"http://127.0.0.1:{server.server_port}/ping/{key}?msg=a%20b"
             (tmp_path / "url").write_text(f"{address}\n")
             done = subprocess.run(
-                ["bash", "-euxo", "pipefail", "-c", _SCRIPT],
+                ["bash", "-euxo", "pipefail", "-c", SCRIPT],
                 env={"CREDENTIALS_DIRECTORY": str(tmp_path), "PATH": "/usr/bin:/bin"},
                 capture_output=True,
                 text=True,

@@ -9,6 +9,7 @@ from tests.site.ways_out.stacks import FORGETS, PERSIST, host, own
 
 _KEEPS = host("nas", persistence={"root": "/persist"})
 _UNIT = 'systemd.services.x.serviceConfig.StateDirectory = "thing";'
+_OF_K3S = ("/etc/rancher/node", "/var/lib/kubelet", "/var/lib/rancher")
 _MONGODB = "services.mongodb.enable = true;"
 _ENTRY = 'environment.persistence."/persist"'
 _OURS = 'fileSystems."/var/lib/homelab"'
@@ -58,6 +59,14 @@ WAYS = (
         says="systemd.services.x.serviceConfig.StateDirectory",
         asked={"it is rebuilt": "persistence.forget: {/var/lib/thing: …}"},
         files=own(FORGETS, PERSIST, _UNIT),
+    ),
+    WayOut(
+        "persistence-complete",
+        _KEEPS,
+        host("nas", persistence={"forget": dict.fromkeys(_OF_K3S, "the cluster is made anew")}),
+        says="services.k3s",
+        asked={"the cluster is made anew": "/var/lib/kubelet: …"},
+        files=own(FORGETS, PERSIST, "services.k3s.enable = true;"),
     ),
     WayOut(
         "persistence-complete",
