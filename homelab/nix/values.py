@@ -134,6 +134,13 @@ Nix: TypeAlias = (
 Attrs: TypeAlias = dict[str, Nix]
 
 
+def unwrapped(value: Nix) -> Nix:
+    """A value without the comments, priorities and order around it."""
+    while isinstance(value, After | Before | Comment | Force):
+        value = value.value
+    return value
+
+
 class ConflictError(ValueError):
     """Two packages set one option to different values: an error in homelab, not in the stack."""
 

@@ -7,7 +7,7 @@ from typing import TypeGuard
 
 from homelab.nix.lines import joined
 from homelab.nix.source import Computed, Value
-from homelab.nix.values import After, Before, Comment, Force, Nix, Pkg
+from homelab.nix.values import After, Before, Nix, Pkg, unwrapped
 from homelab.openings.model import View
 from homelab.render import modules_of
 
@@ -40,7 +40,7 @@ def lost_items(view: View, path: Path, value: Value) -> bool:
     for found in written(view, path):
         if isinstance(found, After | Before):
             return True
-        inner = _plain(found)
+        inner = unwrapped(found)
         if _is_list(inner) and any(not _is_among(item, kept) for item in inner):
             return True
     return False
@@ -48,20 +48,14 @@ def lost_items(view: View, path: Path, value: Value) -> bool:
 
 def _at(value: Nix, path: Path) -> Iterator[Nix]:
     if not path:
-        yield value if isinstance(value, After | Before) else _plain(value)
+        yield value if isinstance(value, After | Before) else unwrapped(value)
         return
-    plain = _plain(value)
+    plain = unwrapped(value)
     if not isinstance(plain, Mapping):
         return
     below = plain.values() if path[0] == "*" else [plain[path[0]]] if path[0] in plain else []
     for inner in below:
         yield from _at(inner, path[1:])
-
-
-def _plain(value: Nix) -> Nix:
-    while isinstance(value, After | Before | Comment | Force):
-        value = value.value
-    return value
 
 
 def _is_list(value: Nix) -> TypeGuard[list[Nix]]:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from homelab.catalog.state import StateOf, state_of
-from homelab.nix.values import After, Before, Comment, Force
+from homelab.nix.values import Nix, unwrapped
 
 PRIVATE = "/var/lib/private"
 """State of every DynamicUser unit. Kept whole: impermanence would make it 0755 as the parent of a
@@ -38,10 +38,9 @@ class Switched:
     """Whether it holds data for certain; otherwise it may hold some."""
 
 
-def leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+def leaves(tree: Nix, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Nix]]:
     """Every option of a tree, and every empty set."""
-    while isinstance(tree, After | Before | Comment | Force):
-        tree = tree.value
+    tree = unwrapped(tree)
     if not isinstance(tree, Mapping) or (not tree and path):
         yield path, tree
         return
