@@ -42,13 +42,13 @@ _Command = Annotated[Str, Field(min_length=1)]
 
 
 def _without_null(value: JsonValue) -> JsonValue:
+    """A value of a language without null: INI and TOML leave out what is not set."""
     if any(inner is None for inner in scalars(value)):
         raise ValueError("a setting without a value is left out; remove it")
     return value
 
 
 NotNull = Annotated[JsonValue, AfterValidator(_without_null)]
-"""A value of a language without null: INI and TOML leave out what is not set."""
 
 
 class HomeBash(Model):
