@@ -47,8 +47,11 @@ make_parents() {
   done
 }
 
-# The names of a file in the branch, each with a NUL.
-names_of() { find "$from" -xdev -samefile "$from/$1" -printf '%P\0'; }
+# The names of a file in the branch, each with a NUL. By its inode: `-samefile` opens the file, and
+# then `fuser` may still see find.
+names_of() {
+  find "$from" -xdev -type f -inum "$(stat --format=%i -- "$from/$1")" -printf '%P\0'
+}
 
 # Branch with the most space for a file of this size; nothing if none has enough.
 roomiest() {

@@ -140,6 +140,20 @@ def test_names_of_one_file_stay_names_of_one_file(pool: Pool) -> None:
     assert (pool.large / names[0]).samefile(pool.large / names[1])
 
 
+def test_the_search_for_other_names_does_not_make_a_file_look_open(pool: Pool) -> None:
+    """GNU find opens the file of `-samefile`, and bash does not wait for it to end."""
+    one = pool.write("a", "film")
+    (pool.fast / "b").hardlink_to(one)
+    pool.later(31)
+    pool._program(
+        "find",
+        'for word; do if [ "${before:-}" = -samefile ]; then exec 9<"$word"; fi; before=$word; done\n'
+        f'{shutil.which("find")} "$@"\nexec >&- 2>&-\nsleep 0.5',
+    )
+    said = pool.move()
+    assert (pool.files(pool.fast), pool.files(pool.large)) == ([], ["a", "b"]), said
+
+
 def test_a_file_with_a_name_outside_of_the_branch_stays(pool: Pool, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").hardlink_to(pool.write("a"))
     pool.later(31)
