@@ -13,7 +13,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.model import Service
 from homelab.storage.model import Dataset
-from homelab.storage.owners import EVERY, Kind, Relation, Taken, stated_state, taken
+from homelab.storage.owners import EVERY, Kind, Relation, Taken, is_fixed, stated_state, taken
 from homelab.system.model import Host
 
 _OWN = "name a separate directory"
@@ -63,7 +63,22 @@ def path_taken(plan: Plan) -> Iterator[Problem]:
         if found is None or _is_reported_by_the_other(found, use) or (use.where, use.path) in seen:
             continue
         seen.add((use.where, use.path))
-        yield Problem(use.where, f"{found}, and {use.does}", use.way_out)
+        yield Problem(use.where, f"{found}, and {use.does}", _moves(found, use) or use.way_out)
+
+
+def _moves(found: Taken, use: Use) -> str:
+    """The way out where the other directory is in the wrong place: on a host with a wiped root, what
+    lies where its files are kept. Empty where this one is.
+    """
+    owner = found.owner
+    if not use.keeps or found.relation == "lies in" or owner.kind not in ("repository", "state"):
+        return ""
+    inside = owner.path.removeprefix(found.path)
+    such = f", such as {inside}" if inside and not is_fixed(inside) else ""
+    keeps = f", and add it to {use.where.rpartition('.')[0]}.directories"
+    return f"name a directory outside of {found.path} for {owner.what}{such}" + (
+        keeps if owner.kind == "repository" else "; it is kept there too"
+    )
 
 
 def _is_reported_by_the_other(found: Taken, use: Use) -> bool:

@@ -189,6 +189,33 @@ def test_what_persists_belongs_to_the_owner_of_its_place(root: str, use: Any) ->
             assert said(merged(wiped, use(f"{root}{path}")), *USES[use].split()) == []
 
 
+@pytest.mark.parametrize(
+    ("use", "what", "more"),
+    [
+        (target, "the repositories of the backup target onetouch", {"directories": ["/more"]}),
+        (container_state, "the state of draw", {}),
+        (state, "the state of navidrome", {}),
+    ],
+)
+def test_what_lies_where_files_are_kept_is_told_to_go_elsewhere(
+    use: Any, what: str, more: dict[str, Any]
+) -> None:
+    keeps = {"hosts": {"aurora": {"persistence": {"root": "/persist", **more}}}}
+    (problem,) = [
+        p
+        for p in said(merged(keeps, use("/persist/more")), *USES[use].split(), "path-taken")
+        if p.where.endswith("persistence.root")
+    ]
+    assert f"name a directory outside of /persist for {what}, such as /more" in problem.way_out
+    assert "/persist, or" not in problem.way_out
+    assert ("persistence.directories" in problem.way_out) == bool(more)
+    mended = merged(keeps, use("/more"))
+    assert said(mended, *USES[use].split(), "path-taken") == []
+    made = planned(mended)
+    told = build.check_sources(made, build.sources(made))
+    assert not [p for p in told if p.check == "persistence-complete" and "/more" in p.what]
+
+
 def test_no_reason_accepts_a_mount_of_the_persistent_host_key() -> None:
     changes = merged(
         {"hosts": {"aurora": {"persistence": {"root": "/persist"}}}},
