@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
+from homelab.catalog.upstream import Unit, release_of, unit_of
 from homelab.hardening.paths import below
 from homelab.nix.source import Setting, Value
 from homelab.openings.model import Opening, View, rule, shown, texts
 from homelab.openings.state import STATE
+from homelab.openings.written import written
 from homelab.render import modules_of
+from homelab.services.model import Service
 from homelab.system.kept import FILES, OURS, kept
 
 _IN_MEMORY = ("tmpfs", "ramfs")
@@ -143,26 +146,74 @@ def units(setting: Setting, view: View) -> Iterator[Opening]:
 def hidden(setting: Setting, view: View) -> Iterator[Opening]:
     """A file system in memory that a unit of a service sees in place of its state."""
     unit = setting.path[2].removesuffix(".service")
-    config = ("systemd", "services", setting.path[2], "serviceConfig")
-    bound = [*texts(view.value(*config, "BindPaths"))]
-    # systemd mounts its own directories of a unit again, above a file system in memory.
-    names = [w for text in texts(view.value(*config, "StateDirectory")) for w in text.split()]
-    own = tuple(f"/var/lib/{name.partition(':')[0]}" for name in names)
     for service in view.plan.on(view.host.name):
         if unit not in (*service.entry.units, *service.entry.helpers):
             continue
+        known = next((u for m in service.modules if (u := unit_of(m, unit, service.release))), None)
+        if known is not None and _is_without_state(known, service):
+            continue
+        seen = (*_mounted_again(setting, view), *_by_module(known, setting, view))
         for word in (w for text in texts(setting.value) for w in text.split()):
             mount = word.partition(":")[0]
-            for path in (*service.state, *service.entry.persist):
-                again = any(path in text for text in bound) or (own and below(path, own))
-                if below(path, (mount,)) and not again:
+            for path in service.state or (p for p in service.entry.persist if "/redis-" not in p):
+                if below(path, (mount,)) and not below(path, seen):
                     yield Opening(
                         STATE,
                         f"{setting.name} is {shown(setting.value)}: {path}, state of "
                         f"{service.name}, would be lost at each restart of the unit",
-                        "leave it out",
+                        f'leave it out, or let the unit see it: BindPaths = [ "{path}" ]',
                     )
                     return
+
+
+def _is_without_state(unit: Unit, service: Service) -> bool:
+    """Whether other units of its module alone read and write the state."""
+    facts = (release_of(module, service.release) for module in service.modules)
+    return not unit.opens_state and any(
+        other.opens_state
+        for release in facts
+        if release is not None and unit.name in release.units
+        for other in release.units.values()
+    )
+
+
+_STATE_DIRECTORY, _BOUND = "StateDirectory", "BindPaths"
+_SANDBOX = ("homelab", "hardening", "units")
+
+
+def _mounted_again(setting: Setting, view: View) -> Iterator[str]:
+    """What the owner or the plan mounts for a unit above a file system in memory. systemd itself
+    mounts the directories of `StateDirectory` again.
+    """
+    at = (*setting.path[:-1],)
+    for name, found in ((_STATE_DIRECTORY, _directories), (_BOUND, _bound)):
+        texts_of = [*texts(view.value(*at, name))]
+        for value in (*written(view, (*at, name)), *written(view, (*_SANDBOX, at[2], name))):
+            texts_of += value if isinstance(value, list | tuple) else [value]
+        yield from found(w for t in texts_of if isinstance(t, str) for w in t.split())
+
+
+def _by_module(known: Unit | None, setting: Setting, view: View) -> Iterator[str]:
+    """The same, where the module of nixpkgs sets it and the owner replaces it by nothing else."""
+    at = (*setting.path[:-1],)
+    forced = {s.path[-1] for s in view.settings if s.path[:-1] == at and s.forced is not None}
+    for name, found in ((_STATE_DIRECTORY, _directories), (_BOUND, _bound)):
+        if known is not None and name not in forced:
+            yield from found(known.text(name).split())
+
+
+def _directories(words: Iterable[str]) -> Iterator[str]:
+    """The directories of `StateDirectory`: those of a dynamic user are in the private one."""
+    for word in words:
+        name = word.partition(":")[0]
+        yield from (f"/var/lib/{name}", f"/var/lib/private/{name}")
+
+
+def _bound(words: Iterable[str]) -> Iterator[str]:
+    """The places of `BindPaths` in the unit: `-/srv/x:/var/lib/x:rbind`."""
+    for word in words:
+        source, _, rest = word.lstrip("-+").partition(":")
+        yield rest.partition(":")[0] or source
 
 
 @rule("systemd.tmpfiles.rules", "systemd.tmpfiles.settings.*.*.**")

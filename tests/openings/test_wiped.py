@@ -136,16 +136,56 @@ def test_old_files_may_go_of_what_can_be_had_again() -> None:
     assert told('systemd.tmpfiles.rules = [ "D /mnt/photos - - - -" ];', again)
 
 
-def test_a_unit_sees_its_state() -> None:
-    at = "systemd.services.navidrome.serviceConfig"
-    (problem,) = told(f'{at}.TemporaryFileSystem = "/var/lib:rw /x";', PLAIN)
-    assert "/var/lib/navidrome, state of navidrome" in problem.what
-    bound = f'{at}.BindPaths = [ "/var/lib/navidrome" ];'
-    assert told(f'{at}.TemporaryFileSystem = [ "/var/lib" ]; {bound}', PLAIN) == []
-    named = f'{at}.StateDirectory = "navidrome";'
-    assert told(f'{at}.TemporaryFileSystem = "/var/lib:ro"; {named}', PLAIN) == []
-    assert told(f'{at}.TemporaryFileSystem = "/var/lib/other";', PLAIN) == []
-    assert told('systemd.services.x.serviceConfig.TemporaryFileSystem = "/var/lib";', PLAIN) == []
+def with_service(name: str) -> dict[str, Any]:
+    return testing.changed(PLAIN, {"services": {name: {"host": "nas"}}})
+
+
+HAS_DIRECTORY = [
+    ("navidrome", "navidrome"),
+    ("vaultwarden", "vaultwarden"),
+    # Dynamic users, whose directories are below /var/lib/private.
+    ("actual", "actual"),
+    ("mealie", "mealie"),
+]
+"""Services and units to which nixpkgs gives a `StateDirectory`, which systemd mounts again."""
+
+
+@pytest.mark.parametrize(("service", "unit"), HAS_DIRECTORY)
+def test_a_unit_keeps_the_state_directory_of_its_module(service: str, unit: str) -> None:
+    at = f"systemd.services.{unit}.serviceConfig"
+    hidden = f'{at}.TemporaryFileSystem = "/var/lib:rw /x";'
+    assert told(hidden, with_service(service)) == []
+    other = f'{at}.StateDirectory = lib.mkForce "other";'
+    found = told(f"{hidden} {other}", with_service(service))
+    assert any(service in p.what and "TemporaryFileSystem" in p.what for p in found)
+
+
+@pytest.mark.parametrize(
+    ("service", "unit"),
+    [("jellyfin", "jellyfin"), ("sonarr", "sonarr"), ("forgejo", "forgejo")],
+)
+def test_a_unit_without_a_state_directory_sees_its_state(service: str, unit: str) -> None:
+    at = f"systemd.services.{unit}.serviceConfig"
+    path = f"/var/lib/{service}"
+    (problem,) = told(f'{at}.TemporaryFileSystem = "/var/lib:rw /x";', with_service(service))
+    assert f"{path}, state of {service}" in problem.what
+    assert f'BindPaths = [ "{path}" ]' in problem.way_out
+    for bound in (path, f"-{path}", f"/srv/x:{path}:rbind"):
+        line = f'{at}.TemporaryFileSystem = [ "/var/lib" ]; {at}.BindPaths = [ "{bound}" ];'
+        assert told(line, with_service(service)) == [], bound
+    elsewhere = f'{at}.TemporaryFileSystem = "/var/lib"; {at}.BindPaths = [ "{path}:/data" ];'
+    assert told(elsewhere, with_service(service))
+    named = f'{at}.TemporaryFileSystem = "/var/lib:ro"; {at}.StateDirectory = "{service}";'
+    assert told(named, with_service(service)) == []
+    other = f'{at}.TemporaryFileSystem = "/var/lib/other";'
+    assert told(other, with_service(service)) == []
+
+
+def test_a_unit_that_keeps_no_state_may_have_anything_in_memory() -> None:
+    line = 'systemd.services.{}.serviceConfig.TemporaryFileSystem = "/var/lib";'
+    assert told(line.format("x"), PLAIN) == []
+    assert told(line.format("immich-machine-learning"), with_service("immich")) == []
+    assert told(line.format("immich-server"), with_service("immich")) == []
 
 
 @pytest.mark.parametrize(
