@@ -11,7 +11,7 @@ from homelab.catalog import find, names
 from homelab.catalog.model import OIDC
 from homelab.catalog.options import options_of
 from homelab.nix.source import Setting, Value
-from homelab.openings.daemons import is_internet, service_of
+from homelab.openings.daemons import called, is_internet, is_stated_by_entry, service_of
 from homelab.openings.model import Opening, View, is_true, rule, shown, texts, when
 from homelab.openings.variables import plain
 from homelab.services.declared import flattened, path_parts
@@ -53,11 +53,14 @@ def sign_up(setting: Setting, view: View) -> Iterator[Opening]:
         value = str(value) == "1"
     wrong = closed is not None and isinstance(value, bool) and value != closed
     if wrong and not _by_provider(setting, view):
+        service = service_of(setting, view)
+        stays = is_stated_by_entry(setting, service) or ".".join(setting.path) in _CLOSED_BY_DEFAULT
         yield Opening(
             "sign-up",
             f"{setting.name} is {shown(setting.value)}: everybody who reaches "
-            f"{setting.path[1]} can make an account",
-            "leave it out once the people of the house have accounts",
+            f"{called(setting, service)} can make an account",
+            ("leave it out" if stays else f"write {shown(closed)}")
+            + " once the people of the house have accounts",
             "warning",
             acceptable=True,
         )
@@ -104,8 +107,8 @@ def header_sign_in(setting: Setting, view: View) -> Iterator[Opening]:
     if not sent or (isinstance(value, str) and _header(value) not in sent):
         yield Opening(
             "trusts-anybody",
-            f"{setting.name} is {shown(value)}, and no route of {setting.path[1]} sets the header "
-            "that it trusts: any visitor can sign in as somebody else",
+            f"{setting.name} is {shown(value)}, and no route of {called(setting, service)} sets "
+            "the header that it trusts: any visitor can sign in as somebody else",
             "leave it out; where the app can use the auth proxy, auth: forward at its route sets "
             "it",
             acceptable=True,
@@ -169,14 +172,6 @@ def anonymous_clients(setting: Setting, view: View) -> Iterator[Opening]:
             return
 
 
-when(
-    is_true,
-    "services.vaultwarden.config.DISABLE_ADMIN_TOKEN",
-    word="no-password",
-    what="{option}: whoever reaches /admin manages the accounts of Vaultwarden without a token",
-    way_out="leave it out; the secret admin opens /admin",
-    acceptable=True,
-)
 when(
     is_true,
     "services.syncthing.settings.gui.insecureAdminAccess",

@@ -18,7 +18,7 @@ from homelab.openings.model import (
     texts,
     when,
 )
-from homelab.services.declared import declared_options
+from homelab.services.declared import declared_options, flattened
 from homelab.services.model import Service
 from homelab.services.plan import ANYWHERE
 
@@ -118,6 +118,23 @@ def service_of(setting: Setting, view: View) -> Service | None:
     return None
 
 
+def called(setting: Setting, service: Service | None) -> str:
+    """What messages call the app of a setting: `sonarr`, or `tv (sonarr)` for a service `tv` whose
+    container or module it is.
+    """
+    app = setting.path[1]
+    return app if service is None or service.name == app else f"{service.name} ({app})"
+
+
+def is_stated_by_entry(setting: Setting, service: Service | None) -> bool:
+    """Whether the catalog entry of a service sets the option, so that it is what it should be if
+    nobody else sets it. A container of the owner has what its image has.
+    """
+    if service is None or setting.contained:
+        return False
+    return any(o.path == setting.path for o in flattened(service.entry.options))
+
+
 def is_internet(network: str) -> bool:
     """Whether a network, such as 0.0.0.0/0, is wider than a home: addresses of the internet."""
     try:
@@ -147,14 +164,14 @@ def believes(setting: Setting, view: View) -> Iterator[Opening]:
 def grafana_headers(setting: Setting, view: View) -> Iterator[Opening]:
     """Without the auth proxy in front of it, a visitor writes the headers that Grafana trusts."""
     service = service_of(setting, view)
-    routes = view.plan.routes_of(service.name if service is not None else "grafana")
-    asked = any(r.auth == "forward" for r in routes)
+    name = service.name if service is not None else "grafana"
+    asked = any(r.auth == "forward" for r in view.plan.routes_of(name))
     if setting.value not in (False, None) and not asked:
         yield Opening(
             "trusts-anybody",
-            f"{setting.name} is {shown(setting.value)}, and no route of grafana asks the auth "
+            f"{setting.name} is {shown(setting.value)}, and no route of {name} asks the auth "
             "proxy: any visitor can sign in as somebody else",
-            "leave it out; auth: forward at its route sets it",
+            "leave it out" + ("" if setting.contained else "; auth: forward at its route sets it"),
         )
 
 

@@ -7,7 +7,7 @@ from functools import cache
 
 from homelab.catalog import find, names
 from homelab.nix.source import Computed, Setting, Value
-from homelab.openings.daemons import service_of
+from homelab.openings.daemons import called, is_stated_by_entry, service_of
 from homelab.openings.model import Opening, View, rule, shown
 from homelab.openings.variables import plain
 from homelab.services.declared import path_parts
@@ -29,6 +29,11 @@ def _other_than(*words: str) -> Test:
     return lambda value: str(value).lower() not in words
 
 
+_CLOSED: Mapping[str, str] = {
+    "services.hedgedoc.settings.allowAnonymous": "false",
+    "services.ntfy-sh.settings.auth-default-access": "deny-all",
+}
+"""The value to write where the app itself is open by default, and only the catalog closes it."""
 OPEN: Mapping[str, tuple[Test, str]] = {
     "services.filebrowser.settings.noauth": (_is(True), "asks nobody to sign in"),
     "services.frigate.settings.auth.enabled": (_is(False), "asks nobody to sign in"),
@@ -96,10 +101,15 @@ def nobody_signs_in(setting: Setting, view: View) -> Iterator[Opening]:
     service = service_of(setting, view)
     routes = view.plan.routes_of(service.name) if service is not None else ()
     if not routes or any(r.auth != "forward" for r in routes):
+        closed = _CLOSED.get(".".join(setting.path), "")
+        stays = not closed or is_stated_by_entry(setting, service)
         yield Opening(
             "no-password",
-            f"{setting.name} is {shown(value) or 'empty'}: {setting.path[1]} {what}",
-            "leave it out, or write auth: forward at its routes, so that the auth proxy asks",
+            f"{setting.name} is {shown(value) or 'empty'}: {called(setting, service)} {what}",
+            ("leave it out" if stays else f"write {closed}, for the app itself is open")
+            + (
+                ", or write auth: forward at its routes, so that the auth proxy asks" * bool(routes)
+            ),
             "warning",
             acceptable=True,
         )
@@ -129,10 +139,31 @@ def admins(setting: Setting, view: View) -> Iterator[Opening]:
     if makes_admin(known[0], setting.value, known[1]) and (open_to or not routes):
         yield Opening(
             "no-password",
-            f"{setting.name} is {shown(setting.value)}: everybody who passes "
-            f"{open_to[0].title if open_to else 'its routes'} is an administrator of "
-            f"{setting.path[1]}",
-            "leave it out, or write auth: forward, policy: two_factor and groups: [admins] at its "
-            "routes",
+            f"{setting.name} is {shown(setting.value)}: everybody who "
+            + (f"passes {open_to[0].title}" if open_to else "reaches it")
+            + f" is an administrator of {called(setting, service)}",
+            "leave it out"
+            + ", or write auth: forward, policy: two_factor and groups: [admins] at its routes"
+            * bool(routes),
+            acceptable=True,
+        )
+
+
+@rule("services.vaultwarden.config.DISABLE_ADMIN_TOKEN")
+def no_token(setting: Setting, view: View) -> Iterator[Opening]:
+    """The page on which everybody manages the accounts of Vaultwarden."""
+    if setting.value is True:
+        service = service_of(setting, view)
+        has_secret = service is not None and not setting.contained
+        yield Opening(
+            "no-password",
+            f"{setting.name}: whoever reaches /admin manages the accounts of "
+            f"{'Vaultwarden' if has_secret else called(setting, service)} without a token",
+            "leave it out; "
+            + (
+                "the secret admin opens /admin"
+                if has_secret
+                else "without ADMIN_TOKEN there is no /admin"
+            ),
             acceptable=True,
         )

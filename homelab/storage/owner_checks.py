@@ -67,8 +67,8 @@ def path_taken(plan: Plan) -> Iterator[Problem]:
 
 
 def _moves(found: Taken, use: Use) -> str:
-    """The way out where the other directory is in the wrong place: on a host with a wiped root, what
-    lies where its files are kept. Empty where this one is.
+    """The way out where the other directory is in the wrong place: on a host with a wiped root,
+    what lies where its files are kept. Empty where this one is.
     """
     owner = found.owner
     if not use.keeps or found.relation == "lies in" or owner.kind not in ("repository", "state"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -55,6 +56,57 @@ def test_an_unclaimed_account_is_reported_by_its_own_check_alone() -> None:
     changes = both(TUNNEL, {"services": {"mealie": mealie}})
     found = [p for p in run_checks(build.plan(changes)) if p.where == "services.mealie"]
     assert [p.check for p in found if "open to the internet" in p.what] == ["first-account"]
+
+
+CONTAINED = [
+    (name, value["image"], variable, said)
+    for _, name, options in OF_OPTIONS
+    for value in options.values()
+    if isinstance(value, dict) and "image" in value
+    for variable, said in value.get("environment", {}).items()
+    # Open WebUI is for its administrators alone where nobody says who may open it.
+    if variable != "WEBUI_AUTH"
+]
+
+
+@pytest.mark.parametrize("routes", [None, []], ids=["with a route", "without one"])
+@pytest.mark.parametrize(
+    ("name", "image", "variable", "said"), CONTAINED, ids=[n for n, *_ in CONTAINED]
+)
+def test_a_variable_of_a_container_is_told_as_its_owner_has_it(
+    name: str, image: str, variable: str, said: str, routes: list[Any] | None
+) -> None:
+    """Nothing of the catalog closes it: what the way out says to write does."""
+
+    def told(value: str) -> list[Problem]:
+        own = {
+            "host": "nas",
+            "container": {"image": image, "port": 80, "environment": {variable: value}},
+            "backup": {"skip": "it has no data"},
+            "routes": routes,
+        }
+        return run_checks(build.plan({"services": {"web": own}}), ["option-opens"])
+
+    (problem,) = told(said)
+    assert problem.where == f"services.web.container.environment.{variable}"
+    assert "homelab" not in problem.what
+    assert "the secret admin" not in problem.way_out
+    if routes == []:
+        assert "at its routes" not in problem.way_out
+    if "everybody whom the proxy lets in" not in problem.what and "it trusts" not in problem.what:
+        assert "web (" in problem.what
+    written = re.search(r"\bwrite (?!auth)([a-z-]+)", problem.way_out)
+    assert bool(written) is (variable in OPEN_BY_DEFAULT)
+    if written:
+        assert told(written[1]) == []
+
+
+OPEN_BY_DEFAULT = {
+    *("CMD_ALLOW_ANONYMOUS", "CMD_ALLOW_EMAIL_REGISTER", "NTFY_AUTH_DEFAULT_ACCESS"),
+    *("DISABLE_SIGNUPS", "FORGEJO__service__DISABLE_REGISTRATION", "SIGNUPS_ALLOWED"),
+    *("GITEA__service__DISABLE_REGISTRATION", "PAPERLESS_ACCOUNT_ALLOW_SIGNUPS"),
+}
+"""Variables without which the app is open, or may be: to leave them out is no way out."""
 
 
 @pytest.mark.parametrize(

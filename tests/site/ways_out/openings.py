@@ -28,6 +28,38 @@ def flags(*said: str) -> Changes:
     return {_C: {"extraOptions": [*said]}}
 
 
+_SHUT: dict[str, object] = {
+    name: options
+    for name, options in OPTIONS["option-opens"].items()
+    if name.startswith(("sign-ups", "topics for everybody", "notes of everybody, in"))
+}
+"""Options of apps that are open by themselves, so that leaving them out closes nothing."""
+
+
+def shut(said: object) -> object:
+    """What closes such an option, in place of what it says."""
+    if isinstance(said, dict):
+        return {key: shut(value) for key, value in said.items() if key != "image"}
+    if isinstance(said, list):
+        return [shut(item) for item in said]
+    if isinstance(said, bool):
+        return not said
+    name, equals, value = said.rpartition("=") if isinstance(said, str) else ("", "", said)
+    return f"{name}{equals}{_SHUT_WORDS.get(value, value)}" if isinstance(value, str) else said
+
+
+_SHUT_WORDS = {"true": "false", "false": "true", "read-write": "deny-all"}
+
+
+def words(said: object) -> dict[str, str]:
+    """The words that ask for it, by the text that is written."""
+    if isinstance(said, dict | list):
+        items = said.values() if isinstance(said, dict) else said
+        return {key: value for item in items for key, value in words(item).items()}
+    text = str(said).lower() if isinstance(said, bool) else str(said)
+    return {text: f"write {text.rpartition('=')[2]}"} if text != "--env" else {}
+
+
 _SWEEP = "systemd.services.sweep.startAt"
 
 OTHERWISE: dict[str, tuple[Changes, dict[str, str]]] = {
@@ -37,6 +69,7 @@ OTHERWISE: dict[str, tuple[Changes, dict[str, str]]] = {
         {_SWEEP: "03:00 Europe/Oslo"},
         {"03:00 Europe/Oslo": 'did you mean "Europe/Oslo"?'},
     ),
+    **{n: (s, words(s)) for n, o in _SHUT.items() if isinstance(s := shut(o), dict)},
     "mosh opens a thousand": ({"programs.mosh.openFirewall": False}, {}),
     "container on 0.0.0.0": (ports(_LOCAL), {}),
     "container on every address": (ports(_LOCAL), {}),
