@@ -187,10 +187,11 @@ def _mounted_again(setting: Setting, view: View) -> Iterator[str]:
     """
     at = (*setting.path[:-1],)
     for name, found in ((_STATE_DIRECTORY, _directories), (_BOUND, _bound)):
-        texts_of = [*texts(view.value(*at, name))]
+        said = [*texts(view.value(*at, name))]
         for value in (*written(view, (*at, name)), *written(view, (*_SANDBOX, at[2], name))):
-            texts_of += value if isinstance(value, list | tuple) else [value]
-        yield from found(w for t in texts_of if isinstance(t, str) for w in t.split())
+            items = value if isinstance(value, list | tuple) else (value,)
+            said += [item for item in items if isinstance(item, str)]
+        yield from found(word for text in said for word in text.split())
 
 
 def _by_module(known: Unit | None, setting: Setting, view: View) -> Iterator[str]:
