@@ -82,43 +82,6 @@ def _by_provider(setting: Setting, view: View) -> bool:
     )
 
 
-@rule(
-    "services.calibre-web.options.reverseProxyAuth.enable",
-    "services.calibre-web.options.reverseProxyAuth.header",
-    "services.forgejo.settings.service.ENABLE_REVERSE_PROXY_AUTHENTICATION",
-    "services.gitea.settings.service.ENABLE_REVERSE_PROXY_AUTHENTICATION",
-    "services.beszel.hub.environment.TRUSTED_AUTH_HEADER",
-    "services.firefly-iii.settings.AUTHENTICATION_GUARD_HEADER",
-    "services.healthchecks.settings.REMOTE_USER_HEADER",
-    "services.linkding.settings.LD_ENABLE_AUTH_PROXY",
-    "services.miniflux.config.AUTH_PROXY_HEADER",
-    "services.open-webui.environment.WEBUI_AUTH_TRUSTED_EMAIL_HEADER",
-    "services.paperless.settings.PAPERLESS_ENABLE_HTTP_REMOTE_USER",
-    "services.paperless.settings.PAPERLESS_ENABLE_HTTP_REMOTE_USER_API",
-)
-def header_sign_in(setting: Setting, view: View) -> Iterator[Opening]:
-    """An app that signs in whom a header names, where no route replaces what a visitor sends."""
-    value = plain(setting.value)
-    if value in (None, False, ""):
-        return
-    service = service_of(setting, view)
-    routes = view.plan.routes_of(service.name) if service is not None else ()
-    sent = {_header(h) for r in routes if r.auth == "forward" for h, _ in r.headers}
-    if not sent or (isinstance(value, str) and _header(value) not in sent):
-        yield Opening(
-            "trusts-anybody",
-            f"{setting.name} is {shown(value)}, and no route of {called(setting, service)} sets "
-            "the header that it trusts: any visitor can sign in as somebody else",
-            "leave it out; where the app can use the auth proxy, auth: forward at its route sets "
-            "it",
-            acceptable=True,
-        )
-
-
-def _header(name: str) -> str:
-    return name.upper().replace("-", "_").removeprefix("HTTP_")
-
-
 @rule("services.home-assistant.config.homeassistant.auth_providers")
 def trusted_networks(setting: Setting, view: View) -> Iterator[Opening]:
     """Networks whose devices sign in to Home Assistant without a password."""

@@ -108,7 +108,11 @@ def service_of(setting: Setting, view: View) -> Service | None:
     """The service of the host whose module, or whose container, an option belongs to."""
     if setting.contained:
         name = service_of_container(setting)
-        return next((s for s in view.plan.on(view.host.name) if s.name == name), None)
+        for service in view.plan.on(view.host.name):
+            of_options = service.parts and setting.source.startswith(f"{service.at('options')}.")
+            if service.name == name or of_options:
+                return service
+        return None
     module = setting.path[:2]
     for service in view.plan.on(view.host.name):
         if any(tuple(o.split(".")[:2]) == module for o in service.entry.options):
@@ -157,21 +161,6 @@ def believes(setting: Setting, view: View) -> Iterator[Opening]:
             "name the proxy's address, or leave it out",
             # Only what the plan lets in and other containers of its network reach a container.
             "warning" if setting.contained else "error",
-        )
-
-
-@rule('services.grafana.settings."auth.proxy".enabled')
-def grafana_headers(setting: Setting, view: View) -> Iterator[Opening]:
-    """Without the auth proxy in front of it, a visitor writes the headers that Grafana trusts."""
-    service = service_of(setting, view)
-    name = service.name if service is not None else "grafana"
-    asked = any(r.auth == "forward" for r in view.plan.routes_of(name))
-    if setting.value not in (False, None) and not asked:
-        yield Opening(
-            "trusts-anybody",
-            f"{setting.name} is {shown(setting.value)}, and no route of {name} asks the auth "
-            "proxy: any visitor can sign in as somebody else",
-            "leave it out" + ("" if setting.contained else "; auth: forward at its route sets it"),
         )
 
 

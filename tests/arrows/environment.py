@@ -97,16 +97,24 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
         "AUTHELIA_NOTIFIER_SMTP_PASSWORD_FILE",
         "X_AUTHELIA_CONFIG",
     ),
-    "Forgejo and Gitea: their configuration cheat sheets": ("ENABLE_REVERSE_PROXY_AUTHENTICATION",),
+    "Forgejo and Gitea: their configuration cheat sheets": (
+        "ENABLE_REVERSE_PROXY_AUTHENTICATION",
+        "REVERSE_PROXY_AUTHENTICATION_USER",
+    ),
     "Beszel: beszel.dev/guide/environment-variables": ("AUTO_LOGIN", "TRUSTED_AUTH_HEADER"),
     "Firefly III: its .env.example": ("AUTHENTICATION_GUARD_HEADER",),
-    "linkding: linkding.link/options": ("LD_ENABLE_AUTH_PROXY",),
+    "linkding: linkding.link/options": (
+        "LD_AUTH_PROXY_USERNAME_HEADER",
+        "LD_ENABLE_AUTH_PROXY",
+    ),
+    "Django: names of headers in its request.META": ("HTTP_REMOTE_USER", "REMOTE_USER"),
     "Open WebUI: docs.openwebui.com, Environment Variable Configuration": (
         "WEBUI_AUTH_TRUSTED_EMAIL_HEADER",
     ),
     "Paperless-ngx: docs.paperless-ngx.com/configuration": (
         "PAPERLESS_ENABLE_HTTP_REMOTE_USER",
         "PAPERLESS_ENABLE_HTTP_REMOTE_USER_API",
+        "PAPERLESS_HTTP_REMOTE_USER_HEADER_NAME",
     ),
     "PhotoPrism: docs.photoprism.app, Config Options": (
         "PHOTOPRISM_AUTH_MODE",
@@ -116,7 +124,7 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     "Zipline: zipline.diced.sh/docs/config": ("FEATURES_USER_REGISTRATION",),
     "Healthchecks: healthchecks.io/docs/self_hosted_configuration": ("REMOTE_USER_HEADER",),
     "Miniflux: miniflux.app/docs/configuration.html": ("AUTH_PROXY_HEADER",),
-    "Vaultwarden: its .env.template": ("DISABLE_ADMIN_TOKEN",),
+    "Vaultwarden: its .env.template": ("ADMIN_TOKEN", "DISABLE_ADMIN_TOKEN"),
     "OAuth2 Proxy: its configuration": ("OAUTH2_PROXY_CLIENT_SECRET",),
     "Pocket ID: pocket-id.org/docs/configuration/environment-variables": (
         "ALLOW_USER_SIGNUPS",

@@ -493,9 +493,69 @@ def test_a_container_of_the_stack_is_judged_by_the_settings_of_its_app() -> None
     assert anonymous.what.startswith("GF_AUTH_ANONYMOUS_ENABLED: everybody whom the proxy lets in")
     assert "services.board.accept: {no-password: …}" in anonymous.way_out
     assert "any visitor can sign in as somebody else" in headers.what
-    # The auth proxy sets the headers.
-    assert [p.where for p in opened(auth="forward")] == [anonymous.where]
-    assert opened(auth="forward", accept={"no-password": "boards for guests"}) == []
+    # The auth proxy sets Remote-User, and the header of Grafana where the service names it.
+    assert [p.where for p in opened(auth="forward")] == [anonymous.where, headers.where]
+    named = {"auth": "forward", "headers": {"X-WEBAUTH-USER": "user"}}
+    assert [p.where for p in opened(**named)] == [anonymous.where]
+    assert opened(**named, accept={"no-password": "boards for guests"}) == []
+
+
+@pytest.mark.parametrize(
+    ("image", "variables", "headers", "told"),
+    [
+        ("gitea/gitea", {"GITEA__service__ENABLE_REVERSE_PROXY_AUTHENTICATION": "true"}, "", True),
+        (
+            "gitea/gitea",
+            {
+                "GITEA__service__ENABLE_REVERSE_PROXY_AUTHENTICATION": "true",
+                "GITEA__security__REVERSE_PROXY_AUTHENTICATION_USER": "Remote-User",
+            },
+            "",
+            False,
+        ),
+        ("grafana/grafana", {"GF_AUTH_PROXY_ENABLED": "true"}, "", True),
+        ("grafana/grafana", {"GF_AUTH_PROXY_ENABLED": "true"}, "X-WEBAUTH-USER", False),
+        ("grafana/grafana", {"GF_AUTH_PROXY_ENABLED": "true"}, "X-Other", True),
+        (
+            "grafana/grafana",
+            {"GF_AUTH_PROXY_ENABLED": "true", "GF_AUTH_PROXY_HEADER_NAME": "Remote-User"},
+            "",
+            False,
+        ),
+        (
+            "sissbruecker/linkding",
+            {"LD_ENABLE_AUTH_PROXY": "True", "LD_AUTH_PROXY_USERNAME_HEADER": "HTTP_X_FOO"},
+            "Remote-User",
+            True,
+        ),
+        ("a/paperless-ngx", {"PAPERLESS_ENABLE_HTTP_REMOTE_USER": "true"}, "", False),
+        ("a/open-webui", {"WEBUI_AUTH_TRUSTED_EMAIL_HEADER": "Remote-Email"}, "", False),
+        ("a/open-webui", {"WEBUI_AUTH_TRUSTED_EMAIL_HEADER": "X-Mail"}, "", True),
+    ],
+)
+def test_an_app_behind_the_auth_proxy_may_believe_the_headers_that_it_sets(
+    image: str, variables: dict[str, str], headers: str, told: bool
+) -> None:
+    """A header that no route sets is still what a visitor sends, also behind the auth proxy."""
+    said = {"image": DIGEST.replace("a/b", image), "port": 3000, "environment": variables}
+    app: dict[str, Any] = {"host": "nas", "auth": "forward", "backup": {"skip": "only a test"}}
+    app |= {"headers": {headers: "user"}} if headers else {}
+    changes = {
+        "services": {"app": {**app, "container": said}},
+        "identity": {"host": "pi", "users": {"sops": "a/b"}},
+    }
+    found = run_checks(build.plan(changes), ["option-opens"])
+    assert ["as somebody else" in p.what for p in found] == [True] * told
+
+
+def test_the_name_of_the_header_of_a_catalog_app_is_one_that_its_route_sets() -> None:
+    option = 'services.grafana.settings."auth.proxy".header_name'
+    identity = {"host": "pi", "users": {"sops": "a/b"}}
+    for name, told in (("X-Other", True), ("Remote-User", False), ("X-WEBAUTH-USER", False)):
+        grafana = {"host": "nas", "auth": "forward", "options": {option: name}}
+        plan = build.plan({"services": {"grafana": grafana}, "identity": identity})
+        found = run_checks(plan, ["option-opens"])
+        assert ["as somebody else" in p.what for p in found] == [True] * told, name
 
 
 OPEN = "services.karakeep.extraEnvironment.DISABLE_SIGNUPS"
