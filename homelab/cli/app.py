@@ -355,11 +355,15 @@ def lock(
     cwd: Directory = HERE,
     move: Annotated[
         list[str] | None,
-        typer.Option("--move", help="Service or dataset that has moved on purpose."),
+        typer.Option(
+            "--move", metavar="NAME…", help="Service or dataset that has moved on purpose."
+        ),
     ] = None,
     rotate: Annotated[
         list[str] | None,
-        typer.Option("--rotate", help="Service with a new epoch on purpose, or `namespace`."),
+        typer.Option(
+            "--rotate", metavar="NAME…", help="Service with a new epoch on purpose, or `namespace`."
+        ),
     ] = None,
 ) -> None:
     """Write the stack's lock file, which records placements, ports and paths."""

@@ -23,10 +23,15 @@ def _group() -> None:
 def token(
     name: Annotated[str, typer.Argument(help="Who gets the token: `laptop`.")],
     validity: Annotated[str, typer.Option(help="How long it works: `90d`.")] = "1y",
-    pull: Annotated[list[str] | None, typer.Option(help=f"{_CACHES} to download from.")] = None,
-    push: Annotated[list[str] | None, typer.Option(help=f"{_CACHES} to upload to.")] = None,
+    pull: Annotated[
+        list[str] | None, typer.Option(metavar="CACHE…", help=f"{_CACHES} to download from.")
+    ] = None,
+    push: Annotated[
+        list[str] | None, typer.Option(metavar="CACHE…", help=f"{_CACHES} to upload to.")
+    ] = None,
     create: Annotated[
-        list[str] | None, typer.Option("--create-cache", help=f"{_CACHES} to create.")
+        list[str] | None,
+        typer.Option("--create-cache", metavar="CACHE…", help=f"{_CACHES} to create."),
     ] = None,
     service: Annotated[str | None, typer.Option(help="The service, if several are Attic.")] = None,
     stack: StackName = None,

@@ -108,9 +108,7 @@ def restore(
     ] = False,
     path: Annotated[
         list[str] | None,
-        typer.Option(
-            "--path", help="Only this file or directory of the host; may be given several times."
-        ),
+        typer.Option("--path", metavar="PATH…", help="Only this file or directory of the host."),
     ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Undo the last restore in place.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

@@ -22,7 +22,9 @@ def diff(
     values: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", help="Compare with another value instead: services.navidrome.port=4600."
+            "--set",
+            metavar="KEY=VALUE…",
+            help="Compare with another value instead: services.navidrome.port=4600.",
         ),
     ] = None,
     names: Annotated[bool, typer.Option("--names", help="Print only the names of files.")] = False,

@@ -30,7 +30,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             "--input",
-            metavar="NAME=DIRECTORY",
+            metavar="NAME=DIRECTORY…",
             help="Local directory of a flake input (nixpkgs=/src/nixpkgs): no download.",
         ),
     ] = None,

@@ -171,7 +171,8 @@ def logs(
 def ssh(
     host: HostName,
     command: Annotated[
-        list[str] | None, typer.Argument(help="Command to run. Default: a shell.")
+        list[str] | None,
+        typer.Argument(metavar="[WORD…]", help="Command to run. Default: a shell."),
     ] = None,
     stack: StackName = None,
     cwd: Directory = HERE,

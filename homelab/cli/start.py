@@ -47,17 +47,21 @@ def init(
     host: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="NAME=ADDRESS…",
             help="A NixOS machine: NAME=ADDRESS, or NAME=ADDRESS,aarch64-linux. The first one runs "
             "the proxy and the resolver.",
         ),
     ] = None,
     host_key: Annotated[
         list[str] | None,
-        typer.Option(help='NAME="ssh-ed25519 …": its /etc/ssh/ssh_host_ed25519_key.pub.'),
+        typer.Option(
+            metavar="NAME=LINE…",
+            help='NAME="ssh-ed25519 …": its /etc/ssh/ssh_host_ed25519_key.pub.',
+        ),
     ] = None,
     hardware: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=FILE: its hardware-configuration.nix."),
+        typer.Option(metavar="NAME=FILE…", help="NAME=FILE: its hardware-configuration.nix."),
     ] = None,
     domain: Annotated[str | None, typer.Option(help="Domain of all names at home.")] = None,
     lan: Annotated[str | None, typer.Option(help="Home network: 192.168.1.0/24.")] = None,
@@ -67,15 +71,24 @@ def init(
     email: Annotated[str | None, typer.Option(help="Your e-mail address.")] = None,
     ssh_key: Annotated[
         list[str] | None,
-        typer.Option(help="Your public SSH key, or its file. Default: the one in ~/.ssh."),
+        typer.Option(
+            metavar="KEY|FILE…",
+            help="Your public SSH key, or its file. Default: the one in ~/.ssh.",
+        ),
     ] = None,
     operator: Annotated[
         list[str] | None,
-        typer.Option(help="age1… of a person who edits secrets. Default: your key, or a new one."),
+        typer.Option(
+            metavar="KEY…",
+            help="age1… of a person who edits secrets. Default: your key, or a new one.",
+        ),
     ] = None,
     service: Annotated[
         list[str] | None,
-        typer.Option(help="First service of the catalog: navidrome, or navidrome=music"),
+        typer.Option(
+            metavar="NAME[=LABEL]",
+            help="The first service of the catalog, one alone: navidrome, or navidrome=music.",
+        ),
     ] = None,
     sign_in: Annotated[
         str | None, typer.Option("--sign-in", help="Sign-in portal: authelia or none.")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import typer
 from pydantic import TypeAdapter, ValidationError
 
+from homelab.cli.app import app
 from homelab.config.base import Name
 from homelab.ops.hosts import known_host, named
 from homelab.policy.baseline import BASELINE
@@ -74,3 +77,39 @@ def test_a_name_that_is_too_long_is_told_its_length(length: int, *, wrong: bool)
     said = "this name has 64 characters; use at most 63" if wrong else "this is not a name"
     assert said in str(found.value)
     assert TypeAdapter(Name).validate_python("a" * 63)
+
+
+ONCE = {("init", "--service")}
+"""Options that take several values to refuse all but one."""
+
+
+def _commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield words, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _commands(inner, (*words, name))
+
+
+def test_the_help_shows_whether_an_option_or_word_may_be_repeated() -> None:
+    """As `NAME…`, and never as a list, which nobody types."""
+    shown = 0
+    for words, command in _commands(typer.main.get_command(app)):
+        for parameter in command.params:
+            repeats = getattr(parameter, "multiple", False) or parameter.nargs == -1
+            option = parameter.opts[0]
+            if repeats:
+                shown += 1
+                word = str(parameter.metavar or "").strip("[]")
+                once = (words[-1], option) in ONCE
+                assert word, (words, option)
+                assert word.endswith("…") is not once, (words, option)
+    assert shown > 15
+
+
+def test_init_takes_one_service(call: Any) -> None:
+    said = call("init", "--help")
+    assert "NAME[=LABEL]" in said.out
+    reference = (build.ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
+    (row,) = (line for line in reference.splitlines() if "one alone: navidrome" in line)
+    assert "Repeatable" not in row
+    (row,) = (line for line in reference.splitlines() if "its hardware-configuration.nix." in line)
+    assert "Repeatable" in row

@@ -178,8 +178,13 @@ def _row(parameter: Any) -> str:
     word = ", ".join(f"`{o}`" for o in parameter.opts) if option else f"`{parameter.name.upper()}`"
     default = parameter.default
     shown = "" if default in (None, False, "", ()) else f"`{default}`"
-    many = " Repeatable." if getattr(parameter, "multiple", False) else ""
+    # A test asks each repeatable option to show its value with dots: NAME….
+    many = " Repeatable." if getattr(parameter, "multiple", False) and _repeats(parameter) else ""
     return f"| {word} | {shown} | {_cell(parameter.help or '')}{many} |"
+
+
+def _repeats(parameter: Any) -> bool:
+    return str(parameter.metavar or "").endswith("…")
 
 
 def _cell(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -81,9 +82,22 @@ def test_a_version_that_refuses_the_stack_is_not_taken(call: Call, mine: Path, o
     before = mine.read_text()
     said = call("upgrade", "--to", "9.9.9", "--yes")
     assert said.code == 1
-    assert "error: home: site.timezone" in said.err
+    assert re.search(r"error: home: Pulumi\.home\.yaml:\d+: site\.timezone: ", said.err)
     assert "nothing was changed" in said.err
     assert mine.read_text() == before
+
+
+def test_what_the_new_version_finds_is_told_as_the_check_of_the_stack_tells_it(
+    call: Call, mine: Path
+) -> None:
+    """With its file, line and check."""
+    stack = Path("Pulumi.home.yaml")
+    stack.write_text(stack.read_text().replace("timezone: ", "timezone: Nowhere/"))
+    told = [line for line in call("check").out.splitlines() if line.startswith("error: ")]
+    assert told
+    assert all(line.startswith("error: Pulumi.home.yaml:") for line in told)
+    found = upgrade._errors(Path(), "home", sys.executable)
+    assert [f"error: {line}" for line in found.values()] == told
 
 
 def test_a_version_that_does_not_run_is_not_taken(call: Call, mine: Path, other: Path) -> None:

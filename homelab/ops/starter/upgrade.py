@@ -19,7 +19,7 @@ from pathlib import Path
 from homelab.ops.starter.library import NAME
 from homelab.ops.whole import changed_lines, replace_file
 from homelab.plaintext import UnreadableError, json_data, mapping
-from homelab.problems import HomelabError, UsageError, unreadable
+from homelab.problems import HomelabError, Problem, UsageError, unreadable
 from homelab.render import changed_files
 
 PROJECT = "pyproject.toml"
@@ -173,11 +173,9 @@ def _exact(python: Path, requirement: str) -> str:
 
 
 def _difference(directory: Path, stack: str, python: Path, place: Path) -> Difference:
-    errors = tuple(
-        line
-        for line in _errors(directory, stack, str(python))
-        if line not in {*_errors(directory, stack, sys.executable)}
-    )
+    present = _errors(directory, stack, sys.executable)
+    told = _errors(directory, stack, str(python))
+    errors = tuple(line for said, line in told.items() if said not in present)
     if errors:
         return Difference(stack, {}, errors)
     old = _rendered(directory, stack, sys.executable, place / "old")
@@ -185,16 +183,39 @@ def _difference(directory: Path, stack: str, python: Path, place: Path) -> Diffe
     return Difference(stack, dict(_diffs(old, new)), ())
 
 
-def _errors(directory: Path, stack: str, python: str) -> Iterator[str]:
+_Said = tuple[str, str, str]
+"""A problem without its file, line and check: where, what, way out."""
+
+
+def _errors(directory: Path, stack: str, python: str) -> dict[_Said, str]:
+    """The errors of a stack, each with its line as `homelab check` prints it."""
     done = _homelab(python, directory, "check", "-s", stack, "--json")
     try:
         problems = json_data(done.stdout)
     except UnreadableError:
         raise HomelabError(_failed(done, "homelab check")) from None
-    for problem in problems if isinstance(problems, list) else ():
-        facts = mapping(problem)
-        if facts.get("severity") == "error":
-            yield f"{facts.get('where')}: {facts.get('what')}; {facts.get('way_out')}"
+    found = [_problem(mapping(p)) for p in problems] if isinstance(problems, list) else []
+    return {(p.where, p.what, p.way_out): str(p) for p in found if p.severity == "error"}
+
+
+def _problem(facts: Mapping[str, object]) -> Problem:
+    """A problem of another version of the library, which may lack parts of ours."""
+
+    def text(key: str) -> str:
+        value = facts.get(key)
+        return value if isinstance(value, str) else ""
+
+    line, also = facts.get("line"), facts.get("also")
+    return Problem(
+        text("where"),
+        text("what"),
+        text("way_out"),
+        check=text("check"),
+        severity="warning" if text("severity") == "warning" else "error",
+        also=tuple(_problem(mapping(p)) for p in also) if isinstance(also, list) else (),
+        file=text("file"),
+        line=line if isinstance(line, int) else 0,
+    )
 
 
 def _rendered(directory: Path, stack: str, python: str, out: Path) -> _Trees:
