@@ -13,7 +13,7 @@ from homelab.network.model import (
     RESOLVERS,
     resolver_entry,
 )
-from homelab.network.plan import internal_name
+from homelab.network.plan import internal_name, ssh_names
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.declared import declared_options
@@ -85,7 +85,7 @@ def dns_single_writer(plan: Plan) -> Iterator[Problem]:
 @check("dns-name-unique")
 def dns_name_unique(plan: Plan) -> Iterator[Problem]:
     """A name has one address: the resolver would send the visitors of a route to a device, or the
-    other way round.
+    other way round, and Git over SSH to another host than that of the repositories.
     """
     routes = {name: r for r in plan.routes for name, _ in r.moved}
     routes |= {r.internal: r for r in plan.routes if r.internal}
@@ -96,6 +96,17 @@ def dns_name_unique(plan: Plan) -> Iterator[Problem]:
                 f"network.dns.names.{name}",
                 f"{full} is the name of a route of {routes[full].service}",
                 "leave it out, or give the device another name",
+            )
+    devices = {internal_name(plan.stack, n): n for n in plan.stack.network.dns.names}
+    for full, (service, _) in ssh_names(plan.stack, plan.hosts, plan.services, plan.routes).items():
+        taken = f"a name of {routes[full].service}" if full in routes else ""
+        if full in devices:
+            taken = f"the device network.dns.names.{devices[full]}"
+        if taken:
+            yield Problem(
+                service.source,
+                f"{full} is the name for SSH of {service.name}, and {taken} has it already",
+                "give one of them another name",
             )
 
 

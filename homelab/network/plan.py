@@ -176,16 +176,31 @@ SSH = "ssh"
 """Label of a port that speaks SSH, which no reverse proxy carries."""
 
 
-def ssh_name(stack: StackConfig, hosts: Mapping[str, Host], host: str, route: Route | None) -> str:
-    """The name under which SSH reaches the host of a service: that of its route on the entry host,
-    elsewhere one of its own, and without the home resolver an address.
+def ssh_name(
+    stack: StackConfig, hosts: Mapping[str, Host], service: Service, route: Route | None
+) -> str:
+    """The name under which SSH reaches a service: that of its route on the entry host, elsewhere,
+    or where only the tailnet reaches the port, one of its own; without the home resolver an
+    address.
     """
-    found = hosts.get(host)
-    if route is not None and (host == stack.network.entry.host or found is None):
+    found = hosts.get(service.host)
+    at_entry = service.host == stack.network.entry.host and not _on_tailnet_only(service)
+    if route is not None and (at_entry or found is None):
         return route.url.removeprefix("https://")
     if route is not None and route.internal and stack.network.dns.host is not None:
         return internal_name(stack, f"{route.name}-ssh")
-    return (found.lan or found.tailnet) if found is not None else "localhost"
+    return _ssh_address(found, service) if found is not None else "localhost"
+
+
+def _ssh_address(host: Host, service: Service) -> str:
+    """Where SSH of a service listens for others: on the LAN, if its port is open there."""
+    if _on_tailnet_only(service):
+        return host.tailnet or host.lan
+    return host.lan or host.tailnet
+
+
+def _on_tailnet_only(service: Service) -> bool:
+    return any(p.label == SSH and p.scope == "tailnet" for p in service.ports)
 
 
 def ssh_names(
@@ -193,20 +208,19 @@ def ssh_names(
     hosts: Mapping[str, Host],
     services: tuple[Service, ...],
     routes: tuple[Route, ...],
-) -> dict[str, str]:
-    """Names for SSH with their addresses, of services away from the entry host whose options use
-    `{ssh}`, or that others reach at a port called ssh.
+) -> dict[str, tuple[Service, str]]:
+    """Names for SSH, each with its service and address: of services whose options use `{ssh}`, or
+    that others reach at a port called ssh, where the name is not that of their route.
     """
-    out: dict[str, str] = {}
+    out: dict[str, tuple[Service, str]] = {}
     of_service = grouped(routes, lambda r: r.service)
-    taken = {r.internal for r in routes}
     for service in services:
         host, own = hosts.get(service.host), main_first(of_service.get(service.name, ()))
         if host is None or not own or not own[0].internal or not _has_ssh(service):
             continue
-        name = ssh_name(stack, hosts, service.host, own[0])
-        if name not in taken:
-            out[name] = host.lan or host.tailnet
+        name = ssh_name(stack, hosts, service, own[0])
+        if name != own[0].internal:
+            out[name] = (service, _ssh_address(host, service))
     return out
 
 
@@ -235,7 +249,7 @@ def plan_dns(
     internal |= {name for r in routes for name, _ in r.moved}
     served = internal | {old for _, old, _ in legacy_names(stack, routes)}
     devices = {internal_name(stack, n): str(a) for n, a in dns.names.items()}
-    shells = ssh_names(stack, hosts, services, routes)
+    shells = {n: at for n, (_, at) in ssh_names(stack, hosts, services, routes).items()}
     names = sorted((shells | devices | dict.fromkeys(served, address)).items())
     return DnsPlan(
         host=dns.host or "",

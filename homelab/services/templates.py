@@ -174,7 +174,7 @@ def fields(plan: Plan, service: Service) -> dict[str, str | int | Names]:
         "client": client.id if client else service.name,
         "scopes": Names(_scopes(plan, client)),
         "proxy": _proxy(plan, service),
-        "ssh": ssh_name(site, plan.hosts, service.host, route),
+        "ssh": ssh_name(site, plan.hosts, service, route),
         "urls": Names(urls_of(plan, service, "all")),
         "fqdns": Names(names_of(plan, service, "all")),
         **_endpoints(plan, issuer, client.id if client else service.name),

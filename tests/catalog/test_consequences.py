@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from homelab.testing import merged
 from tests import build
 from tests.household import Changes
 
@@ -272,6 +273,42 @@ def test_a_port_for_ssh_is_one_that_listens() -> None:
     text = " ".join(made["services/forgejo.nix"].split())
     assert "SSH_LISTEN_PORT = 2222; SSH_PORT = 2222; START_SSH_SERVER = true;" in text
     assert "dport { 22, 2222 } accept" in made["firewall.nix"]
+
+
+@pytest.mark.parametrize("host", ["nas", "pi"])
+def test_a_port_for_ssh_on_the_tailnet_alone_has_a_name_with_that_address(host: str) -> None:
+    """At the address on the LAN, the firewall has the port closed."""
+    ssh = {"port": 2222, "scope": "tailnet", "why": "git over SSH"}
+    made = build.render(
+        {"services": {"forgejo": {"host": host, "name": "git", "ports": {"ssh": ssh}}}}
+    )
+    address = build.plan().hosts[host].tailnet
+    assert address.startswith("100.")
+    assert f'"git-ssh.home.example.org" = "{address}";' in made["pi"]["dns.nix"]
+    assert 'SSH_DOMAIN = "git-ssh.home.example.org";' in made[host]["services/forgejo.nix"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"network": {"dns": {"names": {"git-ssh": "192.168.1.77"}}}}, "the device"),
+        ({"services": {"navidrome": {"host": "nas", "name": "git-ssh"}}}, "a name of navidrome"),
+        (
+            {
+                "services": {
+                    "navidrome": {"host": "nas", "routes": [{"redirect_from": ["git-ssh"]}]}
+                }
+            },
+            "a name of navidrome",
+        ),
+    ],
+)
+def test_the_name_for_ssh_is_no_name_of_anything_else(changes: Changes, what: str) -> None:
+    """Git over SSH would go to the reverse proxy, or to a device."""
+    forge = {"services": {"forgejo": {"host": "nas", "name": "git"}}}
+    (problem,) = build.found(merged(forge, changes), "dns-name-unique")
+    assert problem.where == "services.forgejo"
+    assert f"the name for SSH of forgejo, and {what}" in problem.what
 
 
 def test_the_container_of_a_forge_has_a_name_for_its_port() -> None:
