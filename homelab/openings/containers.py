@@ -19,6 +19,7 @@ from homelab.openings.model import (
     when,
 )
 from homelab.secret_shapes import masked
+from homelab.services.run_flags import flags, source_of
 from homelab.storage.owners import Kind, taken
 
 _ALL = "virtualisation.oci-containers.containers.*"
@@ -101,34 +102,6 @@ def extra_options(setting: Setting, view: View) -> Iterator[Opening]:
             yield from _isolation(setting, flag, value, view)
 
 
-_SHORT = {
-    **dict.fromkeys("acehlmpuvw", True),
-    **dict.fromkeys("diPqt", False),
-}
-"""Short flags of `podman run` and `docker run`, and whether a value follows."""
-
-
-def flags(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Flags with their values, whether written `--a=b`, `--a b` or as two words, and short ones
-    glued to their value and to each other: `-tp9999:80` is `-t -p 9999:80`.
-    """
-    split = [w for word in words for w in (word.split(None, 1) if word.startswith("-") else [word])]
-    for i, word in enumerate(split):
-        if not word.startswith("-") or word in ("-", "--"):
-            continue
-        following = split[i + 1] if i + 1 < len(split) else ""
-        following = "" if following.startswith("-") else following
-        if word.startswith("--"):
-            flag, equals, value = word.partition("=")
-            yield flag, value if equals else following
-            continue
-        for at, letter in enumerate(word[1:], 2):
-            if _SHORT.get(letter, True):
-                yield f"-{letter}", word[at:].removeprefix("=") or following
-                break
-            yield f"-{letter}", ""
-
-
 def _isolation(setting: Setting, flag: str, value: str, view: View) -> Iterator[Opening]:
     said = f"{setting.name}: {flag}{'=' + value if value else ''}"
     if flag == "--privileged" and value != "false":
@@ -173,20 +146,8 @@ def _device(said: str, device: str) -> Opening:
 
 
 _CAPABILITIES = ("ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO", "DAC_READ_SEARCH")
-_SOURCE = re.compile(r"(?:^|,)(?:src|source)=([^,]+)")
-_OPTIONS = re.compile(r"(?:^|,)(?:ro|readonly|read_only)(?:=true|=1)?(?:,|$)")
 _STATE: tuple[Kind, ...] = ("state",)
 _EVERYBODYS: tuple[Kind, ...] = ("dumps", "home", "homelab", "repository", "secret", "system")
-
-
-def source_of(volume: str) -> tuple[str, bool]:
-    """The directory of the host that a volume brings in, and whether it is only read; empty for a
-    volume of Podman's own.
-    """
-    if named := _SOURCE.search(volume):
-        return named[1], bool(_OPTIONS.search(volume))
-    source, _, rest = volume.partition(":")
-    return source, bool(_OPTIONS.search(rest.partition(":")[2]))
 
 
 def _shown(setting: Setting, volume: str, said: str, view: View) -> Iterator[Opening]:

@@ -9,9 +9,9 @@ from functools import cache, lru_cache
 
 from homelab.catalog import find, names
 from homelab.nix.source import Setting, Value
-from homelab.openings.containers import flags
 from homelab.openings.model import RULES, View, service_of_container, texts
 from homelab.services.declared import flattened, path_parts
+from homelab.services.run_flags import flags
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,9 @@ def _modules(
             path[-1] == "user" and _is_below(path, one.option.split(".")) for path in texts
         )
         for i, usual in enumerate(one.at_version(version)):
-            there = moved if i == 0 and moved.startswith("/") else usual.replace("*", name)
+            # The Redis without a name has no hyphen.
+            there = usual.replace("*", name) if name else usual.replace("-*", "")
+            there = moved if i == 0 and moved.startswith("/") else there
             if one.option == _CONTAINERS and texts.get(_BACKEND) == "docker":
                 there = "/var/lib/docker"
             yield Switched(one.option.replace("*", name or "*"), there, "" if is_own else one.user)

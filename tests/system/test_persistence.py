@@ -411,6 +411,8 @@ def test_unpersisted_state_of_an_own_module_is_named(module: str, path: str) -> 
         'services.thing = { enable = true; dataDir = "/tank/x"; }; boot.zfs.extraPools = [ "tank" ];',
         'users.users.x.home = "/var/lib/x";',
         f'{UNIT}.ReadWritePaths = [ "/run/x" "%S/x" ];',
+        'systemd.tmpfiles.rules = [ "d /srv/x 0755 x x 10d" "D /srv/y" "d /run/x" "z /srv/z" ];',
+        'systemd.tmpfiles.settings.x."/srv/x".d = { age = "10d"; mode = "0755"; };',
         f'{UNIT}.WorkingDirectory = "/mnt"; fileSystems."/mnt/disk".device = "/dev/sdb";',
     ],
 )
@@ -424,6 +426,9 @@ def test_what_no_text_says_or_nothing_enables_is_not_named(module: str) -> None:
         (f'{UNIT}.WorkingDirectory = "-/srv/own";', "/srv/own"),
         (f'{UNIT}.ReadWritePaths = [ "/srv/own" "/run/x" ];', "/srv/own"),
         ('users.users.x = { home = "/var/lib/x"; createHome = true; };', "/var/lib/x"),
+        ('systemd.tmpfiles.rules = [ "d /srv/own 0750 x x -" ];', "/srv/own"),
+        ('systemd.tmpfiles.settings.x."/srv/own".d.mode = "0750";', "/srv/own"),
+        ('systemd.tmpfiles.settings.x."/var/lib/own/a".d = { };', "/var/lib/own"),
     ],
 )
 def test_a_directory_that_may_have_state_is_a_warning(module: str, path: str) -> None:
@@ -449,6 +454,34 @@ def test_a_volume_of_an_own_container_is_kept_or_named(volumes: str, path: str) 
     images = forgetting(directories=["/var/lib/containers"])
     found = said(images, ROOT + PERSIST + module + "}")
     assert [(p.severity, f"[{path}]" in p.way_out) for p in found] == [("error", True)] * bool(path)
+
+
+@pytest.mark.parametrize(
+    ("module", "path"),
+    [
+        (f'{VOLUMES[:-7]}extraOptions = [ "-v=/srv/x:/data" ];', "/srv/x"),
+        (f'{VOLUMES[:-7]}extraOptions = [ "--volume" "/srv/x:/data" ];', "/srv/x"),
+        (f'{VOLUMES[:-7]}extraOptions = [ "--mount=type=bind,src=/srv/x,dst=/x" ];', "/srv/x"),
+        (f'{VOLUMES[:-7]}extraOptions = [ "--mount=type=bind,src=/srv/x,dst=/x,ro" ];', ""),
+        (f'{VOLUMES[:-7]}extraOptions = [ "--mount=type=tmpfs,dst=/x" "--name=/srv/x" ];', ""),
+        ('containers.x.bindMounts."/srv/x".isReadOnly = false;', "/srv/x"),
+        ('containers.x.bindMounts."/x" = { hostPath = "/srv/x"; isReadOnly = false; };', "/srv/x"),
+        ('containers.x.bindMounts."/x".hostPath = "/srv/x";', ""),
+        ('virtualisation.docker.daemon.settings.data-root = "/srv/x";', "/srv/x"),
+    ],
+)
+def test_what_a_container_of_any_kind_writes_on_the_host_is_kept_or_named(
+    module: str, path: str
+) -> None:
+    own = forgetting(directories=["/var/lib/containers", "/var/lib/nixos-containers"])
+    found = said(own, ROOT + PERSIST + module + "}")
+    assert [(p.severity, f"[{path}]" in p.way_out) for p in found] == [("error", True)] * bool(path)
+
+
+def test_a_redis_without_a_name_has_no_hyphen_in_its_directory() -> None:
+    module = 'services.redis.servers."".enable = true;'
+    (problem,) = said(FORGETS, ROOT + PERSIST + module + "}")
+    assert "add directories: [/var/lib/redis];" in problem.way_out
 
 
 def test_a_volume_in_the_options_of_a_service_is_kept() -> None:
