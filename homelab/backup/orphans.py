@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from homelab.backup.left import known_places, said
 from homelab.backup.plan import is_below
 from homelab.catalog import ENTRIES
 from homelab.plan import Plan
@@ -55,6 +56,8 @@ def places(plan: Plan, host: str) -> tuple[str, ...]:
         if target.host == host
     }
     datasets = {f"dataset:{d.path.rstrip('/')}" for d in plan.datasets if d.host == host}
+    left = [place for place in known_places(plan) if place.host == host]
+    formerly = {f"{'former' if place.target else 'left'}:{place.path}" for place in left}
     # Also of datasets that had their place in the lock.
     paths = {d.path for d in plan.datasets if d.host == host} | {
         place.path for place in plan.lock.datasets.values() if place.host == host
@@ -64,7 +67,7 @@ def places(plan: Plan, host: str) -> tuple[str, ...]:
         str(top) for path in paths for top in (PurePosixPath(path), *PurePosixPath(path).parents)
     }
     snapshots = {f"snapshots:{top.rstrip('/')}/{SNAPSHOT_DIRECTORY}" for top in tops}
-    return (*sorted(stores), *sorted(datasets), *sorted(snapshots))
+    return (*sorted(stores), *sorted(datasets), *sorted(snapshots), *sorted(formerly))
 
 
 def orphans(plan: Plan, host: str, found: Iterable[tuple[str, str]]) -> tuple[Orphan, ...]:
@@ -88,7 +91,9 @@ class _Known:
             *(mount.source for s in services for part in s.parts for mount in part.config.mounts),
             *(d.path for d in plan.datasets if d.host == host),
             *(path for job in plan.backup.on(host) for path in job.paths),
+            *(t.path for t in plan.stack.backup.targets.values() if t.host == host),
         }
+        self.places = {p.path: p for p in known_places(plan) if p.host == host}
         names = {service.name for service in services}
         entries = {service.entry.name for service in services}
         self.left: dict[str, str] = {
@@ -141,6 +146,8 @@ class _Known:
         judges: Mapping[str, Callable[[str], Iterator[Orphan]]] = {
             "state": self._state,
             "dataset": self._state,
+            "left": self._left,
+            "left-mount": self._left_mount,
             "kept": self._kept,
             "dump": self._dump,
             "repository": self._repository,
@@ -182,6 +189,17 @@ class _Known:
 
     def _is_owned(self, path: str) -> bool:
         return any(path == o or is_below(o, path) or is_below(path, o) for o in self.owned)
+
+    def _left(self, path: str) -> Iterator[Orphan]:
+        place = self.places.get(path)
+        if place is not None and not place.target and not self._is_owned(path):
+            yield self._path("directory", path, said(self.plan, place))
+
+    def _left_mount(self, path: str) -> Iterator[Orphan]:
+        # The directory itself is in use by the mount, which is not in the way of anything.
+        for orphan in self._left(path):
+            command = f"find {shlex.quote(path)} -xdev -mindepth 1 -delete"
+            yield replace(orphan, remove=command)
 
     def _departed_path(self, name: str) -> Iterator[Orphan]:
         service, _, path = name.partition(" ")
@@ -248,6 +266,10 @@ class _Known:
     def _repository(self, path: str) -> Iterator[Orphan]:
         client, job = path.split("/")[-2:]
         store = path.removesuffix(f"/{client}/{job}")
+        left = self.places.get(store)
+        if left is not None and left.target and not self._is_owned(path):
+            why = f"repository of {job} on {client}, {said(self.plan, left)}"
+            yield self._path("repository", path, why)
         for name, target in self.plan.stack.backup.targets.items():
             here = target.host == self.host
             if here and target.path.rstrip("/") == store:
@@ -261,7 +283,9 @@ class _Known:
         target = self.plan.stack.backup.targets.get(name)
         elsewhere = target is not None and target.host != self.host
         jobs = {(j.name, j.target) for j in self.plan.backup.on(self.host)}
-        if (job, name) not in jobs and elsewhere:
+        # The repositories of a target on a host are listed there.
+        gone = target is None and name not in {p.target for p in known_places(self.plan)}
+        if (job, name) not in jobs and (elsewhere or gone):
             why = f"repository of {job}, which is not backed up to {name} any more; remove it there"
             yield self._of_host("repository", f"{name}: {self.host}/{job}", why)
 

@@ -169,7 +169,7 @@ def orphans(
     cwd: Directory = HERE,
     as_json: Json = False,
 ) -> None:
-    """List state, databases, dumps and repositories that nothing in the stack owns any more.
+    """List files, state, databases, dumps and repositories that nothing in the stack owns any more.
 
     Reads only: nothing is removed. Each line is followed by the command that removes it. Exits with
     1 if a host does not answer.

@@ -68,6 +68,19 @@ class Place(Model):
     """Its copy on another host. None in locks of earlier versions."""
 
 
+class Left(Model):
+    """A directory that the stack has used. Its files stay until the owner removes them."""
+
+    host: Name
+    path: AbsolutePath
+    dataset: Str = ""
+    """The dataset that was there."""
+    service: Str = ""
+    """The service whose state was there."""
+    target: Str = ""
+    """The backup target whose repositories were there."""
+
+
 class Derived(Model):
     """Inputs of derived secrets that encrypt data."""
 
@@ -93,6 +106,8 @@ class Lock(Model):
     hosts: dict[str, Machine] = Field(default_factory=dict)
     targets: dict[str, Str] = Field(default_factory=dict)
     """Location of each backup target."""
+    left: list[Left] = Field(default_factory=list)
+    """Former places of datasets, targets and state. Empty in locks of earlier versions."""
     secrets: Derived | None = None
     """None in locks of earlier versions."""
     ids: dict[str, Numbers] = Field(default_factory=dict)
@@ -147,6 +162,8 @@ def lock_text(lock: Lock) -> str:
             }
     if lock.targets:
         data["targets"] = dict(sorted(lock.targets.items()))
+    if lock.left:
+        data["left"] = [{k: v for k, v in one.model_dump().items() if v} for one in lock.left]
     if lock.secrets is not None:
         data["secrets"] = lock.secrets.model_dump()
     if lock.ids:
@@ -163,4 +180,5 @@ def without_host(lock: Lock, host: str, kept: Container[str]) -> Lock:
         if placement.host != host or key in kept
     }
     hosts = {name: machine for name, machine in lock.hosts.items() if name != host}
-    return lock.model_copy(update={"services": services, "hosts": hosts})
+    left = [one for one in lock.left if one.host != host]
+    return lock.model_copy(update={"services": services, "hosts": hosts, "left": left})

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # List what services may have left, one «kind name» on a line, separated by a tab. The arguments are
-# `store:DIRECTORY`, a backup target of this host, `dataset:DIRECTORY`, and `snapshots:DIRECTORY`, which
-# has btrfs snapshots. Changes nothing.
+# `store:DIRECTORY`, a backup target of this host, `dataset:DIRECTORY`, `snapshots:DIRECTORY`, which
+# has btrfs snapshots, and former places: `former:DIRECTORY` of a target, `left:DIRECTORY` of others.
+# Changes nothing.
 
 # entry KIND PATH
 entry() {
@@ -73,6 +74,22 @@ snapshotted() {
     done
 }
 
+# repositories DIRECTORY: those of restic, in a place that may have other files as well.
+repositories() {
+  local file
+  for file in "$1"/*/*/config; do
+    [ ! -d "${file%/config}/data" ] || entry repository "${file%/config}"
+  done
+}
+
+# left DIRECTORY: a former place with something in it, and whether a file system is mounted there.
+left() {
+  local kind=left found=("$1"/*)
+  [ -d "$1" ] && [ -n "${found[*]}" ] || return 0
+  [ "$(stat -c %d "$1")" = "$(stat -c %d "$1/..")" ] || kind=left-mount
+  entry "$kind" "$1"
+}
+
 main() {
   local word
   shopt -s nullglob dotglob
@@ -88,6 +105,8 @@ main() {
     case $word in
       snapshots:*) entries snapshot "$root${word#*:}"/*.*T* ;;
       store:*) entries repository "$root${word#*:}"/*/* ;;
+      former:*) repositories "$root${word#*:}" ;;
+      left:*) left "$root${word#*:}" ;;
       dataset:*) entries dataset "$root${word#*:}"/.homelab-* "$root${word#*:}".*-* ;;
     esac
   done

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from homelab.backup.left import known_places, left_places, said
 from homelab.backup.model import place_of
 from homelab.config.lock import (
     Derived,
@@ -187,6 +188,7 @@ def updated_lock(
             lines.append(f"{key} is removed{left if placement.state else ''}")
     places = places_of(plan)
     lines += [*_left_copies(plan, places), *_left_datasets(plan, places), *_left_targets(plan)]
+    lines += _left_by_moves(plan, moving)
     ids = {s.entry.user: s.ids for s in plan.services if s.ids is not None}
     lines += [
         f"{user} has uid {numbers.uid} and gid {numbers.gid}"
@@ -206,6 +208,7 @@ def updated_lock(
             for name, host in nixos_hosts(plan.stack.hosts).items()
             if host.ssh.host_key
         },
+        left=list(left_places(plan, moving)),
         targets={name: place_of(t) for name, t in plan.stack.backup.targets.items()},
         secrets=Derived(
             namespace=plan.stack.secrets.namespace or "",
@@ -243,18 +246,33 @@ def _left_datasets(plan: Plan, places: Mapping[str, Place]) -> Iterator[str]:
         else:
             yield (
                 f"{name} is removed; its files stay in {place.path} on {host}, and are neither "
-                "backed up nor snapshotted as a dataset any more"
+                f"backed up nor snapshotted as a dataset any more: homelab orphans {host}"
+            )
+
+
+def _left_by_moves(plan: Plan, moving: Mapping[str, str | None]) -> Iterator[str]:
+    """Former places of datasets and state that the stack has elsewhere."""
+    known = known_places(plan)
+    for left in left_places(plan, moving):
+        if left not in known:
+            yield (
+                f"{left.path} on {left.host} has {said(plan, left)}; what is left there: "
+                f"homelab orphans {left.host}"
             )
 
 
 def _left_targets(plan: Plan) -> Iterator[str]:
     """Backup targets that are gone, or have another place."""
+    left = {one.target: f": homelab orphans {one.host}" for one in known_places(plan)}
     for name, place in sorted(plan.lock.targets.items()):
         target = plan.stack.backup.targets.get(name)
         if target is None:
-            yield f"the target {name} is removed; its backups stay at {place}"
+            yield f"the target {name} is removed; its backups stay at {place}{left.get(name, '')}"
         elif place_of(target) != place:
-            yield f"the backups at {name} begin anew; the earlier ones stay at {place}"
+            yield (
+                f"the backups at {name} begin anew; the earlier ones stay at {place}"
+                f"{left.get(name, '')}"
+            )
 
 
 def _anew(plan: Plan, job: str, before: str, host: str) -> str:
