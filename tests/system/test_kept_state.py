@@ -28,7 +28,7 @@ let
       removeAttrs set (builtins.filter (n: !(f n set.${n})) (builtins.attrNames set));
     concatMapStringsSep = between: f: list: builtins.concatStringsSep between (map f list);
   };
-  warned = { unit, elsewhere ? [ ], enable ? true }: (import ./kept-state.nix {
+  warned = { unit ? { }, elsewhere ? [ ], enable ? true, users ? { }, tmpfiles ? { } }: (import ./kept-state.nix {
     inherit lib;
     config = {
       homelab.keptState = { inherit elsewhere; };
@@ -41,6 +41,8 @@ let
         "/var/lib/disk" = null;
       };
       systemd.services.own = { inherit enable; serviceConfig = unit; };
+      systemd.tmpfiles = { rules = [ ]; } // tmpfiles;
+      users = { inherit users; };
     };
   }).config.warnings;
 in
@@ -84,6 +86,46 @@ def test_state_that_nothing_keeps_is_told(tmp_path: Path, unit: str, path: str) 
 )
 def test_state_that_is_kept_is_not(tmp_path: Path, unit: str) -> None:
     assert warned(tmp_path, unit) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ('users.x = { createHome = true; home = "/var/lib/x"; };', "/var/lib/x of the account x"),
+        ('tmpfiles.rules = [ "d /srv/x 0750 x x -" ];', "/srv/x of tmpfiles"),
+        ("tmpfiles.rules = [ \"d '/srv/x' 0750\" ];", "/srv/x of tmpfiles"),
+        ('tmpfiles.rules = [ "Q! /srv/y" ];', "/srv/y of tmpfiles"),
+        ('tmpfiles.settings.f."/srv/x".d = { mode = "0750"; };', "/srv/x of tmpfiles"),
+        (
+            'unit.StateDirectory = "x"; tmpfiles.rules = [ "d /var/lib/x" ];',
+            "/var/lib/x of own.service",
+        ),
+    ],
+)
+def test_directories_of_accounts_and_of_tmpfiles_are_told(
+    tmp_path: Path, said: str, what: str
+) -> None:
+    """About a hundred modules of nixpkgs keep their data in such a one."""
+    (text,) = warned(tmp_path, "", said)
+    assert f"a restart empties {what}. Add it" in text
+    assert warned(tmp_path, "", f'{said} elsewhere = [ "{what.split(maxsplit=1)[0]}" ];') == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'users.x = { createHome = false; home = "/var/lib/x"; };',
+        'users.x = { createHome = true; home = "/var/empty"; };',
+        'users.x = { createHome = true; home = "/var/lib/kept/x"; };',
+        'users.x = { createHome = true; home = "/var/lib"; };',
+        'tmpfiles.rules = [ "d /run/x" "D /srv/x" "d /srv/y 0755 - - 10d" "z /srv/z" "d /var/lib" ];',
+        'tmpfiles.rules = [ "L+ /var/lib/x - - - - /nix" "d /var/lib/disk/x" "" "d" ];',
+        'tmpfiles.settings.f."/srv/x".d = { age = "10d"; };',
+        'tmpfiles.settings.f."/srv/x".z = { };',
+    ],
+)
+def test_directories_without_data_or_that_are_kept_are_not(tmp_path: Path, said: str) -> None:
+    assert warned(tmp_path, "", said) == []
 
 
 def test_what_the_stack_lets_go_is_elsewhere() -> None:
