@@ -190,7 +190,7 @@ def connection(host: HostPlan) -> remote.ConnectionArgs:
     a host with `ssh.key`, `ssh.proxy_command` or `ssh.local`.
     """
     return remote.ConnectionArgs(
-        host=host.lan or host.tailnet,
+        host=host.address,
         port=host.config.ssh.port,
         user=host.config.ssh.user,
         host_key=host.config.ssh.host_key,

@@ -32,6 +32,7 @@ def as_data(plan: Plan) -> dict[str, JsonValue]:
                 "state": h.config.state,
                 "lan": h.lan,
                 "tailnet": h.tailnet,
+                "public": h.public,
                 "services": [*sorted(s.name for s in plan.on(h.name))],
             }
             for h in plan.hosts.values()
@@ -71,7 +72,7 @@ def as_data(plan: Plan) -> dict[str, JsonValue]:
                 "port": p.port,
                 "protocol": p.protocol,
                 "owner": p.owner,
-                "scope": p.scope,
+                "scope": p.open_to,
                 "why": p.why,
             }
             for p in plan.ports
@@ -89,9 +90,9 @@ def as_tables(plan: Plan, console: Console | None = None) -> None:
     """Print the plan as tables."""
     # Output to a file has no width limit, so that addresses are not cut.
     out = console or Console(width=None if sys.stdout.isatty() else _WIDE)
-    hosts = Table(
-        "host", "role", "platform", "LAN", "tailnet", "runs", title="Hosts", title_justify="left"
-    )
+    public = ["public"] if any(h.public for h in plan.hosts.values()) else []
+    columns = ("host", "role", "platform", "LAN", "tailnet", *public, "runs")
+    hosts = Table(*columns, title="Hosts", title_justify="left")
     for host in plan.hosts.values():
         runs = ", ".join(sorted(s.name for s in plan.on(host.name))) or "no services"
         hosts.add_row(
@@ -100,6 +101,7 @@ def as_tables(plan: Plan, console: Console | None = None) -> None:
             host.config.platform,
             host.lan,
             host.tailnet,
+            *([host.public] if public else []),
             runs,
         )
     out.print(hosts)

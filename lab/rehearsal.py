@@ -298,7 +298,7 @@ def _open_all(top: Path) -> None:
 def _addresses(plan: Plan) -> Mapping[str, tuple[str, ...]]:
     """The addresses of every host that the deployer connects to."""
     return {
-        h.name: tuple(a for a in (h.lan, h.tailnet) if a)
+        h.name: tuple(h.addresses.values())
         for h in plan.hosts.values()
         if h.is_nixos and h.config.state != "planned"
     }

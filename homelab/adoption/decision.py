@@ -14,6 +14,7 @@ from homelab.config.base import Release
 from homelab.config.hosts import NixosHost
 from homelab.config.stack import StackConfig
 from homelab.config.types import FlakeUrl
+from homelab.network.public import is_public
 from homelab.nix.code import elsewhere_in
 from homelab.nix.flake import originals
 from homelab.nix.flake_inputs import FlakeInputsError, declared_inputs
@@ -223,7 +224,11 @@ def _address(stack: StackConfig, machine: Machine, asked: Asked) -> dict[str, ob
     out: dict[str, object] = {"lan": str(known[0])} if known else {}
     if asked.address in TAILNET:
         tailnet = tailnet or str(asked.address)
-    return {**out, "tailnet": tailnet} if tailnet else out or {"lan": str(asked.address)}
+    if tailnet:
+        out["tailnet"] = tailnet
+    if is_public(asked.address):
+        out["public"] = str(asked.address)
+    return out or {"lan": str(asked.address)}
 
 
 def _left_out(machine: Machine, top: str) -> Iterator[str]:

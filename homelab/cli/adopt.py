@@ -19,7 +19,7 @@ adopt_app.add_typer(clouds_app)
 @adopt_app.command()
 def host(
     name: Annotated[str, typer.Argument(help="Name of the host in the stack.")],
-    address: Annotated[str, typer.Argument(help="Its IPv4 address, on the LAN or in the tailnet.")],
+    address: Annotated[str, typer.Argument(help="Its IPv4 address: LAN, tailnet or public.")],
     host_key: Annotated[
         str | None,
         typer.Option("--host-key", help="Its SSH host key. Default: that of ~/.ssh/known_hosts."),

@@ -87,10 +87,11 @@ def install(
     if not address:
         from homelab.ops.hosts import known_host
 
-        address = known_host(check_stack(cwd, name)[0], host).lan
+        known = known_host(check_stack(cwd, name)[0], host)
+        address = known.lan or known.public
         if not address:
             raise UsageError(
-                f"hosts.{host} has no LAN address; name the machine: --to root@ADDRESS"
+                f"hosts.{host} has no LAN or public address; name the machine: --to root@ADDRESS"
             )
     asked = Asked(
         host=host,

@@ -67,7 +67,7 @@ def cloudflare_missing(plan: Plan) -> Iterator[Problem]:
 
 @check("direct-address")
 def direct_address(plan: Plan) -> Iterator[Problem]:
-    """`publish: direct` needs a public address, which the stack config cannot hold."""
+    """`publish: direct` needs a web server on the internet, and no firewall opens one."""
     exposure = plan.stack.site.exposure
     publish = "internal" if exposure == "internal-only" else "tunnel"
     for route in plan.routes:

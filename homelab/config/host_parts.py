@@ -24,14 +24,11 @@ from homelab.config.host_options import (
 )
 from homelab.config.types import (
     BootDevice,
+    PublicAddress,
     UserName,
 )
 
-_OUTSIDE = (
-    "a host outside of the LAN is reached only over the tailnet: let it join by hand "
-    "(tailscale up) and write address: {tailnet: …}"
-)
-
+_OUTSIDE = "write public: the address or the DNS name at which the host answers on the internet"
 
 _IPV4 = (
     "leave it out: hosts, names and the firewall use IPv4 on the LAN, and IPv6 reaches a host only "
@@ -44,7 +41,7 @@ class HostAddress(Kind):
 
     called: ClassVar[str] = "a host's address"
     lacks: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("public", "wan", "name", "dns"), _OUTSIDE),
+        **dict.fromkeys(("wan", "internet", "name", "dns", "public4", "public6"), _OUTSIDE),
         **dict.fromkeys(("lan6", "tailnet6", "ipv6"), _IPV4),
     }
 
@@ -53,6 +50,11 @@ class HostAddress(Kind):
     tailnet: Address | None = None
     """Tailnet address. Leave it empty until the host has joined: a join key is issued as long as
     it is empty."""
+    public: PublicAddress | None = None
+    """Address or DNS name at which the host answers SSH on the internet, such as that of a rented
+    server: `203.0.113.40`, `vps.example.net`. `ssh.port` is then open to every address, and nothing
+    else is. Without `lan` the host is not in the LAN: the LAN's addresses reach nothing there.
+    `pulumi up` tries it after the others; leave it out again to close SSH."""
 
 
 ProxyWord = Annotated[Str, Field(min_length=1, pattern=r"^([^%\x00-\x1f]|%[hp%])+$")]
@@ -68,7 +70,8 @@ class Ssh(Model):
     """The host's ed25519 public key. Required for a live host; no connection is made without it."""
     jump: Name | None = None
     """Host of the stack through which the deployer connects (`ssh -J`), for a host that it does not
-    reach by itself. It is dialled at its tailnet address if it has one, else at its LAN address."""
+    reach by itself. It is dialled at its tailnet address if it has one, else on the LAN, else at
+    its public address."""
     local: bool = False
     """The deployer is this host: `pulumi up` runs on it, and reaches it without SSH. Run from
     another machine, it refuses to change anything on this host."""

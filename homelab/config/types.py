@@ -7,11 +7,13 @@ Free text has no type here. It goes through the writer of its language.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from homelab.config.base import STRAIGHT, Str, pattern
+from homelab.config.base import STRAIGHT, Domain, Str, pattern
 from homelab.config.calendar import is_calendar
 
 _STRAIGHT_REQUEST = r"(?![^?]*//)(?!([^?]*/)?\.\.?([/?].*)?\Z)"
@@ -37,6 +39,25 @@ UserName = Annotated[
     # NixOS refuses a name of more than 31 characters.
     pattern(r"[a-z_][a-z0-9_-]{0,30}", "this is not a user's name; write root, or deploy"),
 ]
+_DOMAIN = TypeAdapter[str](Domain)
+
+
+def _public_address(value: str) -> str:
+    with suppress(ValueError):
+        found = ip_address(value)
+        if not isinstance(found, IPv6Address) or found.scope_id is None:
+            return str(found)
+    with suppress(ValidationError):
+        name = _DOMAIN.validate_python(value)
+        if not name.rpartition(".")[2].isdigit():
+            return name
+    raise ValueError(
+        "this is neither an IP address nor a DNS name; write 203.0.113.40 or vps.example.net"
+    )
+
+
+PublicAddress = Annotated[Str, AfterValidator(_public_address)]
+"""An IPv4 or IPv6 address, or a DNS name."""
 _NO_CALENDAR = "this is not a calendar expression of systemd; write weekly, or Mon *-*-* 03:00:00"
 
 

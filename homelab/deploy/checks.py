@@ -70,7 +70,7 @@ def _unwakeable(host: Host, other: Host) -> Iterator[tuple[str, str]]:
         )
     for each in (host, other):
         # host-complete reports a host without any address.
-        if not each.lan and each.tailnet:
+        if not each.lan and each.addresses:
             yield (
                 f"Wake-on-LAN works on the LAN only, and {each.name} has no address there",
                 f"add {each.source}.address.lan, or let {host.name} pull_from",
@@ -79,8 +79,8 @@ def _unwakeable(host: Host, other: Host) -> Iterator[tuple[str, str]]:
 
 def _unfetchable(host: Host, other: Host) -> Iterator[tuple[str, str]]:
     # host-complete reports a host without any address or without its host key.
-    apart = (host.lan, other.tailnet) if host.lan else (host.tailnet, other.lan)
-    if all(apart) and not (host.lan and other.lan) and not (host.tailnet and other.tailnet):
+    common = (host.lan and other.lan) or (host.tailnet and other.tailnet)
+    if host.addresses and other.addresses and not common:
         lacking = " and ".join(f"{h.source}.address.lan" for h in (host, other) if not h.lan)
         yield (
             f"{host.name} and {other.name} have no network in common",

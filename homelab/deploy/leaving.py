@@ -51,7 +51,7 @@ def after_forgetting(plan: Plan, name: str) -> Iterator[str]:
 def forget_command(host: Host) -> str:
     """The command that forgets this host, with the address, key and user that the stack has."""
     ssh = host.config.ssh
-    words = ["homelab", "forget", host.name, "--address", host.lan or host.tailnet]
+    words = ["homelab", "forget", host.name, "--address", host.address]
     words += ["--host-key", ssh.host_key or ""]
     words += ["--user", ssh.user] if ssh.user != "root" else []
     words += ["--port", str(ssh.port)] if ssh.port != 22 else []

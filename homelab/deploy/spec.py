@@ -18,16 +18,15 @@ Spec: TypeAlias = dict[str, object]
 
 
 def paths_of(host: Host) -> list[Spec]:
-    """The paths to a host, the LAN first."""
+    """The paths to a host: the LAN, then the tailnet, then the internet."""
     ssh = host.config.ssh
     if ssh.local:
-        address = host.lan or host.tailnet
+        address = host.address
         return [{"name": "local", "address": address, "user": ssh.user, "here": True}]
     more = way_to(host)
     return [
         {"name": name, "address": address, "port": ssh.port, "user": ssh.user, **more}
-        for name, address in (("lan", host.lan), ("tailnet", host.tailnet))
-        if address
+        for name, address in host.addresses.items()
     ]
 
 

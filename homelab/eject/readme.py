@@ -52,14 +52,14 @@ def _clouds(clouds: Sequence[str]) -> Iterator[str]:
 
 def _ssh(host: Host) -> str:
     port = f" -p {host.config.ssh.port}" if host.config.ssh.port != 22 else ""
-    return f"ssh{port} {host.config.ssh.user}@{host.lan or host.tailnet}"
+    return f"ssh{port} {host.config.ssh.user}@{host.address}"
 
 
 def _switch(host: Host) -> str:
     ssh = host.config.ssh
     port = f"NIX_SSHOPTS='-p {ssh.port}' " if ssh.port != 22 else ""
     sudo = "" if ssh.user == "root" else " --use-remote-sudo"
-    target = f"{ssh.user}@{host.lan or host.tailnet}"
+    target = f"{ssh.user}@{host.address}"
     return f"{port}nixos-rebuild switch --flake '.#{host.name}' --target-host {target}{sudo}"
 
 

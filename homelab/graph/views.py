@@ -31,13 +31,17 @@ def machines(plan: Plan) -> Picture:
         name = plan.stack.tailnet.name if plan.stack.tailnet else ""
         networks[_TAILNET] = Node(_TAILNET, ("Tailnet", name), 1, "network")
     edges: list[Edge] = []
-    if any(r.tunnel for r in plan.routes):
-        networks[_INTERNET] = Node(_INTERNET, ("Internet", "Cloudflare tunnel"), 0, "network")
-        if plan.stack.network.entry.host in plan.hosts:
-            edges.append(Edge(_INTERNET, _host(plan.stack.network.entry.host), "tunnel"))
+    tunnel = any(r.tunnel for r in plan.routes)
+    if tunnel or any(h.public for h in plan.hosts.values()):
+        lines = ("Internet", *(["Cloudflare tunnel"] if tunnel else []))
+        networks[_INTERNET] = Node(_INTERNET, lines, 0, "network")
+    if tunnel and plan.stack.network.entry.host in plan.hosts:
+        edges.append(Edge(_INTERNET, _host(plan.stack.network.entry.host), "tunnel"))
     for host in plan.hosts.values():
         if host.lan:
             edges.append(Edge(_LAN, _host(host.name)))
+        if host.public:
+            edges.append(Edge(_INTERNET, _host(host.name), "SSH"))
         if plan.tailnet is not None and host.is_nixos:
             edges.append(Edge(_TAILNET, _host(host.name)))
         edges += _between(plan, host)
@@ -193,7 +197,7 @@ def _described(plan: Plan, host: Host) -> tuple[str, ...]:
     config = host.config
     kind = f"{config.platform}, {host.role if host.is_nixos else 'home-manager'}"
     count = len(plan.on(host.name))
-    lines = [host.name, kind, ", ".join(filter(None, (host.lan, host.tailnet)))]
+    lines = [host.name, kind, ", ".join(host.addresses.values())]
     lines.append(f"{count} service{'' if count == 1 else 's'}" if count else "")
     if config.tailscale is not None:
         lines += [f"subnet route {network}" for network in config.tailscale.subnet_routes]

@@ -81,8 +81,8 @@ def _host_of(plan: Plan, name: str) -> str:
         return next((s.host for s in plan.services if s.entry.name == NTFY), "")
     tailnet = plan.stack.tailnet.name if plan.stack.tailnet is not None else ""
     for host in plan.hosts.values():
-        own = {host.name, f"{host.name}.local", f"{host.name}.{tailnet}", host.lan, host.tailnet}
-        if name and name in own:
+        own = {host.name, f"{host.name}.local", f"{host.name}.{tailnet}"}
+        if name and name in {*own, *host.addresses.values()}:
             return host.name
     return ""
 

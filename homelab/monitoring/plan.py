@@ -222,12 +222,12 @@ def _resolver(
     host = hosts.get(dns.host)
     own = {r.internal for r in routes if r.service == called}
     name, answer = next((n for n in dns.names if n[0] in own), ("", ""))
-    if host is None or not (name and answer) or not (host.lan or host.tailnet):
+    if host is None or not (name and answer) or not host.address:
         return
     yield Probe(
         name="resolver",
         group="Network",
-        url=host.lan or host.tailnet,
+        url=host.address,
         interval=stack.monitoring.interval,
         conditions=("[DNS_RCODE] == NOERROR", f"[BODY] == {answer}"),
         failures=stack.monitoring.failures,

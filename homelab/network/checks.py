@@ -141,6 +141,8 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
                 else f", because {_outside(plan, call.caller, call.callee)} is not in the tailnet"
             )
             way_out = f"add hosts.{lacking}.address.lan{why}"
+            if not plan.hosts[lacking].may_be_at_home:
+                way_out = f"{lacking} is outside of the LAN; let both join the tailnet"
         yield Problem(
             call.source,
             f"{call.caller} cannot reach {call.what} on {call.callee}",

@@ -13,24 +13,29 @@ from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """Open ports by interface and source network; none is open to the internet."""
+    """Open ports by interface and source network. Of a host with a public address, SSH is open to
+    the internet, and nothing else.
+    """
     if not host.is_nixos:
         return
     ports = plan.firewall.on(host.name)
-    lan = [p for p in ports if p.scope == "lan"]
+    inside = tuple(p for p in ports if not p.internet)
+    # A rented server may have neighbours with addresses of the LAN.
+    lan = [p for p in inside if p.scope == "lan" and host.may_be_at_home]
     rules = [
         *_lan_rules(str(plan.stack.network.lan.cidr), lan),
-        *_host_rules(host, ports),
+        *_host_rules(host, inside),
     ]
-    tailnet = _allowed([p for p in ports if p.scope not in ("link", "hosts")])
+    tailnet = _allowed([p for p in inside if p.scope not in ("link", "hosts")])
     link = _allowed([p for p in ports if p.scope == "link"])
     yield Module(
         "firewall.nix",
         "Open ports, and the reason for each:\n"
-        + "\n".join(_reasons(ports, tailnet=on_tailnet(plan.stack, host.name))),
+        + "\n".join(_reasons(host, ports, tailnet=on_tailnet(plan.stack, host.name))),
         derived=merge(
             attrs("networking.nftables.enable", True),
             attrs("networking.firewall.enable", True),
+            {"networking": {"firewall": _allowed([p for p in ports if p.internet])}},
             attrs("networking.firewall.extraInputRules", Lines("\n".join(rules) + "\n"))
             if rules
             else {},
@@ -79,19 +84,23 @@ def _set(numbers: list[int]) -> str:
     return "{ " + ", ".join(str(n) for n in numbers) + " }"
 
 
-def where_open(use: PortUse, *, tailnet: bool) -> str:
-    """The networks and hosts that can reach a port, in words."""
+def where_open(use: PortUse, *, tailnet: bool, lan: bool = True) -> str:
+    """The networks and hosts that can reach a port, in words; `tailnet` and `lan` say in which its
+    host is.
+    """
+    if use.internet:
+        return "internet"
     words = {
         "hosts": "",
-        "lan": "LAN and tailnet" if tailnet else "LAN",
+        "lan": " and ".join(["LAN"] * lan + ["tailnet"] * tailnet),
         "link": "LAN interface",
         "tailnet": "tailnet",
     }[use.scope]
     return " and ".join(w for w in (words, *use.peers) if w)
 
 
-def _reasons(ports: tuple[PortUse, ...], *, tailnet: bool) -> Iterator[str]:
+def _reasons(host: Host, ports: tuple[PortUse, ...], *, tailnet: bool) -> Iterator[str]:
     for p in ports:
-        where = where_open(p, tailnet=tailnet)
+        where = where_open(p, tailnet=tailnet, lan=host.may_be_at_home)
         why = f": {p.why}" if p.why else ""
         yield f"  {p.port}/{p.protocol} ({where}) {p.owner}{why}"

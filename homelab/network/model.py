@@ -57,6 +57,13 @@ class PortUse:
     peers: tuple[str, ...] = ()
     """LAN addresses of the hosts that call it over the LAN; set if it is not open to the whole LAN.
     """
+    internet: bool = False
+    """Whether every address reaches it: SSH of a host with a public address."""
+
+    @property
+    def open_to(self) -> str:
+        """Its scope, or the internet."""
+        return "internet" if self.internet else self.scope
 
 
 @dataclass(frozen=True)

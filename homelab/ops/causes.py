@@ -65,7 +65,7 @@ def _ports(stack: Stack, word: str) -> Iterator[tuple[str, str]]:
             continue
         if protocol in (None, use.protocol):
             port = f"{use.host}:{use.port}/{use.protocol}"
-            text = f"{port} {use.owner} ({use.label}), open to {use.scope}"
+            text = f"{port} {use.owner} ({use.label}), open to {use.open_to}"
             yield text + (f": {use.why}" if use.why else ""), use.source
 
 

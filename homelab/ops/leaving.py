@@ -114,7 +114,7 @@ def _check_not_in_stack(plan: Plan, path: HostPath, key: str) -> None:
     """Refuse the address or key of a host in the stack: a typo must not clean that host."""
     body = key.split()[1:2]
     for host in plan.hosts.values():
-        if path.address in (host.lan, host.tailnet):
+        if path.address in host.addresses.values():
             raise UsageError(
                 f"--address: {path.address} is {host.name}'s in the stack; give the address of the "
                 "one that left"

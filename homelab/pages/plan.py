@@ -26,6 +26,7 @@ def pages(plan: Plan) -> dict[str, str]:
 def _hosts(plan: Plan) -> Iterator[str]:
     yield "# Hosts\n"
     yield picture(as_mermaid(VIEWS["machines"](plan)))
+    public = any(h.public for h in plan.hosts.values())
     rows = (
         (
             h.name,
@@ -34,12 +35,14 @@ def _hosts(plan: Plan) -> Iterator[str]:
             h.config.platform,
             h.lan,
             h.tailnet,
+            *([h.public] if public else []),
             h.release,
             ", ".join(sorted(s.name for s in plan.on(h.name))),
         )
         for h in plan.hosts.values()
     )
-    head = ("Host", "State", "Role", "Platform", "LAN", "Tailnet", "NixOS", "Services")
+    head = ["Host", "State", "Role", "Platform", "LAN", "Tailnet", "NixOS", "Services"]
+    head[6:6] = ["Public"] if public else []
     yield table(head, rows, "There is no host.")
     for host in plan.hosts.values():
         if host.config.state != "planned":
@@ -70,7 +73,7 @@ def _names(plan: Plan) -> Iterator[str]:
 def _ports(plan: Plan) -> Iterator[str]:
     yield "# Ports\n"
     rows = (
-        (p.host, f"{p.port}/{p.protocol}", p.owner, p.label, p.scope, p.why)
+        (p.host, f"{p.port}/{p.protocol}", p.owner, p.label, p.open_to, p.why)
         for p in sorted(plan.ports, key=lambda p: (p.host, p.port, p.protocol))
     )
     yield table(("Host", "Port", "Service", "For", "Open to", "Why"), rows, "No port is in use.")

@@ -62,7 +62,8 @@ def internet_gate(plan: Plan) -> Iterator[Problem]:
     rules = plan.identity.rules if plan.identity else ()
     opened = {r.route for r in rules if r.policy == "bypass"}
     for answer in plan_reach(plan, origins=(INTERNET,)).answers:
-        if not answer.reachable:
+        is_ssh = (answer.target.kind, answer.target.service) == ("port", "ssh")
+        if not answer.reachable or is_ssh:  # sshd takes keys alone
             continue
         kinds = {g.kind for g in answer.barriers}
         routes = [r for r in plan.routes if r.source == answer.target.source]

@@ -81,11 +81,14 @@ class Ground:
         use = self.open.get((host.name, port, protocol))
         if use is None:
             return _no(f"the firewall: nothing opens {what}", host.source)
+        if use.internet and address == host.public:
+            why = f"the firewall: {what} is open to the internet"
+            return Hop("direct", why=(Reason(why, host.address_at("public")),))
         if origin.place == "lan":
             return self._from_lan(origin, host, address, use)
         if origin.place == "tailnet":
             return self._from_tailnet(origin, host, address, use)
-        return _no(f"the firewall: {what} is open on the LAN only", use.source)
+        return _no(f"the firewall: {what} is not open to the internet", use.source)
 
     def granted(self, who: str, whom: str, use: PortUse) -> tuple[str, ...]:
         """The places in the stack config whose grants let an origin reach a port; empty if none."""
@@ -101,7 +104,7 @@ class Ground:
 
     def _from_lan(self, origin: Origin, host: Host, address: str, use: PortUse) -> Hop:
         what = f"{use.port}/{use.protocol} on {host.name}"
-        if not host.lan:
+        if not host.lan or not address:
             return _no(f"{host.name} has no LAN address", f"{host.source}.address")
         if address != host.lan:
             return _no(f"{address} is not a LAN address", f"{host.source}.address")

@@ -23,7 +23,7 @@ Path = Literal[
     "nobody",
 ]
 """lan: over the LAN; tailnet: to the host's tailnet address; subnet: to a LAN address through a
-subnet router; tunnel: through Cloudflare; direct: from the internet to the entry host; edge: served
+subnet router; tunnel: through Cloudflare; direct: from the internet to the host; edge: served
 by Cloudflare; podman: over a common Podman network; forwarded: to the address of a container on
 another Podman network; bridge: between a host and the bridge of a Podman network; host: on the host
 itself; nobody: not reachable."""

@@ -79,7 +79,7 @@ def _page_target(page: PagesSite) -> Target:
 
 def _port_target(plan: Plan, use: PortUse) -> Target:
     host = plan.hosts[use.host]
-    addresses = tuple(a for a in (host.tailnet, host.lan) if a)
+    addresses = tuple(a for a in (host.tailnet, host.lan, host.public) if a)
     name = f"{use.host}:{use.port}/{use.protocol}"
     return Target("port", name, use.owner, use.host, addresses, use.source)
 
@@ -108,10 +108,9 @@ def _answer(origin: Origin, target: Target, *hops: Hop) -> Answer:
 def _to_port(ground: Ground, origin: Origin, target: Target, use: PortUse) -> Answer:
     """The answer for the first address that works, else the reason for the first address."""
     host = ground.plan.hosts[use.host]
-    if origin.place == "tailnet" and host.tailnet:
-        addresses = [host.tailnet, host.lan]
-    else:
-        addresses = [host.lan]
+    addresses = [host.tailnet] if origin.place == "tailnet" and host.tailnet else []
+    addresses += [host.lan] if origin.place != "internet" else []
+    addresses += [host.public] if use.internet or not addresses else []
     hops = [ground.hop(origin, host, a, use.port, use.protocol) for a in addresses]
     hop = next((w for w in hops if w.stopped is None), hops[0])
     barrier = _own_sign_in(ground.plan, use)

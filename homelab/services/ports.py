@@ -106,6 +106,7 @@ def plan_ports(hosts: Mapping[str, Host], services: tuple[Service, ...]) -> tupl
                     scope="lan",
                     source=f"{host.source}.ssh.port",
                     why="repairs and every deployment",
+                    internet=bool(host.public),
                 )
             )
         if host.is_nixos and host.config.mdns:

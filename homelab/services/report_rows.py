@@ -86,8 +86,9 @@ def _ports(plan: Plan, service: Service) -> Row:
     lines = []
     for use in service.ports:
         bind = service.bind if use.label == "web" else ""
-        tailnet = bool(plan.hosts[service.host].tailnet)
-        scope = "" if use.scope == "loopback" else where_open(use, tailnet=tailnet)
+        host = plan.hosts[service.host]
+        networks = {"tailnet": bool(host.tailnet), "lan": host.may_be_at_home}
+        scope = "" if use.scope == "loopback" else where_open(use, **networks)
         at = f" at {bind}" if bind else ""
         opened = f"the firewall opens it to {scope}" if scope else "closed in the firewall"
         lines.append(f"{use.label} {use.port}/{use.protocol}{at}, {opened}")

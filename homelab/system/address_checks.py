@@ -14,20 +14,22 @@ from homelab.services.declared import declared_options
 
 @check("ip-unique")
 def ip_unique(plan: Plan) -> Iterator[Problem]:
-    """With one address for two hosts, every rule that names it applies to both."""
-    for kind in ("lan", "tailnet"):
-        seen: dict[str, str] = {}
-        for host in plan.hosts.values():
-            address = host.lan if kind == "lan" else host.tailnet
-            if not address:
-                continue
-            if address in seen:
+    """With one address for two hosts, every rule that names it applies to both. A router may
+    forward several ports of its public address.
+    """
+    seen: dict[tuple[str, str, int], str] = {}
+    for host in plan.hosts.values():
+        for kind, address in host.addresses.items():
+            public = kind == "public"
+            end = (kind, address, host.config.ssh.port if public else 0)
+            if end in seen:
                 yield Problem(
                     f"{host.source}.address.{kind}",
-                    f"{host.name} and {seen[address]} both have {address}",
-                    "give each host an address of its own",
+                    f"{host.name} and {seen[end]} both have {address}",
+                    "give each host an address of its own"
+                    + (", or an ssh.port of its own, which the router forwards" if public else ""),
                 )
-            seen[address] = host.name
+            seen[end] = host.name
 
 
 _AT_HOME = tuple(
@@ -54,10 +56,7 @@ def ip_in_lan(plan: Plan) -> Iterator[Problem]:
         if address not in lan.cidr:
             way_out = "correct it, or network.lan.cidr"
             if not any(address in network for network in _AT_HOME):
-                way_out = (
-                    "a host outside of the LAN is reached over the tailnet alone: let it join by "
-                    "hand (tailscale up), leave lan out and write address: {tailnet: …}"
-                )
+                way_out = f"for a host outside of the LAN write address: {{public: {address}}}"
             what = f"{address} is not in the LAN {lan.cidr}"
             yield Problem(where, what, way_out, cause="" if near else "network.lan.cidr")
         elif taken:

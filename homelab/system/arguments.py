@@ -159,7 +159,7 @@ def facts(plan: Plan, host: Host) -> Attrs:
 
 def _host(host: Host) -> Attrs:
     return {
-        "addresses": {k: v for k, v in (("lan", host.lan), ("tailnet", host.tailnet)) if v},
+        "addresses": {**host.addresses},
         "platform": host.config.platform,
         "role": host.role,
     }

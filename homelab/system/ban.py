@@ -1,7 +1,7 @@
 """fail2ban on a host: block addresses for a while that keep failing to log in by SSH.
 
-The firewall opens SSH to the LAN and the tailnet only, and neither is ever banned. So this only
-matters if a hand-written module opens SSH further.
+The LAN and the tailnet are never banned. So this matters on a host with a public address, where SSH
+is open to the internet, or where a module of the owner's opens it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if config is None or not host.is_nixos:
         return
     tailnet = (TAILNET_NETWORK, TAILNET_NETWORK_6) if plan.stack.tailnet is not None else ()
-    ours = (str(plan.stack.network.lan.cidr), *tailnet)
+    lan = [str(plan.stack.network.lan.cidr)] if host.may_be_at_home else []
+    ours = (*lan, *tailnet)
     ignored: list[Nix] = [*dict.fromkeys((*ours, *map(str, config.ignore)))]
     yield Module(
         "fail2ban.nix",

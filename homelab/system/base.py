@@ -134,7 +134,7 @@ def _known_hosts(plan: Plan, host: Host) -> Iterator[Module]:
         key = other.config.ssh.host_key
         if key is None:
             continue
-        names: list[Nix] = [n for n in (other.name, other.lan, other.tailnet) if n]
+        names: list[Nix] = [other.name, *other.addresses.values()]
         known[other.name] = {"hostNames": names, "publicKey": " ".join(key.split()[:2])}
     if known:
         yield Module(

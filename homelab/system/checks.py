@@ -113,7 +113,7 @@ def host_complete(plan: Plan) -> Iterator[Problem]:
 def missing(host: Host) -> Iterator[Problem]:
     """What a host still needs before it can be live."""
     help_ = f"; homelab bootstrap {host.name} shows how" if host.config.bootstrap else ""
-    if not host.lan and not host.tailnet:
+    if not host.addresses:
         yield Problem(
             f"{host.source}.address",
             "a live host has an address",

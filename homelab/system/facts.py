@@ -31,11 +31,11 @@ def facts(plan: Plan, host: Host) -> Attrs:
     return {
         "host": host.name,
         "role": host.role,
-        "addresses": {k: v for k, v in (("lan", host.lan), ("tailnet", host.tailnet)) if v},
+        "addresses": {**host.addresses},
         "services": {s.name: _service(plan, s) for s in here if s.external is None},
         "routes": {r.name: _route(r) for r in routes},
         "ports": {
-            f"{p.port}/{p.protocol}": {"owner": p.owner, "scope": p.scope, "why": p.why}
+            f"{p.port}/{p.protocol}": {"owner": p.owner, "scope": p.open_to, "why": p.why}
             for p in ports
         },
     }

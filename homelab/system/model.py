@@ -84,10 +84,35 @@ class Host:
         """Tailnet address, or empty."""
         return str(self.config.address.tailnet or "")
 
+    @property
+    def public(self) -> str:
+        """Address or DNS name on the internet, or empty."""
+        return self.config.address.public or ""
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Its addresses by kind (`lan`, `tailnet`, `public`), in the order in which they are
+        dialled; those that are set.
+        """
+        stated = {"lan": self.lan, "tailnet": self.tailnet, "public": self.public}
+        return {kind: address for kind, address in stated.items() if address}
+
+    @property
+    def address(self) -> str:
+        """The address that is dialled first, or empty."""
+        return next(iter(self.addresses.values()), "")
+
+    @property
+    def may_be_at_home(self) -> bool:
+        """Whether it is in the LAN, at least at times: a host with no other address than one on the
+        internet never is.
+        """
+        return bool(self.lan) or not self.public
+
     def address_at(self, network: str) -> str:
         """Place of its address in a network (`lan`, `tailnet`); of all if it has none at all."""
         source = f"{self.source}.address"
-        return f"{source}.{network}" if self.lan or self.tailnet else source
+        return f"{source}.{network}" if self.addresses else source
 
     def file_system_of(self, path: str) -> FileSystem | None:
         """The file system of the stack config that contains a path; None if it has none there.

@@ -60,5 +60,6 @@ def _jump(stack: StackConfig, name: str | None) -> Jump | None:
     found = stack.hosts.get(name or "")
     if name is None or not isinstance(found, NixosHost):
         return None
-    address = found.address.tailnet or found.address.lan
+    own = found.address
+    address = own.tailnet or own.lan or own.public
     return Jump(name, str(address or ""), found.ssh.port, found.ssh.user, found.ssh.host_key or "")

@@ -135,7 +135,7 @@ def _addresses(plan: Plan) -> Mapping[str, list[_Value]]:
     """The hosts by their addresses, which change with the router and with the tailnet."""
     found: dict[str, list[_Value]] = {}
     for host in plan.hosts.values():
-        for kind, address in (("lan", host.lan), ("tailnet", host.tailnet)):
+        for kind, address in host.addresses.items():
             argument = f"homelab.hosts.{host.name}.addresses.{kind}"
             place = f"{host.source}.address.{kind}"
             value = _Value(place, _name(address), argument, host=host.name)

@@ -29,7 +29,7 @@ def settings(plan: Plan, host: Host) -> Attrs:
 
 
 def _can_log_in(host: Host) -> bool:
-    return host.is_nixos and bool(host.config.ssh.host_key) and bool(host.lan or host.tailnet)
+    return host.is_nixos and bool(host.config.ssh.host_key) and bool(host.address)
 
 
 def _public(host: Host) -> str:
@@ -47,7 +47,7 @@ def _entry(plan: Plan, host: Host) -> Iterator[str]:
     if plan.stack.tailnet is not None and host.jump is None and not ssh.proxy_command:
         first, second = second, first
     yield f"Host {host.name}"
-    yield f"  HostName {first or second}"
+    yield f"  HostName {first or second or host.public}"
     yield f"  Port {ssh.port}"
     yield f"  User {ssh.user}"
     yield f"  HostKeyAlias {host.name}"

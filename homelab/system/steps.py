@@ -157,4 +157,4 @@ def _left(host: Host) -> Iterator[str]:
 
 
 def _at(host: Host) -> str:
-    return host.lan or host.tailnet or "ADDRESS"
+    return host.address or "ADDRESS"

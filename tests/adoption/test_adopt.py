@@ -285,6 +285,9 @@ def test_the_tailnet_address_is_written_only_for_a_stack_with_a_tailnet() -> Non
     assert decide(STACK, machine, asked).host["address"] == {"lan": "192.168.1.9"}
     both = {"lan": "192.168.1.9", "tailnet": "100.64.0.7"}
     assert decide(on_tailnet, machine, asked).host["address"] == both
+    rented = replace(asked, address=IPv4Address("203.0.113.40"))
+    both = {"tailnet": "100.64.0.7", "public": "203.0.113.40"}
+    assert decide(on_tailnet, machine, rented).host["address"] == both
 
 
 EDITS = [

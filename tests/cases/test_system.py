@@ -208,24 +208,26 @@ def test_server_loses_dns_with_pi(tmp_path: Path) -> None:
     assert names.index('"192.168.1.225"') < names.index('"1.1.1.1"')
 
 
+def test_vps_public_address(tmp_path: Path) -> None:
+    """A public address under `lan` is refused; the way out makes it a path for SSH, open there."""
+    stated: dict[str, Any] = {"lan": "203.0.113.40", "tailnet": None}
+    aurora = laid_out(tmp_path / "lan", {"hosts": {"aurora": {"address": stated}}})
+    (problem,) = [p for p in tried(aurora) if p.check == "ip-in-lan"]
+    assert "write address: {public: 203.0.113.40}" in problem.way_out
+    edit = {"hosts": {"aurora": {"address": {"lan": None, "public": "203.0.113.40"}}}}
+    followed = laid_out(tmp_path / "public", edit)
+    assert [p for p in tried(followed) if p.severity == "error"] == []
+    text = rendered(followed)["aurora"]["firewall.nix"]
+    assert "22/tcp (internet) ssh" in text
+    assert "LAN" not in text
+
+
 NOT_YET: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "evaluate-elsewhere": (
         {"hosts": {"pi": {"build": {"host": "workstation", "evaluate": True}}}},
         "hosts.pi.build.evaluate",
         "build has no evaluate",
         "write copy_from: deployer",
-    ),
-    "vps-public-address": (
-        {"hosts": {"aurora": {"address": {"lan": "203.0.113.40"}}}},
-        "hosts.aurora.address.lan",
-        "203.0.113.40 is not in the LAN",
-        "reached over the tailnet alone",
-    ),
-    "vps-public-name": (
-        {"hosts": {"aurora": {"address": {"public": "203.0.113.40"}}}},
-        "hosts.aurora.address.public",
-        "a host's address has no public",
-        "reached only over the tailnet",
     ),
     "second-zone": (
         {"cloudflare": {"zones": [{"name": "example.net", "id": "9" * 32}]}},

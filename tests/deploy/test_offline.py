@@ -159,6 +159,18 @@ BAD: dict[str, tuple[Changes, str, str]] = {
         "no network in common",
         "add hosts.aurora.address.lan: …",
     ),
+    "a relay on the internet": (
+        household(
+            {
+                "hosts": {
+                    "workstation": {"offline": {"pull_from": "aurora"}},
+                    "aurora": {"address": {"lan": None, "tailnet": None, "public": "203.0.113.7"}},
+                }
+            }
+        ),
+        "no network in common",
+        "add hosts.aurora.address.lan: …",
+    ),
     "agent": (
         offline_host(by={"pull_from": "aurora"}, role="agent"),
         "the agent workstation",

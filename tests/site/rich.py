@@ -34,7 +34,11 @@ def _host(number: int, **said: object) -> Changes:
         "platform": "x86_64-linux",
         "state_version": "25.11",
         "hardware": "hosts/nas/hardware.nix",
-        "address": {"lan": f"192.168.1.{number}", "tailnet": f"100.64.0.{number}"},
+        "address": {
+            "lan": f"192.168.1.{number}",
+            "tailnet": f"100.64.0.{number}",
+            "public": f"203.0.113.{number}",
+        },
         "ssh": {"host_key": OTHER_KEY},
         **said,
     }

@@ -271,7 +271,7 @@ class _Run:
         return HostLink(host.name, tuple(paths), self.public, self.dial_map)
 
     def _next(self, host: Host) -> None:
-        if host.config.tailscale is not None and not host.lan:
+        if host.config.tailscale is not None and not (host.lan or host.public):
             self.person.report(
                 f"next: ssh {host.config.ssh.user}@{self.asked.address} tailscale up, and write "
                 f"its address to hosts.{host.name}.address.tailnet"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import IDENTITY, TUNNEL, music, routed
-from tests.site.ways_out.stacks import SILENT, both
+from tests.site.ways_out.stacks import SILENT, both, host
 
 ID = "a" * 32
 UUID = "11111111-2222-3333-4444-555555555555"
@@ -58,6 +58,12 @@ WAYS = (
         "no-public-record",
         both(music(publish="direct", public=PUBLIC), {"site": {"exposure": "tunnel-only"}}),
         routed(publish="tunnel", public=PUBLIC),
+    ),
+    WayOut(
+        "public-address",
+        both(music(public=PUBLIC), host("nas", address={"public": "music-home.example.org"})),
+        host("nas", address={"public": "nas.example.org"}),
+        asked={"nas.example.org": "a name that leads to it alone"},
     ),
     WayOut(
         "no-public-record",

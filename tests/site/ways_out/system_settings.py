@@ -6,7 +6,7 @@ import json
 
 from tests import build
 from tests.site.ways_out.model import WayOut
-from tests.site.ways_out.stacks import TAILNET, both, host, service
+from tests.site.ways_out.stacks import MACS, TAILNET, both, host, service
 
 
 def _locked(**refs: str) -> str:
@@ -18,6 +18,9 @@ def _locked(**refs: str) -> str:
         lock["nodes"]["root"]["inputs"][name] = name
     return json.dumps(lock)
 
+
+OUTSIDE = host("nas", address={"lan": None, "tailnet": None, "public": "203.0.113.7"})
+MAC = both(MACS, host("mac", address={"public": "203.0.113.8"}))
 
 WAYS = (
     WayOut(
@@ -36,8 +39,47 @@ WAYS = (
     WayOut(
         "ip-in-lan",
         both(TAILNET, host("nas", address={"lan": "203.0.113.7"})),
-        host("nas", address={"lan": None}),
+        host("nas", address={"lan": None, "public": "203.0.113.7"}),
         says="not in the LAN",
+    ),
+    WayOut(
+        "ip-unique",
+        both(
+            host("pi", address={"public": "203.0.113.7"}),
+            host("nas", address={"public": "203.0.113.7"}),
+        ),
+        host("nas", ssh={"port": 2222}),
+        says="203.0.113.7",
+        asked={"2222": "an ssh.port of its own"},
+    ),
+    *(
+        WayOut(
+            "public-address",
+            both(TAILNET, host("nas", address={"public": public})),
+            host("nas", address={"public": None, **instead}),
+            says=says,
+            asked=asked,
+        )
+        for public, says, instead, asked in (
+            ("192.168.1.3", "is not an address on the internet", {"lan": "192.168.1.3"}, {}),
+            ("100.64.0.3", "is an address in the tailnet", {"tailnet": "100.64.0.3"}, {}),
+        )
+    ),
+    WayOut(
+        "public-address",
+        host("nas", address={"public": "fd00::1"}),
+        host("nas", address={"public": "2001:db8::1"}),
+        asked={"2001:db8::1": "begins with 2 or 3"},
+    ),
+    WayOut(
+        "public-address",
+        MAC,
+        host("mac", address={"public": None}),
+    ),
+    WayOut(
+        "public-only",
+        both(OUTSIDE, host("nas", mdns=True, interface="eth0")),
+        host("nas", mdns=None),
     ),
     WayOut(
         "ip-in-lan",

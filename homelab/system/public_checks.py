@@ -1,0 +1,73 @@
+"""Checks of hosts with an address on the internet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
+
+from homelab.check import check
+from homelab.network.between import on_tailnet
+from homelab.network.model import TAILNET_NETWORK, TAILNET_NETWORK_6
+from homelab.network.public import is_public
+from homelab.plan import Plan
+from homelab.problems import Problem
+from homelab.system.model import Host
+
+_TAILNETS = (IPv4Network(TAILNET_NETWORK), IPv6Network(TAILNET_NETWORK_6))
+
+
+@check("public-address")
+def public_address(plan: Plan) -> Iterator[Problem]:
+    """The deployer reaches a public address from anywhere, and SSH is open there to everybody."""
+    cloud = plan.cloudflare
+    proxied = {r.name for r in cloud.records if r.proxied} if cloud is not None else set()
+    for host in plan.hosts.values():
+        public = host.public
+        what, way_out = _private(public)
+        if public in proxied:
+            what = "is a name that Cloudflare answers, and Cloudflare passes no SSH on"
+            way_out = "write the address of the host, or a name that leads to it alone"
+        elif public and not host.is_nixos:
+            what = "would open SSH, and the stack does not configure this host's system"
+            way_out = "leave it out"
+        if what:
+            yield Problem(f"{host.source}.address.public", f"{public} {what}", way_out)
+
+
+def _private(public: str) -> tuple[str, str]:
+    """What a private address means, and the way out; empty for a public one and for a name."""
+    try:
+        address = ip_address(public)
+    except ValueError:
+        return "", ""
+    if is_public(address):
+        return "", ""
+    if any(address in network for network in _TAILNETS):
+        return "is an address in the tailnet", f"leave it out, and write tailnet: {public}"
+    if isinstance(address, IPv4Address):
+        return "is not an address on the internet", f"leave it out, and write lan: {public}"
+    return "is not an address on the internet", "write the one that begins with 2 or 3"
+
+
+@check("public-only")
+def public_only(plan: Plan) -> Iterator[Problem]:
+    """On a host outside of the LAN, the LAN's addresses are those of strangers: a port for them is
+    open to nobody there.
+    """
+    for use in plan.firewall.ports:
+        host = plan.hosts[use.host]
+        if use.internet or host.may_be_at_home or not _is_shut(plan, host, use.scope):
+            continue
+        network = "the LAN's interface" if use.scope == "link" else "the LAN"
+        yield Problem(
+            use.source,
+            f"{use.port}/{use.protocol} of {use.owner} is open to {network}, and {host.name}, "
+            "which has a public address alone, is not in the LAN",
+            f"let {host.name} join the tailnet; or write {host.source}.address.lan if it has one"
+            if use.scope == "lan"
+            else f"leave it out; or write {host.source}.address.lan if the host has one",
+        )
+
+
+def _is_shut(plan: Plan, host: Host, scope: str) -> bool:
+    return scope == "link" or (scope == "lan" and not on_tailnet(plan.stack, host.name))
