@@ -55,8 +55,10 @@ def public_only(plan: Plan) -> Iterator[Problem]:
     open to nobody there.
     """
     for use in plan.firewall.ports:
-        host = plan.hosts[use.host]
-        if use.internet or host.may_be_at_home or not _is_shut(plan, host, use.scope):
+        host = plan.hosts.get(use.host)
+        if host is None or use.internet or host.may_be_at_home:
+            continue
+        if not _is_shut(plan, host, use.scope):
             continue
         network = "the LAN's interface" if use.scope == "link" else "the LAN"
         yield Problem(
