@@ -133,6 +133,8 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("networking.defaultGateway.interface", _WORD),
     ("networking.hosts.**", _WORD),
     ("networking.wg-quick.interfaces.**", _WORD),
+    # A pattern of known_hosts, in a list with commas.
+    ("programs.ssh.knownHosts.*.hostNames", judges.without(r"[\s,*?!|#\[\]]")),
     # NixOS writes it in double quotes.
     ("networking.wireless.networks.=", judges.without(r"[\"\\\n\r]")),
     # fstab, where NixOS writes a blank as \040.
