@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from homelab.catalog import ENTRIES
@@ -24,6 +24,7 @@ from homelab.system.model import Host
 from homelab.system.named_paths import named_paths
 from homelab.system.own import are_modules_here
 from homelab.system.own_flake import system_settings
+from homelab.system.shared_directories import SHARED, has_own, way_out
 from homelab.system.switched_on import Switched, switched_on
 
 PERSISTENCE_COMPLETE = file_check(
@@ -152,7 +153,7 @@ def _known(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Ite
 
     known = by_itself(plan, host, modules_of(plan, host))
     found = (*_switched_on(host, sources), *_named(host, sources))
-    known |= {one.path for one in found}
+    known |= {one.path for one in found} - {*SHARED}
     for path in sorted({*config.forget} - known - IDENTITY.keys()):
         yield Problem(
             f"{host.source}.persistence.forget",
@@ -196,30 +197,37 @@ def _complete(plan: Plan, host: Host, config: Persistence, sources: Sources) -> 
             )
     places = {*(one.path for one in keep), *config.mounted, *config.forget, config.root, *named}
     places |= {dataset.path for dataset in plan.datasets_on(host.name)}
-    yield from _emptied(host, config, sources, places)
+    units = {unit for one in keep for unit in one.units}
+    yield from _emptied(host, config, sources, places, units)
 
 
 def _emptied(
-    host: Host, config: Persistence, sources: Sources, places: set[str]
+    host: Host, config: Persistence, sources: Sources, places: set[str], units: set[str]
 ) -> Iterator[Problem]:
-    """State that the host's hand-written modules name, apart from what is at these places."""
+    """State that the host's hand-written modules name, apart from what is at these places, and that
+    of these units.
+    """
     safe = places | set(_kept_there(host, sources))
+    settings = [(s.path, s.value) for s in system_settings(host, sources)]
     lost: dict[str, list[Switched]] = {}
     seen: set[str] = set()
     for state in (*_switched_on(host, sources), *_named(host, sources)):
         # A module and the option that moves its data are one.
-        if state.path not in seen and not any(is_within(state.path, place) for place in safe):
+        if state.path in seen or any(is_within(state.path, place) for place in safe):
+            continue
+        if state.path not in SHARED:
             lost.setdefault(state.option, []).append(state)
             seen.add(state.path)
+        elif not has_own(state.option, settings, units):
+            yield _lost(host, state.option, [state], way_out(state.option, state.path))
     for option, found in sorted(lost.items()):
         each = [*dict.fromkeys(one.path for one in found)]
         paths = ", ".join(each)
         user = next((one.user for one in found if one.user), "")
-        sure = any(one.sure for one in found)
-        yield Problem(
-            f"{host.source}.persistence.directories",
-            f"a module of {host.name} sets {option}, which {'keeps its' if sure else 'may keep'} "
-            f"state in {paths}, and a restart empties that",
+        yield _lost(
+            host,
+            option,
+            found,
             (
                 f'write in it: environment.persistence."{config.root}".directories = '
                 f"[ {' '.join(_owned(path, user) for path in each)} ]"
@@ -227,9 +235,20 @@ def _emptied(
                 else f"add directories: [{paths}]"
             )
             + f"; or, if it may be lost, write persistence.forget: {{{': …, '.join(each)}: …}}",
-            check=PERSISTENCE_COMPLETE,
-            severity="error" if sure else "warning",
         )
+
+
+def _lost(host: Host, option: str, found: Sequence[Switched], way_out: str) -> Problem:
+    sure = any(one.sure for one in found)
+    paths = ", ".join(dict.fromkeys(one.path for one in found))
+    return Problem(
+        f"{host.source}.persistence.directories",
+        f"a module of {host.name} sets {option}, which {'keeps its' if sure else 'may keep'} "
+        f"state in {paths}, and a restart empties that",
+        way_out,
+        check=PERSISTENCE_COMPLETE,
+        severity="error" if sure else "warning",
+    )
 
 
 def _owned(path: str, user: str) -> str:

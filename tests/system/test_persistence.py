@@ -719,3 +719,51 @@ def test_a_directory_that_is_mounted_in_memory_may_be_forgotten() -> None:
     (problem,) = found()
     assert "hosts.nas.persistence.forget: {/var/log: …}" in problem.way_out
     assert found(forget={"/var/log": "the journal goes elsewhere"}) == []
+
+
+SHARED_BY = {
+    f"{UNIT}.WorkingDirectory": ('"{}"', "own", "warning"),
+    f"{UNIT}.ReadWritePaths": ('[ "-{}" ]', "own", "warning"),
+    VOLUMES: ('[ "{}:/data" ]', "x", "error"),
+    "services.notes": ('{{ enable = true; dataDir = "{}"; }}', "notes", "error"),
+    "users.users.eve": ('{{ home = "{}"; createHome = true; }}', "eve", "warning"),
+}
+"""Options that name a directory in which every service has its own, and whose that is."""
+
+
+@pytest.mark.parametrize("path", ["/var", "/var/lib", "/var/lib/"])
+@pytest.mark.parametrize("option", SHARED_BY)
+def test_what_all_services_share_is_not_kept_as_a_whole_for_one(option: str, path: str) -> None:
+    value, name, severity = SHARED_BY[option]
+    line = f"{option} = {value.format(path)};"
+    hardware = f"{ROOT}{PERSIST}  {line}\n}}\n"
+    (problem,) = [p for p in said(FORGETS, hardware) if f"state in {path.rstrip('/')}," in p.what]
+    assert (problem.check, problem.severity) == ("persistence-complete", severity)
+    assert f"add directories: [/var/lib/{name}]" in problem.way_out
+    assert "forget" not in problem.way_out
+    # What all have cannot be forgotten for one either.
+    lost = forgetting(forget={path.rstrip("/"): "nothing there matters"})
+    assert any(p.where.endswith(".forget") for p in said(lost, hardware))
+    kept_alone = forgetting(directories=[f"/var/lib/{name}"])
+    mended = hardware.replace(f'"{path}', f'"/var/lib/{name}').replace(
+        f'"-{path}', f'"-/var/lib/{name}'
+    )
+    assert not [p for p in said(kept_alone, mended) if f"/var/lib/{name}" in p.what]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'{UNIT} = {{ WorkingDirectory = "/var/lib"; StateDirectory = "own"; }};',
+        (
+            f'{UNIT} = {{ WorkingDirectory = "/var/lib"; User = "eve"; }}; '
+            'users.users.eve.home = "/var/lib/eve";'
+        ),
+        'systemd.services.vaultwarden.serviceConfig.WorkingDirectory = "/var/lib";',
+        'systemd.tmpfiles.rules = [ "d /var/lib 0755 root root -" ];',
+    ],
+)
+def test_a_unit_with_a_directory_of_its_own_may_start_in_the_shared_one(line: str) -> None:
+    changes = testing.changed(FORGETS, {"services": {"vaultwarden": {"host": "nas"}}})
+    found = said(changes, f"{ROOT}{PERSIST}  {line}\n}}\n")
+    assert not [p for p in found if "state in /var/lib," in p.what]
