@@ -14,7 +14,7 @@ from homelab.network.route import Route, main_first
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.declared import declared_options
-from homelab.system.model import nixos_hosts
+from homelab.system.model import RUNNING, nixos_hosts
 
 NTFY = "ntfy"
 """The catalog entry of the server."""
@@ -58,17 +58,28 @@ def alert_sent(plan: Plan) -> Iterator[Problem]:
 
 @check("heartbeat-host")
 def heartbeat_host(plan: Plan) -> Iterator[Problem]:
-    """A host without generated NixOS units for monitoring sends no heartbeat."""
+    """A host without generated NixOS units for monitoring sends no heartbeat, nor does one that
+    does not run yet or any more.
+    """
     heartbeat = plan.stack.monitoring.heartbeat
     config = plan.stack.hosts.get(heartbeat.host) if heartbeat is not None else None
     # host-known reports a host that does not exist.
     if heartbeat is None or config is None:
         return
+    others = [
+        name
+        for name, host in nixos_hosts(plan.stack.hosts).items()
+        if host.manages("monitoring") and host.state in RUNNING and host.always_on
+    ]
+    what = ""
     if not isinstance(config, NixosHost) or not config.manages("monitoring"):
-        others = [n for n, h in nixos_hosts(plan.stack.hosts).items() if h.manages("monitoring")]
+        what = f"homelab writes no units for monitoring on {heartbeat.host}"
+    elif config.state not in RUNNING:
+        what = f"{heartbeat.host} is {config.state}, so it sends no heartbeat"
+    if what:
         yield Problem(
             "monitoring.heartbeat.host",
-            f"homelab writes no units for monitoring on {heartbeat.host}",
+            what,
             f"name one of: {', '.join(sorted(others))}" if others else "leave heartbeat out",
         )
 

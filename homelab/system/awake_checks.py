@@ -51,6 +51,8 @@ def _asked(plan: Plan) -> Iterator[tuple[str, str]]:
         yield site.identity.host, "identity"
     if site.cloudflare is not None and site.cloudflare.tunnel is not None:
         yield site.cloudflare.tunnel.host, "cloudflare.tunnel"
+    if site.monitoring.heartbeat is not None:
+        yield site.monitoring.heartbeat.host, "monitoring.heartbeat"
     for service in plan.services:
         if "always_on" in service.entry.needs and service.source.startswith("services."):
             yield service.host, service.source

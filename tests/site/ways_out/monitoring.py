@@ -150,6 +150,17 @@ WAYS = (
         {"monitoring": {"heartbeat": {"host": "nas"}}},
         where="monitoring.heartbeat.host",
     ),
+    WayOut(
+        "heartbeat-host",
+        both(
+            BEAT,
+            {"hosts": {"nas": {"state": "planned"}}},
+            {"monitoring": {"heartbeat": {"host": "nas"}}},
+        ),
+        {"monitoring": {"heartbeat": {"host": "pi"}}},
+        where="monitoring.heartbeat.host",
+        says="is planned",
+    ),
     WayOut("alert-sent", both(WATCHED, SILENT), ALERTS),
     WayOut(
         "alert-sent",

@@ -156,6 +156,18 @@ WAYS = (
     ),
     WayOut(
         "dns-name-unique",
+        {
+            "services": {
+                "forgejo": {"host": "nas", "name": "git"},
+                "gitea": {"host": "nas", "name": "git-ssh", "port": 3001},
+            }
+        },
+        {"services": {"gitea": {"name": "code"}}},
+        says="the name for SSH",
+        asked={"code": "give one of them another name"},
+    ),
+    WayOut(
+        "dns-name-unique",
         both(BOX, dns(host="pi", names={"draw": "192.168.1.7"})),
         dns(host="pi", names=None),
     ),

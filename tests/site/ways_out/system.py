@@ -96,6 +96,15 @@ WAYS = (
         says="may sleep at",
     ),
     WayOut(
+        "always-on-needed",
+        both(
+            OFFLINE,
+            {"monitoring": {"heartbeat": {"host": "desk", "url": {"sops": "heartbeat/url"}}}},
+        ),
+        {"monitoring": {"heartbeat": {"host": "pi"}}},
+        says="monitoring.heartbeat needs",
+    ),
+    WayOut(
         "host-is-ours",
         both(MACS, {"datasets": {"tv": {"host": "mac", "path": "/tv", "tier": "re-derivable"}}}),
         {"datasets": {"tv": {"host": "nas"}}},
