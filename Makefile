@@ -6,6 +6,8 @@ TOOLS := $(CURDIR)/.tools
 export PATH := $(TOOLS)/bin:$(PATH)
 PYTHON ?= python3
 STACK ?= home
+# Each process of the tests rewrites the assertions of every test module unless it may keep the result.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: lab test test-lab faults boot-faults check bench bench-deploy bench-backup demo-restore format update-golden docs clean
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +34,28 @@ settings.load_profile("short")
 
 # Modules and test items stay until the end: the garbage collector need not look at them again.
 gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """In a fresh clone, the processes of xdist share the rewriting of assertions.
+
+    Pytest rewrites each test module and keeps the result beside it. All processes collect in the
+    same order, so all would rewrite every module. Each imports another part of them first, and
+    then finds what the others kept.
+    """
+    worker: dict[str, object] = getattr(session.config, "workerinput", {})
+    # A module that fails or is skipped does so again when it is collected, and is reported then.
+    ignored = (Exception, pytest.skip.Exception)
+    directories = [Path(a) for a in session.config.args if Path(a).is_dir()]
+    files = sorted({f.resolve() for d in directories for f in d.rglob("test_*.py")})
+    cold = [f for f in files if not [*(f.parent / "__pycache__").glob(f"{f.stem}.*-pytest-*")]]
+    if worker and not sys.dont_write_bytecode:
+        number, of = int(str(worker["workerid"])[2:]), int(str(worker["workercount"]))
+        for file in cold[len(cold) * number // of : len(cold) * (number + 1) // of]:
+            name = ".".join(file.relative_to(session.config.rootpath).with_suffix("").parts)
+            with suppress(*ignored):
+                importlib.import_module(name)
 
 
 def pytest_collection_finish() -> None:
