@@ -111,15 +111,17 @@ def _port(name: str, fact: PortFact) -> str:
 def _sign_in(entry: Entry) -> str:
     if "web" not in entry.ports:
         return ""
-    text = ", or ".join(_SIGN_IN[k] for k in entry.sign_in.kinds)
+    oidc = entry.sign_in.oidc
+    since = {"oidc": f" (from NixOS {oidc.since} on)"} if oidc is not None and oidc.since else {}
+    text = ", or ".join(_SIGN_IN[k] + since.get(k, "") for k in entry.sign_in.kinds)
     if entry.sign_in.exempt:
         text += f"; paths exempt from the auth proxy: {_codes(entry.sign_in.exempt)}"
     if entry.sign_in.headers:
         text += f"; trusts the headers {_codes(h for h in entry.sign_in.headers)}"
     if entry.sign_in.first_account:
         text += f"; first account: {_FIRST[entry.sign_in.first_account]}"
-    if entry.sign_in.oidc is not None and entry.sign_in.oidc.ui:
-        text += f"; with `auth: oidc`, {entry.sign_in.oidc.ui}"
+    if oidc is not None and oidc.ui:
+        text += f"; with `auth: oidc`, {oidc.ui}"
     return text + (f" ({entry.sign_in.note})" if entry.sign_in.note else "")
 
 

@@ -152,6 +152,9 @@ class Oidc(Model):
     """It cannot keep a secret and has none: it proves each sign-in with PKCE."""
     ui: Str = ""
     """Where its pages have the OIDC settings, for an app that has them nowhere else."""
+    since: Release | Literal[""] = ""
+    """First release of NixOS whose package signs people in with these options. Default: every
+    release of the entry."""
 
     @model_validator(mode="after")
     def _fits(self) -> Oidc:

@@ -15,6 +15,7 @@ from homelab.identity.model import CLIENT, STATIC_KEY, IdentityPlan, OidcClient
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.model import Service
+from homelab.system.pin_checks import later
 
 PROVISIONED = "25.11"
 """First release that we know to provision groups whose members are chosen at Kanidm."""
@@ -24,7 +25,9 @@ SHORTEST = 2
 
 @check("oidc-capable")
 def oidc_capable(plan: Plan) -> Iterator[Problem]:
-    """OIDC works only for an app that supports it and whose redirect paths are known."""
+    """OIDC works only for an app that supports it, in the release of its host, and whose redirect
+    paths are known.
+    """
     for route in plan.routes:
         if route.auth != "oidc":
             continue
@@ -35,6 +38,21 @@ def oidc_capable(plan: Plan) -> Iterator[Problem]:
                 f"{route.service} has no known OIDC support",
                 _without_oidc(service),
             )
+        elif service is not None and _too_old(service):
+            pin = plan.hosts[service.host].config.nixpkgs
+            since = service.entry.sign_in.oidc.since if service.entry.sign_in.oidc else ""
+            yield Problem(
+                route.at("auth"),
+                f"OpenID Connect of {route.service} needs NixOS {since}; {service.host} is pinned "
+                f"to {service.release}",
+                f"{_otherwise(service)}; or {later(plan, pin, since)}",
+            )
+
+
+def _too_old(service: Service) -> bool:
+    """Whether the package of its release signs nobody in with OpenID Connect."""
+    oidc = service.entry.sign_in.oidc
+    return oidc is not None and service.release < oidc.since
 
 
 @check("oidc-scope")
@@ -108,6 +126,11 @@ def _without_oidc(service: Service) -> str:
         return f"add services.{service.name}.module.sign_in: {facts}"
     if isinstance(service.config, PodmanService | FlakeService | UnitService):
         return f"add services.{service.name}.oidc: {{redirects: [/…]}}"
+    return _otherwise(service)
+
+
+def _otherwise(service: Service) -> str:
+    """The way out: another kind of sign-in that the app has."""
     can = [k for k in service.entry.sign_in.kinds if k != "oidc"]
     return f"write auth: {' or '.join(can) or 'forward'}"
 

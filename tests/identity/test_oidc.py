@@ -248,6 +248,18 @@ MINE = {"oidc-capable", "identity-capability", "portal-reachable", "route-idp-pr
         ),
         (
             "oidc-capable",
+            {
+                "nixpkgs": {"default": {"release": "25.05"}},
+                "services": {"vikunja": {"host": "aurora", "auth": "oidc"}},
+            },
+            [
+                "services.vikunja.auth",
+                "OpenID Connect of vikunja needs NixOS 25.11; aurora is pinned to 25.05",
+                "write auth: native; or set nixpkgs.default.release",
+            ],
+        ),
+        (
+            "oidc-capable",
             custom(),
             ["services.draw.auth", "services.draw.oidc: {redirects: [/…]}"],
         ),
@@ -377,3 +389,29 @@ def test_a_client_of_an_external_provider_is_in_its_variable_too() -> None:
     text = build.render(stack)["aurora"]["secrets.nix"]
     assert '"client_id":"papers@home","secret":"${config.sops.placeholder.' in text
     assert '"server_url":"https://id.example.org/a"' in text
+
+
+@pytest.mark.requirement("S0-27")
+def test_vikunja_has_a_provider_whose_secret_its_variable_adds() -> None:
+    """Its file in the store has the provider without the secret. The parts of the variable's name
+    are the keys of the settings, and the last part of the redirect is the provider's key.
+    """
+    stack = household({"services": {"vikunja": {"host": "aurora", "name": "todo", "auth": "oidc"}}})
+    text = build.render(stack)["aurora"]["services/vikunja.nix"]
+    for line in (
+        'authurl = "https://auth.home.example.org";',
+        'clientid = "todo";',
+        'scope = "openid profile email";',
+        '"/run/homelab/secrets/vikunja-session"',
+        '"/run/homelab/secrets/vikunja-oidc"',
+    ):
+        assert line in text, line
+    assert "auth.openid = {\n          enabled = true;\n          providers.oidc = {" in text
+    made = build.plan(stack)
+    secret = next(s for s in made.secrets.on("aurora") if s.name == "vikunja-oidc")
+    variable, _, value = derive_secret(MASTER, secret).strip().partition("=")
+    keys = variable.removeprefix("VIKUNJA_").lower().split("_")
+    assert keys == ["auth", "openid", "providers", "oidc", "clientsecret"]
+    assert value not in text
+    (client,) = [c for c in made.identity.clients if c.id == "todo"] if made.identity else []
+    assert client.redirects == ("https://todo.home.example.org/auth/openid/oidc",)

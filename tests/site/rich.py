@@ -748,6 +748,7 @@ RICH: Changes = {
                     "oidc": {
                         "redirects": ["/callback"],
                         "options": {"services.board.clientSecretFile": {"$secret": "oidc"}},
+                        "since": "24.05",
                     },
                 },
                 "secrets": {

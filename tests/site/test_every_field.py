@@ -105,6 +105,7 @@ VALUES: dict[str, list[object]] = {
     "OwnFacts.provides": ["metrics"],
     "OwnFacts.since": ["26.05"],
     "OwnFacts.upload": ["2GB"],
+    "Oidc.since": ["26.05"],
     "PortFact.movable_since": ["26.05"],
     "SecretFact.env": [{"TOKEN": "{value}"}],
     "SecretFact.stored_key": ["board/other"],

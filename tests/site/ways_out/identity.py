@@ -53,6 +53,11 @@ def asking(**oidc: object) -> Changes:
     return {"services": {"draw": {"oidc": oidc}}}
 
 
+OLD: Changes = {
+    "nixpkgs": {"default": {"release": "25.05", "url": "github:NixOS/nixpkgs/nixos-25.05"}}
+}
+TODO: Changes = both(IDENTITY, OLD, {"services": {"vikunja": {"host": "nas", "auth": "oidc"}}})
+
 PUBLIC = both(
     TUNNEL,
     IDENTITY,
@@ -118,6 +123,16 @@ WAYS = (
     ),
     WayOut("portal-reachable", PUBLIC, {"services": {"draw": {"auth": "forward", "oidc": None}}}),
     WayOut("oidc-capable", both(IDENTITY, navidrome(auth="oidc")), navidrome(auth="forward")),
+    WayOut(
+        "oidc-capable",
+        TODO,
+        {"services": {"vikunja": {"auth": "native"}}},
+    ),
+    WayOut(
+        "oidc-capable",
+        TODO,
+        {"nixpkgs": {"default": {"release": "25.11", "url": "github:NixOS/nixpkgs/nixos-25.11"}}},
+    ),
     WayOut(
         "oidc-capable",
         both(
