@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterator, Mapping
 
 from homelab.check import check
+from homelab.nested import texts
 from homelab.plan import Plan
 from homelab.problems import Choice, Problem
 from homelab.services.declared import declared_options
 from homelab.services.misread import misread, misread_text
 from homelab.services.model import Service
 from homelab.services.options import clashes
+from homelab.services.run_flags import flags
 from homelab.services.uses import texts_of
 
 
@@ -38,6 +40,28 @@ def option_path(plan: Plan) -> Iterator[Problem]:
         for path, what, way_out in clashes(service):
             yield Problem(_where(service, path), what, way_out)
         yield from _above_limits(service)
+        yield from _beside_limits(service)
+
+
+def _beside_limits(service: Service) -> Iterator[Problem]:
+    """Flags of Podman with the limits that the stack config has for the container: the one that
+    comes last would hold.
+    """
+    wide = {"memory": ("-m", "--memory"), "cpus": ("--cpus",)}
+    for opt in declared_options(service.config):
+        for part in service.parts:
+            path = ("virtualisation", "oci-containers", "containers", part.container)
+            given = [*texts(opt.value)] if opt.path == (*path, "extraOptions") else []
+            for field, names in wide.items():
+                flag = next((f for f, _ in flags(given) if f in names), "")
+                if flag and part.limits is not None and getattr(part.limits, field) is not None:
+                    limit = "limits" if not part.name else f"{part.place}.limits"
+                    yield Problem(
+                        _where(service, opt.key),
+                        f"{limit}.{field} limits {part.container}, and {flag} in {opt.name} does, "
+                        "too",
+                        f"leave {flag} out, or leave {service.at(f'{limit}.{field}')} out",
+                    )
 
 
 def _above_limits(service: Service) -> Iterator[Problem]:

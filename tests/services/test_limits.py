@@ -77,3 +77,21 @@ def test_each_of_several_containers_has_its_own_limits() -> None:
 def test_a_limit_that_says_nothing_is_refused(limits: dict[str, object], way_out: str) -> None:
     with pytest.raises(InvalidStackError, match=way_out):
         build.stack_config({"services": {"jellyfin": {"host": "nas", "limits": limits}}})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--memory=1g"], "limits.memory limits wiki, and --memory in"),
+        (["-m", "1g"], "limits.memory limits wiki, and -m in"),
+        (["-m1g", "--name=x"], "limits.memory limits wiki, and -m in"),
+        (["--cpus", "2"], ""),
+        (["--memory-swap=1g"], ""),
+    ],
+)
+def test_a_flag_beside_the_limit_of_a_container_is_refused(given: list[str], told: str) -> None:
+    """Podman takes the last one."""
+    flag = {"virtualisation.oci-containers.containers.wiki.extraOptions": given}
+    wiki = {**SERVICES["container"], "host": "nas", "limits": {"memory": "2 GiB"}, "options": flag}
+    found = build.found({"services": {"wiki": wiki}}, "option-path")
+    assert [told in p.what for p in found] == [True] * bool(told)

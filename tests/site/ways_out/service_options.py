@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.stacks import IDENTITY, both, container, host, service
 
+CONTAINER = "virtualisation.oci-containers.containers"
 RADIO = "/dev/serial/by-id/usb-Maker_Radio_0001-if00-port0"
 CAMERA = "/dev/v4l/by-id/usb-Maker_Camera-video-index0"
 ZIGBEE = host("nas", devices={"zigbee": RADIO})
@@ -412,6 +413,18 @@ WAYS = (
         ),
         service("jellyfin", limits=None),
         says="limits.memory",
+    ),
+    WayOut(
+        "option-path",
+        service(
+            "a",
+            **container("nas", 8007),
+            limits={"memory": "1 GiB"},
+            auth="none",
+            options={f"{CONTAINER}.a.extraOptions": ["--memory=2g"]},
+        ),
+        service("a", limits=None),
+        says="--memory in",
     ),
     WayOut(
         "option-conflict",
