@@ -68,6 +68,7 @@ def file_checks() -> tuple[FileCheck, ...]:
     return tuple(_FILE_CHECKS[k] for k in sorted(_FILE_CHECKS))
 
 
+@cache
 def every_rule() -> tuple[Check | FileCheck, ...]:
     """Every check and file check, by id."""
     return tuple(sorted((*all_checks(), *file_checks()), key=lambda rule: rule.id))

@@ -202,3 +202,9 @@ def once(function: Callable[[Plan], T]) -> Callable[[Plan], T]:
         return results[plan]
 
     return result
+
+
+@once
+def stack_data(plan: Plan) -> dict[str, object]:
+    """The stack config as plain data, by the keys of the stack file."""
+    return plan.stack.model_dump(mode="json", by_alias=True)

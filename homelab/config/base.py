@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -36,6 +36,10 @@ class Model(BaseModel):
         strict=True,
     )
 
+    def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:
+        """Itself: nothing changes a model, and pydantic copies a default for each use."""
+        return self
+
 
 class Kind(Model):
     """Base of models that refuse some keys with a message of their own, such as kinds of a union.
@@ -47,8 +51,11 @@ class Kind(Model):
     lacks: ClassVar[Mapping[str, str]] = {}
 
 
+_NUMBERS = (bool, int, float)
+
+
 def _text(value: object) -> object:
-    if isinstance(value, bool | int | float):
+    if isinstance(value, _NUMBERS):
         raise ValueError(f"this is a {_kind(value)} where text is expected; quote it")
     return value
 

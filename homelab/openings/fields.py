@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from homelab.openings.literals import LITERAL, WHY_HERE, why
 from homelab.openings.model import Opening
 from homelab.openings.settings import templates_in
-from homelab.plan import Plan
+from homelab.plan import Plan, stack_data
 from homelab.secret_shapes import is_literal, kinds_in, looks_random, words
 
 _ELSEWHERE = ("options", "container", "containers")
 """Sections of a service that the rules for options read."""
+_PARTS = (str, dict, list)
 
 
 def literal_fields(plan: Plan) -> Iterator[tuple[str, Opening]]:
@@ -21,7 +22,7 @@ def literal_fields(plan: Plan) -> Iterator[tuple[str, Opening]]:
         for service, config in plan.stack.services.items()
         for place, _ in templates_in(config)
     )
-    for where, name, value in _named(plan.stack.model_dump(mode="json", by_alias=True), ""):
+    for where, name, value in _named(stack_data(plan), "", []):
         if any(kinds_in(value)):
             continue  # secret-literal reports a recognised key, whatever the field.
         if where.startswith(templates) and "?" not in name:
@@ -46,25 +47,28 @@ def _way_out(where: str) -> str:
     return f"write {service}.secrets: {{name: {{ref: {{sops: …}}, env: VARIABLE}}}}"
 
 
-def _named(value: object, where: str) -> Iterator[tuple[str, str, str]]:
-    """(place, name, value) of variables, flags and assignments."""
+def _named(
+    value: object, where: str, found: list[tuple[str, str, str]]
+) -> list[tuple[str, str, str]]:
+    """(place, name, value) of variables, flags and assignments, appended to a list."""
     if isinstance(value, dict):
         variables = where.endswith(".environment")
         for key, inner in value.items():
-            if not isinstance(inner, str | dict | list):
+            if not isinstance(inner, _PARTS):
                 continue
             place = f"{where}.{key}" if where else str(key)
             if place.startswith("services.") and place.count(".") == 2 and key in _ELSEWHERE:
                 continue
             if variables and isinstance(inner, str):
-                yield place, str(key), inner
+                found.append((place, str(key), inner))
             else:
-                yield from _named(inner, place)
+                _named(inner, place, found)
     elif isinstance(value, list):
         texts = [v for v in value if isinstance(v, str)]
-        yield from ((where, name, text) for name, text in words(texts))
+        found += [(where, name, text) for name, text in words(texts)]
         for i, inner in enumerate(value):
             if not isinstance(inner, str):
-                yield from _named(inner, f"{where}[{i}]")
+                _named(inner, f"{where}[{i}]", found)
     elif isinstance(value, str) and "://" in value and "?" in value:
-        yield from ((where, name, text) for name, text in words([value]))
+        found += [(where, name, text) for name, text in words([value])]
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from homelab.catalog.references import reference
 from homelab.config.base import Model, key_of
@@ -70,23 +71,41 @@ def of_templates(plan: Plan, host: str) -> Iterator[Setting]:
             yield Setting(path, _plain(template.content), source=service.at(place))
 
 
-def templates_in(value: object, place: str = "") -> Iterator[tuple[str, TemplateBase]]:
+def templates_in(value: object) -> list[tuple[str, TemplateBase]]:
     """The templates in a part of the stack config, each with its place below it."""
+    found: list[tuple[str, TemplateBase]] = []
+    _collect(value, "", found)
+    return found
+
+
+def _collect(value: object, place: str, found: list[tuple[str, TemplateBase]]) -> None:
+    """Append the templates. Most values contain none, so their places are not written."""
     if isinstance(value, TemplateBase):
-        yield place, value
+        found.append((place, value))
     elif isinstance(value, Model):
-        for name in type(value).model_fields:
-            yield from _below(getattr(value, name), place, key_of(type(value), name))
-    elif isinstance(value, Mapping):
+        for name, key in _keys(type(value)):
+            if (inner := getattr(value, name)).__class__ not in _SCALARS:
+                _collect(inner, f"{place}.{key}" if place else key, found)
+    elif isinstance(value, _MAPPINGS):
         for key, inner in value.items():
-            yield from _below(inner, place, str(key))
-    elif isinstance(value, list | tuple):
+            if inner.__class__ not in _SCALARS:
+                _collect(inner, f"{place}.{key}" if place else str(key), found)
+    elif isinstance(value, _LISTS):
         for i, inner in enumerate(value):
-            yield from templates_in(inner, f"{place}[{i}]")
+            if inner.__class__ not in _SCALARS:
+                _collect(inner, f"{place}[{i}]", found)
 
 
-def _below(value: object, place: str, key: str) -> Iterator[tuple[str, TemplateBase]]:
-    return templates_in(value, f"{place}.{key}" if place else key)
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+_LISTS = (list, tuple)
+# A dict is recognized sooner than any other mapping.
+_MAPPINGS = (dict, Mapping)
+
+
+@cache
+def _keys(model: type[Model]) -> tuple[tuple[str, str], ...]:
+    """Name and key of each field."""
+    return tuple((name, key_of(model, name)) for name in model.model_fields)
 
 
 def _plain(value: object) -> Value:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from homelab.check import check
 from homelab.openings.checks import of_stack
 from homelab.openings.literals import LITERAL, WHY, WHY_HERE, why
-from homelab.plan import Plan
+from homelab.plan import Plan, stack_data
 from homelab.problems import Problem
 from homelab.secret_shapes import kinds_in
 from homelab.system.own import carried
@@ -21,7 +21,7 @@ def secret_literal(plan: Plan) -> Iterator[Problem]:
     project: the stack config contains references only.
     """
     certain: dict[str, str] = {}
-    for where, text in _texts(plan.stack.model_dump(mode="json", by_alias=True), "", []):
+    for where, text in _texts(stack_data(plan), "", []):
         for what in kinds_in(text):
             certain.setdefault(where, what)
     for where, what in sorted(certain.items()):
