@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
@@ -39,6 +40,19 @@ ENTRIES: Mapping[str, Entry] = _Entries()
 def names() -> dict[str, Path]:
     """The names of all entries, sorted, with their files."""
     return {path.stem: path for path in sorted(_FILES.glob("*.yaml"))}
+
+
+@cache
+def of_module(module: str) -> tuple[Entry, ...]:
+    """The entries that have options of a NixOS module, `services.MODULE`. No other is parsed."""
+    option = re.compile(rf"\bservices\.{re.escape(module)}(?![\w-])")
+    found = (find(name) for name, text in _texts().items() if option.search(text))
+    return tuple(entry for entry in found if entry is not None)
+
+
+@cache
+def _texts() -> dict[str, str]:
+    return {name: path.read_text(encoding="utf-8") for name, path in names().items()}
 
 
 @cache

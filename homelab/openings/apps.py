@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from ipaddress import ip_network
 
-from homelab.catalog import find, names
+from homelab.catalog import of_module
 from homelab.catalog.model import OIDC
 from homelab.catalog.options import options_of
 from homelab.nix.source import Setting, Value
@@ -30,15 +30,18 @@ _CLOSED_BY_DEFAULT: Mapping[str, bool] = {
 
 
 @cache
-def closed_sign_ups() -> Mapping[tuple[str, ...], bool]:
-    """Options that close the sign-up of an app, in its catalog entry or by its default, and the
-    value.
+def closed_sign_ups(module: str) -> Mapping[tuple[str, ...], bool]:
+    """Options of a module that close the sign-up of its app, in its catalog entry or by its
+    default, and the value.
     """
-    by_default = {path_parts(path): value for path, value in _CLOSED_BY_DEFAULT.items()}
+    by_default = {
+        parts: value
+        for path, value in _CLOSED_BY_DEFAULT.items()
+        if (parts := path_parts(path))[1] == module
+    }
     return by_default | {
         option.path: value
-        for entry in map(find, names())
-        if entry is not None
+        for entry in of_module(module)
         for option in flattened(entry.options)
         if _SIGN_UP.search(option.path[-1])
         and isinstance(value := plain(str(option.value).lower()), bool)
@@ -48,7 +51,10 @@ def closed_sign_ups() -> Mapping[tuple[str, ...], bool]:
 @rule("services.**")
 def sign_up(setting: Setting, view: View) -> Iterator[Opening]:
     """An app in which visitors make accounts, where its catalog entry closes that."""
-    closed, value = closed_sign_ups().get(setting.path), plain(setting.value)
+    closed, value = (
+        closed_sign_ups("".join(setting.path[1:2])).get(setting.path),
+        plain(setting.value),
+    )
     if isinstance(value, int | str) and str(value) in ("0", "1"):
         value = str(value) == "1"
     wrong = closed is not None and isinstance(value, bool) and value != closed

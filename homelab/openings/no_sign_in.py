@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
-from homelab.catalog import find, names
+from homelab.catalog import of_module
 from homelab.nix.source import Computed, Setting, Value
 from homelab.openings.daemons import called, is_stated_by_entry, service_of
 from homelab.openings.model import Opening, View, rule, shown
@@ -116,13 +116,12 @@ def nobody_signs_in(setting: Setting, view: View) -> Iterator[Opening]:
 
 
 @cache
-def _admin_options() -> Mapping[tuple[str, ...], tuple[str, object]]:
-    found = {}
-    for name in names():
-        entry = find(name)
-        for path, value in (entry.sign_in.admin_options if entry is not None else {}).items():
-            found[path_parts(path)] = (path, value)
-    return found
+def _admin_options(module: str) -> Mapping[tuple[str, ...], tuple[str, object]]:
+    return {
+        path_parts(path): (path, value)
+        for entry in of_module(module)
+        for path, value in entry.sign_in.admin_options.items()
+    }
 
 
 @rule("services.**")
@@ -130,7 +129,7 @@ def admins(setting: Setting, view: View) -> Iterator[Opening]:
     """The same of a module, a variable or a container. `grafana-auth-scope` reads the options that
     the stack config states under their own names.
     """
-    known = _admin_options().get(setting.path)
+    known = _admin_options("".join(setting.path[1:2])).get(setting.path)
     if known is None or (setting.source and not setting.written):
         return
     service = service_of(setting, view)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
-from homelab.catalog import find, names
+from homelab.catalog import find
 from homelab.nix.source import Setting, Value
 from homelab.openings.model import RULES, View, service_of_container, texts
 from homelab.services.declared import flattened, path_parts
@@ -33,7 +33,7 @@ class App:
     """Ends of its images' names, besides the name of the app."""
 
 
-_SPELLED: Mapping[str, App] = {
+SPELLED: Mapping[str, App] = {
     "actual": App("services.actual.settings", "ACTUAL_", images=("actual-server",)),
     "authelia": App(
         "services.authelia.instances.*.settings",
@@ -73,19 +73,17 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 @cache
-def apps() -> Mapping[str, App]:
-    """The apps above, and those whose entry has variables by their own names; by the name of the
-    app in the catalog, with which its units begin and its images end.
+def app_of(name: str) -> App | None:
+    """How an app names its variables, by its name in the catalog, with which its units begin and
+    its images end: one of those above, or one whose entry has variables by their own names.
     """
-    found = dict(_SPELLED)
-    for name in names():
-        entry = find(name)
-        for option in flattened(entry.options if entry is not None else {}):
-            *above, last = option.path
-            own = len(above) > 2 and above[0] == "services" and above[-1] in _OF_VARIABLES
-            if own and _VARIABLE.fullmatch(last):
-                found.setdefault(name, App(".".join(above)))
-    return found
+    entry = find(name) if name not in SPELLED else None
+    for option in flattened(entry.options if entry is not None else {}):
+        *above, last = option.path
+        own = len(above) > 2 and above[0] == "services" and above[-1] in _OF_VARIABLES
+        if own and _VARIABLE.fullmatch(last):
+            return App(".".join(above))
+    return SPELLED.get(name)
 
 
 _CONTAINERS = ("virtualisation", "oci-containers", "containers")
@@ -98,14 +96,17 @@ def as_settings(setting: Setting, view: View) -> Iterator[Setting]:
     if path[:3] == _CONTAINERS:
         yield from _in_container(setting, view)
         return
-    for name, app in apps().items():
-        instance, variables = "", {}
-        if path[:2] == ("systemd", "services") and len(path) == 5:
-            unit, part, last = path[2:]
-            if unit == name or unit.startswith(f"{name}-"):
+    if path[:2] == ("systemd", "services") and len(path) == 5:
+        unit, part, last = path[2:]
+        for variable, value in _variables(part, last, setting.value).items():
+            written = _named(setting, variable)
+            for name in _names_in(unit):
                 instance = unit.removeprefix(f"{name}-")
-                variables = _variables(part, last, setting.value)
-        elif app.camel and path[:-1] == path_parts(app.settings) and not path[-1].isupper():
+                yield from _of_app(name, instance, variable, replace(setting, value=value), written)
+        return
+    for name, app in SPELLED.items():
+        instance, variables = "", {}
+        if app.camel and path[:-1] == path_parts(app.settings) and not path[-1].isupper():
             variables = {re.sub("([a-z])([A-Z])", r"\1_\2", path[-1]).upper(): setting.value}
         elif app.options and _is_below(path, own := path_parts(app.options)):
             instance = path[own.index("*")]
@@ -113,6 +114,13 @@ def as_settings(setting: Setting, view: View) -> Iterator[Setting]:
         for variable, value in variables.items():
             written = _named(setting, variable)
             yield from _of_app(name, instance, variable, replace(setting, value=value), written)
+
+
+def _names_in(unit: str) -> Iterator[str]:
+    """Apps with whose name the name of a unit begins."""
+    parts = unit.split("-")
+    begun = ("-".join(parts[:end]) for end in range(1, len(parts) + 1))
+    yield from (name for name in begun if app_of(name) is not None)
 
 
 def _in_container(setting: Setting, view: View) -> Iterator[Setting]:
@@ -148,16 +156,18 @@ def _image(container: str, view: View) -> str:
 def _app_of(image: str) -> str:
     """The app of an image, by the end of its name without tag and digest; empty if unknown."""
     path = re.sub(r"(:[^/]*)?(@.*)?$", "", image)
-    for name, app in apps().items():
+    for name, app in SPELLED.items():
         if any(path == end or path.endswith(f"/{end}") for end in (name, *app.images)):
             return name
-    return ""
+    own = path.rpartition("/")[2]
+    return own if app_of(own) is not None else ""
 
 
 def _of_app(
     name: str, instance: str, variable: str, setting: Setting, written: str
 ) -> Iterator[Setting]:
-    app = apps()[name]
+    app = app_of(name)
+    assert app is not None, name
     option = dict(app.others).get(variable, "")
     parts: tuple[str, ...] = ()
     if not option and variable.startswith(app.prefix):
@@ -196,7 +206,8 @@ def _parts(name: str, variable: str) -> tuple[str, ...]:
     where a part ends, and its letters not their case, so the settings that rules and the catalog
     know decide.
     """
-    app = apps()[name]
+    app = app_of(name)
+    assert app is not None, name
     said = _letters(variable)
     for known in _known(name):
         literal = tuple(k for k in known if k != "**")
@@ -218,8 +229,9 @@ def _letters(name: str) -> str:
 
 @lru_cache(maxsize=64)
 def _known(name: str) -> tuple[tuple[str, ...], ...]:
-    above = path_parts(apps()[name].settings)
-    entry = find(name)
+    app, entry = app_of(name), find(name)
+    assert app is not None, name
+    above = path_parts(app.settings)
     options = [o.path for o in flattened(entry.options if entry is not None else {})]
     found = dict.fromkeys((*(r.path for r in RULES), *options))
     rests = (p[len(above) :] for p in found if p[: len(above)] == above and len(p) > len(above))

@@ -21,18 +21,15 @@ from homelab.services.own import own_entry
 @check("extends-known")
 def extends_known(plan: Plan) -> Iterator[Problem]:
     """A container or a unit without the facts of its app has another sign-in than the app."""
-    apps = [name for name, entry in ENTRIES.items() if not entry.infrastructure]
     for name, config in plan.stack.services.items():
         extends = extends_of(config)
-        if extends and extends not in apps:
-            known = extends in ENTRIES
-            yield Problem(
-                f"services.{name}.extends",
-                f"{extends} is part of homelab itself, and no app"
-                if known
-                else f'the catalog has no service "{extends}"',
-                "leave it out" if known else did_you_mean(extends, apps, "services"),
-            )
+        where, entry = f"services.{name}.extends", find(extends) if extends else None
+        if extends and entry is None:
+            apps = [name for name, each in ENTRIES.items() if not each.infrastructure]
+            what = f'the catalog has no service "{extends}"'
+            yield Problem(where, what, did_you_mean(extends, apps, "services"))
+        elif entry is not None and entry.infrastructure:
+            yield Problem(where, f"{extends} is part of homelab itself, and no app", "leave it out")
 
 
 @check("facts-agree")

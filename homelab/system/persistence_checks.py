@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from homelab.catalog import ENTRIES
+from homelab.catalog import of_module
 from homelab.check import file_check
 from homelab.config.host_options import Persistence
 from homelab.plan import Plan
@@ -285,7 +285,9 @@ def _switched_on(host: Host, sources: Sources) -> Iterator[Switched]:
     yield from switched_on(options, host.config.state_version, surely=True)
     enabled = {path[:-1] for path, value in options if path[-1] == "enable" and value}
     texts = {".".join(path): value for path, value in options if isinstance(value, str) and value}
-    for entry in ENTRIES.values():
+    modules = sorted({path[1] for path in enabled if path[:1] == ("services",) and path[1:]})
+    entries = {entry.name: entry for module in modules for entry in of_module(module)}
+    for _, entry in sorted(entries.items()):
         # The first module that it enables is its own; a further one is a database or a proxy.
         own = next((o for o in entry.options if o.endswith(".enable")), "").removesuffix(".enable")
         if own and tuple(own.split(".")) in enabled:

@@ -17,8 +17,9 @@ from homelab.openings.checks import check_openings
 from homelab.openings.model import RULES, View, matches
 from homelab.openings.registry import HAVE_RULES
 from homelab.openings.settings import of_options as merged
-from homelab.openings.variables import apps
+from homelab.openings.variables import SPELLED, app_of
 from homelab.problems import InvalidStackError, Problem
+from homelab.services.declared import flattened
 from tests import build
 from tests.openings.careless import CAREFUL, DIGEST, HARMLESS, MODULES, OPTIONS
 from tests.site.ways_out.stacks import TUNNEL, both
@@ -454,8 +455,15 @@ def test_an_app_that_trusts_headers_listens_where_the_plan_says() -> None:
     assert "X-WEBAUTH" in problem.what
 
 
+def every_closed_sign_up() -> dict[tuple[str, ...], bool]:
+    """Those of every module that an entry has options of."""
+    options = [o.path for e in ENTRIES.values() for o in flattened(e.options)]
+    modules = {path[1] for path in options if path[0] == "services"}
+    return {p: v for module in sorted(modules) for p, v in closed_sign_ups(module).items()}
+
+
 def test_every_sign_up_that_the_catalog_closes_is_told_of_when_it_is_opened() -> None:
-    closed = closed_sign_ups()
+    closed = every_closed_sign_up()
     assert len(closed) > 10
     for path, value in closed.items():
         (problem,) = of_options({".".join(path): not value})
@@ -463,10 +471,13 @@ def test_every_sign_up_that_the_catalog_closes_is_told_of_when_it_is_opened() ->
         assert of_options({".".join(path): value}) == []
 
 
-@pytest.mark.parametrize("name", apps())
+APPS = {name: app for name in (*SPELLED, *ENTRIES) if (app := app_of(name)) is not None}
+
+
+@pytest.mark.parametrize("name", APPS)
 def test_a_variable_of_an_app_is_the_setting_that_it_is(name: str) -> None:
     """Its message names the variable that the owner wrote."""
-    app = apps()[name]
+    app = APPS[name]
     listens = f"{app.prefix}TRUSTED_SOURCES"
     unit = f"systemd.services.{name}{'-main' if '*' in app.settings else ''}.environment"
     if app.between == "__":
@@ -581,7 +592,7 @@ def test_sign_up_by_the_provider_alone_is_not_open(
 
 
 def test_each_note_that_opens_the_sign_up_of_an_app_names_its_reason() -> None:
-    opened = [".".join(path) for path in closed_sign_ups()]
+    opened = [".".join(path) for path in every_closed_sign_up()]
     notes = [e.sign_in.note for e in ENTRIES.values()]
     telling = [n for n in notes if any(path in n for path in opened)]
     assert len(telling) > 4
