@@ -504,6 +504,11 @@ MODULES: dict[str, str] = {
     "nested": "networking = { firewall = { enable = false; }; };",
     "a line break": "networking.firewall.enable =\n    false;",
     "mkForce": "networking.firewall.enable = lib.mkForce false;",
+    "homelab's unit, off": "systemd.services.homelab-backup-late.enable = false;",
+    "homelab's timer, off": "systemd.timers.homelab-backup-fresh.enable = lib.mkForce false;",
+    "homelab's timer, never": "systemd.timers.homelab-backup-fresh.wantedBy = lib.mkForce [ ];",
+    "homelab's timer, off as a unit": 'systemd.units."homelab-space.timer".enable = false;',
+    "the timer of a backup, off as a unit": 'systemd.units."restic-backups-x.timer".enable = false;',
     "a table of the firewall, off": "networking.nftables.tables.nixos-fw.enable = lib.mkForce false;",
     "a table, computed": "networking.nftables.tables.nixos-fw.enable = !true;",
     "a table, emptied": 'networking.nftables.tables.nixos-fw.content = lib.mkForce "";',
@@ -593,6 +598,10 @@ MODULES: dict[str, str] = {
 """Lines of an own module."""
 
 HARMLESS: dict[str, str] = {
+    "a unit of homelab with less weight": "systemd.services.homelab-space.serviceConfig.Nice = 19;",
+    "a timer of homelab, later": 'systemd.timers.homelab-space.timerConfig.OnCalendar = "13:00";',
+    "a unit of one's own, off": "systemd.services.mine.enable = false;",
+    "no alerts, so no template": 'systemd.services."notify@".enable = false;',
     "a table of its own, off": "networking.nftables.tables.mine.enable = false;",
     "kim from a file": "users.users.kim = import ./kim.nix;",
     "a table, on": "networking.nftables.tables.nixos-fw.enable = true;",

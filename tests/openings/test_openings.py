@@ -208,6 +208,17 @@ def _nix(value: Any) -> str:
     return json.dumps(value).replace("${", "\\${")
 
 
+def test_the_unit_that_sends_alerts_is_not_switched_off_unnoticed() -> None:
+    own = {"hosts": {"nas": {"modules": ["own.nix"]}}, "services": {"navidrome": {"host": "nas"}}}
+    targets = {"disk": {"kind": "local", "host": "nas", "path": "/srv/backup"}}
+    alerting = {"monitoring": {"ntfy": {"topic": {"sops": "t"}}}, "backup": {"targets": targets}}
+    plan = build.plan({**own, **alerting})
+    text = '{ systemd.services."notify@".enable = false; }'
+    (problem,) = check_openings(plan, {"own.nix": text})
+    assert "no failure of this host sends an alert" in problem.what
+    assert "hosts.nas.accept: {own-unit: …}" in problem.way_out
+
+
 def test_every_rule_fires_in_one_of_the_tables() -> None:
     """A rule that no table triggers may not work."""
     assert HAVE_RULES
