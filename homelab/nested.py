@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+
+# A dict is recognized sooner than any other mapping.
+_MAPPINGS = (dict, Mapping)
+_LISTS = (list, tuple)
 
 
-def scalars(value: object) -> Iterator[object]:
+def scalars(value: object) -> list[object]:
     """Every value that is neither a mapping nor a list, in order. Keys are left out."""
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            yield from scalars(inner)
-    elif isinstance(value, list | tuple):
+    found: list[object] = []
+    _collect(value, found)
+    return found
+
+
+def _collect(value: object, found: list[object]) -> None:
+    if isinstance(value, str) or value is None:
+        found.append(value)
+    elif isinstance(value, _LISTS):
         for inner in value:
-            yield from scalars(inner)
+            _collect(inner, found)
+    elif isinstance(value, _MAPPINGS):
+        for inner in value.values():
+            _collect(inner, found)
     else:
-        yield value
+        found.append(value)
 
 
-def texts(value: object) -> Iterator[str]:
+def texts(value: object) -> list[str]:
     """Every text among them."""
-    yield from (found for found in scalars(value) if isinstance(found, str))
+    return [found for found in scalars(value) if isinstance(found, str)]

@@ -154,12 +154,15 @@ def print_module(module: Module, head: str, root: str = ".") -> str:
     return text + "}\n"
 
 
+_USED = {n: re.compile(rf"\b{n}\.") for n in ("config", "inputs", "lib", "pkgs")}
+
+
 def _free(value: Nix) -> Iterator[str]:
     """Module arguments that an expression uses."""
     match value:
         case Raw(text):
             yield from (
-                n for n in ("config", "inputs", "lib", "pkgs") if re.search(rf"\b{n}\.", text)
+                name for name, used in _USED.items() if f"{name}." in text and used.search(text)
             )
         case Pkg():
             yield "pkgs"

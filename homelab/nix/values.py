@@ -136,9 +136,14 @@ Attrs: TypeAlias = dict[str, Nix]
 
 def unwrapped(value: Nix) -> Nix:
     """A value without the comments, priorities and order around it."""
-    while isinstance(value, After | Before | Comment | Force):
+    while isinstance(value, _AROUND):
         value = value.value
     return value
+
+
+_AROUND = (After, Before, Comment, Force)
+# A dict is recognized sooner than any other mapping.
+_MAPPINGS = (dict, Mapping)
 
 
 class ConflictError(ValueError):
@@ -158,7 +163,7 @@ def merge(*trees: Mapping[str, Nix]) -> Attrs:
 
 def _merge_into(out: Attrs, tree: Mapping[str, Nix], path: tuple[str, ...]) -> None:
     for key, value in tree.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, _MAPPINGS):
             inner = out.setdefault(key, {})
             if not isinstance(inner, dict):
                 raise ConflictError(".".join((*path, key)))

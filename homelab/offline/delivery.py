@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from importlib import resources
 
 from homelab.deploy.model import BUNDLE_USER
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, Raw, Script, Text, attrs
 from homelab.offline.bundle import NAMESPACE, SIGNER
-from homelab.plan import Plan
+from homelab.plan import Plan, once
 from homelab.system.model import Host
 
 BUNDLES = "/var/lib/homelab-bundles"
@@ -50,7 +49,7 @@ def pull_arguments(host: Host, relay: Host) -> tuple[str, ...]:
     return (host.name, str(ports[0]), relay.name, str(ports[1]), *addresses)
 
 
-@lru_cache(maxsize=1)
+@once
 def _relayed(plan: Plan) -> Mapping[str, list[Host]]:
     """For each relay, its offline hosts."""
     out: dict[str, list[Host]] = {}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from homelab.nix.source import Setting, read_nix
@@ -152,6 +153,7 @@ def is_rolled_back(host: Host, sources: Mapping[str, str | bytes]) -> bool:
     return any(_ROLLED_BACK.search(text) for text in own_texts(host, sources))
 
 
+@lru_cache(maxsize=8192)
 def is_within(path: str, top: str) -> bool:
     """Whether a path is the directory `top` or lies below it."""
     return PurePosixPath(path).is_relative_to(top)
