@@ -415,3 +415,45 @@ def test_vikunja_has_a_provider_whose_secret_its_variable_adds() -> None:
     assert value not in text
     (client,) = [c for c in made.identity.clients if c.id == "todo"] if made.identity else []
     assert client.redirects == ("https://todo.home.example.org/auth/openid/oidc",)
+
+
+@pytest.mark.requirement("S0-27")
+def test_vaultwarden_signs_people_in_and_keeps_its_own_sessions() -> None:
+    """The provider lets people in; the vault has its master password, and apps stay signed in."""
+    stack = household({"services": {"vaultwarden": {"host": "aurora", "auth": "oidc"}}})
+    files = build.render(stack)
+    text = files["aurora"]["services/vaultwarden.nix"]
+    for line in (
+        "SSO_ENABLED = true;",
+        'SSO_AUTHORITY = "https://auth.home.example.org";',
+        'SSO_CLIENT_ID = "vaultwarden";',
+        "SSO_AUTH_ONLY_NOT_SESSION = true;",
+        'environmentFile = "/run/homelab/secrets/vaultwarden-admin";',
+        'EnvironmentFile = [\n      "/run/homelab/secrets/vaultwarden-oidc"\n    ];',
+    ):
+        assert line in text, line
+    made = build.plan(stack)
+    secret = next(s for s in made.secrets.on("aurora") if s.name == "vaultwarden-oidc")
+    assert derive_secret(MASTER, secret).startswith("SSO_CLIENT_SECRET=")
+    callback = "https://vaultwarden.home.example.org/identity/connect/oidc-signin"
+    assert f'"{callback}"' in files["pi"]["identity.nix"]
+    native = {"services": {"vaultwarden": {"host": "aurora"}}}
+    assert "SSO_" not in build.render(household(native))["aurora"]["services/vaultwarden.nix"]
+
+
+@pytest.mark.requirement("S0-27")
+@pytest.mark.parametrize(
+    ("name", "method", "callback"),
+    [
+        ("memos", "client_secret_post", "/auth/callback"),
+        ("beszel", "client_secret_basic", "/api/oauth2-redirect"),
+        ("vikunja", "client_secret_basic", "/auth/openid/oidc"),
+    ],
+)
+def test_a_client_proves_itself_as_its_app_does(name: str, method: str, callback: str) -> None:
+    """Authelia refuses a secret in the body if the client has it in a header, and the reverse."""
+    stack = household({"services": {name: {"host": "aurora", "name": "app", "auth": "oidc"}}})
+    text = build.render(stack)["pi"]["identity.nix"]
+    client = text[text.index('client_id = "app";') :].split("}")
+    assert f'"https://app.home.example.org{callback}"' in "}".join(client[:6])
+    assert f'token_endpoint_auth_method = "{method}";' in "}".join(client[:6])
