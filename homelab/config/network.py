@@ -88,9 +88,10 @@ class Dns(Kind):
 
     host: Name | None = None
     """Host that runs the resolver."""
-    server: Literal["blocky", "adguard", "none"] = "blocky"
-    """The resolver: blocky; adguard (AdGuard Home), which has a web interface; or none, if public
-    names and `<host>.local` are enough."""
+    server: Literal["blocky", "adguard", "elsewhere", "none"] = "blocky"
+    """The resolver: blocky; adguard (AdGuard Home), which has a web interface; elsewhere, if your
+    router or another resolver answers for the internal names with the entry host's LAN address; or
+    none, if public names and `<host>.local` are enough."""
     upstreams: Annotated[list[Upstream], Field(min_length=1)] = Field(
         default_factory=lambda: [
             "https://one.one.one.one/dns-query",
@@ -122,9 +123,10 @@ class Dns(Kind):
 
     @model_validator(mode="after")
     def _placed(self) -> Dns:
-        if (self.host is None) != (self.server == "none"):
+        if (self.host is None) != (self.server in ("elsewhere", "none")):
             raise ValueError(
-                "a resolver needs a host; write both host and server, or server: none alone"
+                "a resolver needs a host; write both host and server, or server: none or "
+                "elsewhere alone"
             )
         if self.names and self.host is None:
             raise ValueError("without a resolver nothing answers for names; leave names out")

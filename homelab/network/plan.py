@@ -79,9 +79,9 @@ def _route(
     tunnel_service = config.tunnel_service or ""
     public = "" if publish == "internal" else stack.site.names.public.format(**fields)
     internal = stack.site.names.internal.format(**fields)
-    # Without a resolver of the homelab, a published name resolves to Cloudflare on the LAN as well.
-    # A listener for it would let a client that knows the entry address bypass Access.
-    outside = publish == "tunnel" and internal == public and stack.network.dns.host is None
+    # Without a resolver at home, a published name resolves to Cloudflare on the LAN as well. A
+    # listener for it would let a client that knows the entry address bypass Access.
+    outside = publish == "tunnel" and internal == public and stack.network.dns.server == "none"
     served = internal if is_web(tunnel_service) and not outside else ""
 
     labels = tuple(dict.fromkeys(config.redirect_from))

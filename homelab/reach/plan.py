@@ -142,15 +142,16 @@ def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Barrier, ...]:
 
 
 def _to_route(ground: Ground, origin: Origin, target: Target, route: Route) -> Answer:
-    # Without a resolver of the homelab, a name resolves to its public address for everybody.
-    known = route.internal and ground.plan.dns.host
+    # Without a resolver at home, a name resolves to its public address for everybody.
+    known = route.internal and ground.plan.stack.network.dns.server != "none"
     if origin.place == "internet" or (route.public and not known):
         return _answer(origin, target, *_from_internet(ground, INTERNET, route))
     named = _name(ground, origin, route)
     if named.stopped:
         return _answer(origin, target, named)
     entry = ground.plan.hosts[ground.plan.stack.network.entry.host]
-    to_entry = ground.hop(origin, entry, ground.names[route.internal], HTTPS)
+    address = ground.names.get(route.internal, entry.lan)
+    to_entry = ground.hop(origin, entry, address, HTTPS)
     hops = (named, to_entry, _network(ground, origin, route, to_entry), _backend(ground, route))
     return _answer(origin, target, *hops, _at_proxy(ground.plan, route))
 
@@ -176,6 +177,9 @@ def _name(ground: Ground, origin: Origin, route: Route) -> Hop:
         what = f"{route.tunnel_service} is reached only through the tunnel: no internal name"
         return Hop("nobody", stopped=Reason(what, route.at("tunnel_service")))
     dns = plan.dns
+    if plan.stack.network.dns.server == "elsewhere" and plan.stack.network.entry.host in plan.hosts:
+        what = f"a resolver outside of the stack answers {route.internal}"
+        return Hop("nobody", why=(Reason(what, "network.dns.server"),))
     address = ground.names.get(route.internal, "")
     resolver = plan.hosts.get(dns.host)
     if resolver is None or not address or plan.stack.network.entry.host not in plan.hosts:

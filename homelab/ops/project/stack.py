@@ -64,6 +64,7 @@ from homelab.system.flake_checks import check_flakes
 from homelab.system.home_checks import check_homes
 from homelab.system.kernel_checks import check_kernel
 from homelab.system.manage_checks import check_extended, check_managed
+from homelab.system.name_checks import check_names
 from homelab.system.nix_checks import check_locks
 from homelab.system.own import check_own_files
 from homelab.system.path_checks import check_flake_paths
@@ -342,6 +343,7 @@ def check_sources(
         *check_root(plan, sources),
         *check_persistence(plan, sources, sound=sound),
         *check_wiped(plan, sources, sound=sound),
+        *check_names(plan, sources),
         *check_sops_files(plan, sources),
     ]
 

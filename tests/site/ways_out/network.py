@@ -142,6 +142,12 @@ WAYS = (
         both(jellyfin(), host("pi", address={"lan": None})),
         host("pi", address={"lan": "192.168.1.2"}),
     ),
+    WayOut(
+        "names-answered",
+        both(jellyfin(), dns(host=None, server="none")),
+        dns(server="elsewhere"),
+        asked={"elsewhere": "server: elsewhere"},
+    ),
     WayOut("dns-bootstrap", dns(bootstrap=[]), dns(bootstrap=["1.1.1.1", "9.9.9.9"])),
     WayOut(
         "dns-bootstrap",
