@@ -29,6 +29,7 @@ from homelab.system import kept as keeping
 from tests import build, stackdir
 from tests.cases.on_disk import laid_out
 from tests.golden.test_home import HOME, _copy
+from tests.tools.walk import walk
 
 SHIPPED = parse_lock((build.SHIPPED / "homelab.lock.yaml").read_bytes(), "homelab.lock.yaml")
 OURS = {"move-stateful", "state-path", "dataset-moved", "replica-moved"}
@@ -351,7 +352,7 @@ def with_option(option: str, value: object) -> CatalogService:
     return CatalogService.model_validate({"host": "nas", "options": {first: value}})
 
 
-@pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
+@walk("entry", ENTRIES.values())
 def test_every_entry_with_state_says_which_options_move_it(entry: Entry) -> None:
     """An option that is missing here moves data away from its backup."""
     if entry.state or entry.persist:

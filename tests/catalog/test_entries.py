@@ -21,12 +21,13 @@ from homelab.proxy.registry import PROXIES
 from homelab.services.own import own_entry
 from homelab.services.templates import fields
 from tests import build
+from tests.tools.walk import walk
 
 WANTED = (
     "adguardhome authelia blocky caddy cloudflared gatus homepage immich jellyfin miniflux navidrome nginx"
     " ollama tailscale traefik vaultwarden"
 )
-each = pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
+each = walk("entry", ENTRIES.values())
 
 
 def test_every_service_of_the_home_stack_has_an_entry() -> None:

@@ -10,8 +10,9 @@ import pytest
 from homelab.catalog import ENTRIES
 from homelab.catalog.state import StateOf, state_of
 from tests.tools.options import Node, require_options
+from tests.tools.walk import walk
 
-MODULES = pytest.mark.parametrize("one", state_of(), ids=lambda one: one.option)
+MODULES = walk("one", state_of(), named="option")
 NEWER = ("services.desktopManager.cosmic", "services.desktopManager.gnome")
 """Modules that came after the option data."""
 

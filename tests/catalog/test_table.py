@@ -11,8 +11,9 @@ from homelab.catalog.kit import flaws
 from homelab.checks import run_checks
 from homelab.ops.service import exposure
 from tests.catalog.table import RELEASES, cells, lines, plan_of
+from tests.tools.walk import walk
 
-each = pytest.mark.parametrize("name", sorted(ENTRIES))
+each = walk("name", sorted(ENTRIES))
 _DEMANDS = {"option-demanded", "password-present", "service-needs"}
 """What only an owner can state."""
 _STRICTEST = {

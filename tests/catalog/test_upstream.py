@@ -10,11 +10,12 @@ import pytest
 from homelab.catalog import ENTRIES, upstream
 from homelab.catalog.model import Entry
 from homelab.catalog.upstream import read
+from tests.tools.walk import walk
 
 RELEASES = ("25.11", "26.05")
 _TOP = Path(__file__).parents[2]
 
-modules = pytest.mark.parametrize("name", sorted(upstream.names()))
+modules = walk("name", sorted(upstream.names()))
 
 
 @modules
@@ -43,7 +44,7 @@ def test_a_module_has_units_and_both_releases(name: str) -> None:
     assert all(r.units for r in facts.releases.values())
 
 
-@pytest.mark.parametrize("entry", ENTRIES.values(), ids=lambda e: e.name)
+@walk("entry", ENTRIES.values())
 def test_every_entry_has_a_module_whose_facts_are_known(entry: Entry) -> None:
     """The link from the catalog to nixpkgs: by name, or by the names that the entry says."""
     for facts in (entry, *entry.before.values()):

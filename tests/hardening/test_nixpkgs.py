@@ -14,6 +14,7 @@ from homelab.hardening.baseline import BASELINE
 from homelab.hardening.nixpkgs import as_nix, holds, meet
 from homelab.hardening.plan import _value
 from homelab.hardening.strictness import stricter
+from tests.tools.walk import walk
 
 PARTS = {part.setting: part for part in BASELINE}
 RELEASES = ("25.11", "26.05")
@@ -91,8 +92,8 @@ def test_a_dynamic_user_has_what_systemd_implies() -> None:
     assert not holds(PARTS["ProtectSystem"], {})
 
 
-@pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.parametrize("name", [n for n, e in ENTRIES.items() if not e.hardening.upstream])
+@walk("release", RELEASES)
+@walk("name", [n for n, e in ENTRIES.items() if not e.hardening.upstream])
 def test_systemd_gets_the_planned_settings(name: str, release: str) -> None:
     entry = ENTRIES[name]
     if entry.hardening.exempt:

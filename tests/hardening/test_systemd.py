@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pytest
-
 from homelab.catalog import ENTRIES
 from homelab.hardening.baseline import BASELINE
 from homelab.hardening.strictness import stricter
@@ -13,6 +11,7 @@ from homelab.hardening.systemd import modules
 from homelab.nix import Comment, Force, Module, Nix
 from homelab.proxy.registry import PROXIES
 from tests import build
+from tests.tools.walk import walk
 
 
 def test_a_host_has_its_own_units_in_one_file() -> None:
@@ -56,7 +55,7 @@ def test_a_unit_states_only_what_differs_from_the_baseline_and_why() -> None:
     assert units["vaultwarden"] == {"baseline": Comment("nixpkgs' own module confines it.", False)}
 
 
-@pytest.mark.parametrize("name", sorted(ENTRIES))
+@walk("name", sorted(ENTRIES))
 def test_what_differs_and_the_baseline_together_are_the_settings_of_the_plan(name: str) -> None:
     """No setting is lost, and none is added."""
     host = "pi" if name in ("authelia", *PROXIES) else "nas"

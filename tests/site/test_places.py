@@ -7,12 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin
 
-import pytest
-
 from homelab.config.base import Model
 from homelab.config.stack import StackConfig
 from tests import build
 from tests.site.test_every_field import plain, stack
+from tests.tools.walk import walk
 
 _OTHER = {"Dump", "Key", "SecretFact"}
 """Fields named `source` that are no place of the stack config."""
@@ -62,14 +61,14 @@ def _parts(place: str) -> list[str | int]:
 PLAN = build.plan(stack("as it is"))
 
 
-@pytest.mark.parametrize("place", sorted(set(_places(PLAN, set()))))
+@walk("place", sorted(set(_places(PLAN, set()))))
 def test_a_place_of_the_plan_is_a_key_of_the_stack_config(place: str) -> None:
     # A grant of the tailnet may be there for several.
     for one in place.split(", "):
         assert _is_key(StackConfig, _parts(one.partition(" ")[0])), place
 
 
-@pytest.mark.parametrize("service", PLAN.services, ids=lambda s: f"{s.name}-{s.host}")
+@walk("service", PLAN.services)
 def test_every_field_of_a_service_is_a_key_of_the_section_that_places_it(service: Any) -> None:
     for field in type(service.config).model_fields:
         assert _is_key(StackConfig, _parts(service.at(field)))

@@ -23,6 +23,7 @@ from homelab.system.kept import kept
 from tests import build
 from tests.tools.options import check_module
 from tests.tools.programs import formatted, run
+from tests.tools.walk import walk
 
 FORGETS: dict[str, Any] = {"hosts": {"nas": {"persistence": {}}}}
 ROOT = '{ fileSystems."/" = { device = "none"; fsType = "tmpfs"; };\n'
@@ -67,7 +68,7 @@ def said(changes: dict[str, Any], hardware: str, *, host: str = "nas") -> list[P
 # --- what is kept ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
+@walk("entry", ENTRIES.values())
 def test_every_catalog_service_keeps_its_state_on_an_ephemeral_root(entry: Entry) -> None:
     service: dict[str, Any] = {"host": "nas"}
     changes: dict[str, Any] = {"services": {entry.name: service}}
@@ -207,7 +208,7 @@ def test_state_of_dynamic_users_is_kept_with_the_mode_that_systemd_requires() ->
     assert "/var/lib/private/" not in text
 
 
-@pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
+@walk("entry", ENTRIES.values())
 def test_the_owner_of_a_persisted_directory_has_an_account(entry: Entry) -> None:
     """Without the account the system does not evaluate."""
     if entry.dynamic_user or entry.user in ("", "root") or not entry.state:

@@ -17,6 +17,7 @@ from tests.tools.newer_options import NEWER
 from tests.tools.nixtypes import fits
 from tests.tools.options import LINES as LINES_TYPE
 from tests.tools.options import Node, check_module, data_file, listed, require_options, tree
+from tests.tools.walk import walk
 
 LINES = "strings concatenated with “\\n”"
 OPTIONS = tree(
@@ -182,8 +183,8 @@ GPU: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("name", [n for n, e in ENTRIES.items() if not e.infrastructure])
 @pytest.mark.parametrize("gpu", [None, "amd", "intel", "nvidia"])
+@walk("name", [n for n, e in ENTRIES.items() if not e.infrastructure])
 def test_every_option_of_a_catalog_entry_exists_with_that_type(name: str, gpu: str | None) -> None:
     """Filled in for a host, with and without graphics hardware and datasets."""
     options = require_options()
