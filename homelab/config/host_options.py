@@ -162,7 +162,8 @@ class Persistence(Model):
     mounted: list[AbsolutePath] = Field(default_factory=list)
     """Directories on persistent file systems of their own: `/home`."""
     forget: dict[AbsolutePath, Reason] = Field(default_factory=dict)
-    """Directories that are not kept, each with the reason: `{/home: scratch space of agents}`."""
+    """Directories that are not kept, each with the reason: `{/home: scratch space of agents}`. What
+    `directories` names in one of them is kept."""
 
     @model_validator(mode="after")
     def _leaves_old_roots(self) -> Persistence:
@@ -171,6 +172,16 @@ class Persistence(Model):
                 "only a root that is made from a blank subvolume leaves old ones; add blank: "
                 '"@root-blank", or leave old_roots out'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_or_forgets(self) -> Persistence:
+        for path in (*self.directories, *self.files):
+            if path in self.forget:
+                raise ValueError(
+                    f"{path} is kept and forgotten; leave it out of forget, or out of directories "
+                    "and files"
+                )
         return self
 
     @property

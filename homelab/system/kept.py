@@ -62,11 +62,14 @@ def kept(plan: Plan, host: Host, made: Sequence[Module]) -> tuple[Kept, ...]:
         # One directory of a dynamic user needs the private one as its parent, see there.
         top = PRIVATE if is_within(path, PRIVATE) else path
         wanted.append(Kept(top, "the stack says so"))
-    elsewhere = (config.root, *config.forget, *config.mounted)
+    elsewhere = (config.root, *config.mounted)
+    # What the stack names in a directory that may be lost is kept all the same.
+    said = {PRIVATE if is_within(path, PRIVATE) else path for path in config.directories}
     disks = tuple(_disks(plan, host))
     chosen: dict[str, Kept] = {}
     for one in sorted(wanted, key=lambda k: (len(PurePosixPath(k.path).parts), k.path)):
-        if one.path == OURS or any(is_within(one.path, top) for top in elsewhere):
+        lost = () if one.path in said else config.forget
+        if one.path == OURS or any(is_within(one.path, top) for top in (*elsewhere, *lost)):
             continue
         # The stack may name a dataset that has no disk of its own.
         named = one.path in config.directories

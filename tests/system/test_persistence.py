@@ -16,7 +16,7 @@ from homelab.catalog.model import Entry
 from homelab.catalog.upstream import modules_of as modules_of_entry
 from homelab.catalog.upstream import release_of
 from homelab.ops.project.stack import check_sources
-from homelab.problems import Problem
+from homelab.problems import InvalidStackError, Problem
 from homelab.proxy.registry import PROXIES
 from homelab.render import modules_of
 from homelab.system.kept import kept
@@ -768,3 +768,23 @@ def test_a_unit_with_a_directory_of_its_own_may_start_in_the_shared_one(line: st
     changes = testing.changed(FORGETS, {"services": {"vaultwarden": {"host": "nas"}}})
     found = said(changes, f"{ROOT}{PERSIST}  {line}\n}}\n")
     assert not [p for p in found if "state in /var/lib," in p.what]
+
+
+def test_a_directory_in_a_forgotten_one_is_kept_where_the_stack_names_it() -> None:
+    """Of a home that may be lost, the projects stay."""
+    changes = forgetting(forget={"/home": "only scratch"}, directories=["/home/sam/projects"])
+    text = " ".join(str(build.render(changes)["nas"]["impermanence.nix"]).split())
+    assert '"/home/sam/projects"' in text
+    assert '"/home" "/' not in text.split("keptState")[0]
+    private = {"forget": {"/var/lib/private": "caches"}, "directories": ["/var/lib/private/own"]}
+    assert (
+        'directory = "/var/lib/private";'
+        in build.render(forgetting(**private))["nas"]["impermanence.nix"]
+    )
+
+
+@pytest.mark.parametrize("field", ["directories", "files"])
+def test_what_is_kept_is_not_forgotten(field: str) -> None:
+    both: dict[str, Any] = {"forget": {"/srv/x": "only scratch"}, field: ["/srv/x"]}
+    with pytest.raises(InvalidStackError, match="/srv/x is kept and forgotten"):
+        build.stack_config(forgetting(**both))
