@@ -457,3 +457,64 @@ def test_a_client_proves_itself_as_its_app_does(name: str, method: str, callback
     client = text[text.index('client_id = "app";') :].split("}")
     assert f'"https://app.home.example.org{callback}"' in "}".join(client[:6])
     assert f'token_endpoint_auth_method = "{method}";' in "}".join(client[:6])
+
+
+CLOUD: Changes = {"services": {"nextcloud": {"host": "aurora", "name": "cloud", "auth": "oidc"}}}
+
+
+@pytest.mark.requirement("S0-27")
+def test_nextcloud_gets_its_provider_from_a_unit() -> None:
+    """Its providers are in its database. The command reads the secret from the file of its user, and
+    runs again whenever Nextcloud starts, so a new secret arrives there too.
+    """
+    files = build.render(household(CLOUD))
+    text = files["aurora"]["services/nextcloud.nix"]
+    unit = text[text.index("systemd.services.nextcloud-oidc = {") :]
+    command = re.search(r'ExecStart = "(.*)";', unit)
+    assert command is not None
+    assert shlex.split(command[1].replace('\\"', '"')) == [
+        "/run/current-system/sw/bin/nextcloud-occ",
+        "user_oidc:provider",
+        "oidc",
+        "--clientid=cloud",
+        "--clientsecret-file=/run/homelab/secrets/nextcloud-oidc",
+        "--discoveryuri=https://auth.home.example.org/.well-known/openid-configuration",
+        "--scope=openid profile email",
+        "--unique-uid=0",
+        "--mapping-uid=preferred_username",
+    ]
+    for line in (
+        'User = "nextcloud";',
+        'partOf = [ "phpfpm-nextcloud.service" ];',
+        'wantedBy = [ "phpfpm-nextcloud.service" ];',
+        'requires = [ "nextcloud-setup.service" ];',
+        "LoadCredential = config.systemd.services.nextcloud-cron.serviceConfig.LoadCredential;",
+    ):
+        assert line in unit, line
+    secret = next(
+        s for s in build.plan(household(CLOUD)).secrets.on("aurora") if s.name == "nextcloud-oidc"
+    )
+    assert (secret.owner, secret.units) == ("nextcloud", ("phpfpm-nextcloud.service",))
+    provider = files["pi"]["identity.nix"]
+    assert '"https://cloud.home.example.org/apps/user_oidc/code"' in provider
+    assert 'token_endpoint_auth_method = "client_secret_post";' in provider
+
+
+@pytest.mark.requirement("S0-27")
+def test_the_provider_of_nextcloud_cannot_take_an_account_over() -> None:
+    """Names come from the provider, and `admin` has a password here."""
+    text = build.render(household(CLOUD))["aurora"]["services/nextcloud.nix"]
+    assert "soft_auto_provision = false;" in text
+    app = "config.services.nextcloud.package.packages.apps.user_oidc"
+    assert f"extraApps.user_oidc = {app};" in text
+    assert "appstoreEnable = true;" in text
+    native: Changes = {"services": {"nextcloud": {"host": "aurora"}}}
+    assert "oidc" not in build.render(household(native))["aurora"]["services/nextcloud.nix"]
+
+
+@pytest.mark.requirement("S0-27")
+def test_nextcloud_has_its_provider_beside_a_job_with_an_app_of_its_own() -> None:
+    more: Changes = {"services": {"nextcloud": {"jobs": {"generate-previews": {}}}}}
+    text = build.render(household(CLOUD, more))["aurora"]["services/nextcloud.nix"]
+    assert "previewgenerator = config." in text
+    assert "user_oidc = config." in text
