@@ -29,15 +29,15 @@ values=()
 for i in "${!secrets[@]}"; do
   values+=(--rawfile "s$i" "${secrets[$i]}")
 done
-count=$(jq '.files | length' "$FILES")
-for ((i = 0; i < count; i++)); do
-  IFS=$'\t' read -r name owner mode < <(
-    jq --raw-output --argjson i "$i" '.files[$i] | [.name, .owner, .mode] | @tsv' "$FILES"
-  )
+# Each file in a line, with the secret that is all of it, if there is one.
+mapfile -t each < <(
+  jq --raw-output '.files[] | [.name, .owner, .mode,
+    (.pieces | if length == 1 and .[0].quote? == "none" then .[0].secret else empty end)] | @tsv' \
+    "$FILES"
+)
+for i in "${!each[@]}"; do
+  IFS=$'\t' read -r name owner mode whole <<<"${each[$i]}"
   made=$RUNTIME_DIRECTORY/.$name
-  whole=$(jq --raw-output --argjson i "$i" \
-    '.files[$i].pieces | if length == 1 and .[0].quote? == "none" then .[0].secret else empty end' \
-    "$FILES")
   if [ -n "$whole" ]; then
     # Any bytes, as they are.
     cat "${secrets[$whole]}" >"$made"
