@@ -77,6 +77,9 @@ def option(text: str, values: Values) -> list[str]:
     ]
 
 
+PICTURES = ("svg", "png", "webp", "jpg", "jpeg", "gif", "ico")
+
+
 def spellings(value: str) -> Iterator[str]:
     """The forms of a value that is changed before it is written."""
     yield value
@@ -91,6 +94,10 @@ def spellings(value: str) -> Iterator[str]:
     name = value.rstrip("/").rpartition("/")[2]
     if MARK.search(name):
         yield name
+    # An icon, whose file may be a picture of another kind.
+    stem, _, suffix = value.rpartition(".")
+    if MARK.search(stem) and suffix in PICTURES:
+        yield stem
     # A path of a service's state, which is in a dataset: the part below it.
     if (mark := MARK.search(value)) and "/" in value[: mark.start()]:
         yield value[value.rindex("/", 0, mark.start()) :]
