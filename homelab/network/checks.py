@@ -132,8 +132,10 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
         if found.network == "tailnet":
             way_out = (
                 f"add hosts.{lacking}.address.tailnet once the host has joined, and leave this "
-                f"out of its first up; or hosts.{lacking}.tailscale: null to use the LAN"
+                "out of its first up"
             )
+            if plan.hosts[lacking].may_be_at_home:
+                way_out += f"; or hosts.{lacking}.tailscale: null to use the LAN"
         else:
             why = (
                 ""

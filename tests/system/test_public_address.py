@@ -138,6 +138,16 @@ def test_other_words_are_no_address(public: str) -> None:
     assert "neither an IP address nor a DNS name" in said.what
 
 
+def test_a_call_to_it_needs_the_tailnet() -> None:
+    """No way out names the LAN, which it is not in."""
+    called = {"services": {"miniflux": {"host": "tower"}}}
+    (apart,) = build.found(both(TOWER, called), "backend-reachable")
+    assert apart.way_out == "tower is outside of the LAN; let both join the tailnet"
+    (joining,) = build.found(both(ON_TAILNET, called), "backend-reachable")
+    assert joining.way_out.startswith("add hosts.tower.address.tailnet once the host has joined")
+    assert "LAN" not in joining.way_out
+
+
 def test_a_port_for_the_lan_is_refused_where_there_is_no_lan() -> None:
     (said,) = build.found(both(TOWER, host("tower", mdns=True, interface="eth0")), "public-only")
     assert said.where == "hosts.tower.mdns"
