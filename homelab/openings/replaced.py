@@ -10,7 +10,7 @@ from homelab.nix.whole import WHOLE
 from homelab.openings.daemons import service_of
 from homelab.openings.model import Opening, View, matches, rule
 from homelab.openings.tables import UNIT, tables
-from homelab.openings.written import has_derived, has_parts, lost_items, written
+from homelab.openings.written import has_derived, has_parts, lost_items, may_write, written
 from homelab.system.file_systems import is_within
 
 REPLACED = "replaced"
@@ -44,6 +44,19 @@ _SETS: Mapping[str, str] = {
 }
 """Options that are sets, and what the plan sets in them. At a group of options, such as
 `services.openssh`, NixOS forces each option that is written in it, and the others stay."""
+_OF_THE_PLAN_ALONE: Mapping[str, str] = {
+    **{name: name for name in ("environment.persistence", "sops.secrets")},
+    **{name: name for name in _SETS if name.startswith("homelab.")},
+    "services.authelia.instances": "services.authelia.instances",
+    "services.caddy.virtualHosts": "services.caddy.virtualHosts",
+    "services.cloudflared.tunnels": "services.cloudflared.tunnels",
+    # By the library of backups.
+    "services.restic.backups": "homelab.backup.jobs",
+    "virtualisation.oci-containers.containers": "virtualisation.oci-containers.containers",
+}
+"""Those of them in which no module of NixOS writes, each with the option in which the plan writes
+on a host whose set has something of it: elsewhere the owner may force it. In the others modules
+write that the plan enables, such as units, accounts and virtual hosts, and only Nix sees that."""
 _WHERE_WRITTEN: Mapping[str, str] = {
     "age.secrets": "secrets",
     "boot.initrd.luks.devices": "encrypted disks",
@@ -170,8 +183,7 @@ def _lost(setting: Setting, forced: int, view: View) -> Iterator[tuple[str, str]
             lost = forced <= len(parts) or path[forced - 1] in _own(view)
         if lost:
             top = path[: max(forced, min(len(parts), len(path)))]
-            # The rest of a host that is managed in part is its owner's.
-            if view.host.config.manage is None or has_parts(view, top):
+            if _may_lose(view, known, top):
                 yield ".".join(top), what
             return
     if setting.source and forced == len(path):
@@ -190,6 +202,13 @@ def _lost(setting: Setting, forced: int, view: View) -> Iterator[tuple[str, str]
         for what in _sets_below(view, path):
             yield ".".join(path), what
             return
+
+
+def _may_lose(view: View, known: str, top: tuple[str, ...]) -> bool:
+    if view.host.config.manage is not None:
+        return has_parts(view, top)  # The rest of such a host is its owner's.
+    written_at = _OF_THE_PLAN_ALONE.get(known)
+    return written_at is None or may_write(view, tuple(written_at.split(".")))
 
 
 def _sets_below(view: View, path: tuple[str, ...]) -> Iterator[str]:

@@ -28,6 +28,24 @@ def has_parts(view: View, path: Path) -> bool:
     return any(isinstance(v, Mapping) and v for v in written(view, path))
 
 
+def may_write(view: View, path: Path) -> bool:
+    """Whether the plan writes something there, or an expression of Nix above it, which may."""
+    for module in modules_of(view.plan, view.host):
+        for tree in (joined(module.derived), module.stated):
+            value: Nix = tree
+            for part in path:
+                value = unwrapped(value)
+                if not isinstance(value, Mapping) or part not in value:
+                    break
+                value = value[part]
+            else:
+                if unwrapped(value) not in ({}, None):
+                    return True
+            if not isinstance(unwrapped(value), Mapping):
+                return True
+    return False
+
+
 def has_derived(view: View, path: Path) -> bool:
     """Whether such a set follows from the stack config, with nothing that it states there."""
     found = [v for m in modules_of(view.plan, view.host) for v in _at(m.derived, path)]

@@ -19,6 +19,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.render import modules_of
 from homelab.system.model import Host
+from homelab.testing import merged
 from tests import build
 from tests.programs.rendered import ALL, planned
 from tests.tools.nixtypes import plain
@@ -128,6 +129,56 @@ def test_a_set_is_told_of_where_the_plan_writes_it(line: str, what: str) -> None
 )
 def test_a_set_or_list_in_which_the_plan_writes_nothing_is_the_owners(line: str) -> None:
     assert told(line) == []
+
+
+OURS = {
+    "services.caddy.virtualHosts": {"services": {"jellyfin": {"host": "nas"}}},
+    "services.cloudflared.tunnels": {"cloudflare": {"tunnel": {"host": "nas"}}},
+    "services.restic.backups": {
+        "backup": {"targets": {"usb": {"kind": "local", "host": "nas", "path": "/mnt/usb"}}},
+        "services": {"vaultwarden": {"host": "nas"}},
+    },
+    "sops.secrets": {"site": {"owner": {"password": {"sops": "users/sam"}}}},
+    "environment.persistence": {"hosts": {"nas": {"persistence": {}}}},
+    "virtualisation.oci-containers.containers": {
+        "services": {
+            "box": {
+                "host": "nas",
+                "container": {"image": f"a/b:1@sha256:{'0' * 64}", "port": 80},
+                "backup": {"skip": "it has none"},
+            }
+        }
+    },
+    "homelab.backup.jobs": {
+        "backup": {"targets": {"usb": {"kind": "local", "host": "nas", "path": "/mnt/usb"}}},
+        "services": {"vaultwarden": {"host": "nas"}},
+    },
+    "homelab.backup.stores": {
+        "backup": {"targets": {"usb": {"kind": "sftp", "host": "nas", "path": "/mnt/usb"}}},
+        "services": {"vaultwarden": {"host": "pi"}},
+    },
+}
+"""Sets in which the plan alone writes, and a stack with which it does on the nas."""
+
+
+@pytest.mark.parametrize("option", OURS)
+def test_a_set_of_the_plan_alone_is_the_owners_where_nothing_of_the_plan_is_lost(
+    option: str,
+) -> None:
+    at_entry = {"network": {"entry": {"host": "nas"}}} if "caddy" in option else {}
+    changes = merged({"hosts": {"nas": {"modules": ["own.nix"]}}}, OURS[option], at_entry)
+    for line in (f"{option} = lib.mkForce {{ }};", f"{option} = lib.mkForce mine;"):
+        assert any("which removes what the plan sets" in p.what for p in told(line, changes)), line
+        assert not any("which removes" in p.what for p in told(line)), line
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["systemd.services", "users.users", "services.nginx.virtualHosts", "security.pam.services"],
+)
+def test_a_set_that_modules_of_nixos_fill_for_the_plan_is_never_replaced(option: str) -> None:
+    (problem,) = told(f"{option} = lib.mkForce {{ }};")
+    assert problem.severity == "error"
 
 
 KEYS = "users.users.root.openssh.authorizedKeys.keys"
