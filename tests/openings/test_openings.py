@@ -343,8 +343,17 @@ FORCED_GROUPS = {
 
 @pytest.mark.parametrize("line", FORCED_GROUPS)
 def test_a_forced_group_of_options_forces_each_option_in_it(line: str) -> None:
+    box = {
+        "host": "nas",
+        "container": {"image": DIGEST, "port": 80},
+        "backup": {"skip": "it has none"},
+    }
     plan = build.plan(
-        {"hosts": {"nas": {"modules": ["own.nix"]}}, "services": {"navidrome": {"host": "nas"}}}
+        {
+            "hosts": {"nas": {"modules": ["own.nix"], "persistence": {}}},
+            "services": {"navidrome": {"host": "nas"}, "box": box},
+            "backup": {"targets": {"usb": {"kind": "local", "host": "nas", "path": "/mnt/usb"}}},
+        }
     )
     found = list(check_openings(plan, {"own.nix": f"{{ lib, ... }}: {{ {line} }}"}))
     told = [p for p in found if "forced as a whole" in p.what]
