@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import os
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer.main
 import typer.testing
+from _pytest.assertion import rewrite
 from hypothesis import settings
 
 from homelab.ops.machine.ssh import DIAL_MAP, DialMap
@@ -41,21 +41,26 @@ def pytest_collection(session: pytest.Session) -> None:
     """In a fresh clone, the processes of xdist share the rewriting of assertions.
 
     Pytest rewrites each test module and keeps the result beside it. All processes collect in the
-    same order, so all would rewrite every module. Each imports another part of them first, and
-    then finds what the others kept.
+    same order, so all would rewrite every module. Each rewrites another part of them first, without
+    running them, and then finds what the others kept. Pytest has no public function for that;
+    without these, its processes only start later.
     """
     worker: dict[str, object] = getattr(session.config, "workerinput", {})
-    # A module that fails or is skipped does so again when it is collected, and is reported then.
-    ignored = (Exception, pytest.skip.Exception)
+    if not worker or sys.dont_write_bytecode:
+        return
     directories = [Path(a) for a in session.config.args if Path(a).is_dir()]
     files = sorted({f.resolve() for d in directories for f in d.rglob("test_*.py")})
     cold = [f for f in files if not [*(f.parent / "__pycache__").glob(f"{f.stem}.*-pytest-*")]]
-    if worker and not sys.dont_write_bytecode:
-        number, of = int(str(worker["workerid"])[2:]), int(str(worker["workercount"]))
+    number, of = int(str(worker["workerid"])[2:]), int(str(worker["workercount"]))
+    with suppress(AttributeError, ImportError, TypeError):
+        state = session.config.stash[rewrite.assertstate_key]
         for file in cold[len(cold) * number // of : len(cold) * (number + 1) // of]:
-            name = ".".join(file.relative_to(session.config.rootpath).with_suffix("").parts)
-            with suppress(*ignored):
-                importlib.import_module(name)
+            kept = rewrite.get_cache_dir(file) / f"{file.stem}{rewrite.PYC_TAIL}"
+            rewrite.try_makedirs(kept.parent)
+            # A file that is no Python is reported when it is collected.
+            with suppress(OSError, SyntaxError):
+                found, code = rewrite._rewrite_test(file, session.config)
+                rewrite._write_pyc(state, code, found, kept)
 
 
 def pytest_collection_finish() -> None:
