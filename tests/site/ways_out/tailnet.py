@@ -17,6 +17,8 @@ def grant(src: list[str], dst: list[str], *ip: str) -> Changes:
     return {"src": src, "dst": dst, "ip": [*ip], "why": "the printer"}
 
 
+KIM: Changes = {"site": {"members": {"kim": {"email": "kim@example.org"}}}}
+
 WAYS = (
     WayOut(
         "acl-lockout",
@@ -30,6 +32,21 @@ WAYS = (
         tailnet(grants=[grant(["group:family"], ["nas"], "tcp:80")]),
         says="fails a test",
         asked={"tcp:80": "ip: [tcp:…]"},
+    ),
+    *(
+        WayOut(
+            "tailnet-login",
+            both(tailnet(family=[typed]), KIM),
+            tailnet(family=["kim@example.org"]),
+            asked={"kim@example.org": 'did you mean "kim@example.org"?'},
+        )
+        for typed in ("kimm@example.org", "kmi@example.org", "kim@exmaple.org")
+    ),
+    WayOut(
+        "tailnet-login",
+        both(tailnet(family=["kim@example.org", "kima@example.org"]), KIM),
+        {"site": {"members": {"kima": {"email": "kima@example.org"}}}},
+        asked={"kima@example.org": "site.members: {NAME: {email: kima@example.org}}"},
     ),
     WayOut(
         "acl-test",
