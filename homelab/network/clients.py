@@ -24,6 +24,9 @@ def _lan(plan: Plan) -> Iterator[str]:
     if local:
         names = ", ".join(f"`{n}.local`" for n in local)
         yield f"Devices on the LAN resolve {names} without any setting."
+    if plan.stack.network.dns.server == "elsewhere":
+        yield from _elsewhere(plan)
+        return
     if host is None or not host.lan:
         yield "There is no DNS server to set."
         return
@@ -40,6 +43,22 @@ def _lan(plan: Plan) -> Iterator[str]:
     name, address = next(iter(plan.dns.names), ("", ""))
     if name:
         yield f"To test it, run `nslookup {name}`: the answer is `{address}`."
+
+
+def _elsewhere(plan: Plan) -> Iterator[str]:
+    """What the resolver outside of the stack has to know."""
+    entry = plan.hosts.get(plan.stack.network.entry.host)
+    page = plan.certificates.page
+    names = {r.internal for r in plan.routes if r.internal} | ({page} if page else set())
+    names |= {name for r in plan.routes for name, _ in r.moved}
+    if entry is None or not entry.lan or not names:
+        yield "There is no DNS server to set."
+        return
+    yield (
+        f"A resolver outside of the stack answers for internal names. It must answer each of these "
+        f"with `{entry.lan}` ({entry.name}):"
+    )
+    yield "\n".join(f"- `{name}`" for name in sorted(names))
 
 
 def _authority(plan: Plan) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from homelab.network.clients import guide
 from homelab.problems import Problem
 from homelab.reach.plan import plan_reach
 from homelab.testing import changed
@@ -126,3 +127,10 @@ def test_a_resolver_elsewhere_leads_to_the_proxy() -> None:
     }
     (told_route,) = build.plan(changed(NONE, one)).routes_of("jellyfin")
     assert told_route.internal == told_route.public == "films-home.example.org"
+
+
+def test_the_page_for_devices_says_what_the_other_resolver_must_answer() -> None:
+    page = guide(build.plan(changed(NONE, {"network": {"dns": {"server": "elsewhere"}}})))
+    assert "must answer each of these with `192.168.1.2` (pi)" in page
+    assert f"- `{NAME}`" in page
+    assert "There is no DNS server to set." in guide(build.plan(NONE))
