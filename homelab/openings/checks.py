@@ -15,6 +15,7 @@ from homelab.openings.daemons import CONTROLLER
 from homelab.openings.disks import APM, UNSTABLE
 from homelab.openings.fields import literal_fields
 from homelab.openings.first_account import FIRST, first_accounts
+from homelab.openings.images import open_images
 from homelab.openings.literals import LITERAL
 from homelab.openings.model import Opening, View
 from homelab.openings.names import UNKNOWN
@@ -202,6 +203,7 @@ def _openings_of(plan: Plan) -> Iterator[tuple[str, Opening]]:
         name = host.name
         settings = (*of_options(plan, name), *of_containers(plan, name), *of_templates(plan, name))
         view = View(plan, host, settings)
+        yield from open_images(view)
         for setting in settings:
             for opening in openings(setting, view):
                 # Report a service that runs on several hosts once.

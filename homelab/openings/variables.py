@@ -134,7 +134,7 @@ def _in_container(setting: Setting, view: View) -> Iterator[Setting]:
         variables = {name: value for name, equals, value in pairs if equals}
     else:
         return
-    name = _app_of(_image(container, view))
+    name = app_of_image(_image(container, view))
     name = "" if name in _PORTALS else name
     for variable, value in variables.items() if name else ():
         own = service_of_container(setting)
@@ -153,7 +153,7 @@ def _image(container: str, view: View) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _app_of(image: str) -> str:
+def app_of_image(image: str) -> str:
     """The app of an image, by the end of its name without tag and digest; empty if unknown."""
     path = re.sub(r"(:[^/]*)?(@.*)?$", "", image)
     for name, app in SPELLED.items():
