@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from homelab import render as renderer
@@ -172,8 +174,22 @@ def problems(
 def found(changes: Mapping[str, object], check: str) -> list[Problem]:
     """The problems of one check."""
     made = plan(changes)
-    found = [*run_checks(made, {check}), *check_sources(made, sources(made))]
+    found = run_checks(made, {check})
+    if check in _named():
+        found += check_sources(made, sources(made))
     return [p for p in found if p.check == check]
+
+
+@cache
+def _named() -> frozenset[str]:
+    """Every text of the code that may be the id of a check, except where a check of the plan gets
+    its id. Problems of files have ids of these alone.
+    """
+    texts = (f.read_text(encoding="utf-8") for f in (ROOT / "homelab").rglob("*.py"))
+    return frozenset(i for text in texts for i in _ID.findall(text))
+
+
+_ID = re.compile(r"""(?<!@check\()["']([a-z0-9-]+)["']""")
 
 
 def sources(made: Plan) -> dict[str, str | bytes]:
