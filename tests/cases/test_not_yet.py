@@ -90,7 +90,7 @@ def test_an_unsupported_feature_is_not_a_key(model: type[BaseModel]) -> None:
 
 def test_unsupported_keys_are_not_offered(tmp_path: Path) -> None:
     (problem,) = tried(laid_out(tmp_path, {"hosts": {"pi": {"address": {"iot": "192.168.2.3"}}}}))
-    assert problem.way_out.endswith("Keys: lan, tailnet")
+    assert problem.way_out.endswith("Keys: lan, public, tailnet")
 
 
 @pytest.mark.parametrize(("provider", "says"), [("desec", "DESEC_TOKEN"), ("ovh", "acme/ovh")])
