@@ -129,6 +129,12 @@ def test_what_is_not_taken_over_is_said_with_its_line(tmp_path: Path) -> None:
         ("labels", "labels", "reverse proxy"),
         ('volumes: ["./data', "volumes.0", "becomes /var/lib/board/data"),
         ('volumes: ["./data', "volumes.2", "TZ"),
+        (
+            'volumes: ["./data',
+            "volumes.1",
+            "uploads becomes /var/lib/board/uploads, which starts em",
+        ),
+        ('volumes: ["pg', "volumes.0", "copy its files there before it starts"),
         ('volumes: ["pg', "volumes.1", "the socket of Docker"),
         ("environment: [POSTGRES", "environment.PGTZ", "comes from the shell"),
         ("ports", "ports", "port 80 of the host"),
@@ -147,6 +153,54 @@ def test_every_key_of_a_container_is_taken_over_or_noted(tmp_path: Path) -> None
         changed = text.replace("ports:", f"{key}: [x], ports:")
         places = [n.place for n in made(tmp_path, changed).notes]
         assert f"services.a.{key}" in places, key
+
+
+@pytest.mark.parametrize(
+    ("stated", "limits"),
+    [
+        ("mem_limit: 512m, cpus: 1.5", {"memory": "512 MiB", "cpus": 1.5}),
+        ("mem_limit: 2gb", {"memory": "2048 MiB"}),
+        ("mem_limit: 0, cpus: 0", None),
+        (
+            "deploy: {resources: {limits: {memory: 64M, cpus: '2'}}}",
+            {"memory": "64 MiB", "cpus": 2},
+        ),
+        ("mem_limit: 1g, deploy: {resources: {limits: {memory: 64M}}}", {"memory": "1024 MiB"}),
+    ],
+)
+def test_memory_and_processors_become_limits(
+    tmp_path: Path, stated: str, limits: dict[str, object] | None
+) -> None:
+    text = f"services: {{a: {{image: a/b:1{DIGEST}, ports: ['8080:80'], {stated}}}}}"
+    result = made(tmp_path, text)
+    settings: Any = result.settings
+    assert settings["containers"]["a"].get("limits") == limits
+    assert not [n for n in result.notes if n.place.endswith(("mem_limit", "memory", "cpus"))]
+    found = build.problems({"services": {"a": settings}, "backup": STACK["backup"]})
+    assert [str(p) for p in found if p.severity == "error"] == []
+
+
+@pytest.mark.parametrize("stated", ["mem_limit: 4m", "mem_limit: much", "cpus: some"])
+def test_a_limit_that_the_stack_cannot_have_is_noted(tmp_path: Path, stated: str) -> None:
+    text = f"services: {{a: {{image: a/b:1{DIGEST}, ports: ['8080:80'], {stated}}}}}"
+    result = made(tmp_path, text)
+    settings: Any = result.settings
+    assert "limits" not in settings["containers"]["a"]
+    assert [n for n in result.notes if n.place == f"services.a.{stated.partition(':')[0]}"]
+
+
+def test_flags_go_where_those_of_the_plan_stay(tmp_path: Path) -> None:
+    """In a module, whose list is joined with that of homelab."""
+    keys = "cap_add: ['NET ${x}'], init: true, stop_grace_period: 1m30s".replace("${", "$${")
+    text = f"services: {{a: {{image: a/b:1{DIGEST}, ports: ['8080:80'], {keys}}}}}"
+    told = {n.place.rpartition(".")[2]: n.way_out for n in made(tmp_path, text).notes}
+    for key, flag in (
+        ("cap_add", r'"--cap-add=NET \${x}"'),
+        ("init", '"--init"'),
+        ("stop_grace_period", '"--stop-timeout=90"'),
+    ):
+        assert "in a module of the host: virtualisation.oci-containers" in told[key]
+        assert f"extraOptions = [ {flag} ]" in told[key]
 
 
 def test_the_digest_comes_from_the_registry(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import re
 import shlex
 from collections.abc import Mapping
 
+from homelab.nix.printer import print_value
+from homelab.services.compose.limits import limits_of
 from homelab.services.compose.reading import ComposeFile, Place, Tree, pairs, words
 from homelab.services.compose.volumes import mounts_of
 
@@ -16,6 +18,7 @@ _OURS = (
     *("volumes", "depends_on", "healthcheck", "command", "secrets", "networks", "pull_policy"),
     *("entrypoint", "user", "working_dir", "hostname", "stdin_open", "tty", "links", "attach"),
     *("annotations", "labels", "logging", "configs", "deploy", "build", "profiles"),
+    *("mem_limit", "cpus"),
 )
 _OPTIONS = {"user": "user", "working_dir": "workdir", "hostname": "hostname"}
 """Keys that are options of NixOS's module."""
@@ -26,8 +29,6 @@ _FLAGS = {
     "extra_hosts": "--add-host",
     "group_add": "--group-add",
     "init": "--init",
-    "mem_limit": "--memory",
-    "cpus": "--cpus",
     "pids_limit": "--pids-limit",
     "read_only": "--read-only",
     "security_opt": "--security-opt",
@@ -81,6 +82,8 @@ def container_of(file: ComposeFile, name: str, service: str, compose: str) -> di
     health = health_of(file, (*at, "healthcheck"), stated.get("healthcheck"))
     if health:
         made["health"] = health
+    if limits := limits_of(file, at, stated):
+        made["limits"] = limits
     _note_rest(file, at, stated, f"{service}-{name}")
     return made
 
@@ -162,14 +165,14 @@ def _note_rest(file: ComposeFile, at: Place, stated: Mapping[str, Tree], contain
         if key in _REFUSED:
             file.note(place, f"it is not taken over: {_REFUSED[key][0]}", _REFUSED[key][1])
         elif key in _FLAGS and value not in ("false", None):
-            flag = _FLAGS[key]
-            given = [f"{n}={v}" if v else n for n, v in pairs(value)] or words(value)
-            flags = [flag if g == "true" else f"{flag}={g}" for g in given]
+            # The list of a module is joined with that of homelab. One in `options` replaces it, and
+            # the flags of the health check, of limits and of devices with it.
             file.note(
                 place,
                 "it is not taken over",
-                f"if it needs it, add {', '.join(flags) or flag} to {option}.extraOptions in "
-                "options, which replaces what homelab writes there",
+                f"if it needs it, add it in a module of the host: {option}.extraOptions = "
+                f"{print_value([*_flags(key, value)])}; leave the container's extraOptions out of "
+                "options, which would replace what homelab writes there",
             )
         elif key == "restart" and value in ("no", "on-failure"):
             file.note(place, f"its unit always restarts it, and not {value}", "nothing to do")
@@ -185,6 +188,15 @@ def _note_rest(file: ComposeFile, at: Place, stated: Mapping[str, Tree], contain
             _note_networks(file, place, value)
         elif key not in _OURS and key not in _FLAGS and not key.startswith("x-"):
             file.note(place, "it is not taken over", "see whether the container needs it")
+
+
+def _flags(key: str, value: Tree) -> list[str]:
+    """Flags of Podman for a key."""
+    flag = _FLAGS[key]
+    if key == "stop_grace_period" and isinstance(value, str):
+        return [f"{flag}={seconds_of(value)}"]
+    given = [f"{n}={v}" if v else n for n, v in pairs(value)] or words(value)
+    return [flag if g == "true" else f"{flag}={g}" for g in given] or [flag]
 
 
 def _note_labels(file: ComposeFile, place: Place, value: Tree) -> None:
@@ -203,8 +215,13 @@ def _note_deploy(file: ComposeFile, place: Place, value: Tree) -> None:
     text = str(value)
     if "'gpu'" in text or "nvidia" in text:
         file.note(place, "a GPU has its vendor in the stack", "write gpu: nvidia")
-    else:
-        file.note(place, "it is not taken over: one container runs, without limits", "leave it out")
+    elif value is not None:
+        file.note(
+            place,
+            "it is not taken over: one container runs; of its resources, the limits of memory and "
+            "processors are taken over",
+            "nothing to do",
+        )
 
 
 def _note_networks(file: ComposeFile, place: Place, value: Tree) -> None:

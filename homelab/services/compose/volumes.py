@@ -103,4 +103,11 @@ def _place(file: ComposeFile, place: Place, service: str, volume: _Volume) -> st
             f"the volume {volume.source} has a driver, and becomes the plain directory {source}",
             "mount the file system on the host, and name it as a dataset",
         )
+    elif volume.source:
+        file.note(
+            place,
+            f"the volume {volume.source} becomes {source}, which starts empty",
+            "copy its files there before it starts, with the app stopped: `docker volume inspect` "
+            "shows where they are",
+        )
     return source
