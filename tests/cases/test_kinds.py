@@ -88,7 +88,10 @@ def test_container_second_port_of_another_number_inside(tmp_path: Path) -> None:
             "why": "the game",
         }
     }
-    stack = laid_out(tmp_path / "a", services(forge={**FORGE, "ports": ports}))
+    stack = laid_out(
+        tmp_path / "a",
+        services(forge={**FORGE, "ports": ports, "accept": {"sign-up": "a test of ports"}}),
+    )
     assert tried(stack) == []
     text = rendered(stack)["aurora"]["services/forge.nix"]
     assert '"192.168.1.10:34198:34197/udp"' in text
