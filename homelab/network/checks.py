@@ -144,7 +144,9 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
             )
             way_out = f"add hosts.{lacking}.address.lan{why}"
             if not plan.hosts[lacking].may_be_at_home:
-                way_out = f"{lacking} is outside of the LAN; let both join the tailnet"
+                way_out = (
+                    f"{lacking} is outside of the LAN: {_join(plan, call.caller, call.callee)}"
+                )
         yield Problem(
             call.source,
             f"{call.caller} cannot reach {call.what} on {call.callee}",
@@ -188,6 +190,14 @@ def _kept_inside(service: Service) -> Iterator[DeclaredOption]:
 
 def _outside(plan: Plan, *hosts: str) -> str:
     return next(h for h in hosts if not on_tailnet(plan.stack, h))
+
+
+def _join(plan: Plan, *hosts: str) -> str:
+    """How two hosts come to reach each other over the tailnet."""
+    if plan.stack.tailnet is None:
+        return f"add {SECTION}, so that both join"
+    apart = [f"hosts.{h}.tailscale: null" for h in hosts if not on_tailnet(plan.stack, h)]
+    return f"drop {' and '.join(apart)}, so that both are in the tailnet"
 
 
 @check("tailnet-elsewhere")

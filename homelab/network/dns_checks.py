@@ -41,6 +41,23 @@ def dns_bootstrap(plan: Plan) -> Iterator[Problem]:
             )
 
 
+@check("dns-on-lan", severity="warning")
+def dns_on_lan(plan: Plan) -> Iterator[Problem]:
+    """A device on the LAN that is not in the tailnet asks the resolver at its LAN address."""
+    host = plan.hosts.get(plan.stack.network.dns.host or "")
+    if host is None or host.lan or not host.addresses or not plan.dns.names:
+        return
+    yield Problem(
+        "network.dns.host",
+        f"{host.name} has no address on the LAN, so devices at home that are not in the tailnet "
+        "cannot ask it",
+        "name a host with an address on the LAN"
+        if not host.may_be_at_home
+        else f"add {host.source}.address.lan, or name another host",
+        cause=host.address_at("lan"),
+    )
+
+
 @check("dns-single-writer")
 def dns_single_writer(plan: Plan) -> Iterator[Problem]:
     """Two resolvers, or two tables of names, give different answers."""

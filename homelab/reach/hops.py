@@ -16,9 +16,6 @@ from homelab.tailnet.hujson import Document
 from homelab.tailnet.members import is_member
 from homelab.tailnet.policy import policy
 
-GONE = ("planned", "retired")
-"""States of hosts on which nothing runs."""
-
 
 @dataclass(frozen=True)
 class Hop:
@@ -76,8 +73,9 @@ class Ground:
     ) -> Hop:
         """The hop from an origin to a port at one address of its host."""
         what = f"{port}/{protocol} on {host.name}"
-        if host.config.state in GONE:
-            return _no(f"{host.name} is {host.config.state}", f"{host.source}.state")
+        # A retired host runs no service, and its firewall still opens SSH.
+        if host.config.state == "planned":
+            return _no(f"{host.name} is planned", f"{host.source}.state")
         use = self.open.get((host.name, port, protocol))
         if use is None:
             return _no(f"the firewall: nothing opens {what}", host.source)

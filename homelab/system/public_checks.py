@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
 from homelab.check import check
+from homelab.config.services import ports_of
 from homelab.network.between import on_tailnet
-from homelab.network.model import TAILNET_NETWORK, TAILNET_NETWORK_6
+from homelab.network.model import TAILNET_NETWORK, TAILNET_NETWORK_6, PortUse
 from homelab.network.public import is_public
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.storage.shares import plan_shares
 from homelab.system.model import Host
 
 _TAILNETS = (IPv4Network(TAILNET_NETWORK), IPv6Network(TAILNET_NETWORK_6))
@@ -51,25 +53,45 @@ def _private(public: str) -> tuple[str, str]:
 
 @check("public-only")
 def public_only(plan: Plan) -> Iterator[Problem]:
-    """On a host outside of the LAN, the LAN's addresses are those of strangers: a port for them is
-    open to nobody there.
+    """On a host outside of the LAN, the LAN's addresses are those of strangers: what is for them is
+    for nobody there.
     """
+    outside = {h.name: h for h in plan.hosts.values() if not h.may_be_at_home}
     for use in plan.firewall.ports:
-        host = plan.hosts.get(use.host)
-        if host is None or use.internet or host.may_be_at_home:
+        host = outside.get(use.host)
+        if host is None or use.internet or use.scope not in ("lan", "link"):
             continue
-        if not _is_shut(plan, host, use.scope):
-            continue
+        if use.scope == "lan" and on_tailnet(plan.stack, host.name):
+            if not _is_stated(plan, use):
+                continue  # it is open to the tailnet, as the firewall says
+            way_out = "write scope: tailnet"
+        elif use.scope == "lan":
+            way_out = f"let {host.name} join the tailnet"
+        else:
+            way_out = "leave it out"
         network = "the LAN's interface" if use.scope == "link" else "the LAN"
-        yield Problem(
-            use.source,
-            f"{use.port}/{use.protocol} of {use.owner} is open to {network}, and {host.name}, "
-            "which has a public address alone, is not in the LAN",
-            f"let {host.name} join the tailnet; or write {host.source}.address.lan if it has one"
-            if use.scope == "lan"
-            else f"leave it out; or write {host.source}.address.lan if the host has one",
-        )
+        what = f"{use.port}/{use.protocol} of {use.owner} is open to {network}"
+        yield _apart(use.source, what, host, way_out)
+    for route in plan.routes:
+        if route.lan_direct and route.host in outside:
+            what = f"{route.service} is for devices on the LAN, too"
+            yield _apart(route.at("lan_direct"), what, outside[route.host], "leave it out")
+    for share in plan_shares(plan.stack):
+        if share.lan and share.host in outside:
+            what = f"the share {share.name} is for the LAN, too"
+            yield _apart(f"{share.source}.lan", what, outside[share.host], "leave it out")
 
 
-def _is_shut(plan: Plan, host: Host, scope: str) -> bool:
-    return scope == "link" or (scope == "lan" and not on_tailnet(plan.stack, host.name))
+def _apart(where: str, what: str, host: Host, way_out: str) -> Problem:
+    return Problem(
+        where,
+        f"{what}, and {host.name}, which has a public address alone, is not in the LAN",
+        f"{way_out}; or write {host.source}.address.lan if it has one",
+    )
+
+
+def _is_stated(plan: Plan, use: PortUse) -> bool:
+    """Whether the stack config itself opens the port to the LAN."""
+    config = plan.stack.services.get(use.owner)
+    port = ports_of(config).get(use.label) if config is not None else None
+    return port is not None and "scope" in port.model_fields_set

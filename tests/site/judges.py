@@ -94,6 +94,11 @@ def spellings(value: str) -> Iterator[str]:
     name = value.rstrip("/").rpartition("/")[2]
     if MARK.search(name):
         yield name
+    # A part of an option's name, as a string of Nix.
+    for part in value.split(".") if value.startswith("services.") else ():
+        if MARK.search(part):
+            yield part
+            yield part.replace("\\", "\\\\")
     # An icon, whose file may be a picture of another kind.
     stem, _, suffix = value.rpartition(".")
     if MARK.search(stem) and suffix in PICTURES:

@@ -198,6 +198,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("services.monica.database.**", _DOTENV),
     ("services.navidrome.settings.**", _WHOLE),
     ("services.zigbee2mqtt.settings.**", _WHOLE),
+    ("services.oauth2-proxy.oidcIssuerUrl", judges.without(r"[^\w.:/?=&~+-]")),
     ("services.oauth2-proxy.**", _WORD),
     ("services.openldap.settings.**", _WORD),
     ("services.pocket-id.settings.**", _UNIT),
@@ -226,6 +227,10 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("=", judges.option),
     ("services.=", judges.option),
     ("services.forum.**", judges.option),
+    ("services.inn.db.**", _WHOLE),
+    ("services.inn.db", _WHOLE),
+    # A file that a script of NixOS opens.
+    ("users.users.*.hashedPasswordFile", _LINE),
     ("services.*zqx*.**", judges.option),
     ("*zqx*.**", judges.option),
     ("x.**", judges.option),

@@ -111,6 +111,13 @@ def test_the_internet_reaches_ssh_there_and_nothing_else() -> None:
     assert barrier.what == "SSH key"
 
 
+def test_a_retired_host_is_still_open_to_ssh() -> None:
+    """Its firewall says so, and so does what is told of its reach."""
+    plan = build.plan(both(TOWER, host("tower", state="retired")))
+    answers = plan_reach(plan, origins=(INTERNET,)).answers
+    assert [a.path for a in answers if a.target.name == "tower:2222/tcp"] == ["direct"]
+
+
 def test_no_other_port_of_any_plan_is_open_to_the_internet() -> None:
     plan = build.plan(ON_TAILNET)
     assert {p.owner for p in plan.ports if p.internet} == {"ssh"}
@@ -142,7 +149,7 @@ def test_a_call_to_it_needs_the_tailnet() -> None:
     """No way out names the LAN, which it is not in."""
     called = {"services": {"miniflux": {"host": "tower"}}}
     (apart,) = build.found(both(TOWER, called), "backend-reachable")
-    assert apart.way_out == "tower is outside of the LAN; let both join the tailnet"
+    assert apart.way_out.startswith("tower is outside of the LAN: add homelab:tailnet: ")
     (joining,) = build.found(both(ON_TAILNET, called), "backend-reachable")
     assert joining.way_out.startswith("add hosts.tower.address.tailnet once the host has joined")
     assert "LAN" not in joining.way_out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests import build
-from tests.site.ways_out.model import WayOut
+from tests.site.ways_out.model import NULL, WayOut
 from tests.site.ways_out.stacks import MACS, TAILNET, both, host, service
 
 
@@ -20,6 +20,14 @@ def _locked(**refs: str) -> str:
 
 
 OUTSIDE = host("nas", address={"lan": None, "tailnet": None, "public": "203.0.113.7"})
+JOINED = both(TAILNET, OUTSIDE, host("nas", address={"tailnet": "100.64.0.3"}))
+_OPEN = {"port": 2222, "scope": "lan", "why": "Git"}
+_SHARED = {
+    "host": "nas",
+    "path": "/srv/docs",
+    "tier": "user",
+    "samba": {"users": ["sam"], "lan": "people at home without Tailscale"},
+}
 MAC = both(MACS, host("mac", address={"public": "203.0.113.8"}))
 
 WAYS = (
@@ -80,6 +88,39 @@ WAYS = (
         "public-only",
         both(OUTSIDE, host("nas", mdns=True, interface="eth0")),
         host("nas", mdns=None),
+    ),
+    WayOut(
+        "public-only",
+        both(
+            JOINED, service("miniflux", host="nas", routes=[{"name": "news", "lan_direct": True}])
+        ),
+        service("miniflux", routes=[{"name": "news"}]),
+        says="miniflux is for devices on the LAN",
+    ),
+    WayOut(
+        "public-only",
+        both(JOINED, {"datasets": {"docs": _SHARED}}),
+        {"datasets": {"docs": {"samba": {"lan": None}}}},
+        says="the share docs",
+    ),
+    WayOut(
+        "public-only",
+        both(JOINED, service("forgejo", host="nas", ports={"ssh": _OPEN})),
+        service("forgejo", ports={"ssh": {"scope": "tailnet"}}),
+        says="is open to the LAN",
+    ),
+    WayOut(
+        "backend-reachable",
+        both(JOINED, service("miniflux", host="nas"), host("pi", tailscale=NULL)),
+        host("pi", tailscale={"subnet_routes": ["192.168.1.0/24"]}),
+        says="pi cannot reach miniflux",
+        beside=("dns-push-target", "subnet-covers-entry"),
+    ),
+    WayOut(
+        "dns-on-lan",
+        both(JOINED, service("miniflux", host="nas"), {"network": {"dns": {"host": "nas"}}}),
+        {"network": {"dns": {"host": "pi"}}},
+        asked={"pi": "name a host with an address on the LAN"},
     ),
     WayOut(
         "ip-in-lan",
