@@ -27,7 +27,7 @@ def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nPYTHONPATH={library} exec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    monkeypatch.setattr(upgrade, "_installed", lambda place, requirement: python)
+    monkeypatch.setattr(upgrade, "_installed", lambda place, requirement, directory: python)
     monkeypatch.setattr(upgrade, "_exact", lambda python, requirement: requirement)
     return library / "homelab"
 
@@ -175,3 +175,22 @@ def test_a_directory_that_init_did_not_make_is_refused(call: Call, mine: Path) -
     said = call("upgrade")
     assert said.code == 2
     assert "does not name homelab once" in said.err
+
+
+def test_the_new_version_is_installed_with_the_settings_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uv reads `[tool.uv]`, such as system-certs, of the directory where it runs."""
+    project, place = tmp_path / "project", tmp_path / "place"
+    project.mkdir()
+    place.mkdir()
+    (project / "pyproject.toml").write_text("[tool.uv]\nsystem-certs = true\n")
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text(
+        '#!/bin/sh\n[ "$1" = venv ] || grep -q "system-certs = true" pyproject.toml || '
+        "{ echo invalid peer certificate: UnknownIssuer >&2; exit 2; }\n"
+    )
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", str(uv.parent), prepend=":")
+    assert upgrade._installed(place, NEW, project) == place / "venv" / "bin" / "python"

@@ -120,7 +120,7 @@ def compare(directory: Path, stacks: list[str], new: str) -> Upgrade:
     """
     with tempfile.TemporaryDirectory(prefix="homelab-upgrade-") as made:
         place = Path(made)
-        other = _installed(place, new)
+        other = _installed(place, new, directory)
         return Upgrade(
             present_pin(directory),
             _exact(other, new),
@@ -147,7 +147,7 @@ def write_pin(directory: Path, upgrade: Upgrade) -> list[str]:
     )
 
 
-def _installed(place: Path, requirement: str) -> Path:
+def _installed(place: Path, requirement: str, directory: Path) -> Path:
     """The Python of a new environment with this library."""
     python = place / "venv" / "bin" / "python"
     uv = shutil.which("uv")
@@ -158,7 +158,8 @@ def _installed(place: Path, requirement: str) -> Path:
     else:
         _run([sys.executable, "-m", "venv", str(place / "venv")], place)
         words = [str(python), "-m", "pip", "install", "--quiet", requirement]
-    _run(words, place, seconds=_INSTALL_SECONDS)
+    # uv reads `tool.uv` of the directory where it runs: certificates and indexes of the project.
+    _run(words, directory, seconds=_INSTALL_SECONDS)
     return python
 
 
