@@ -12,7 +12,7 @@ from homelab.config.service_modules import CatalogService
 from homelab.config.services import databases_of
 from homelab.databases.extensions import CONTRIB, PACKAGES
 from homelab.databases.model import Database
-from homelab.databases.moved import moved_databases
+from homelab.databases.moved import GUIDE, MovedDatabase, moved_databases
 from homelab.databases.plan import catalog_databases
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
@@ -207,8 +207,7 @@ def database_moved(plan: Plan) -> Iterator[Problem]:
                 moved.source,
                 f"the database of {moved.service} on {moved.before} is {before} and would be "
                 f"{now}, because {moved.renamed.why}; a new one is empty",
-                f"{_carried(moved.kind, before, now)}, then acknowledge: homelab lock --move "
-                f"{moved.service}; or {moved.way_back}",
+                f"{_carried(moved, before, now)}; or {moved.way_back}",
             )
             continue
         was, now = moved.before or _FILE, moved.host or _FILE
@@ -216,19 +215,32 @@ def database_moved(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             moved.source,
             f"the database of {moved.service} was {where}, and its data stays there",
-            f"copy it to {now}, then acknowledge: homelab lock --move {moved.service}; or "
-            f"{moved.way_back}",
+            f"{_copied(moved, now)}; or {moved.way_back}",
         )
 
 
-def _carried(kind: str, before: str, now: str) -> str:
+def _copied(moved: MovedDatabase, now: str) -> str:
+    """How the data gets into a database that the next deployment makes."""
+    acknowledged = f"acknowledge: homelab lock --move {moved.service}"
+    if not moved.host:
+        return f"copy it to {now} by the way of the program, and {acknowledged}"
+    return (
+        f"{acknowledged}, then pulumi up, which makes the new one, then stop the service and copy "
+        f"the data to {now} ({GUIDE})"
+    )
+
+
+def _carried(moved: MovedDatabase, before: str, now: str) -> str:
     """How the data gets the new name."""
-    if kind != "postgresql":
-        return f"copy it to {now}"
+    if moved.kind != "postgresql":
+        return _copied(moved, now)
     commands = " ".join(
         f'-c \'ALTER {what} "{before}" RENAME TO "{now}"\'' for what in ("DATABASE", "ROLE")
     )
-    return f"stop the service, and rename it there as the user postgres: psql {commands}"
+    return (
+        f"stop the service, and rename it there as the user postgres: psql {commands}, then "
+        f"acknowledge: homelab lock --move {moved.service}"
+    )
 
 
 @check("database-elsewhere")

@@ -13,6 +13,9 @@ from homelab.services.model import Service
 from homelab.services.own import original_entry
 from homelab.system.renamed import renamed_hosts
 
+GUIDE = "docs/guide/links.md"
+"""The page with the steps that copy a database."""
+
 
 @dataclass(frozen=True)
 class RenamedDatabase:

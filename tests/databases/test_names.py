@@ -72,7 +72,8 @@ def test_another_user_of_a_unit_has_another_database(
 
 def test_a_database_of_mariadb_is_copied() -> None:
     (problem,) = told(wiki("forge", "mysql"), locked(wiki("wiki", "mysql")))
-    assert problem.way_out.startswith("copy it to forge, then acknowledge")
+    assert problem.way_out.startswith("acknowledge: homelab lock --move wiki, then pulumi up")
+    assert "copy the data to forge" in problem.way_out
     assert told(wiki("forge", "redis"), locked(wiki("wiki", "redis"))) == [], "it is a cache"
 
 

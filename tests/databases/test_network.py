@@ -9,6 +9,7 @@ from homelab.backup.orphans import orphans
 from homelab.config.lock import Lock
 from homelab.databases.checks import database_moved
 from homelab.nix import Attrs
+from homelab.ops.project.files import updated_lock
 from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import Changes
@@ -137,6 +138,12 @@ def test_a_database_that_changes_its_host_is_refused_until_it_is_copied() -> Non
     (problem,) = database_moved(build.plan(changes, lock))
     assert problem.where == "services.pad.databases.postgresql"
     assert "was on nas, and its data stays there" in problem.what
+    steps = ("homelab lock --move pad", "pulumi up", "stop the service", "copy the data to pi")
+    places = [problem.way_out.index(step) for step in steps]
+    assert places == sorted(places), "the database on pi does not exist before pulumi up"
+    assert "docs/guide/links.md" in problem.way_out
+    _, told = updated_lock(build.plan(changes, lock))
+    assert any("after pulumi up" in line and "docs/guide/links.md" in line for line in told)
     there = pad("container", {"postgresql": {"host": "nas"}})
     assert not [*database_moved(build.plan(there, lock))]
 

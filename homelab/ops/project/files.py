@@ -17,7 +17,7 @@ from homelab.config.lock import (
     lock_text,
     without_host,
 )
-from homelab.databases.moved import moved_databases
+from homelab.databases.moved import GUIDE, moved_databases
 from homelab.ops.project.locks import read_lock
 from homelab.ops.project.stack import check_stack
 from homelab.ops.whole import replace_file
@@ -169,7 +169,10 @@ def updated_lock(
             by_hand = "" if service.name in moving else "; copy its state by hand"
             lines.append(f"{key} moved from {before.host} to {service.host}{by_hand}")
         elif any(m.service == service.name for m in moved_databases(plan)):
-            lines.append(f"{key} has its databases elsewhere; copy them by hand")
+            lines.append(
+                f"{key} has its databases elsewhere; after pulumi up, which makes them empty, stop "
+                f"it and copy the data by hand ({GUIDE})"
+            )
         elif lost_paths(service):
             lines.append(f"{key} now has its state in {', '.join(service.state) or 'no directory'}")
     lines += [
