@@ -38,13 +38,13 @@ PERSON = {
 
 
 def free_ports(count: int) -> list[int]:
-    """Free ports outside the range of ephemeral ports."""
-    ports: list[int] = []
+    """Free ports outside the range of ephemeral ports, no two the same."""
+    ports: dict[int, None] = {}
     while len(ports) < count:
         port = random.randrange(15_000, 30_000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            ports.append(port)
-    return ports
+            ports[port] = None
+    return [*ports]
 
 
 def certificate(directory: Path, domain: str) -> None:
