@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Literal
+
+from homelab.network.public import is_public
 
 SignIn = Literal["authelia", "none"]
 
@@ -14,12 +17,17 @@ class Machine:
 
     name: str
     address: str
-    """Address on the LAN."""
+    """IPv4 address on the LAN, or on the internet for a rented server."""
     platform: str = "x86_64-linux"
     host_key: str = ""
     """Line of its /etc/ssh/ssh_host_ed25519_key.pub. A placeholder ends in its mark."""
     hardware: str = ""
     """Text of its hardware-configuration.nix. Empty: init writes a placeholder."""
+
+    @property
+    def is_public(self) -> bool:
+        """Whether its address is one of the internet."""
+        return is_public(IPv4Address(self.address))
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,13 @@ class Answers:
     def first(self) -> Machine:
         """The host with the proxy, the resolver and the portal."""
         return self.machines[0]
+
+    @property
+    def keeper(self) -> Machine | None:
+        """The host with the backups of the others. One on the internet cannot be reached before it
+        has joined the tailnet.
+        """
+        return next((m for m in self.machines[1:] if not m.is_public), None)
 
     @property
     def is_local(self) -> bool:

@@ -127,7 +127,7 @@ def to_do(answers: Answers, run: str = "") -> list[str]:
         "Keep a copy of the master key and of your age key outside of the homelab: "
         "`sops decrypt --extract '[\"master\"]' secrets/deploy.yaml`"
     )
-    if len(answers.machines) == 1 and not answers.adopt_later:
+    if answers.keeper is None and not answers.adopt_later:
         steps.append("Add a backup target; the stack file shows one")
     steps.append(f"`{run}homelab lock`, and commit `homelab.lock.yaml`")
     return steps

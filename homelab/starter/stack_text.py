@@ -151,7 +151,8 @@ def _host(machine: Machine, answers: Answers) -> Iterator[str]:
     yield f'      state_version: "{RELEASE}"'
     yield "      # What nixos-generate-config wrote on it."
     yield f"      hardware: {scalar(hardware_path(machine))}"
-    yield f"      address: {{lan: {scalar(machine.address)}}}"
+    place = "public" if machine.is_public else "lan"
+    yield f"      address: {{{place}: {scalar(machine.address)}}}"
     if answers.adopt_later:
         yield "      # homelab adopt host replaces this entry. Until then nothing is managed."
         yield "      manage: []"
@@ -164,7 +165,8 @@ def _host(machine: Machine, answers: Answers) -> Iterator[str]:
         yield "      # address: tailnet: 100.…"
         yield f"      tailscale: {{subnet_routes: [{scalar(answers.cidr)}]}}"
     elif answers.tailnet:
-        yield "      # The first host calls it over the LAN. Remove this to have it join."
+        called = "at its public address" if machine.is_public else "over the LAN"
+        yield f"      # The first host calls it {called}. Remove this to have it join."
         yield "      tailscale: null"
     yield "      # Its /etc/ssh/ssh_host_ed25519_key.pub."
     yield "      ssh:"
@@ -197,7 +199,7 @@ def _services(answers: Answers) -> Iterator[str]:
     if answers.own_sign_in:
         yield "      # People sign in at the app. With a sign-in portal, leave this out."
         yield "      auth: native"
-    if len(answers.machines) == 1:
+    if answers.keeper is None:
         yield "      # A second host or a disk for backups is missing; see homelab:backup below."
         yield f"      backup: {{skip: {_NO_BACKUP}}}"
         if answers.sign_in == "authelia":
@@ -211,7 +213,7 @@ def _services(answers: Answers) -> Iterator[str]:
 def _backup(answers: Answers) -> Iterator[str]:
     if answers.adopt_later:
         return
-    if len(answers.machines) == 1:
+    if answers.keeper is None:
         yield "  # Backups to a disk of the host, mounted by its hardware module:"
         yield "  # homelab:backup:"
         yield "  #   targets:"
@@ -219,7 +221,7 @@ def _backup(answers: Answers) -> Iterator[str]:
             f"  #     disk: {{kind: local, host: {answers.first.name}, path: /mnt/backup/restic}}"
         )
         return
-    other = answers.machines[1].name
+    other = answers.keeper.name
     yield "  homelab:backup:"
     yield "    targets:"
     yield f"      # Restic repositories of the other hosts, on {other}. Encrypted."

@@ -54,6 +54,40 @@ def test_every_combination_passes_every_check(call: Call, flags: tuple[str, ...]
     assert kinds <= {"alert-sent]", "host-placeholder]", "secret-deployer]"}, checked.out
 
 
+RELAY = ("--host", "pi=192.168.7.2", "--host", "relay=203.0.113.40")
+
+
+@pytest.mark.parametrize(
+    "flags", [(), TAILNET, ("--host", "nas=192.168.7.3"), (*TAILNET, "--adopt-later")]
+)
+def test_a_host_on_the_internet_has_a_public_address(call: Call, flags: tuple[str, ...]) -> None:
+    made = call("init", *BASE, *RELAY, *flags)
+    assert (made.code, made.err) == (0, "")
+    written = yaml.safe_load(Path("Pulumi.home.yaml").read_text())["config"]["homelab:hosts"]
+    assert written["relay"]["address"] == {"public": "203.0.113.40"}
+    assert written["pi"]["address"] == {"lan": "192.168.7.2"}
+    checked = call("check")
+    assert checked.code == 0, checked.out
+
+
+@pytest.mark.parametrize(
+    ("hosts", "says"),
+    [
+        (RELAY[2:], "the first host is at home"),
+        ((*RELAY[2:], *RELAY[:2]), "the first host is at home"),
+        ((*RELAY[:2], "--host", "nas=10.0.0.3"), "not on the LAN, 192.168.7.0/24"),
+    ],
+)
+def test_an_address_that_does_not_fit_is_said_at_its_flag(
+    call: Call, hosts: tuple[str, ...], says: str
+) -> None:
+    made = call("init", *BASE, *hosts)
+    assert made.code == 2
+    assert made.err.startswith("error: --host ")
+    assert says in made.err
+    assert not [*Path().iterdir()]
+
+
 @pytest.mark.lab
 @pytest.mark.parametrize("flags", COMBINATIONS.values(), ids=COMBINATIONS.keys())
 def test_every_combination_comes_up_in_the_lab(call: Call, flags: tuple[str, ...]) -> None:

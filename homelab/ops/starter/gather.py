@@ -68,6 +68,7 @@ def gather(
     domain = given.domain or (ask("Domain of the names at home", default) if ask else default)
     machines = _machines(given, ask)
     network = _network(given, machines[0])
+    _check_places(machines, network)
     user = _user(given, ask)
     email = given.email or (ask("Your e-mail address", f"{user}@{domain}") if ask else "")
     if not email and (cloudflare or tailnet):
@@ -188,6 +189,25 @@ def _network(given: Given, first: Machine) -> ipaddress.IPv4Network:
         return ipaddress.IPv4Network(text, strict=given.lan is not None)
     except ValueError:
         raise UsageError(f"--lan {text}: this is not a network; write 192.168.1.0/24") from None
+
+
+def _check_places(machines: tuple[Machine, ...], network: ipaddress.IPv4Network) -> None:
+    """Raises UsageError for a host that is neither on the LAN nor on the internet, and for a first
+    one on the internet.
+    """
+    first = machines[0]
+    if first.is_public:
+        raise UsageError(
+            f"--host {first.name}: {first.address} is an address of the internet, and the first "
+            "host is at home: it runs the reverse proxy and the resolver of the LAN; name one of "
+            f"the LAN before it, such as {_HOST}"
+        )
+    for machine in machines:
+        if not machine.is_public and ipaddress.IPv4Address(machine.address) not in network:
+            raise UsageError(
+                f"--host {machine.name}: {machine.address} is not on the LAN, {network}; correct "
+                "it, write a larger network with --lan, or leave the host out and add it afterwards"
+            )
 
 
 def _user(given: Given, ask: Ask | None) -> str:
