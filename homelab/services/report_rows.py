@@ -160,6 +160,9 @@ def _state(service: Service) -> Row:
     lines = list(service.state)
     if service.entry.database in ("postgresql", "mysql"):
         lines.append(f"a database in {service.entry.database}")
+    lines += [
+        f"a database in {d.kind} on {d.host}" for d in service.databases if d.host != service.host
+    ]
     if not lines and service.entry.stateless:
         lines.append(f"none: {service.entry.stateless}")
     reason = "backup: {skip: a reason}" if service.is_made else "stateless: a reason"

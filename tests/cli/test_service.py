@@ -116,6 +116,13 @@ def test_a_dump_and_sandbox_exceptions_are_shown(call: Any, tmp_path: Path) -> N
     assert found["sandbox"] == ["microbin: none: it needs everything"]
 
 
+def test_a_database_on_another_host_is_the_state(call: Any, tmp_path: Path) -> None:
+    away = {"host": "pi", "databases": {"postgresql": {"host": "nas"}}}
+    stackdir.write_stack(tmp_path, {"services": {"miniflux": away}})
+    found = rows(call("service", "test", "miniflux", "--json"), "pi")
+    assert found["state"] == ["a database in postgresql on nas"]
+
+
 def test_contradictions_in_the_facts_exit_with_1_at_their_line(call: Any, tmp_path: Path) -> None:
     write(tmp_path, FACTS.replace("dynamic_user: true\n", ""))
     said = call("service", "test", "microbin")
