@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 service_app = typer.Typer(no_args_is_help=True, help="Inspect one service of a stack.")
 
 _WIDE = 10_000
+_PLACEHOLDER = "HOST"
 
 
 @service_app.command("test")
@@ -98,7 +99,7 @@ def service_import(
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the service. Default: its directory's.")
     ] = None,
-    host: Annotated[str, typer.Option("--host", help="Host that runs it.")] = "HOST",
+    host: Annotated[str, typer.Option("--host", help="Host that runs it.")] = _PLACEHOLDER,
     env_file: Annotated[
         Path | None, typer.Option("--env-file", help="Its variables. Default: `.env` beside it.")
     ] = None,
@@ -114,7 +115,10 @@ def service_import(
     If the catalog has the app, the service is that of the catalog. What the file says and the
     service does not follows on standard error, with its line. Changes no file.
     """
-    from homelab.ops.compose import as_yaml, import_file
+    from homelab.ops.compose import as_yaml, check_host, import_file
+
+    if host != _PLACEHOLDER:
+        check_host(HERE, host)
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)

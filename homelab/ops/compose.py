@@ -7,15 +7,28 @@ from pathlib import Path
 
 import yaml
 
+from homelab.ops.project.documents import read_stack_document
+from homelab.ops.project.locks import stack_names
 from homelab.ops.registry import RegistryError, digest_of
 from homelab.plaintext import UnreadableError
-from homelab.problems import UsageError, unreadable
+from homelab.problems import UsageError, did_you_mean, unreadable
 from homelab.services.compose.reading import ComposeFile, env_values, read_compose, words
 from homelab.services.compose.service import Imported, imported
 from homelab.services.compose.variables import slug
 from homelab.services.images import Image
 
 _LARGEST = 1024 * 1024
+
+
+def check_host(directory: Path, host: str) -> None:
+    """Raises UsageError for a host that no stack of the directory has. A directory without a stack
+    has none to compare with.
+    """
+    stacks = stack_names(directory)
+    found = (read_stack_document(directory, name).values.get("hosts") for name in stacks)
+    known = {name for hosts in found if isinstance(hosts, Mapping) for name in hosts}
+    if stacks and host not in known:
+        raise UsageError(f'--host: there is no host "{host}"; {did_you_mean(host, known, "hosts")}')
 
 
 def import_file(

@@ -17,7 +17,7 @@ from homelab.services.compose.container import seconds_of
 from homelab.services.compose.native import native_entry
 from homelab.services.compose.reading import env_values, read_compose
 from homelab.services.compose.service import Imported
-from tests import build
+from tests import build, stackdir
 from tests.containers.paperless import DIGEST, STACK
 from tests.containers.registry import digest, registry
 
@@ -240,8 +240,11 @@ def test_an_app_of_the_catalog_is_named(image: str, entry: str) -> None:
     assert native_entry(image) == entry
 
 
-def test_the_command_prints_the_service_of_the_catalog(tmp_path: Path) -> None:
+def test_the_command_prints_the_service_of_the_catalog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And with --containers the containers, with the notes on standard error."""
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "compose.yaml"
     image = f"vaultwarden/server:1{DIGEST}"
     file.write_text(f"services: {{vault: {{image: '{image}', ports: ['8080:80']}}}}")
@@ -253,6 +256,24 @@ def test_the_command_prints_the_service_of_the_catalog(tmp_path: Path) -> None:
     assert "its data is not moved" in native.stderr
     whole = CliRunner().invoke(app, [*line, "--containers"])
     assert "containers" in yaml.safe_load(whole.stdout)["homelab:services"]["vault"]
+
+
+def test_a_host_that_the_stack_does_not_have_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the nearest known name; a directory without a stack knows none."""
+    file = tmp_path / "compose.yaml"
+    file.write_text(f"services: {{a: {{image: 'a/b:1{DIGEST}', ports: ['8080:80']}}}}")
+    line = ["service", "import", str(file), "--no-pin"]
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, [*line, "--host", "naz"]).exit_code == 0
+    monkeypatch.chdir(stackdir.write_stack(tmp_path / "stack", {}))
+    wrong = CliRunner().invoke(app, [*line, "--host", "naz"])
+    assert isinstance(wrong.exception, UsageError)
+    assert 'there is no host "naz"; did you mean "nas"?' in str(wrong.exception)
+    assert wrong.stdout == ""
+    assert CliRunner().invoke(app, [*line, "--host", "nas"]).exit_code == 0
+    assert CliRunner().invoke(app, line).exit_code == 0
 
 
 @pytest.mark.parametrize("text", ["", "[]", "a: 1", "services: {}", "services: {a: &a [*a]}", "{"])
