@@ -24,7 +24,7 @@ HostName = Annotated[str, typer.Argument(help="The host.")]
 @hosts_app.command()
 def status(
     what: Annotated[
-        Literal["all", "hosts", "tailnet"], typer.Argument(help="What to report on.")
+        str, typer.Argument(help="What to report on: `all`, `hosts`, `tailnet`, or one host.")
     ] = "all",
     stack: StackName = None,
     cwd: Directory = HERE,

@@ -24,9 +24,17 @@ from homelab.problems import HomelabError, UsageError, did_you_mean
 from homelab.system.model import Host
 
 
-def read_hosts(plan: Plan, releases: Mapping[str, Release]) -> tuple[HostStatus, ...]:
-    """The status of every host, asked in parallel, also of those that do not answer."""
-    asked = [h for h in plan.hosts.values() if h.is_nixos and h.config.state != "planned"]
+def read_hosts(
+    plan: Plan, releases: Mapping[str, Release], only: str = ""
+) -> tuple[HostStatus, ...]:
+    """The status of every host, or of `only` one, asked in parallel, also of those that do not
+    answer.
+    """
+    asked = [
+        h
+        for h in plan.hosts.values()
+        if h.is_nixos and h.config.state != "planned" and only in ("", h.name)
+    ]
     dial_map = DialMap.from_environment()
 
     async def every() -> list[HostStatus]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from homelab.deploy import status as deploy
 from homelab.deploy.model import Release
@@ -19,13 +18,16 @@ def read_sections(
     plan: Plan,
     directory: Path,
     releases: Mapping[str, Release],
-    what: Literal["all", "hosts", "tailnet"] = "all",
+    what: str = "all",
 ) -> tuple[Section, ...]:
-    """One section per subject. A subject that does not answer has a section with the error."""
+    """One section per subject: `all`, `hosts`, `tailnet`, or the name of one host. A subject that
+    does not answer has a section with the error. Raises UsageError for another word.
+    """
     out: list[Section] = []
+    only = hosts.named(plan, what).name if what not in ("all", "hosts", "tailnet") else ""
     if what != "tailnet":
-        out.append(deploy.section(hosts.read_hosts(plan, releases)))
-    if what == "hosts":
+        out.append(deploy.section(hosts.read_hosts(plan, releases, only)))
+    if what == "hosts" or only:
         return tuple(out)
     try:
         found = tailnet.read_status(plan, directory)

@@ -240,3 +240,9 @@ def test_the_command_line_asks_goes_back_and_lets_go(
     assert run("unlock", "pi") == (0, "pi: nothing holds this host\n")
     stack.lab.inject_fault("nas", "unreachable")
     assert run("status", "hosts")[0] == 1
+    code, said = run("status", "pi")
+    assert "nas" not in said, "only pi is asked"
+    assert "the stack wants " in said
+    code, said = run("status", "pj")
+    assert code == 2
+    assert 'there is no host "pj"; did you mean "pi"?' in said
