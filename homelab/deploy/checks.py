@@ -45,7 +45,8 @@ def builder_offline(plan: Plan) -> Iterator[Problem]:
 
 def _wrong(plan: Plan, host: Host, offline: Offline) -> Iterator[tuple[str, str]]:
     """What is wrong with the always-on host, or else with the path to it: what, way out."""
-    awake = [h.name for h in plan.hosts.values() if h.always_on and h.is_deployed and h is not host]
+    live = [h for h in plan.hosts.values() if h.is_nixos and h.config.state == "live"]
+    awake = [h.name for h in live if h.always_on and h is not host]
     other = plan.hosts.get(offline.host)
     if other is None:
         yield (
@@ -53,13 +54,20 @@ def _wrong(plan: Plan, host: Host, offline: Offline) -> Iterator[tuple[str, str]
             did_you_mean(offline.host, awake, "hosts that are always on"),
         )
     elif other.name not in awake:
-        why = "it is that host" if other is host else "it is not always on, or is not deployed"
+        why = _unready(other) if other is not host else "it is that host"
         names = did_you_mean(offline.host, awake, "hosts that are always on")
         yield f"{other.name} cannot do that for {host.name}: {why}", names
     elif offline.wake_by:
         yield from _unwakeable(host, other)
     else:
         yield from _unfetchable(host, other)
+
+
+def _unready(other: Host) -> str:
+    if not other.is_nixos:
+        return "it is home-manager only"
+    state = other.config.state
+    return "it is not always on" if state == "live" else f"it is {state}, so it is not deployed"
 
 
 def _unwakeable(host: Host, other: Host) -> Iterator[tuple[str, str]]:

@@ -48,7 +48,7 @@ def _unfit(plan: Plan, source: str, host: Host) -> str:
         return "it is no NixOS host"
     if builder.role == "agent":
         return f"agents are in quarantine, and {host.name} runs its system as root"
-    if not builder.is_deployed:
+    if builder.config.state != "live":
         return f"it is {builder.config.state}"
     return "" if builder.always_on else "it may be off, and nothing would switch then"
 

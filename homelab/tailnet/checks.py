@@ -206,7 +206,15 @@ def dns_push_target(plan: Plan) -> Iterator[Problem]:
     host = plan.hosts.get(plan.dns.host)
     if plan.tailnet is None or host is None:
         return
-    if not is_member(host):
+    # host-runs-services reports a host that is home-manager only.
+    if host.is_nixos and host.config.state == "planned":
+        yield Problem(
+            "network.dns.host",
+            f"{host.name} is planned, so it is not in the tailnet yet, and devices there cannot "
+            "use its resolver",
+            f"name another host; or write {host.source}.state: live",
+        )
+    elif host.is_nixos and not is_member(host):
         yield Problem(
             "network.dns.host",
             f"{host.name} is not in the tailnet, so devices there cannot use its resolver",

@@ -137,6 +137,12 @@ WAYS = (
     ),
     WayOut(
         "copy-possible",
+        {"hosts": {"nas": {"state": "retired"}, "pi": {"build": {"copy_from": "nas"}}}},
+        {"hosts": {"pi": {"build": {"copy_from": "deployer"}}}},
+        says="it is retired",
+    ),
+    WayOut(
+        "copy-possible",
         {"hosts": {"nas": {"always_on": False}, "pi": {"build": {"copy_from": "nas"}}}},
         {"hosts": {"pi": {"build": {"copy_from": "deployer"}}}},
         says="it may be off",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests import build
-from tests.site.ways_out import homes, persistence, system_files, system_manage, system_settings
+from tests.site.ways_out import homes, needed, persistence, system_files, system_manage, system_settings
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import music
 from tests.site.ways_out.stacks import IDENTITY, MAC, MACS, both, container, host, machine, service
@@ -179,6 +179,7 @@ WAYS = (
         host("nas", state="live"),
         says="yet",
     ),
+    *needed.WAYS,
     WayOut(
         "host-complete",
         host("nas", address={"lan": None, "tailnet": None}),

@@ -133,6 +133,20 @@ WAYS = (
     ),
     WayOut(
         "dns-push-target",
+        both(TAILNET, {"network": {"dns": {"host": "nas"}}}, host("nas", state="planned")),
+        host("nas", state="live"),
+        says="is planned",
+        beside=("service-host-state",),
+    ),
+    WayOut(
+        "dns-push-target",
+        both(TAILNET, {"network": {"dns": {"host": "nas"}}}, host("nas", state="planned")),
+        {"network": {"dns": {"host": "pi"}}},
+        says="is planned",
+        beside=("service-host-state",),
+    ),
+    WayOut(
+        "dns-push-target",
         tailnet(dns={"split": {"corp.example.com": ["192.168.1.3"]}}),
         tailnet(dns={"split": {"corp.example.com": ["100.64.0.2"]}}),
         says="has no resolver",
