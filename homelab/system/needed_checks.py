@@ -22,7 +22,8 @@ class Need:
     """The hosts that need it."""
     what: str
     """What they would lack, in the plural. `{by}` stands for the hosts."""
-    way_out: str = "name another host"
+    without: str = ""
+    """How they do without it; empty if they cannot."""
     moves: str = ""
     """Data that is on the host and has to be moved first, in the plural; empty for none."""
 
@@ -40,6 +41,11 @@ def needed_host_state(plan: Plan) -> Iterator[Problem]:
         by = [n for n in need.by if n in plan.hosts and plan.hosts[n].config.state in RUNNING]
         if not by:
             continue
+        others = [
+            h.name
+            for h in plan.hosts.values()
+            if h.may_serve and h.config.state in RUNNING and h.name not in by
+        ]
         retired = host.config.state == "retired"
         what = need.what.format(by=_listed(by))
         until = f" until the {need.moves} are moved" if retired and need.moves else ""
@@ -47,7 +53,13 @@ def needed_host_state(plan: Plan) -> Iterator[Problem]:
             need.where,
             f"{host.name} is {host.config.state}, so {what} "
             + ("would end with its empty release" if retired else "would fail until it is live"),
-            f"{need.way_out}; or write {host.source}.state: live{until}",
+            "; or ".join(
+                [
+                    *([f"name another host: {', '.join(others)}"] if others else []),
+                    *([need.without] if need.without else []),
+                    f"write {host.source}.state: live{until}",
+                ]
+            ),
         )
 
 
@@ -64,7 +76,7 @@ def needs(plan: Plan) -> Iterator[Need]:
                 host.config.build.host,
                 (host.name,),
                 "the builds of {by} there",
-                "name another host, or leave it out",
+                "leave it out",
             )
     if plan.stack.deploy.canary is not None:
         canary = plan.stack.deploy.canary
@@ -74,7 +86,7 @@ def needs(plan: Plan) -> Iterator[Need]:
             canary,
             others,
             "the trials of releases for {by}",
-            "name another host, or leave canary out",
+            "leave canary out",
         )
 
 
@@ -99,7 +111,7 @@ def _datasets(plan: Plan) -> Iterator[Need]:
             replica.host,
             (replica.dataset.host,),
             f"the copies of {name} from {{by}}",
-            "name another host, or leave replicate out",
+            "leave replicate out",
             "snapshots",
         )
     for name, dataset in plan.stack.datasets.items():
@@ -110,7 +122,7 @@ def _datasets(plan: Plan) -> Iterator[Need]:
             dataset.host,
             mounts,
             f"the mounts of {name} on {{by}}",
-            "name another host, or leave nfs out",
+            "leave nfs out",
             "files",
         )
         readers = _sorted(d.host for d in plan.copies if d.name == name)

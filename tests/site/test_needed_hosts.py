@@ -82,7 +82,9 @@ def test_a_host_that_runs_is_not_told_of(state: str) -> None:
 @pytest.mark.parametrize("state", ["planned", "retired"])
 def test_a_host_that_only_such_hosts_need_is_not_told_of(state: str) -> None:
     """A new homelab, all of which is planned."""
-    assert "needed-host-state" not in _told(both(target("planned"), host("pi", state=state))).values()
+    assert (
+        "needed-host-state" not in _told(both(target("planned"), host("pi", state=state))).values()
+    )
 
 
 def test_a_held_host_needs_its_backups() -> None:

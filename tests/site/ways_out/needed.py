@@ -68,8 +68,8 @@ WAYS = (
     ),
     WayOut(
         "needed-host-state",
-        both(host("nas", state="retired"), host("pi", build={"host": "nas", "trusted": "mine"})),
-        host("pi", build={"host": None, "trusted": None}),
+        both(host("nas", state="retired"), host("pi", build={"host": "nas"})),
+        host("pi", build={"host": None}),
         says="the builds of pi there",
     ),
     WayOut(

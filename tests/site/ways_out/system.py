@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from tests import build
-from tests.site.ways_out import homes, needed, persistence, system_files, system_manage, system_settings
+from tests.site.ways_out import (
+    homes,
+    needed,
+    persistence,
+    system_files,
+    system_manage,
+    system_settings,
+)
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import music
 from tests.site.ways_out.stacks import IDENTITY, MAC, MACS, both, container, host, machine, service
