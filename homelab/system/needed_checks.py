@@ -24,6 +24,8 @@ class Need:
     """What they would lack, in the plural. `{by}` stands for the hosts."""
     without: str = ""
     """How they do without it; empty if they cannot."""
+    any_of_them: bool = False
+    """Whether one of them can take its place."""
     moves: str = ""
     """Data that is on the host and has to be moved first, in the plural; empty for none."""
 
@@ -44,7 +46,7 @@ def needed_host_state(plan: Plan) -> Iterator[Problem]:
         others = [
             h.name
             for h in plan.hosts.values()
-            if h.may_serve and h.config.state in RUNNING and h.name not in by
+            if h.may_serve and h.config.state in RUNNING and (need.any_of_them or h.name not in by)
         ]
         retired = host.config.state == "retired"
         what = need.what.format(by=_listed(by))
@@ -87,6 +89,7 @@ def needs(plan: Plan) -> Iterator[Need]:
             others,
             "the trials of releases for {by}",
             "leave canary out",
+            any_of_them=True,
         )
 
 
@@ -112,7 +115,7 @@ def _datasets(plan: Plan) -> Iterator[Need]:
             (replica.dataset.host,),
             f"the copies of {name} from {{by}}",
             "leave replicate out",
-            "snapshots",
+            moves="snapshots",
         )
     for name, dataset in plan.stack.datasets.items():
         where = f"datasets.{name}.host"
@@ -123,7 +126,7 @@ def _datasets(plan: Plan) -> Iterator[Need]:
             mounts,
             f"the mounts of {name} on {{by}}",
             "leave nfs out",
-            "files",
+            moves="files",
         )
         readers = _sorted(d.host for d in plan.copies if d.name == name)
         yield Need(

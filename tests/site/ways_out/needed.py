@@ -75,7 +75,7 @@ WAYS = (
     WayOut(
         "needed-host-state",
         both(host("nas", state="planned"), {"deploy": {"canary": "nas"}}),
-        {"deploy": {"canary": None}},
+        {"deploy": {"canary": "pi"}},
         says="the trials of releases for pi",
     ),
 )
