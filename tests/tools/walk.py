@@ -12,7 +12,8 @@ def walk(
     argument: str, cases: Iterable[object], named: str = "name"
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """The test runs with each case as this argument, to the end, and reports every case that fails
-    by its name: the attribute `named` if it has one. Several of these give each combination. For cases without a fixture of their own.
+    by its name: the attribute `named` if it has one. Several of these give each combination. For
+    cases without a fixture of their own.
     """
     values = [*cases]
 
