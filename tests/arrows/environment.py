@@ -122,9 +122,24 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     ),
     "Tandoor: docs.tandoor.dev/system/configuration": ("ENABLE_SIGNUP",),
     "Zipline: zipline.diced.sh/docs/config": ("FEATURES_USER_REGISTRATION",),
-    "Healthchecks: healthchecks.io/docs/self_hosted_configuration": ("REMOTE_USER_HEADER",),
+    "Healthchecks: healthchecks.io/docs/self_hosted_configuration": (
+        "REGISTRATION_OPEN",
+        "REMOTE_USER_HEADER",
+    ),
     "Miniflux: miniflux.app/docs/configuration.html": ("AUTH_PROXY_HEADER",),
-    "Vaultwarden: its .env.template": ("ADMIN_TOKEN", "DISABLE_ADMIN_TOKEN"),
+    "Vaultwarden: its .env.template": (
+        "ADMIN_TOKEN",
+        "DISABLE_ADMIN_TOKEN",
+        "SIGNUPS_ALLOWED",
+    ),
+    "Vikunja: vikunja.io/docs/config-options": ("VIKUNJA_SERVICE_ENABLEREGISTRATION",),
+    "HedgeDoc: docs.hedgedoc.org/configuration": ("CMD_ALLOW_EMAIL_REGISTER",),
+    "Homebox: homebox.software/en/configure": ("HBOX_OPTIONS_ALLOW_REGISTRATION",),
+    "Karakeep: docs.karakeep.app/configuration": ("DISABLE_SIGNUPS",),
+    "Linkwarden: docs.linkwarden.app/self-hosting/environment-variables": (
+        "NEXT_PUBLIC_DISABLE_REGISTRATION",
+    ),
+    "Monica: config/monica.php": ("APP_DISABLE_SIGNUP",),
     "OAuth2 Proxy: its configuration": ("OAUTH2_PROXY_CLIENT_SECRET",),
     "Pocket ID: pocket-id.org/docs/configuration/environment-variables": (
         "ALLOW_USER_SIGNUPS",

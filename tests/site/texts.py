@@ -154,6 +154,10 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("nixpkgs.overlays", _WORD),
     ("nix.gc.dates", judges.without(r"[%\n\r\\\\]")),
     ("users.users.*.openssh.authorizedKeys.keys", _LINE),
+    # A file that a script of NixOS opens.
+    ("users.users.*.hashedPasswordFile", _LINE),
+    ("security.sudo.extraRules.users", _WORD),
+    ("security.sudo-rs.extraRules.users", _WORD),
     ("users.**", _WORD),
     ("security.acme.**", _WORD),
     ("security.polkit.extraConfig", judges.each(dividing.javascript_words)),
@@ -229,8 +233,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("services.forum.**", judges.option),
     ("services.inn.db.**", _WHOLE),
     ("services.inn.db", _WHOLE),
-    # A file that a script of NixOS opens.
-    ("users.users.*.hashedPasswordFile", _LINE),
+    ("services.inn.**", judges.option),
     ("services.*zqx*.**", judges.option),
     ("*zqx*.**", judges.option),
     ("x.**", judges.option),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from homelab import testing
 from tests import build
-from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.model import NULL, Changes, WayOut
 from tests.site.ways_out.parts import draw, jellyfin, vote
-from tests.site.ways_out.stacks import service
+from tests.site.ways_out.stacks import TAILNET, service
 
 BOX = draw(port=8123, backup={"skip": "keeps nothing"})
 
@@ -37,7 +37,25 @@ BANDED = {
 }
 SYNC = {"port": 22000, "scope": "lan"}
 
+OUTSIDE = both(
+    TAILNET,
+    host("nas", address={"lan": None, "tailnet": "100.64.0.3", "public": "203.0.113.7"}),
+)
+
 WAYS = (
+    WayOut(
+        "backend-reachable",
+        both(OUTSIDE, service("miniflux", host="nas"), host("pi", tailscale=NULL)),
+        host("pi", tailscale={"subnet_routes": ["192.168.1.0/24"]}),
+        says="pi cannot reach miniflux",
+        beside=("dns-push-target", "subnet-covers-entry"),
+    ),
+    WayOut(
+        "dns-on-lan",
+        both(OUTSIDE, service("miniflux", host="nas"), {"network": {"dns": {"host": "nas"}}}),
+        {"network": {"dns": {"host": "pi"}}},
+        asked={"pi": "name a host with an address on the LAN"},
+    ),
     WayOut(
         "port-unique",
         both(box(port=8080), {"services": {"miniflux": {"host": "nas", "port": 8080}}}),

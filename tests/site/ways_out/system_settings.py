@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests import build
-from tests.site.ways_out.model import NULL, WayOut
+from tests.site.ways_out.model import WayOut
 from tests.site.ways_out.stacks import MACS, TAILNET, both, host, service
 
 
@@ -108,19 +108,6 @@ WAYS = (
         both(JOINED, service("forgejo", host="nas", ports={"ssh": _OPEN})),
         service("forgejo", ports={"ssh": {"scope": "tailnet"}}),
         says="is open to the LAN",
-    ),
-    WayOut(
-        "backend-reachable",
-        both(JOINED, service("miniflux", host="nas"), host("pi", tailscale=NULL)),
-        host("pi", tailscale={"subnet_routes": ["192.168.1.0/24"]}),
-        says="pi cannot reach miniflux",
-        beside=("dns-push-target", "subnet-covers-entry"),
-    ),
-    WayOut(
-        "dns-on-lan",
-        both(JOINED, service("miniflux", host="nas"), {"network": {"dns": {"host": "nas"}}}),
-        {"network": {"dns": {"host": "pi"}}},
-        asked={"pi": "name a host with an address on the LAN"},
     ),
     WayOut(
         "ip-in-lan",
