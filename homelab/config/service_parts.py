@@ -80,13 +80,22 @@ class Flake(Model):
     """The unit runs with DynamicUser, so its state is below /var/lib/private."""
 
 
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("this is a true/false value where a number is expected; write 1.5")
+    return value
+
+
+Cpus = Annotated[float, BeforeValidator(_number), Field(gt=0, le=1024, strict=False)]
+
+
 class Limits(Model):
     """The most that a service may take of its host. The rest stays for the others."""
 
     memory: DiskSize | None = None
     """At this size the kernel ends one of its programs: `2 GiB`. It holds for each unit and each
     container by itself."""
-    cpus: Annotated[float, Field(gt=0, le=1024, strict=False)] | None = None
+    cpus: Cpus | None = None
     """Processors that each unit and each container keeps busy at most: `1.5`."""
 
     @model_validator(mode="after")

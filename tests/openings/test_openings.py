@@ -11,7 +11,7 @@ import pytest
 from homelab.catalog import ENTRIES
 from homelab.checks import run_checks
 from homelab.nix.source import Setting, read_nix
-from homelab.openings import alerts, backups, disks, replaced, resolvers, ssh, vpns, wiped
+from homelab.openings import alerts, backups, disks, limits, replaced, resolvers, ssh, vpns, wiped
 from homelab.openings.apps import closed_sign_ups
 from homelab.openings.checks import check_openings
 from homelab.openings.model import RULES, View, matches
@@ -250,10 +250,10 @@ IN_WAYS_OUT = (
 """Rules with checks of their own, which have rows in tests/site/ways_out."""
 IN_TESTS = (
     *(vpns.identity, vpns.namespace, vpns.numbers, vpns.units),
-    *(backups.server, replaced.whole, ssh.bans),
+    *(backups.server, replaced.whole, ssh.bans, limits.other_limit),
 )
-"""Rules that need more of a stack: test_vpns.py, test_protections.py and test_replaced.py have their
-tables."""
+"""Rules that need more of a stack: test_vpns.py, test_protections.py, test_replaced.py and
+tests/services/test_limits.py have their tables."""
 ELSEWHERE = [
     # Secrets in plain text have a table in tests/secrets.
     "**",

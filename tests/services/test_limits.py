@@ -9,6 +9,7 @@ import pytest
 from homelab.catalog import ENTRIES
 from homelab.config.services import KINDS
 from homelab.nix import Attrs, Force
+from homelab.openings.checks import check_openings
 from homelab.problems import InvalidStackError
 from homelab.services.nixos import modules
 from tests import build
@@ -72,6 +73,7 @@ def test_each_of_several_containers_has_its_own_limits() -> None:
         ({"memory": "8 MiB"}, "at least 16 MiB"),
         ({"memory": "2"}, "a number and a unit"),
         ({"cpus": 0}, "greater than 0"),
+        ({"cpus": True}, "a true/false value where a number is expected"),
     ],
 )
 def test_a_limit_that_says_nothing_is_refused(limits: dict[str, object], way_out: str) -> None:
@@ -95,3 +97,21 @@ def test_a_flag_beside_the_limit_of_a_container_is_refused(given: list[str], tol
     wiki = {**SERVICES["container"], "host": "nas", "limits": {"memory": "2 GiB"}, "options": flag}
     found = build.found({"services": {"wiki": wiki}}, "option-path")
     assert [told in p.what for p in found] == [True] * bool(told)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('navidrome.serviceConfig.MemoryMax = "1G"', "limits.memory of navidrome"),
+        ('navidrome = { serviceConfig = { MemoryMax = lib.mkForce "1G"; }; }', "limits.memory"),
+        ('navidrome.serviceConfig.CPUQuota = "50%"', ""),
+        ('jellyfin.serviceConfig.MemoryMax = "1G"', ""),
+    ],
+)
+def test_a_limit_in_an_own_module_beside_that_of_the_stack_is_refused(line: str, told: str) -> None:
+    """The plan forces its own, so the other would have no effect."""
+    said = {"host": "nas", "limits": {"memory": "2 GiB"}}
+    changes = {"hosts": {"nas": {"modules": ["own.nix"]}}, "services": {"navidrome": said}}
+    text = f"{{ lib, ... }}:\n{{\n  systemd.services.{line};\n}}\n"
+    found = [*check_openings(build.plan(changes), {"own.nix": text})]
+    assert [told in p.what and "leave it out" in p.way_out for p in found] == [True] * bool(told)

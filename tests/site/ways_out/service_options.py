@@ -19,7 +19,32 @@ def text(value: object) -> Changes:
     return service("jellyfin", host="nas", options={"environment.etc.x.text": value})
 
 
+GIT = both(service("forgejo", host="nas"), host("nas", ssh={"port": 2022}))
+
 WAYS = (
+    WayOut(
+        "ssh-port",
+        GIT,
+        service("forgejo", options={"services.forgejo.settings.server.SSH_PORT": 2022}),
+        says="name no port",
+    ),
+    WayOut(
+        "ssh-port",
+        GIT,
+        service("forgejo", ports={"ssh": {"port": 2222, "scope": "lan", "why": "Git over SSH"}}),
+        says="name no port",
+        asked={"lan": "scope: tailnet"},
+    ),
+    WayOut(
+        "ssh-port",
+        service(
+            "forgejo",
+            host="nas",
+            ports={"ssh": {"port": 2222, "scope": "lan", "why": "git", "protocol": "udp"}},
+        ),
+        service("forgejo", ports={"ssh": {"protocol": None}}),
+        says="uses TCP",
+    ),
     WayOut(
         "port-fixed", service("jellyfin", host="nas", port=8097), service("jellyfin", port=None)
     ),
