@@ -29,8 +29,8 @@ documentation of each app, and monica's config/monica.php.
 
 
 def open_images(view: View) -> Iterator[tuple[str, Opening]]:
-    """Containers of a host whose image is open by default, and whose settings do not name the
-    variable that decides: (place, opening).
+    """Containers of a host whose image lets everybody make an account by default, and whose
+    settings do not name the variable that decides: (place, opening).
     """
     for service in view.plan.on(view.host.name):
         routes = view.plan.routes_of(service.name)

@@ -21,8 +21,8 @@ def own_name(option: str) -> str:
 
 def has_own(option: str, options: Options, units: Collection[str]) -> bool:
     """Whether the unit of an option has a directory of its own by another: of its `StateDirectory`,
-    of the home of its user, or as one of `units`, whose state is kept already. To make a shared
-    directory, as tmpfiles does, says of nobody that he writes there.
+    of the home of its user, or as one of `units`, whose state is kept already. A rule of tmpfiles
+    makes a shared directory, and does not say who writes there.
     """
     parts = tuple(option.split("."))
     if parts[:2] != _UNIT:
