@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from homelab.check import check
 from homelab.network.model import TAILNET_NETWORK
+from homelab.network.public import is_public
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.declared import declared_options
@@ -32,12 +33,6 @@ def ip_unique(plan: Plan) -> Iterator[Problem]:
             seen[end] = host.name
 
 
-_AT_HOME = tuple(
-    IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")
-)
-"""Private and link-local networks (RFC 1918, RFC 3927)."""
-
-
 @check("ip-in-lan")
 def ip_in_lan(plan: Plan) -> Iterator[Problem]:
     """The firewall and the tailnet's subnet route cover the LAN's network only, and its network and
@@ -55,7 +50,7 @@ def ip_in_lan(plan: Plan) -> Iterator[Problem]:
         taken = _taken(address, lan.cidr)
         if address not in lan.cidr:
             way_out = "correct it, or network.lan.cidr"
-            if not any(address in network for network in _AT_HOME):
+            if is_public(address):
                 way_out = f"for a host outside of the LAN write address: {{public: {address}}}"
             what = f"{address} is not in the LAN {lan.cidr}"
             yield Problem(where, what, way_out, cause="" if near else "network.lan.cidr")

@@ -8,9 +8,12 @@ import pytest
 
 from components.host import connection
 from homelab.deploy.spec import paths_of
+from homelab.graph.views import VIEWS
+from homelab.pages.plan import pages
 from homelab.problems import InvalidStackError
 from homelab.reach.origins import INTERNET, LAN
 from homelab.reach.plan import plan_reach
+from homelab.show import as_tables
 from tests import build
 from tests.household import Changes
 from tests.site.ways_out.stacks import TAILNET, both, host, machine
@@ -158,3 +161,28 @@ def test_a_call_to_it_needs_the_tailnet() -> None:
 def test_a_port_for_the_lan_is_refused_where_there_is_no_lan() -> None:
     (said,) = build.found(both(TOWER, host("tower", mdns=True, interface="eth0")), "public-only")
     assert said.where == "hosts.tower.mdns"
+
+
+def test_it_is_shown_in_tables_pages_and_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    """Stacks without such a host have no column for it."""
+    plan, without = build.plan(ON_TAILNET), build.plan(TAILNET)
+    as_tables(plan)
+    assert PUBLIC in capsys.readouterr().out
+    assert f"| {PUBLIC} |" in (page := "\n".join(pages(plan).values()))
+    assert "| Public |" in page
+    assert "| Public |" not in "\n".join(pages(without).values())
+    (edge,) = [e for e in VIEWS["machines"](plan).edges if e.label == "SSH"]
+    assert "tower" in edge.end
+    assert not [e for e in VIEWS["machines"](without).edges if e.label == "SSH"]
+
+
+def test_fail2ban_there_bans_strangers_with_addresses_of_the_lan() -> None:
+    text = build.render(both(TOWER, host("tower", fail2ban={}), host("nas", fail2ban={})))
+    assert '"192.168.1.0/24"' in text["nas"]["fail2ban.nix"]
+    assert "192.168.1.0/24" not in text["tower"]["fail2ban.nix"]
+
+
+@pytest.mark.parametrize("lan", ["127.0.0.5", "100.64.0.9", "224.0.0.9"])
+def test_no_way_out_names_a_public_address_that_is_none(lan: str) -> None:
+    found = build.found(host("nas", address={"lan": lan}), "ip-in-lan")
+    assert [p.way_out for p in found] == ["correct it, or network.lan.cidr"]
