@@ -10,7 +10,7 @@ import difflib
 import errno
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -66,9 +66,7 @@ class Problem:
         places = sorted({p.where for p in self.also} - {self.where})
         if len(places) > _LONG:
             return f" (also at {', '.join(places[:_SHOWN])} and {len(places) - _SHOWN} more)"
-        *first, last = places or [""]
-        listed = f"{', '.join(first)} and {last}" if first else last
-        return f" (also at {listed})" if places else ""
+        return f" (also at {enumerated(places)})" if places else ""
 
     def said(self, about: str = "") -> str:
         """The line that is shown to people: `error: pi: where: what; way out`."""
@@ -86,6 +84,12 @@ class Problem:
             "line": self.line,
             "also": [p.as_data() for p in self.also],
         }
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """Names as a sentence lists them: `a, b and c`. There is at least one."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def unreadable(error: OSError | UnicodeDecodeError) -> str:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from homelab.backup.model import place_of
 from homelab.config.lock import Left
 from homelab.hardening.paths import below
-from homelab.plan import Plan
+from homelab.plan import Plan, once
 from homelab.services.memory import lost_paths, moved
 from homelab.system.renamed import renamed_hosts
 
@@ -18,6 +18,7 @@ _ON_HOSTS = ("local", "rest", "sftp")
 """Kinds of targets whose repositories are on a host of the stack, if it names one."""
 
 
+@once
 def known_places(plan: Plan) -> tuple[Left, ...]:
     """What `homelab orphans` looks at: what the lock has, and what is gone from the stack since.
 

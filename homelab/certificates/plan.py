@@ -13,7 +13,7 @@ from homelab.certificates.model import (
 )
 from homelab.config.stack import StackConfig
 from homelab.network.model import PortUse
-from homelab.network.route import Route
+from homelab.network.route import Route, internal_names
 from homelab.system.model import Host
 
 
@@ -63,9 +63,8 @@ def _certificates(
     entry = stack.network.entry.host
     if entry not in hosts:
         return ()
-    names = {r.internal for r in routes if r.internal}
+    names = internal_names(routes)
     names |= {r.public for r in routes if r.publish == "direct"}
-    names |= {name for r in routes for name, _ in r.moved}
     names |= {name for r in routes if r.publish == "direct" for name, _ in r.moved_public}
     domains: dict[str, list[str]] = {}
     for name in sorted(names):

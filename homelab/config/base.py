@@ -158,9 +158,11 @@ Interface = Annotated[
 Permissions = Annotated[
     Str, pattern(r"[0-7]{3,4}", 'these are not permission bits; write "2775", in quotes')
 ]
+DOMAIN = rf"({_LABEL}\.)+{_LABEL}"
+"""The pattern of a name in DNS with at least two labels."""
 Domain = Annotated[
     Str,
-    pattern(rf"({_LABEL}\.)+{_LABEL}", "this is not a domain; write home.example.org"),
+    pattern(DOMAIN, "this is not a domain; write home.example.org"),
 ]
 Email = Annotated[
     Str,

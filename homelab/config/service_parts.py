@@ -86,7 +86,10 @@ def _number(value: object) -> object:
     return value
 
 
-Cpus = Annotated[float, BeforeValidator(_number), Field(gt=0, le=1024, strict=False)]
+LEAST_MEMORY = 16 * 2**20
+"""Bytes that a limit has at least."""
+LEAST_CPUS, MOST_CPUS = 0.01, 1024
+Cpus = Annotated[float, BeforeValidator(_number), Field(gt=0, le=MOST_CPUS, strict=False)]
 
 
 class Limits(Model):
@@ -102,9 +105,9 @@ class Limits(Model):
     def _enough(self) -> Limits:
         if self.memory is None and self.cpus is None:
             raise ValueError("a limit is missing; add memory: 2 GiB, or cpus: 1.5")
-        if self.memory is not None and in_bytes(self.memory) < 16 * 2**20:
+        if self.memory is not None and in_bytes(self.memory) < LEAST_MEMORY:
             raise ValueError("no program runs in so little memory; write at least 16 MiB")
-        if self.cpus is not None and self.cpus < 0.01:
+        if self.cpus is not None and self.cpus < LEAST_CPUS:
             raise ValueError("this is less than a hundredth of a processor; write cpus: 0.5")
         return self
 

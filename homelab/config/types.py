@@ -11,9 +11,9 @@ from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field
 
-from homelab.config.base import STRAIGHT, Domain, Str, pattern
+from homelab.config.base import DOMAIN, STRAIGHT, Str, pattern
 from homelab.config.calendar import is_calendar
 
 _STRAIGHT_REQUEST = r"(?![^?]*//)(?!([^?]*/)?\.\.?([/?].*)?\Z)"
@@ -39,7 +39,6 @@ UserName = Annotated[
     # NixOS refuses a name of more than 31 characters.
     pattern(r"[a-z_][a-z0-9_-]{0,30}", "this is not a user's name; write root, or deploy"),
 ]
-_DOMAIN = TypeAdapter[str](Domain)
 
 
 def _public_address(value: str) -> str:
@@ -47,10 +46,8 @@ def _public_address(value: str) -> str:
         found = ip_address(value)
         if not isinstance(found, IPv6Address) or found.scope_id is None:
             return str(found)
-    with suppress(ValidationError):
-        name = _DOMAIN.validate_python(value)
-        if not name.rpartition(".")[2].isdigit():
-            return name
+    if re.fullmatch(DOMAIN, value) and not value.rpartition(".")[2].isdigit():
+        return value
     raise ValueError(
         "this is neither an IP address nor a DNS name; write 203.0.113.40 or vps.example.net"
     )

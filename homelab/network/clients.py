@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.certificates.page import markdown
+from homelab.network.route import internal_names
 from homelab.network.table import route_table
 from homelab.plan import Plan
 
@@ -49,8 +50,7 @@ def _elsewhere(plan: Plan) -> Iterator[str]:
     """What the resolver outside of the stack has to know."""
     entry = plan.hosts.get(plan.stack.network.entry.host)
     page = plan.certificates.page
-    names = {r.internal for r in plan.routes if r.internal} | ({page} if page else set())
-    names |= {name for r in plan.routes for name, _ in r.moved}
+    names = internal_names(plan.routes) | ({page} if page else set())
     if entry is None or not entry.lan or not names:
         yield "There is no DNS server to set."
         return

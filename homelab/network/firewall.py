@@ -84,7 +84,7 @@ def _set(numbers: list[int]) -> str:
     return "{ " + ", ".join(str(n) for n in numbers) + " }"
 
 
-def where_open(use: PortUse, *, tailnet: bool, lan: bool = True) -> str:
+def where_open(use: PortUse, *, tailnet: bool, lan: bool) -> str:
     """The networks and hosts that can reach a port, in words; `tailnet` and `lan` say in which its
     host is.
     """

@@ -13,7 +13,7 @@ from homelab.nested import texts
 from homelab.network.auth import default_auth
 from homelab.network.between import dialled
 from homelab.network.model import LOOPBACK_HTTP_PORT, DnsPlan, FirewallPlan, PortUse
-from homelab.network.route import Route, main_first
+from homelab.network.route import Route, internal_names, main_first
 from homelab.services.model import Service
 from homelab.system.model import Host, nixos_hosts
 
@@ -245,8 +245,7 @@ def plan_dns(
     dns = stack.network.dns
     entry = hosts.get(stack.network.entry.host)
     address = entry.lan if entry else ""
-    internal = {r.internal for r in routes if r.internal} | ({page} if page else set())
-    internal |= {name for r in routes for name, _ in r.moved}
+    internal = internal_names(routes) | ({page} if page else set())
     served = internal | {old for _, old, _ in legacy_names(stack, routes)}
     devices = {internal_name(stack, n): str(a) for n, a in dns.names.items()}
     shells = {n: at for n, (_, at) in ssh_names(stack, hosts, services, routes).items()}

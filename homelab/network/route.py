@@ -130,3 +130,8 @@ class Route:
     def names(self) -> tuple[str, ...]:
         """Every host name that the proxy serves for this route."""
         return tuple(dict.fromkeys(n for n in (self.internal, self.public) if n))
+
+
+def internal_names(routes: tuple[Route, ...]) -> set[str]:
+    """The names at home: those of routes, and those that redirect to them."""
+    return {r.internal for r in routes if r.internal} | {n for r in routes for n, _ in r.moved}

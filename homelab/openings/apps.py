@@ -51,10 +51,8 @@ def closed_sign_ups(module: str) -> Mapping[tuple[str, ...], bool]:
 @rule("services.**")
 def sign_up(setting: Setting, view: View) -> Iterator[Opening]:
     """An app in which visitors make accounts, where its catalog entry closes that."""
-    closed, value = (
-        closed_sign_ups("".join(setting.path[1:2])).get(setting.path),
-        plain(setting.value),
-    )
+    closed = closed_sign_ups("".join(setting.path[1:2])).get(setting.path)
+    value = plain(setting.value)
     if isinstance(value, int | str) and str(value) in ("0", "1"):
         value = str(value) == "1"
     wrong = closed is not None and isinstance(value, bool) and value != closed

@@ -17,6 +17,7 @@ from homelab.services.devices import unit_of
 from homelab.services.job_units import jobs
 from homelab.services.kept_state import created_paths, elsewhere, stated_paths
 from homelab.services.libraries import files_of, library_of
+from homelab.services.limits import unit_limits
 from homelab.services.model import Service
 from homelab.services.options import stated_options
 from homelab.services.templates import filled, path_of_secret, stated_secrets
@@ -86,14 +87,9 @@ def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tup
 
 def _limits(service: Service) -> Attrs:
     """Limits of the stack config for each unit, above those that a module of nixpkgs states."""
-    limits = service.config.limits
-    if limits is None:
+    settings: Attrs = {name: Force(limit.value) for name, limit in unit_limits(service).items()}
+    if not settings:
         return {}
-    settings: Attrs = {}
-    if limits.mebibytes is not None:
-        settings["MemoryMax"] = Force(f"{limits.mebibytes}M")
-    if limits.cpus is not None:
-        settings["CPUQuota"] = Force(f"{round(limits.cpus * 100, 2):g}%")
     return merge(*(attrs(f'systemd.services."{u}".serviceConfig', settings) for u in service.units))
 
 

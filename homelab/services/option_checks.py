@@ -10,6 +10,7 @@ from homelab.nested import texts
 from homelab.plan import Plan
 from homelab.problems import Choice, Problem
 from homelab.services.declared import declared_options
+from homelab.services.limits import unit_limits
 from homelab.services.misread import misread, misread_text
 from homelab.services.model import Service
 from homelab.services.options import clashes
@@ -66,15 +67,10 @@ def _beside_limits(service: Service) -> Iterator[Problem]:
 
 def _above_limits(service: Service) -> Iterator[Problem]:
     """Options with the limits that the stack config forces."""
-    limits = service.config.limits
-    if limits is None:
-        return
-    stated = {"MemoryMax": limits.memory is not None, "CPUQuota": limits.cpus is not None}
     settings: dict[tuple[str, ...], str] = {
-        ("systemd", "services", unit, "serviceConfig", name): field
+        ("systemd", "services", unit, "serviceConfig", name): limit.field
         for unit in service.units
-        for name, field in (("MemoryMax", "memory"), ("CPUQuota", "cpus"))
-        if stated[name]
+        for name, limit in unit_limits(service).items()
     }
     for opt in declared_options(service.config):
         if field := settings.get(opt.path):

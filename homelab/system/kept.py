@@ -57,17 +57,14 @@ def kept(plan: Plan, host: Host, made: Sequence[Module]) -> tuple[Kept, ...]:
     config = host.config.persistence
     if config is None:
         return ()
-    wanted = [*_derived(plan, host, made)]
-    for path in config.directories:
-        # One directory of a dynamic user needs the private one as its parent, see there.
-        top = PRIVATE if is_within(path, PRIVATE) else path
-        wanted.append(Kept(top, "the stack says so"))
+    # One directory of a dynamic user needs the private one as its parent, see there.
+    said = [PRIVATE if is_within(path, PRIVATE) else path for path in config.directories]
+    wanted = [*_derived(plan, host, made), *(Kept(path, "the stack says so") for path in said)]
     elsewhere = (config.root, *config.mounted)
-    # What the stack names in a directory that may be lost is kept all the same.
-    said = {PRIVATE if is_within(path, PRIVATE) else path for path in config.directories}
     disks = tuple(_disks(plan, host))
     chosen: dict[str, Kept] = {}
     for one in sorted(wanted, key=lambda k: (len(PurePosixPath(k.path).parts), k.path)):
+        # What the stack names in a directory that may be lost is kept all the same.
         lost = () if one.path in said else config.forget
         if one.path == OURS or any(is_within(one.path, top) for top in (*elsewhere, *lost)):
             continue

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.check import file_check
 from homelab.network.model import DNS_PORT, LOOPBACK, OTHER_RESOLVERS
+from homelab.network.route import Route
 from homelab.network.table import row_of
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -38,8 +39,9 @@ def check_names(plan: Plan, sources: Sources) -> Iterator[Problem]:
         return
     if not entry.config.manages("proxy") or _is_served(plan, sources):
         return
-    lost = sorted({r.internal for r in plan.routes if r.internal and not _is_found(plan, r.name)})
-    lost = [name for name in lost if not _is_split(plan, name)]
+    found = {r.name for r in plan.routes if _is_found(plan, r)}
+    names = sorted({r.internal for r in plan.routes if r.internal and r.name not in found})
+    lost = [name for name in names if not _is_split(plan, name)]
     if lost:
         yield Problem(
             "network.dns.server",
@@ -52,10 +54,10 @@ def check_names(plan: Plan, sources: Sources) -> Iterator[Problem]:
         )
 
 
-def _is_found(plan: Plan, name: str) -> bool:
-    """Whether another name or address leads to a route of this name."""
-    rows = [row_of(plan, r) for r in plan.routes if r.name == name and r.host in plan.hosts]
-    return any(r.local or r.alias or r.public or r.tailnet for r in rows)
+def _is_found(plan: Plan, route: Route) -> bool:
+    """Whether another name or address leads to a route."""
+    row = row_of(plan, route) if route.host in plan.hosts else None
+    return row is not None and bool(row.local or row.alias or row.public or row.tailnet)
 
 
 def _is_split(plan: Plan, name: str) -> bool:

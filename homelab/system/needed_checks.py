@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from homelab.check import check
 from homelab.plan import Plan
-from homelab.problems import Problem
+from homelab.problems import Problem, enumerated
 from homelab.system.model import RUNNING
 
 
@@ -49,7 +49,7 @@ def needed_host_state(plan: Plan) -> Iterator[Problem]:
             if h.may_serve and h.config.state in RUNNING and (need.any_of_them or h.name not in by)
         ]
         retired = host.config.state == "retired"
-        what = need.what.format(by=_listed(by))
+        what = need.what.format(by=enumerated(by))
         until = f" until the {need.moves} are moved" if retired and need.moves else ""
         yield Problem(
             need.where,
@@ -140,8 +140,3 @@ def _datasets(plan: Plan) -> Iterator[Need]:
 
 def _sorted(hosts: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(hosts)))
-
-
-def _listed(names: list[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

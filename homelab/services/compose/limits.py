@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from homelab.config.service_parts import LEAST_CPUS, LEAST_MEMORY, MOST_CPUS
 from homelab.services.compose.reading import ComposeFile, Place, Tree
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
-_LEAST = 16
+_LEAST = LEAST_MEMORY // 2**20
 """MiB that a limit of the stack has at least."""
-_MOST = 1024
 
 
 def limits_of(file: ComposeFile, at: Place, stated: Mapping[str, Tree]) -> dict[str, object]:
@@ -29,7 +29,7 @@ def limits_of(file: ComposeFile, at: Place, stated: Mapping[str, Tree]) -> dict[
             made["memory"] = f"{mebibytes} MiB"
     for place, text in _stated(at, stated, "cpus", "cpus"):
         count = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else -1
-        if 0.01 <= count <= _MOST:
+        if LEAST_CPUS <= count <= MOST_CPUS:
             made["cpus"] = int(count) if count == int(count) else count
         elif count:
             file.note(place, f"{text} is no number of processors", "write limits: {cpus: 1.5}")
