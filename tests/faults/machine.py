@@ -119,9 +119,16 @@ class Machine:
 
     def run(self, script: str, seconds: float = 60) -> str:
         """Run a script on it as root; its output."""
-        inside = ("nsenter", "--all", f"--target={self._leader}", "--")
-        environment = ("env", "-i", f"PATH={PATH}", "HOME=/root")
-        return run(*inside, *environment, "bash", "-euo", "pipefail", "-c", script, seconds=seconds)
+        shell = self.inside("bash", "-euo", "pipefail", "-c", script)
+        return run(*shell, seconds=seconds)
+
+    def inside(self, *command: str, path: str = PATH) -> tuple[str, ...]:
+        """The command line that runs a command on it as root."""
+        # A machine that shuts down stops its processes before it kills them. An nsenter that waits
+        # for such a process stops itself as well, and nothing ever continues it. A shell only waits.
+        wait = ("bash", "-c", '"$@"; exit', "wait", *command)
+        enter = ("nsenter", "--all", "--no-fork", f"--target={self._leader}", "--")
+        return (*enter, "env", "-i", f"PATH={path}", "HOME=/root", *wait)
 
     def look(self, script: str) -> str:
         """The output of a script on its disks, whether the machine runs or not."""
@@ -133,11 +140,6 @@ class Machine:
 
     def is_active(self, unit: str) -> bool:
         return self.run(f"systemctl is-active {unit} || true").strip() == "active"
-
-    @property
-    def leader(self) -> int:
-        """The number of its process 1 here."""
-        return self._leader
 
     def journal(self) -> str:
         """The end of its console and journal."""

@@ -64,11 +64,8 @@ class _Link(HostLink):
 
     def _start(self) -> subprocess.Popen[bytes]:
         path = f"{_GATES}:{PATH}:/usr/lib/postgresql/15/bin"
-        environment = ("env", "-i", f"PATH={path}", "HOME=/root")
-        shell = ("bash", "-euo", "pipefail", "-s")
-        inside = ("nsenter", "--all", f"--target={self.machine.leader}", "--")
         return subprocess.Popen(
-            [*inside, *environment, *shell],
+            self.machine.inside("bash", "-euo", "pipefail", "-s", path=path),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
