@@ -139,7 +139,8 @@ def test_run_does_not_change_the_interpreter(project: Path) -> None:
     assert run(project, "home", settings, preview=True, program=own).error == ""
     assert hooks == [sys.excepthook]
     assert gc.isenabled()
-    assert gc.get_freeze_count() == frozen
+    # Objects that the tests froze may be freed meanwhile.
+    assert gc.get_freeze_count() <= frozen
 
 
 def test_a_config_built_in_python_passes_the_same_checks(project: Path) -> None:
