@@ -103,6 +103,8 @@ def job_of(
         check_weeks=_check_weeks(target),
         # Root on the host of the repositories writes to their directory itself.
         keeps_all=target.keeps_all and not here,
+        adopted=target.password is not None
+        or any(p in target.repositories for p in (work.host, f"{work.host}/{work.name}")),
     )
 
 

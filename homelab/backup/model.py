@@ -100,6 +100,8 @@ class Job:
     """From where it copies snapshots, if it makes none itself."""
     keeps_all: bool = False
     """Whether its host cannot delete its snapshots, so the holder of the repositories does."""
+    adopted: bool = False
+    """Whether its repository is one from before, which may have snapshots of something else."""
     place: str = ""
     """Place of the repositories of its host at the target."""
     rclone_config: str = ""

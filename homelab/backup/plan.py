@@ -19,11 +19,12 @@ from homelab.backup.times import start_of
 from homelab.config.backup import CustomBackup, Tier
 from homelab.config.backup_targets import BackupTarget
 from homelab.config.stack import StackConfig
+from homelab.config.storage import DatasetConfig
 from homelab.databases.model import Database
 from homelab.grouping import grouped
 from homelab.services.kept_state import elsewhere
 from homelab.services.model import Service
-from homelab.storage.model import Dataset
+from homelab.storage.model import Dataset, is_syncthing
 from homelab.system.model import Host
 
 SQLITE_DUMPS = "/var/backup/sqlite"
@@ -316,13 +317,44 @@ def _datasets(
                 targets=_targets(stack, None),
                 source=dataset.source,
                 by_hand=(),
-                units=_units(
-                    s for s in services if s.host == dataset.host and s.name in dataset.users
+                units=(
+                    *_units(
+                        s for s in services if s.host == dataset.host and s.name in dataset.users
+                    ),
+                    *_sharing(stack.datasets[dataset.name], dataset.host, services),
                 ),
+                callers=_writers(stack.datasets[dataset.name], dataset.name, services),
                 holds=tuple(s.name for s in held),
                 # At the time of the service, so that one hold covers the dump and the files.
                 at=next((start_of(stack.backup, s.name, s.config.backup.at) for s in held), None),
             )
+
+
+def _sharing(
+    config: DatasetConfig, host: str, services: tuple[Service, ...]
+) -> tuple[str, ...]:
+    """Units that write a dataset for other devices. Syncthing would send to them that the files
+    are gone which a restore moves aside.
+    """
+    syncing = (s for s in services if s.host == host and is_syncthing(s))
+    shared = config.samba is not None and not config.samba.read_only
+    return (
+        *(_units(syncing) if config.syncthing is not None else ()),
+        *(("samba-smbd.service",) if shared else ()),
+    )
+
+
+def _writers(
+    config: DatasetConfig, name: str, services: tuple[Service, ...]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Other hosts whose services write a dataset over NFS, with their units."""
+    if config.nfs is None or config.nfs.read_only:
+        return ()
+    found: dict[str, list[Service]] = {}
+    for service in services:
+        if service.host in config.nfs.hosts and service.writes(name):
+            found.setdefault(service.host, []).append(service)
+    return tuple((host, _units(here)) for host, here in sorted(found.items()))
 
 
 def _held(dataset: Dataset, services: tuple[Service, ...]) -> tuple[Service, ...]:

@@ -38,8 +38,8 @@ _QUOTE = (
 )
 _SCRIPTS = _BACKUP / "scripts"
 _PARTS = (
-    *("common", "mysql", "containers", "in-place", "paths", "undo", "arrive", "proof", "hooks"),
-    *("copy", "main"),
+    *("common", "mysql", "containers", "in-place", "paths", "undo", "arrive", "contents"),
+    *("proof", "hooks", "copy", "main"),
 )
 COMMAND = (
     "lib/backup.sh",
@@ -249,6 +249,8 @@ def _target(job: Job, jobs: tuple[Job, ...]) -> Attrs:
     existing = {j.name: j.repository for j in mine if j.repository != f"{j.place}/{j.name}"}
     if existing:
         options["repositories"] = existing
+    if adopted := [j.name for j in mine if j.adopted]:
+        options["adopted"] = adopted
     if job.ssh_key:
         options["sshKey"] = job.ssh_key
     if job.directory:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from homelab.backup.hooks import NO_HOOKS
 from homelab.backup.model import Job
 from homelab.backup.plan import is_below
 from homelab.deploy import scripts
@@ -209,8 +210,15 @@ def _plain(line: str) -> str:
 
 
 def run_backup(plan: Plan, jobs: Sequence[Job], report: Callable[[str], None]) -> None:
-    """Run the units of these jobs of one host now. Raises HomelabError if one fails."""
-    units = [f"restic-backups-{job.unit}.service" for job in jobs]
+    """Run the units of these jobs of one host now. Raises HomelabError if one fails.
+
+    The jobs make their dumps themselves, except those of PostgreSQL, which are of last night: these
+    units start together, and the ones of the jobs wait.
+    """
+    alone = (job for job in jobs if job.copied is None and job.hooks == NO_HOOKS)
+    dumps = {database: None for job in alone for database in job.postgresql}
+    units = [f"postgresqlBackup-{database}.service" for database in dumps]
+    units += [f"restic-backups-{job.unit}.service" for job in jobs]
     _follow(plan, jobs[0].host, "backup", ["systemctl", "start", *units], report)
 
 
@@ -274,6 +282,9 @@ def _callers(
         try:
             done = asyncio.run(ask())
         except DialError as error:
+            if not plan.hosts[host].always_on:
+                report(f"{host}: it does not answer, and may be off; if it is on, {by_hand}")
+                continue
             raise HomelabError(f"{str(error).splitlines()[0]}; {by_hand}") from None
         if done.exit != 0:
             reason = _plain(done.stderr.strip().splitlines()[-1]) if done.stderr.strip() else ""

@@ -254,6 +254,47 @@ def test_each_dataset_has_a_job_according_to_its_tier() -> None:
     assert ("dataset-scans", "the paper is in the attic") in plan.backup.skipped
 
 
+@pytest.mark.requirement("S0-40")
+def test_a_restore_of_a_dataset_stops_whoever_writes_it() -> None:
+    device = "MFZWI3D-BONSGYC-YLTMRWG-C43ENR5-QXGZDMM-FZWI3DP-BONSGYY-LTMRWAD"
+    shelf = {
+        "host": "aurora",
+        "path": "/mnt/shelf",
+        "tier": "user",
+        "samba": {},
+        "syncthing": {"devices": {"phone": device}},
+        "nfs": {"hosts": {"workstation": "/mnt/shelf"}},
+    }
+    services = {
+        "syncthing": {"host": "aurora"},
+        "sonarr": {"host": "workstation", "datasets": {"media": "shelf"}},
+    }
+
+    def job(**changes: object) -> Job:
+        made = jobs({"datasets": {"shelf": {**shelf, **changes}}, "services": services})
+        return made["aurora", "dataset-shelf", "b2"]
+
+    assert {"syncthing.service", "samba-smbd.service"} <= {*job().units}
+    assert job().callers == (("workstation", ("sonarr.service",)),)
+    reads = {"samba": {"read_only": True}, "syncthing": None}
+    assert not {"syncthing.service", "samba-smbd.service"} & {*job(**reads).units}
+    hosts = {"workstation": "/mnt/shelf"}
+    assert job(nfs={"hosts": hosts, "read_only": True}).callers == ()
+
+
+@pytest.mark.requirement("S0-31")
+def test_snapshots_of_something_else_in_a_repository_from_before_count_by_themselves() -> None:
+    def grouping(**target: object) -> str:
+        made = restic(VAULT, {"backup": {"targets": {"b2": target}}})
+        return str(made["vaultwarden-b2"]["pruneOpts"][-1])
+
+    assert grouping() == "--group-by host"
+    for place in ("aurora", "aurora/vaultwarden"):
+        assert grouping(repositories={place: "bucket/old"}) == "--group-by host,paths,tags"
+    assert grouping(password={"sops": "restic/old"}) == "--group-by host,paths,tags"
+    assert grouping(repositories={"aurora/miniflux": "bucket/old"}) == "--group-by host"
+
+
 @pytest.mark.parametrize(
     ("backup", "words"),
     [

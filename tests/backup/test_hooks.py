@@ -133,7 +133,7 @@ def test_the_unit_releases_when_it_ends_and_before_it_proves_the_backup() -> Non
     first, pruned, second = unit["ExecStartPost"]
     assert pruned.endswith("/homelab-backup prune radicale b2")
     described = json.loads(options["environment"]["etc"]["homelab/backup.json"]["text"])
-    assert described["radicale"]["retention"][:2] == ["--keep-daily", "7"]
+    assert described["radicale"]["retention"]["b2"][:2] == ["--keep-daily", "7"]
     assert first.startswith("-+")
     assert first.endswith("/homelab-backup release radicale b2")
     assert second.endswith("/homelab-backup saved radicale b2")

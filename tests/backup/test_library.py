@@ -194,7 +194,8 @@ def test_the_libraries_know_every_option_that_a_stack_sets(name: str) -> None:
             keep = [f"--keep-{p} {n}" for p, n in job.keep.model_dump().items() if n]
             upload = plan.stack.backup.targets[job.target].upload_kib
             limit = [f"--limit-upload={upload}"] if upload else []
-            keep += ["--keep-within 2d", "--group-by host", *limit]
+            grouping = "host,paths,tags" if job.adopted else "host"
+            keep += ["--keep-within 2d", f"--group-by {grouping}", *limit]
             held = job.hooks.before or job.hooks.after or job.holds
             later = job.keeps_all or (saves and held)
             assert one["pruneOpts"] == ([] if later else keep)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
+import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +78,91 @@ def test_a_path_that_is_a_link_fails_the_backup_unless_another_path_holds_its_ta
     assert host.call("saved", "app", "disk").returncode == 0
 
 
+def test_a_path_or_a_dump_that_does_not_exist_fails_the_backup(host: Restored) -> None:
+    dump = host.dumps / "postgresql/app.sql.gz"
+    gone = host.data.with_name("gone")
+    host.describe(paths=[str(host.data), str(gone)], dumps=[str(dump)])
+    # restic leaves them out, and succeeds.
+    host.backup(str(dump))
+    done = host.call("saved", "app", "disk")
+    assert done.returncode == 1
+    assert f"app is not backed up: the snapshot does not have {dump} {gone}; " in done.stderr
+    assert not (host.proofs / "app/disk/saved").exists()
+    drill = host.call("drill", "app", "disk")
+    assert (drill.returncode, f"does not have {dump} {gone}" in drill.stderr) == (1, True)
+    host.describe(paths=[f"{host.data}/"])
+    assert host.call("saved", "app", "disk").returncode == 0
+    # An earlier snapshot with more paths is not the newest.
+    gone.mkdir()
+    host.describe(paths=[str(host.data), str(gone)])
+    host.backup()
+    assert host.call("saved", "app", "disk").returncode == 0
+    host.describe(paths=[str(host.data)])
+    host.backup()
+    host.describe(paths=[str(host.data), str(gone)])
+    assert f"does not have {gone}" in host.call("saved", "app", "disk").stderr
+
+
+def test_a_dump_that_was_not_made_again_fails_the_backup(host: Restored) -> None:
+    dump, own = host.dumps / "postgresql/app.sql.gz", host.data / "backups/dump.sql.gz"
+    for file in (dump, own):
+        file.parent.mkdir(parents=True)
+        file.write_bytes(gzip.compress(b"dump"))
+    host.describe(dumps=[str(dump)], byHand=[str(own.parent), "command-0.dump"])
+    host.backup(str(dump))
+    assert host.call("saved", "app", "disk").returncode == 0
+    (host.proofs / "app/disk/saved").unlink()
+    for file, what in ((dump, dump), (own, f"the newest dump in {own.parent}")):
+        os.utime(file, (LONG_AGO, LONG_AGO))
+        done = host.call("saved", "app", "disk")
+        assert done.returncode == 1
+        assert f"app is not backed up: {what} is of 2023-11-14" in done.stderr
+        assert not (host.proofs / "app/disk/saved").exists()
+        os.utime(file)
+
+
+def test_a_copy_has_what_the_backup_had_that_it_copies(host: Restored) -> None:
+    host.describe(
+        paths=[str(host.data), str(host.top / "new")], copies={"disk": {"target": "other"}}
+    )
+    assert host.call("saved", "app", "disk").returncode == 0
+
+
+def test_a_drill_asks_for_the_dump_that_only_the_app_makes(host: Restored) -> None:
+    own = host.data / "backups"
+    own.mkdir()
+    host.describe(byHand=[str(own)])
+    done = host.call("drill", "app", "disk")
+    assert done.returncode == 1
+    assert f"has no dump in {own}, and only app itself makes one" in done.stderr
+    (own / "dump.sql.gz").write_text("dump")
+    host.backup()
+    assert host.call("drill", "app", "disk").returncode == 0
+
+
+def test_a_drill_finds_a_dump_without_tables_of_a_database_that_has_some(host: Restored) -> None:
+    dump, live = host.dumps / "sqlite/app/app.db", host.database
+    dump.parent.mkdir(parents=True)
+    dump.touch()
+    host.write("row")
+    host.describe(sqlite=[str(live)], dumps=[str(dump)])
+    host.backup(str(dump))
+    done = host.call("drill", "app", "disk")
+    assert done.returncode == 1
+    assert f"the dump of {live} in the snapshot of" in done.stderr
+    assert "has no table" in done.stderr
+    live.unlink()
+    sqlite3.connect(live).close()
+    live.touch()
+    assert host.call("drill", "app", "disk").returncode == 0
+    host.write("row")
+    dump.unlink()
+    shutil.copy(live, dump)
+    host.backup(str(dump))
+    done = host.call("drill", "app", "disk")
+    assert f"{live} has 1 tables" in done.stdout, done.stderr
+
+
 def test_the_first_check_and_drill_are_spread_and_then_repeat(host: Restored) -> None:
     host.call("saved", "app", "disk")
     _set(host, "next-check", str(LONG_AGO))
@@ -94,10 +182,14 @@ def test_the_first_check_and_drill_are_spread_and_then_repeat(host: Restored) ->
 def test_a_failed_drill_fails_the_backup_but_the_backup_counts(host: Restored) -> None:
     _set(host, "next-check", str(9_000_000_000))
     _set(host, "next-drill", str(LONG_AGO))
-    host.describe(paths=[str(host.data), str(host.top / "lib/other")])
+    database = host.dumps / "sqlite/app/app.db"
+    database.parent.mkdir(parents=True)
+    database.write_text("this is no database")
+    host.describe(dumps=[str(database)])
+    host.backup(str(database))
     done = host.call("saved", "app", "disk")
     assert done.returncode == 1
-    assert "does not have" in done.stderr
+    assert "damaged database" in done.stderr
     assert "the snapshot is saved, but app did not pass" in done.stderr
     assert (host.proofs / "app/disk/saved").exists()
     assert not (host.proofs / "app/disk/drilled").exists()
@@ -225,3 +317,13 @@ def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
         ["shellcheck", "--norc", whole], capture_output=True, text=True, check=False
     )
     assert done.stdout == ""
+
+
+def test_the_end_of_the_program_names_what_it_removes_as_no_function_does() -> None:
+    # A trap sees the local variables of the function in which the program ends.
+    assert re.findall(r"^ *trap .*$", COMMAND[1], re.MULTILINE) == ["  trap at_end EXIT"]
+    body = COMMAND[1].partition("\nat_end() {\n")[2].partition("\n}\n")[0]
+    removed = set(re.findall(r"\$\{?(\w+)", body))
+    assert removed == {"leftover", "leftover_cluster", "leftover_container"}
+    local = re.findall(r"^ *local (.*)$", COMMAND[1], re.MULTILINE)
+    assert not [line for line in local if "leftover" in line]

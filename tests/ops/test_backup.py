@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from homelab.backup.hooks import Hooks
 from homelab.ops import backup
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError
@@ -94,6 +95,27 @@ def test_a_restore_reads_from_a_host_of_the_stack_unless_another_target_is_named
         "drill miniflux b2",
     ]
     assert said == ["pi: done with miniflux"] * 4
+
+
+def test_a_backup_by_hand_has_a_dump_of_now(
+    plan: Plan, stack: Stack, calls: Callable[[], list[str]]
+) -> None:
+    # The jobs order themselves after the dump; nothing else would make it before the night.
+    assert calls() == []
+    started = stack.lab.root("pi") / "started"
+    command = stack.lab.directory / "bin/systemctl"
+    command.unlink(missing_ok=True)
+    command.write_text(f'#!/bin/sh\necho "$*" >>{started}\n')
+    command.chmod(0o755)
+    jobs = backup.jobs_of(plan, "miniflux")
+    backup.run_backup(plan, jobs, lambda _: None)
+    held = replace(jobs[0], hooks=Hooks(before=(("a",),), after=(("b",),)))
+    backup.run_backup(plan, [held], lambda _: None)
+    units = "restic-backups-miniflux-b2.service"
+    assert started.read_text().splitlines() == [
+        f"start postgresqlBackup-miniflux.service {units} restic-backups-miniflux-disk.service",
+        f"start {units}",
+    ]
 
 
 def test_a_restore_of_paths_names_them(plan: Plan, calls: Callable[[], list[str]]) -> None:

@@ -16,6 +16,15 @@ fail() {
   exit 1
 }
 
+# What the end of the program removes. A trap at the exit of a function sees the local variables of that
+# function: no other variable has one of these names.
+leftover=() leftover_cluster='' leftover_container=''
+at_end() {
+  [ -z "$leftover_container" ] || podman rm --force --time 0 "$leftover_container" >/dev/null 2>&1 || true
+  [ -z "$leftover_cluster" ] || pg_stop "$leftover_cluster"
+  rm -rf -- "${leftover[@]}"
+}
+
 # of KEY: the values of one list of the job.
 of() {
   if [ -n "${given:-}" ] && [ -e "$given/$1" ]; then

@@ -211,7 +211,7 @@ contained_tried() {
       live=$(tables_in "$database")
     fi
     tried=homelab-drill-$$
-    trap 'podman rm --force --time 0 "$tried" >/dev/null 2>&1; rm -rf "$errors" "$place"' EXIT
+    leftover_container=$tried
     [ "$kind" = postgresql ] || user=root
     container=$tried
     if ! { trial "${words[@]}" && answered; } </dev/null; then
@@ -226,6 +226,6 @@ contained_tried() {
       fail "the dump of $database in the snapshot of $taken has no table"
     opened="$opened; $database has $count tables"
     podman rm --force --time 0 "$tried" >/dev/null
-    trap 'rm -rf "$errors" "$place"' EXIT
+    leftover_container=''
   done < <(contained_in)
 }

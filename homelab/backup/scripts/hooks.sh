@@ -182,7 +182,7 @@ put_late() {
 prune() {
   aim "$1"
   local keep
-  mapfile -t keep < <(of retention)
+  mapfile -t keep < <(jq -r --arg job "$job" --arg target "$target" '.[$job].retention[$target][]?' "$description")
   [ ${#keep[@]} -gt 0 ] || fail "$job has no retention here: its unit prunes"
   restic_of "$target" forget --prune "${keep[@]}" || fail "$job is saved, and old snapshots could not be removed from $target"
 }

@@ -43,7 +43,8 @@ main() {
     *) fail "$usage" ;;
   esac
   errors=$(mktemp)
-  trap 'rm -f "$errors"' EXIT
+  leftover=("$errors")
+  trap at_end EXIT
   case $command in
     fresh | late | limit | resume | status | release-all)
       [ ! -r "$description" ] || "${command//-/_}"

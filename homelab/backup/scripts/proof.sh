@@ -40,40 +40,27 @@ done_until() {
   echo $(($(date +%s) + $2 * 86400)) >"$proofs/$job/$target/next-$1"
 }
 
-# links: paths of the job that are links to what no path of the job holds. restic stores only the link
-# itself, so such a backup has no data: /var/lib/NAME of a unit with DynamicUser is such a link.
-links() {
-  local path real
-  while IFS= read -r path; do
-    [ -L "$path" ] || continue
-    real=$(realpath -m -- "$path")
-    holds "$real" || echo "$path is a link to $real"
-  done < <(of paths)
-}
-
-# holds FILE: whether it is a path of the job, or below one.
-holds() {
-  local path
-  while IFS= read -r path; do
-    case $1 in
-      "$path" | "${path%/}"/*) return 0 ;;
-    esac
-  done < <(of paths)
-  return 1
-}
-
 # saved TARGET: called after each backup. Also makes the check and the drill that are due.
 saved() {
   aim "$1"
-  local line bad='' linked
+  local line bad='' linked found lost
   linked=$(links | paste -sd ';' | sed 's/;/; /g')
   [ -z "$linked" ] ||
     fail "$job is not backed up: $linked, and a backup has only the link; name the directory that it leads to"
   # Jobs end at the same time; their checks and drills wait for each other.
   export HOMELAB_BACKUP_WAIT=21600
-  line=$(ask snapshots --latest 1 | jq -r 'last | .short_id + (
+  found=$(ask snapshots --latest 1)
+  # What a copy has is what the backup that it copies had.
+  if [ -z "$(from target)" ]; then
+    lost=$(absent "$found" | paste -sd ' ')
+    [ -z "$lost" ] ||
+      fail "$job is not backed up: the snapshot does not have $lost; see why it is not there, or leave it out of the backup"
+    lost=$(stale | paste -sd ';' | sed 's/;/; /g')
+    [ -z "$lost" ] || fail "$job is not backed up: $lost; see the log of what makes it"
+  fi
+  line=$(jq -r 'last | .short_id + (
     if .summary then ", \(.summary.total_files_processed) files, \(.summary.total_bytes_processed / 1e6 | ceil) MB, \(
-      .summary.data_added_packed // .summary.data_added | . / 1e6 | ceil) MB added" else "" end)')
+      .summary.data_added_packed // .summary.data_added | . / 1e6 | ceil) MB added" else "" end)' <<<"$found")
   record saved "$line"
   echo "$job is saved to $target: $line"
   # In processes of their own: one failure must not hide the other.
@@ -131,7 +118,7 @@ loads() {
   of postgresql | grep -q . || return 0
   command -v initdb >/dev/null || fail "there is no initdb here, so the dumps cannot be tried"
   cluster=$(mktemp -d "$scratch/homelab-drill.XXXXXX")
-  trap 'pg_stop "$cluster"; rm -rf "$errors" "$place" "$cluster"' EXIT
+  leftover+=("$cluster") leftover_cluster=$cluster
   chown postgres "$cluster"
   options="-k '$cluster' -c listen_addresses='' -c fsync=off"
   options="$options -c shared_preload_libraries='$(sql <<<'SHOW shared_preload_libraries')'"
@@ -170,15 +157,18 @@ pg_stop() {
 drill() {
   aim "$1"
   choose latest
-  local path size opened files restored list
+  local path size opened files restored list lost
   place=$records/.drill-$job-$target
   rm -rf "$place"
   mkdir -p "$place"
-  trap 'rm -rf "$errors" "$place"' EXIT
+  leftover+=("$place")
   list=$place/.list
   listed >"$list"
   files=$(wc -l <"$list") size=$(awk -F '\t' '{ sum += $1 } END { printf "%.0f", sum }' "$list")
   opened="$(of dumps | wc -l) dumps that open"
+  lost=$(absent "$(ask snapshots "$snapshot")" | paste -sd ' ')
+  [ -z "$lost" ] || fail "the snapshot of $taken does not have $lost"
+  app_dumps
   if [ "$size" -gt "$drill_bytes" ]; then
     part "$place/files"
   else
@@ -189,11 +179,12 @@ drill() {
     [ "$restored" = "$files" ] || fail "$restored of $files files of the snapshot of $taken were restored"
     restored="$files files, $((size / 1000000)) MB"
     while IFS= read -r path; do
-      [ -e "$place/files$path" ] || fail "the snapshot of $taken does not have $path"
+      there "$place/files$path" || fail "the snapshot of $taken does not have $path"
     done < <(of paths)
   fi
   mapfile -t dumps < <(of dumps)
   sound "$place/files" "${dumps[@]}"
+  filled "$place/files"
   contained_tried "$place/files"
   loads "$place/files"
   record drilled "$restored, $opened"

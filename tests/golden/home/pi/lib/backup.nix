@@ -179,6 +179,7 @@ let
       default = { };
       description = "Repositories of single jobs in another place, by job.";
     };
+    adopted = strings "Jobs whose repository may have snapshots of other paths, which count by themselves.";
     sshKey = file "Private key for repositories over SFTP.";
     mounts = strings "Directories that must be mounted before a job writes to this target.";
     copyOf = file "Target whose repositories are copied to this one. Jobs do not back up to it themselves.";
@@ -269,7 +270,7 @@ let
             };
         # After commands around the backup, which must not wait for it, the last step of the unit prunes.
         pruneOpts = lib.optionals (!store.keepsAll && !holds) (
-          map (lib.concatStringsSep " ") (retention settings) ++ limit
+          map (lib.concatStringsSep " ") (retention settings ++ [ (grouping job store) ]) ++ limit
         );
         exclude = lib.optionals (!copies) (
           lib.unique (settings.exclude ++ dumps.live settings ++ leftovers)
@@ -358,7 +359,9 @@ let
       ) settings.inside;
     }
     // lib.optionalAttrs (dumps.holds settings) {
-      retention = lib.concatLists (retention settings);
+      retention = lib.genAttrs settings.targets (
+        target: lib.concatLists (retention settings ++ [ (grouping job cfg.targets.${target}) ])
+      );
       inherit (settings) holdMinutes;
     };
   program = pkgs.writeShellScriptBin "homelab-backup" (
@@ -398,8 +401,7 @@ let
       "--keep-${period}"
       (toString keep.${period})
     ];
-  # All of the last two days: a backup by hand before a change outlives that of the night. The
-  # repository holds this one job: a changed list of paths is no reason to count anew.
+  # All of the last two days: a backup by hand before a change outlives that of the night.
   retention =
     settings:
     lib.concatMap (kept settings.keep) periods
@@ -408,11 +410,13 @@ let
         "--keep-within"
         "2d"
       ]
-      [
-        "--group-by"
-        "host"
-      ]
     ];
+  # The repository holds this one job: a changed list of paths is no reason to count anew. One from
+  # before may have snapshots of something else, which those of the job must not supersede.
+  grouping = job: store: [
+    "--group-by"
+    (if lib.elem job store.adopted then "host,paths,tags" else "host")
+  ];
 in
 {
   options.homelab.backup = {
