@@ -330,9 +330,7 @@ def _datasets(
             )
 
 
-def _sharing(
-    config: DatasetConfig, host: str, services: tuple[Service, ...]
-) -> tuple[str, ...]:
+def _sharing(config: DatasetConfig, host: str, services: tuple[Service, ...]) -> tuple[str, ...]:
     """Units that write a dataset for other devices. Syncthing would send to them that the files
     are gone which a restore moves aside.
     """
