@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import cast
 
-import yaml
+from homelab.plaintext import yaml_data
 
 _KEYS = {"state", "at", "user", "until", "each"}
 
@@ -42,7 +42,7 @@ class StateOf:
 def state_of() -> tuple[StateOf, ...]:
     """Every module of the file, in its order. Raises `ValueError` when the file is malformed."""
     text = files("homelab.catalog").joinpath("state.yaml").read_text("utf-8")
-    data = cast("Mapping[str, Mapping[str, Mapping[str, object]]]", yaml.safe_load(text))
+    data = cast("Mapping[str, Mapping[str, Mapping[str, object]]]", yaml_data(text))
     return tuple(
         _read(option, source, facts)
         for source, options in data.items()

@@ -8,14 +8,8 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import cast
 
-import yaml
-
 from homelab.catalog.upstream.model import Priority, Release, Setting, Unit, Upstream, User, Value
-
-try:
-    from yaml import CSafeLoader as _Loader
-except ImportError:  # PyYAML without libyaml
-    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+from homelab.plaintext import yaml_data
 
 _HERE = files(__package__)
 
@@ -46,8 +40,7 @@ def find(name: str) -> Upstream | None:
     """
     if name not in names():
         return None
-    # `_Loader` is a safe loader.
-    data = yaml.load(_HERE.joinpath(f"{name}.yaml").read_text("utf-8"), _Loader)
+    data = yaml_data(_HERE.joinpath(f"{name}.yaml").read_text("utf-8"))
     top = _only(name, data, {"source", "releases"})
     releases = {
         release: _release(f"{name} {release}", facts)
