@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
@@ -97,12 +98,36 @@ class HomeGit(Model):
 
     @model_validator(mode="after")
     def _said_once(self) -> HomeGit:
-        for key, name in (("name", "name"), ("email", "email")):
-            if getattr(self, key) is not None and name in self.settings.get("user", {}):
-                raise ValueError(f"{key} and settings.user.{name} are one setting; write {key}")
-        if "alias" in self.settings:
-            raise ValueError("settings.alias is written as aliases: {st: status}")
+        # Git compares sections, variables and aliases without case, and names in quotes with it.
+        written: dict[str, str] = {}
+        for setting, place in self._places():
+            if setting in written:
+                raise ValueError(
+                    f"{written[setting]} and {place} are one setting, as Git ignores case here; "
+                    "write one of them"
+                )
+            written[setting] = place
+        for key in ("name", "email"):
+            if getattr(self, key) is not None and (there := written.get(f"user.{key}")):
+                raise ValueError(f"{key} and {there} are one setting; write {key}")
+        for section in self.settings:
+            if section.lower() == "alias":
+                raise ValueError(f"settings.{section} is written as aliases: {{st: status}}")
         return self
+
+    def _places(self) -> Iterator[tuple[str, str]]:
+        """Each setting as Git compares it, and its place here."""
+        for alias in self.aliases:
+            yield f"alias.{alias.lower()}", f"aliases.{alias}"
+        for section, values in self.settings.items():
+            for name, value in values.items():
+                place = f"settings.{section}.{name}"
+                if isinstance(value, dict):
+                    for variable in value:
+                        one = f"{section.lower()}.{name}.{variable.lower()}"
+                        yield one, f"{place}.{variable}"
+                else:
+                    yield f"{section.lower()}.{name.lower()}", place
 
     @model_validator(mode="after")
     def _git_reads_it(self) -> HomeGit:

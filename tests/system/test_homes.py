@@ -193,7 +193,23 @@ def test_every_option_has_its_key() -> None:
         ({"tmux": {"prefix": "a; kill-server"}}, "prefix"),
         ({"git": {"aliases": {"a.b": "x"}}}, "not the name of an alias in Git"),
         ({"git": {"name": "S", "settings": {"user": {"name": "T"}}}}, "are one setting"),
+        (
+            {"git": {"name": "S", "settings": {"User": {"Name": "T"}}}},
+            "name and settings.User.Name are one setting; write name",
+        ),
+        (
+            {"git": {"settings": {"pull": {"rebase": True}, "Pull": {"Rebase": False}}}},
+            "settings.pull.rebase and settings.Pull.Rebase are one setting",
+        ),
+        (
+            {"git": {"settings": {"url": {"a": {"insteadOf": "b", "insteadof": "c"}}}}},
+            "settings.url.a.insteadOf and settings.url.a.insteadof are one setting",
+        ),
         ({"git": {"settings": {"alias": {"st": "status"}}}}, "written as aliases"),
+        (
+            {"git": {"aliases": {"st": "status", "ST": "stash"}}},
+            "aliases.st and aliases.ST are one setting",
+        ),
         ({"git": {"settings": {"init": {"default branch": "x"}}}}, "Git cannot read"),
         ({"git": {"settings": {"url": {'a"b': {"insteadOf": "c"}}}}}, "has a name with a quote"),
         ({"git": {"settings": {"core": {"pager": None}}}}, "without a value"),
