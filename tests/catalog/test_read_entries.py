@@ -20,7 +20,7 @@ print(find.cache_info().currsize, len({s.entry.name for s in plan.services}))
 """
 
 
-@pytest.mark.parametrize("stack", ["home", "cabin"])
+@pytest.mark.parametrize("stack", ["cabin", pytest.param("home", marks=pytest.mark.long)])
 def test_a_plan_with_its_checks_reads_no_facts_of_other_services(stack: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", READ, stack],

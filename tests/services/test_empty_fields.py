@@ -38,7 +38,9 @@ def written(text: str, place: str) -> Changes:
     return {"services": {"app": {"host": "nas", "routes": [], **catalog, **made[place]}}}
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize(
+    "stack", [n if n == "alone" else pytest.param(n, marks=pytest.mark.long) for n in STACKS]
+)
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_field_without_a_value_is_an_error_wherever_it_is_written(field: str, stack: str) -> None:
     for place in ("options", "a list", "unit", "container"):
