@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TypedDict
 
@@ -15,7 +14,7 @@ from homelab.config.deploy import DeployConfig
 from homelab.deploy.model import WavePlan
 from homelab.deploy.modes import is_tried, leaves_switch
 from homelab.deploy.policy import DeployPolicy, ExternalProbe
-from homelab.deploy.spec import offline_spec, switch_spec
+from homelab.deploy.spec import json_text, offline_spec, spec_text, switch_spec
 from homelab.ops.deploy.runner import COMMAND
 from homelab.system.model import Host as HostPlan
 
@@ -166,14 +165,10 @@ def _spec(plan: HostPlan, host: Host, rollout: RolloutArgs) -> pulumi.Output[str
     fixed = switch_spec(plan, host.release_id, rollout["config"], policy, external)
     version = rollout["versions"][plan.name]
     if host.payload is None:
-        return version.apply(lambda word: _text({**fixed, "secrets_version": word}))
+        return version.apply(lambda word: spec_text({**fixed, "secrets_version": word}))
     fixed["offline"] = offline_spec(plan, rollout["plans"], rollout["signers"])
     return pulumi.Output.secret(
         pulumi.Output.all(version, host.payload).apply(
-            lambda both: _text({**fixed, "secrets_version": both[0], "payload": both[1]})
+            lambda both: json_text({**fixed, "secrets_version": both[0], "payload": both[1]})
         )
     )
-
-
-def _text(spec: Mapping[str, object]) -> str:
-    return json.dumps(spec, indent=2, sort_keys=True)

@@ -211,7 +211,7 @@ def by_cause(problems: Iterable[Problem]) -> list[Problem]:
 
     That is an error rather than a warning, one that asks for the missing section if there is one,
     at the place of the cause if there is one, of the check that found the most of them, and the
-    first of those. Problems that its way out would not mend stay apart.
+    first of those. Problems that its way out would not solve stay apart.
     """
     groups: dict[tuple[str, str], list[Problem]] = {}
     for index, problem in enumerate(problems):
@@ -219,11 +219,11 @@ def by_cause(problems: Iterable[Problem]) -> list[Problem]:
         # Several stacks may be checked at once. A problem without a cause is its own group.
         key = (problem.file, cause) if cause else ("", f" {index}")
         groups.setdefault(key, []).append(problem)
-    return [_one(c, part) for (_, c), group in groups.items() for part in _mended(c, group)]
+    return [_one(c, part) for (_, c), group in groups.items() for part in _solved(c, group)]
 
 
-def _mended(cause: str, group: list[Problem]) -> Iterable[list[Problem]]:
-    """The problems of a group that one way out mends. Where a section is missing and no way out of
+def _solved(cause: str, group: list[Problem]) -> Iterable[list[Problem]]:
+    """The problems of a group that one way out solves. Where a section is missing and no way out of
     the group begins with it, as with another issuer in place of `cloudflare`, each check has its
     own.
     """

@@ -34,8 +34,8 @@ def update(
     ] = "",
     on: OnHost = None,
     memory: MemoryMib = MEMORY_MIB,
-    mend: Annotated[
-        bool, typer.Option("--mend", help="Write the new names of renamed options, too.")
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Write the new names of renamed options, too.")
     ] = False,
     yes: Yes = False,
     anyway: Anyway = False,
@@ -58,26 +58,26 @@ def update(
     asked = Request(tuple(inputs or ()), host, to, on, memory)
     with rehearsed():
         found = lock_anew(cwd, find_stack(cwd, stack), asked, _say)
-        found, fails = show_update(found, asked, mend=mend, as_json=as_json)
+        found, fails = show_update(found, asked, fix=fix, as_json=as_json)
     finish_update(found, fails=fails, yes=yes, anyway=anyway, as_json=as_json)
 
 
 def show_update(
-    found: Update, asked: Request, *, as_json: bool, mend: bool = False
+    found: Update, asked: Request, *, as_json: bool, fix: bool = False
 ) -> tuple[Update, bool]:
-    """Print what an update changes. Returns it, with `mend` with the new names of options, and
+    """Print what an update changes. Returns it, with `fix` with the new names of options, and
     whether a host does not build with it.
     """
-    from homelab.ops.update.mend import mended
-    from homelab.update.text import as_data, mended_lines, pin_lines
+    from homelab.ops.update.fix import fixed
+    from homelab.update.text import as_data, fixed_lines, pin_lines
 
     if not as_json:
         for pin in found.pins:
             print("\n".join(pin_lines(pin)), flush=True)
-    hosts = _compared(found, asked, as_json=as_json) if found.files or mend else []
-    done = mended(found, hosts) if mend else None
+    hosts = _compared(found, asked, as_json=as_json) if found.files or fix else []
+    done = fixed(found, hosts) if fix else None
     if done is not None and done.done:
-        lines = list(mended_lines(done.done))
+        lines = list(fixed_lines(done.done))
         print("\n".join(lines), file=sys.stderr if as_json else sys.stdout, flush=True)
         # With the new names, and not only as nixpkgs promises.
         found = done.update

@@ -69,9 +69,9 @@ def _carried(plan: Plan, host: Host) -> Iterator[Probe]:
         route = next((r for r in plan.routes if r.is_web and r.internal), None)
         if route is not None:
             there = f"{route.internal}:{HTTPS}:{LOOPBACK}"
-            yield Probe("http", "entry-plane", f"https://{route.internal}/.homelab/probe", there)
+            yield Probe("http", "reverse-proxy", f"https://{route.internal}/.homelab/probe", there)
         else:
-            yield Probe("http", "entry-plane", f"http://{LOOPBACK}/.homelab/probe")
+            yield Probe("http", "reverse-proxy", f"http://{LOOPBACK}/.homelab/probe")
 
 
 def _stated(host: Host) -> Iterator[Probe]:

@@ -5,6 +5,7 @@ Its text is an input of the switch resource, so a preview compares it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TypeAlias
@@ -15,6 +16,25 @@ from homelab.deploy.policy import DeployPolicy, ExternalProbe
 from homelab.system.model import Host
 
 Spec: TypeAlias = dict[str, object]
+
+
+def spec_text(spec: Mapping[str, object]) -> str:
+    """The text of a spec, as it is an input of a resource.
+
+    A sentence comes first. Pulumi takes a text of JSON or YAML apart, and shows a changed one with
+    everything that is in it; of any other text it shows the changed lines.
+    """
+    return f"The switch of {spec['host']}, as `homelab switch` reads it.\n{json_text(spec)}"
+
+
+def json_text(spec: Mapping[str, object]) -> str:
+    """The same without the sentence."""
+    return json.dumps(spec, indent=2, sort_keys=True)
+
+
+def json_of(text: str) -> str:
+    """The JSON of the text of a spec, with or without a sentence."""
+    return text[max(text.find("{"), 0) :]
 
 
 def paths_of(host: Host) -> list[Spec]:

@@ -104,7 +104,7 @@ def gpu_useful(plan: Plan) -> Iterator[Problem]:
             f"services.{service.name}.gpu",
             f"{service.entry.title} cannot use {wanted} graphics",
             f"write gpu: {' or '.join(known)}, or leave it out" if known else "leave gpu out",
-            # A host without a GPU is a problem of gpu-present, which leaving it out mends too.
+            # A host without a GPU is a problem of gpu-present, which leaving it out solves too.
             cause="" if plan.hosts[service.host].config.gpu else f"hosts.{service.host}.gpu",
         )
 

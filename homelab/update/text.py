@@ -49,17 +49,17 @@ def host_lines(update: HostUpdate) -> Iterator[str]:
     yield from lines_of(update.problems, host)
 
 
-def mended_lines(done: Iterable[Use]) -> Iterator[str]:
+def fixed_lines(done: Iterable[Use]) -> Iterator[str]:
     """The places that get the new name of an option."""
     for use in done:
-        yield f"mended: {_place(use)}: {use.obsolete.what}"
+        yield f"fixed: {_place(use)}: {use.obsolete.what}"
 
 
 def _use(host: str, use: Use) -> str:
     each = use.obsolete
     if each.new is None:
         return f"error: {host}: {_place(use)}: {each.what}; remove it, or follow what it says"
-    way_out = "write the new name, or try --mend" if each.same_type else "write the new value"
+    way_out = "write the new name, or try --fix" if each.same_type else "write the new value"
     return f"renamed: {host}: {_place(use)}: {each.what}; {way_out}"
 
 

@@ -33,7 +33,7 @@ case "$*" in
   ;;
 *)
   if grep -q {newer} "$dir/flake.lock"; then side=after; else side=before; fi
-  if [ "$side" = after ] && grep -rqs HandleLid "$dir/own"; then side=mended; fi
+  if [ "$side" = after ] && grep -rqs HandleLid "$dir/own"; then side=fixed; fi
   cat {top}/$side.json
   ;;
 esac

@@ -66,14 +66,14 @@ def test_renamed_options_are_named_with_their_line_and_not_changed(
     assert said.code == 0, said.out + said.err
     assert (
         f"renamed: nas: {OWN}:5: hosts.nas.modules: services.logind.lidSwitch is now "
-        "services.logind.settings.HandleLid; write the new name, or try --mend\n"
+        "services.logind.settings.HandleLid; write the new name, or try --fix\n"
     ) in said.out
     lines = text.splitlines()
     line = next(n for n, each in enumerate(lines, 1) if "services.jellyfin.group" in each)
     assert (
         f"renamed: nas: Pulumi.small.yaml:{line}: "
         "services.jellyfin.options.services.jellyfin.group: services.jellyfin.group is now "
-        "services.jellyfin.run.group; write the new name, or try --mend\n"
+        "services.jellyfin.run.group; write the new name, or try --fix\n"
     ) in said.out
     # Each once: no warning repeats it.
     assert said.out.count("HandleLid") == 1
@@ -84,26 +84,26 @@ def test_renamed_options_are_named_with_their_line_and_not_changed(
 def test_mend_writes_the_new_names_and_evaluates_again(call: Any, stand: Stand, top: Path) -> None:
     text = (top / "Pulumi.small.yaml").read_text(encoding="utf-8")
     stand.evaluates("after", "1", "16.4", warnings=[LID, DIR])
-    stand.evaluates("mended", "1", "16.4", warnings=[MORE])
-    said = call("update", "--host", "nas", "--mend", "--yes")
+    stand.evaluates("fixed", "1", "16.4", warnings=[MORE])
+    said = call("update", "--host", "nas", "--fix", "--yes")
     assert said.code == 0, said.out + said.err
-    assert said.out.count("mended: ") == 2
+    assert said.out.count("fixed: ") == 2
     assert f"{OWN} written" in said.err
     # What the host says with the new names.
     assert said.out.count("renamed: ") == 3
-    assert "services.x.y is now services.x.z" in said.out.partition("mended: ")[2]
+    assert "services.x.y is now services.x.z" in said.out.partition("fixed: ")[2]
     new = MODULE.replace("lidSwitch =", "settings.HandleLid =")
     assert (top / OWN).read_text(encoding="utf-8") == new
-    mended = (top / "Pulumi.small.yaml").read_text(encoding="utf-8")
-    assert mended == text.replace("services.jellyfin.group:", "services.jellyfin.run.group:")
+    fixed = (top / "Pulumi.small.yaml").read_text(encoding="utf-8")
+    assert fixed == text.replace("services.jellyfin.group:", "services.jellyfin.run.group:")
     assert NEWER in stand.lock.read_text(encoding="utf-8")
 
 
 def test_without_yes_nothing_is_mended(call: Any, stand: Stand, top: Path) -> None:
     stand.evaluates("after", "1", "16.4", warnings=[LID])
-    stand.evaluates("mended", "1", "16.4")
-    said = call("update", "--host", "nas", "--mend")
-    assert "mended: " in said.out
+    stand.evaluates("fixed", "1", "16.4")
+    said = call("update", "--host", "nas", "--fix")
+    assert "fixed: " in said.out
     assert "nothing was written" in said.err
     assert (top / OWN).read_text(encoding="utf-8") == MODULE
 
@@ -113,16 +113,16 @@ def test_a_module_that_another_host_reads_is_only_named(call: Any, stand: Stand,
     stackdir.write_stack(stand.stack, {"services": {"miniflux": {"host": "nas"}}, **values})
     (top / OWN).write_text(MODULE, encoding="utf-8")
     stand.evaluates("after", "1", "16.4", warnings=[LID])
-    said = call("update", "--host", "nas", "--mend", "--yes")
+    said = call("update", "--host", "nas", "--fix", "--yes")
     assert said.code == 0, said.out + said.err
     assert f"renamed: nas: {OWN}:5" in said.out
-    assert "mended" not in said.out
+    assert "fixed" not in said.out
     assert (top / OWN).read_text(encoding="utf-8") == MODULE
 
 
 def test_an_option_that_is_gone_stops_the_update(call: Any, stand: Stand, top: Path) -> None:
     stand.evaluates("after", "1", "16.4", assertions=[GONE])
-    said = call("update", "--host", "nas", "--mend", "--yes")
+    said = call("update", "--host", "nas", "--fix", "--yes")
     assert said.code == 1
     assert (
         f"error: nas: {OWN}:5: hosts.nas.modules: services.logind.lidSwitch is gone: The lid is "

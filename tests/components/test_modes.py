@@ -9,6 +9,7 @@ import pytest
 from homelab.components.program import refuse_whole_dry_run
 from homelab.components.targets import ALONE
 from homelab.deploy.modes import mode_of
+from homelab.deploy.spec import json_of
 from homelab.ops.project.rehearsed import rehearsed
 from homelab.ops.project.stack import open_stack
 from homelab.problems import HomelabError, UsageError
@@ -28,15 +29,15 @@ def test_a_test_is_in_the_spec_of_the_switch(mode: str) -> None:
     """So any other mode is a change, and runs."""
     found = commands(home({"deploy": {"mode": mode}}))
     assert set(found) == set(commands(up()))
-    assert json.loads(found["pi-switch"].inputs["stdin"])["mode"] == mode
-    assert "mode" not in json.loads(commands(up())["pi-switch"].inputs["stdin"])
+    assert json.loads(json_of(found["pi-switch"].inputs["stdin"]))["mode"] == mode
+    assert "mode" not in json.loads(json_of(commands(up())["pi-switch"].inputs["stdin"]))
 
 
 def test_a_dry_run_is_a_resource_of_its_own_and_the_switch_stays() -> None:
     run = home({"hosts": {"pi": {"mode": "dry"}}})
     found = commands(run)
     assert set(found) - set(commands(up())) == {"pi-dry"}
-    assert json.loads(found["pi-dry"].inputs["stdin"])["mode"] == "dry"
+    assert json.loads(json_of(found["pi-dry"].inputs["stdin"]))["mode"] == "dry"
     assert found["pi-dry"].inputs["create"].endswith(" switch pi")
     assert "create" not in found["pi-switch"].inputs
     assert found["aurora-switch"].inputs["create"].endswith(" switch aurora")

@@ -17,6 +17,7 @@ from pulumi.runtime.proto import source_pb2
 
 from homelab import testing
 from homelab.config.document import read_document
+from homelab.deploy.spec import json_of
 from homelab.lab import laptop
 from homelab.ops.deploy.offline_spec import OfflineSpec
 from homelab.testing import Recorded, Resource, mocks
@@ -305,7 +306,7 @@ def test_the_inputs_of_a_switch_are_readable_in_a_preview(run: Recorded) -> None
     """A rotated secret restarts its units, and the inputs stay readable."""
     for switch in switches(run):
         assert switch.secrets == ({"stdin"} if switch.name == f"{OFFLINE}{SWITCH}" else set())
-        spec = json.loads(switch.inputs["stdin"])
+        spec = json.loads(json_of(switch.inputs["stdin"]))
         assert re.fullmatch("[0-9a-f]{16}", spec["secrets_version"])
         assert spec["host_key"].startswith("ssh-ed25519 ")
 

@@ -45,7 +45,7 @@ def test_the_entry_host_has_probes_for_every_shared_service() -> None:
     found = probes("pi", published)
     assert found == {
         "app-miniflux": ("http", "http://127.0.0.1:8080/healthcheck"),
-        "entry-plane": ("http", "https://auth.home.example.org/.homelab/probe"),
+        "reverse-proxy": ("http", "https://auth.home.example.org/.homelab/probe"),
         "resolver": ("dns", "one.one.one.one"),
         "resolver-at-home": ("dns", "auth.home.example.org"),
         "tailnet": ("tailnet", "tailscaled.service"),
@@ -57,7 +57,7 @@ def test_the_entry_host_has_probes_for_every_shared_service() -> None:
 def test_a_proxy_without_a_name_at_home_is_probed_on_plain_http() -> None:
     """It answers there for every name."""
     found = probes("pi", {"identity": None, "services": {}})
-    assert found["entry-plane"] == ("http", "http://127.0.0.1/.homelab/probe")
+    assert found["reverse-proxy"] == ("http", "http://127.0.0.1/.homelab/probe")
 
 
 @pytest.mark.requirement("S4-34")

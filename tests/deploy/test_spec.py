@@ -6,11 +6,12 @@ import json
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from homelab.deploy import scripts
 from homelab.deploy.plan import policy_of
 from homelab.deploy.probes import probes_of
-from homelab.deploy.spec import switch_spec
+from homelab.deploy.spec import json_of, json_text, spec_text, switch_spec
 from homelab.ops.deploy.switch import SwitchSpec
 from homelab.problems import InvalidStackError
 from tests import build
@@ -77,3 +78,15 @@ def test_settle_seconds_leave_time_for_the_confirmation() -> None:
 def test_dry_run_first_reaches_the_build(first: bool) -> None:
     made = build.plan(household({"deploy": {"dry_run_first": first}}))
     assert {policy_of(made.stack, host).dry_run for host in made.hosts.values()} == {first}
+
+
+def test_the_spec_of_a_switch_is_no_yaml_that_pulumi_takes_apart() -> None:
+    """Its display shows only the changed lines of such a text."""
+    made = build.plan(household())
+    pi = made.hosts["pi"]
+    spec = switch_spec(pi, "r1", made.stack.deploy, policy_of(made.stack, pi))
+    text = spec_text(spec)
+    with pytest.raises(yaml.YAMLError):
+        yaml.safe_load(text)
+    assert json.loads(json_of(text)) == json.loads(json_of(json_text(spec)))
+    assert json_of("nothing") == "nothing"

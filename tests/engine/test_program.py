@@ -160,6 +160,9 @@ def test_a_change_is_shown_by_line_and_reaches_only_the_hosts_it_concerns(real: 
     assert {"nas/services/miniflux.nix", "nas/firewall.nix", "pi/proxy.nix"} <= named
     assert "nas/services/jellyfin.nix" not in named
     assert "jellyfin.nix" not in shown
+    # Of a switch as well, only the lines that change are shown.
+    assert re.search(r'^ +\+ +"target": ".+:8123/healthcheck"$', shown, re.MULTILINE)
+    assert "jellyfin over lan" not in shown
 
     real.write(testing.merged(services(), {"hosts": {"nas": {"zram": {"percent": 31}}}}))
     up = real.up()

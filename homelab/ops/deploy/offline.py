@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Literal, NoReturn
 
 from homelab.deploy import scripts
+from homelab.deploy.spec import json_of
 from homelab.deploy.status import WENT_BACK, HostFacts
 from homelab.offline.bundle import Bundle, bundle_text, identity
 from homelab.ops.deploy import switch
@@ -35,13 +36,14 @@ PACKET_SECONDS = 20
 """Seconds between two wake packets."""
 
 
-def run(spec_json: str, *, report: Report) -> int:
+def run(text: str, *, report: Report) -> int:
     """As `switch.run`, for any host."""
-    return asyncio.run(carry_out(spec_json, os.environ, report=report))
+    return asyncio.run(carry_out(text, os.environ, report=report))
 
 
-async def carry_out(spec_json: str, environment: Mapping[str, str], *, report: Report) -> int:
+async def carry_out(text: str, environment: Mapping[str, str], *, report: Report) -> int:
     """As `run`, in a loop that runs already. `environment` may name a dial map."""
+    spec_json = json_of(text)
     try:
         is_offline = "offline" in json.loads(spec_json)
     except (ValueError, TypeError):
@@ -212,7 +214,7 @@ class _OfflineHost:
             self._fail(
                 f"was fetched from {awake.host}, and {WENT_BACK[reported]}",
                 *reported_lines,
-                way_out=f"mend the cause; or deploy.again: {{{self.name}: …}} to try as it is",
+                way_out=f"fix the cause; or deploy.again: {{{self.name}: …}} to try as it is",
             )
         # A bundle that the host could not apply is stored again, with a new deployment id.
         left = ours and not reported

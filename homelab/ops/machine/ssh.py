@@ -197,7 +197,7 @@ async def _with_agent(
                 )
             except _RefusedError as error:
                 refusals.append(error)
-    # Keys that it did not look at may be the right ones, so that is what to mend.
+    # Keys that it did not look at may be the right ones, so those are what to fix.
     raise next((r for r in refusals if isinstance(r, _TooManyError)), refusals[-1])
 
 

@@ -17,14 +17,14 @@ from homelab.update.obsolete import Obsolete, Use, new_key
 
 
 @dataclass(frozen=True)
-class Mended:
+class Fixed:
     """An update with the new names, and the places that have them."""
 
     update: Update
     done: tuple[Use, ...]
 
 
-def mended(update: Update, hosts: Sequence[HostUpdate]) -> Mended:
+def fixed(update: Update, hosts: Sequence[HostUpdate]) -> Fixed:
     """The update, with the new name of each renamed option wherever its form allows that.
 
     A place stays as it is if a host reads it that does not have the new name: one with another pin,
@@ -49,7 +49,7 @@ def mended(update: Update, hosts: Sequence[HostUpdate]) -> Mended:
             files[path] = edited
             done += found
     if not done:
-        return Mended(update, ())
+        return Fixed(update, ())
     instead = {p.relative_to(directory).as_posix(): text for p, text in files.items()}
     document = read_stack_document(directory, name)
     stack_file = f"Pulumi.{name}.yaml"
@@ -59,10 +59,10 @@ def mended(update: Update, hosts: Sequence[HostUpdate]) -> Mended:
         new = open_document(directory, name, document, instead)
     except InvalidStackError as error:
         raise HomelabError(
-            f"with the new names of options, {error}\nnothing was written; leave --mend out, and "
+            f"with the new names of options, {error}\nnothing was written; leave --fix out, and "
             "write the names yourself"
         ) from None
-    return Mended(replace(update, new=new, files=files), tuple(done))
+    return Fixed(replace(update, new=new, files=files), tuple(done))
 
 
 def _all_know(update: Update, hosts: Sequence[HostUpdate], use: Use) -> bool:
