@@ -62,4 +62,4 @@ class Bucket(Component):
                 f"AWS_SECRET_ACCESS_KEY={hashlib.sha256(str(both[1]).encode()).hexdigest()}\n"
             )
         )
-        self.register_outputs({})
+        self.register_outputs({"bucket_id": made.id})

@@ -32,4 +32,4 @@ class HomeManagerHost(Component):
         release = args["release"]
         super().__init__(name, {"release": release.id}, opts)
         show_files(name, release, self)
-        self.register_outputs({})
+        self.register_outputs({"release": release.id})

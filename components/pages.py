@@ -84,4 +84,4 @@ class Pages(Component):
             },
             pulumi.ResourceOptions(parent=self, depends_on=[*after, domain]),
         )
-        self.register_outputs({})
+        self.register_outputs({"url": f"https://{site.domain}"})

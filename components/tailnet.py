@@ -153,7 +153,8 @@ class Tailnet(Component):
                 ),
             )
             self.keys[key.host] = issued.key
-        self.register_outputs({})
+        policy = self.policy.id if self.policy is not None else ""
+        self.register_outputs({"policy": policy, "joining": sorted(self.keys)})
 
     def _policy(self, name: str, args: TailnetArgs, opts: pulumi.ResourceOptions) -> tailscale.Acl:
         plan, in_force = args["plan"], args.get("in_force", "ask")

@@ -66,7 +66,7 @@ class Tunnel(Component):
         )
         if plan.alert_email:
             _alert(name, plan, tunnel, child)
-        self.register_outputs({"target": self.target})
+        self.register_outputs({"target": self.target, "tunnel_id": self.tunnel_id})
 
 
 def _alert(

@@ -72,7 +72,7 @@ class CloudflareZone(Component):
                 },
                 child,
             )
-        self.register_outputs({})
+        self.register_outputs({"policies": self.policies})
 
 
 def _group(plan: CloudflarePlan, group: Group, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.catalog.options import options_of
+from homelab.config.services import is_made
 from homelab.config.unit import FlakePackage
 from homelab.disks.waiting import optional_at, waiting
 from homelab.hardening.paths import below, for_tmpfiles
@@ -51,7 +52,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 def _is_native(service: Service) -> bool:
     """Whether the options of its entry apply."""
-    return not (service.parts or service.unit or service.static or service.flake)
+    return not is_made(service.config)
 
 
 def _head(plan: Plan, service: Service) -> str:

@@ -157,6 +157,9 @@ def test_a_changed_port_changes_its_service_its_route_and_the_hosts_concerned() 
 def test_every_component_registers_outputs(run: Recorded) -> None:
     left = [r.name for r in run.resources if not r.custom and r.urn not in run.outputs]
     assert left == []
+    silent = {r.type for r in run.resources if not r.custom and not run.outputs[r.urn]}
+    # A file creates nothing, and what a rollout makes are the commands below it.
+    assert silent == {f"homelab:{kind}" for kind in ("deploy:Rollout", "deploy:Wave", "hosts:File")}
 
 
 def test_names_of_a_hosts_resources_start_with_its_name(run: Recorded) -> None:
