@@ -77,8 +77,8 @@ def backup_rest_single(plan: Plan) -> Iterator[Problem]:
 
 @check("backup-rest-plain", severity="warning")
 def backup_rest_plain(plan: Plan) -> Iterator[Problem]:
-    """The LAN sees the password with which a client signs in to a rest-server over HTTP. Who has it
-    can add backups and read encrypted ones.
+    """The LAN sees the password with which a client signs in to a rest-server over HTTP. Anyone
+    who has it can add backups and read encrypted ones.
     """
     for name, target in plan.stack.backup.targets.items():
         if target.kind != "rest":

@@ -39,7 +39,7 @@ def token(
 ) -> None:
     """Print the command that makes an access token on the host of Attic. Connects to no host.
 
-    The server stores no tokens, it verifies their signature. A lost one is made anew.
+    The server stores no tokens, it verifies their signature. Replace a lost one with another.
     """
     from homelab.ops.project.stack import check_stack, find_stack
     from homelab.services.attic import Token, token_command

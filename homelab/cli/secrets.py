@@ -234,7 +234,7 @@ def secret_recipients(
         bool, typer.Option("--dry-run", help="Only print what would change.")
     ] = False,
 ) -> None:
-    """Bring .sops.yaml and the recipients of every sops file in step with the stack.
+    """Update .sops.yaml and the recipients of every sops file to match the stack.
 
     Needs a key that opens the files. A file that loses a reader gets a new data key; rotate what
     that reader could read. With `--dry-run` it exits with 1 if something would change.

@@ -1,4 +1,4 @@
-"""Facts of connections between services: API keys, and what a service is told of another one."""
+"""Facts of connections between services: API keys, and what a service learns about another one."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class ApiKey(Model):
     unit: UnitPattern | Literal[""] = ""
     """Unit of the app that reads the key. Default: its main unit."""
     replaced_by: OptionPath | Literal[""] = ""
-    """Option with which the module writes the file anew at each start, without the key."""
+    """Option with which the module rewrites the file at each start, without the key."""
     base: OptionPath | Literal[""] = ""
     """Option with the path below which the app has its pages and its API. Case does not matter."""
 
@@ -118,7 +118,7 @@ def about_itself(objects: tuple[ApiObject, ...]) -> tuple[ApiObject, ...]:
 
 
 class ConnectionFact(Model):
-    """What a service is told of another one that it connects to."""
+    """What a service learns about another one that it connects to."""
 
     calls_back: bool = False
     """The other service calls this one, too."""

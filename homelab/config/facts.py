@@ -204,7 +204,7 @@ class ServiceFacts(Model):
     api_key: ApiKey | None = None
     """How it takes the key of its API. Default: people read the key on its pages."""
     connects: dict[Name, ConnectionFact] = Field(default_factory=dict)
-    """What it is told of services that it connects to, by their entry in the catalog."""
+    """What it learns about services that it connects to, by their entry in the catalog."""
     own_objects: Many[ApiObject] = ()
     """Objects in its own API that describe its datasets, for a service with `connects`."""
     rates: Literal["", "transmission"] = ""

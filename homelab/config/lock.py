@@ -140,7 +140,7 @@ def _damaged(file: str) -> InvalidStackError:
             Problem(
                 file,
                 "this is not a lock file that homelab wrote",
-                "restore it from version control, or remove it and write it anew: homelab lock",
+                "restore it from version control, or remove it and write it again: homelab lock",
             )
         ]
     )

@@ -141,7 +141,7 @@ class MonitoringConfig(Model):
     def _told(self) -> MonitoringConfig:
         if self.full_percent is not None and self.ntfy is None:
             raise ValueError(
-                "without ntfy nobody is told of a full disk; add ntfy: {topic: {sops: "
+                "without ntfy nobody is notified of a full disk; add ntfy: {topic: {sops: "
                 "ntfy/topic}}, or leave full_percent out"
             )
         return self

@@ -124,7 +124,7 @@ class DatasetConfig(Model):
     nfs: NfsConfig | None = None
     """Let other hosts of the stack mount it over NFS: `{hosts: {workstation: /mnt/films}}`."""
     syncthing: Syncing | None = None
-    """Keep it in step with other devices, by the service `syncthing` of its host:
+    """Synchronise it with other devices, by the service `syncthing` of its host:
     `{devices: {phone: ABCDEFG-…}}`."""
 
     @model_validator(mode="after")

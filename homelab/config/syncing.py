@@ -1,4 +1,4 @@
-"""Datasets that Syncthing keeps in step with other devices."""
+"""Datasets that Syncthing synchronises with other devices."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def link_endpoint(plan: Plan) -> Iterator[Problem]:
 
 
 def _replaced(plan: Plan) -> Iterator[Problem]:
-    """Options that write the settings of an app anew when it starts, without its key."""
+    """Options that rewrite the settings of an app when it starts, without its key."""
     keyed = {key.service for wiring in plan.connections for key in wiring.keys}
     for service in plan.services:
         facts = service.entry.api_key
@@ -90,7 +90,7 @@ def _replaced(plan: Plan) -> Iterator[Problem]:
             )
             yield Problem(
                 service.at(f"options.{option.key}"),
-                f"the module writes the settings of {service.name} anew at each start, without the "
+                f"the module rewrites the settings of {service.name} at each start, without the "
                 f"password with which {', '.join(callers)} signs in",
                 f"leave it out, and set this on the pages of {service.name}",
             )

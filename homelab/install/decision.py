@@ -103,7 +103,7 @@ def _machine(host: Host, target: Target, *, kexec: bool, reinstall: bool) -> Ite
     if target.release and not reinstall:
         yield (
             f"{target.host_name or host.name} runs release {target.release} of homelab already; "
-            "pulumi up brings it up to date. To erase it and install it anew: --reinstall"
+            "pulumi up brings it up to date. To erase it and install it again: --reinstall"
         )
     if not target.is_installer and not kexec:
         yield (

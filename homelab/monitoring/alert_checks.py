@@ -51,7 +51,7 @@ def alert_sent(plan: Plan) -> Iterator[Problem]:
         return
     yield Problem(
         "monitoring.ntfy",
-        "nobody is told of a failed backup or health check",
+        "nobody is notified of a failed backup or health check",
         "add ntfy: {topic: {sops: ntfy/topic}}, and subscribe to the topic in the ntfy app",
     )
 

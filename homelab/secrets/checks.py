@@ -53,7 +53,7 @@ def secret_known(plan: Plan) -> Iterator[Problem]:
 
 @check("op-token-used", severity="warning", whole=True)
 def op_token_used(plan: Plan) -> Iterator[Problem]:
-    """A token of a service account that no host needs is a secret too many."""
+    """A token of a service account that no host needs is an unnecessary secret."""
     if plan.stack.secrets.onepassword is not None and not _fetched(plan):
         yield Problem(
             "secrets.onepassword",

@@ -52,10 +52,10 @@ def port_fixed(plan: Plan) -> Iterator[Problem]:
 
 @check("port-listens", severity="warning")
 def port_listens(plan: Plan) -> Iterator[Problem]:
-    """A port of the stack config opens the firewall. If homelab can make the app listen on a port
-    of another name, and no option knows this number, it is that one which is meant: nothing listens
-    on this one, and whatever comes to listen is open. Apps without such a port may listen by what
-    is set on their pages, as Home Assistant's integrations do.
+    """A port of the stack config opens the firewall. If no option has this number, and homelab can
+    set a port of the app that has another name, that port is probably meant: nothing listens on
+    this one, and any program that does is open. Apps without such a port may listen where their
+    own pages say, as Home Assistant's integrations do.
     """
     for service in plan.services:
         entry = original_entry(plan.stack, service.name, service.config, service.host)

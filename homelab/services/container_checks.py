@@ -79,8 +79,8 @@ def _network(name: str) -> str:
 
 @check("container-name")
 def container_name(plan: Plan) -> Iterator[Problem]:
-    """Two containers of a host with one name, or two services on one network by accident: the
-    second would replace the first, or see what it must not.
+    """The second of two containers with one name replaces the first. Two services that share a
+    network by accident reach each other's containers.
     """
     for host in plan.hosts:
         here = [(s, p) for s in plan.on(host) for p in s.parts]

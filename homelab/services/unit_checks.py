@@ -153,8 +153,8 @@ def unit_text(plan: Plan) -> Iterator[Problem]:
 
 @check("unit-template")
 def unit_template(plan: Plan) -> Iterator[Problem]:
-    """A file has only secrets of its service, in a form that its program reads, and a file that the
-    program is not told of has no effect.
+    """A file contains only secrets of its service, in a form that its program reads. A file whose
+    path the program does not get has no effect.
     """
     for service in _units(plan):
         templates = service.unit.templates if service.unit is not None else {}

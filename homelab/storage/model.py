@@ -11,7 +11,7 @@ from homelab.services.model import Service
 from homelab.system.login import account
 
 SYNCTHING = "syncthing"
-"""The catalog entry of the service that keeps datasets in step with other devices, and its unit
+"""The catalog entry of the service that synchronises datasets with other devices, and its unit
 without a suffix."""
 
 
@@ -61,7 +61,7 @@ class Dataset:
     gid: int | None = None
     """Number of its group on the host; None if NixOS assigns it."""
     synced: bool = False
-    """Whether Syncthing keeps it in step with other devices."""
+    """Whether Syncthing synchronises it with other devices."""
     holder: str = ""
     """Directory that a unit must see to read it; empty if that is `path`. A replica on btrfs is
     read through a link: a unit that saw only the link would keep the snapshot of its start."""

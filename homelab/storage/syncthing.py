@@ -53,7 +53,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     waits = waiting(host, [d.waits_for for d, _ in found if optional_at(host, d.path) is None])
     yield Module(
         "syncing.nix",
-        "Datasets that Syncthing keeps in step with other devices",
+        "Datasets that Syncthing synchronises with other devices",
         derived=merge(
             attrs("services.syncthing.settings", {"devices": devices, "folders": folders}),
             attrs(

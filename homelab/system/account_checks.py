@@ -59,8 +59,8 @@ def sudo_deployer(plan: Plan) -> Iterator[Problem]:
 
 @check("owner-account")
 def owner_account(plan: Plan) -> Iterator[Problem]:
-    """The owner is a person in wheel. An account that a service or the system runs as would become
-    one too, with the owner's keys and sudo.
+    """The owner is a person in wheel. With the name of an account that a service or the system runs
+    as, that account would get the owner's keys and sudo.
     """
     taken = _accounts(plan)
     where = {"site.owner.user": plan.stack.site.owner.user}
@@ -163,7 +163,7 @@ def host_key_unique(plan: Plan) -> Iterator[Problem]:
                 f"write what /etc/ssh/ssh_host_ed25519_key.pub of {host.name} holds; a copied "
                 "disk needs a key of its own first: delete that file and "
                 "/etc/ssh/ssh_host_ed25519_key there, run ssh-keygen -A, and encrypt its secrets "
-                "anew; one machine under two names stands in hosts once",
+                "again; one machine under two names stands in hosts once",
             )
 
 

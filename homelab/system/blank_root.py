@@ -1,4 +1,4 @@
-"""What would keep a root of btrfs from being made anew at each boot, or lose more than the root."""
+"""What would keep a root of btrfs from being replaced at each boot, or lose more than the root."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def blank_root_problems(
             f"the root of {host.name} is {kind}, and only btrfs has subvolumes",
             "leave blank out"
             if kind in ("tmpfs", "ramfs")
-            else f"leave persistence out, or install {host.name} anew with a root on btrfs",
+            else f"leave persistence out, or install {host.name} again with a root on btrfs",
         )
         return
     found = subvolumes(host, sources)

@@ -23,8 +23,8 @@ HOME_MINIMUM = file_check(
 HOME_ALIAS = file_check(
     "home-alias",
     "warning",
-    "The alias of a home hides that of the system for one person. A change of the other one then "
-    "does nothing for them.",
+    "An alias of a home hides the system's alias for one person. A change of the system's alias "
+    "then has no effect for them.",
 )
 _SHELLS = ("bash", "fish", "nushell", "zsh")
 _THIN = (
@@ -43,7 +43,7 @@ _ON_SYSTEM = (
 @check("home-known", whole=True)
 def home_known(plan: Plan) -> Iterator[Problem]:
     """A home belongs to a person with an account, on a host where they have it. Elsewhere nothing
-    would be written, and nobody would be told.
+    is written, and no error says so.
     """
     site = plan.stack.site
     for user, home in plan.stack.homes.items():

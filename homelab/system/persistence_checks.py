@@ -30,12 +30,12 @@ from homelab.system.switched_on import Switched, switched_on
 PERSISTENCE_COMPLETE = file_check(
     "persistence-complete",
     "error",
-    "On a root that forgets, whatever nobody keeps is gone after a restart.",
+    "If the root is emptied at each boot, a directory that is not kept is lost at a restart.",
 )
 PERSISTENCE_ROOT = file_check(
     "persistence-root",
     "error",
-    "A root that is to forget does, and what survives lies on a disk that is mounted.",
+    "Persistence needs a root that is emptied at each boot, and a mounted disk for what is kept.",
 )
 
 IN_MEMORY = ("tmpfs", "ramfs")
@@ -176,7 +176,7 @@ def _complete(plan: Plan, host: Host, config: Persistence, sources: Sources) -> 
     if plan.stack.site.mutable_users:
         yield Problem(
             "site.mutable_users",
-            f"{host.name} makes its accounts anew at each start, so accounts and passwords made "
+            f"{host.name} creates its accounts again at each start, so accounts and passwords made "
             "by hand are lost",
             "write mutable_users: false, and give the people of the stack their passwords "
             "(password)",

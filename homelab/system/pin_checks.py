@@ -43,7 +43,7 @@ PIN_AGE = file_check(
 
 @check("pin-package")
 def pin_package(plan: Plan) -> Iterator[Problem]:
-    """Of two flakes with one package, the stack does not say which one a host gets."""
+    """If two flakes have one package, the stack does not say which one a host gets."""
     for i, (name, flake) in enumerate(sorted(plan.stack.flakes.items())):
         for other, earlier in sorted(plan.stack.flakes.items())[:i]:
             for package in sorted({*flake.packages} & {*earlier.packages}):

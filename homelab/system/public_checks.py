@@ -53,8 +53,8 @@ def _private(public: str) -> tuple[str, str]:
 
 @check("public-only")
 def public_only(plan: Plan) -> Iterator[Problem]:
-    """On a host outside of the LAN, the LAN's addresses are those of strangers: what is for them is
-    for nobody there.
+    """Outside of the LAN, the LAN's addresses belong to other people's machines, so settings for
+    the LAN have no effect there.
     """
     outside = {h.name: h for h in plan.hosts.values() if not h.may_be_at_home}
     for use in plan.firewall.ports:

@@ -18,8 +18,8 @@ error."""
 
 @check("tailnet-login", severity="warning")
 def tailnet_login(plan: Plan) -> Iterator[Problem]:
-    """A mistyped login is nobody: the person has no access, and whoever gets that login has. People
-    may have another login than their e-mail address, so only a similar one is told.
+    """A mistyped login gives the person no access, and gives it to anyone who registers that login.
+    A login may differ from the e-mail address, so the check reports only similar ones.
     """
     config = plan.stack.tailnet
     if config is None:

@@ -297,15 +297,15 @@ def test_the_lock_says_where_earlier_backups_and_files_are() -> None:
         )
     )[1]
     assert (
-        "vault was vaultwarden, and keeps its keys; its backups begin anew, and those of "
+        "vault was vaultwarden, and keeps its keys; its backups start over, and those of "
         "vaultwarden stay beside them at b2, onetouch" in lines
     )
     assert (
-        "songs was library; its backups begin anew, and those of library stay beside them at b2, "
+        "songs was library; its backups start over, and those of library stay beside them at b2, "
         "onetouch" in lines
     )
     assert (
-        "the backups at b2 begin anew; the earlier ones stay at " + SHIPPED.targets["b2"] in lines
+        "the backups at b2 start over; the earlier ones stay at " + SHIPPED.targets["b2"] in lines
     )
 
 

@@ -71,7 +71,7 @@ def test_an_agent_and_a_host_that_keeps_its_own_monitoring_do_not() -> None:
 
 
 def test_a_limit_without_anybody_to_tell_is_refused() -> None:
-    with pytest.raises(InvalidStackError, match="nobody is told of a full disk"):
+    with pytest.raises(InvalidStackError, match="nobody is notified of a full disk"):
         build.plan({"monitoring": {"full_percent": 85}})
     assert MonitoringConfig().full_percent is None
 

@@ -118,7 +118,7 @@ def _keys(plan: Plan) -> Iterator[Finding]:
     try:
         held = asyncio.run(_held())
     except (OSError, asyncssh.Error, ValueError):
-        yield error("the SSH agent does not answer; start it anew: eval $(ssh-agent)")
+        yield error("the SSH agent does not answer; start a new one: eval $(ssh-agent)")
         return
     accepted = {key.split()[1] for key in plan.stack.site.owner.ssh_keys}
     fitting = [name for body, name in held if body in accepted]

@@ -30,7 +30,7 @@ def pin_key(
         return [f"hosts.{name}.ssh.host_key is pinned already: {public}"]
     if pinned and not pinned.endswith(f" {PLACEHOLDER}") and not replace:
         raise UsageError(
-            f"hosts.{name}.ssh.host_key is pinned, and belongs to a machine; to install that anew "
+            f"hosts.{name}.ssh.host_key is pinned, and belongs to a machine; to install that again "
             "with another key: --replace"
         )
     path = directory / f"Pulumi.{stack}.yaml"

@@ -163,8 +163,8 @@ def updated_lock(
             lines.append(f"{key} is on {service.host}")
             continue
         if before.name != service.name:
-            anew = _anew(plan, service.name, before.key, service.host)
-            lines.append(f"{key} was {before.key}, and keeps its keys{anew}")
+            backups = _renamed_backups(plan, service.name, before.key, service.host)
+            lines.append(f"{key} was {before.key}, and keeps its keys{backups}")
         if before.host != service.host:
             by_hand = "" if service.name in moving else "; copy its state by hand"
             lines.append(f"{key} moved from {before.host} to {service.host}{by_hand}")
@@ -245,7 +245,7 @@ def _left_datasets(plan: Plan, places: Mapping[str, Place]) -> Iterator[str]:
             continue
         host = hosts.get(place.host, place.host)
         if (now := new.get((host, place.path))) is not None:
-            yield f"{now} was {name}{_anew(plan, f'dataset-{now}', name, host)}"
+            yield f"{now} was {name}{_renamed_backups(plan, f'dataset-{now}', name, host)}"
         else:
             yield (
                 f"{name} is removed; its files stay in {place.path} on {host}, and are neither "
@@ -273,16 +273,16 @@ def _left_targets(plan: Plan) -> Iterator[str]:
             yield f"the target {name} is removed; its backups stay at {place}{left.get(name, '')}"
         elif place_of(target) != place:
             yield (
-                f"the backups at {name} begin anew; the earlier ones stay at {place}"
+                f"the backups at {name} start over; the earlier ones stay at {place}"
                 f"{left.get(name, '')}"
             )
 
 
-def _anew(plan: Plan, job: str, before: str, host: str) -> str:
+def _renamed_backups(plan: Plan, job: str, before: str, host: str) -> str:
     """What becomes of the backups of what has a new name; nothing if it has none."""
     targets = sorted({j.target for j in plan.backup.on(host) if j.name == job})
     return (
-        f"; its backups begin anew, and those of {before} stay beside them at {', '.join(targets)}"
+        f"; its backups start over, and those of {before} stay beside them at {', '.join(targets)}"
         if targets
         else ""
     )

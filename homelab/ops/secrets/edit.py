@@ -62,7 +62,7 @@ def write_values(
 def sync_recipients(
     directory: Path, plan: Plan, *, dry_run: bool = False
 ) -> tuple[list[str], bool]:
-    """Bring `.sops.yaml` and the recipients of every sops file in step with the stack. Returns the
+    """Update `.sops.yaml` and the recipients of every sops file to match the stack. Returns the
     changes, one line each, and whether anything changes.
 
     A file that loses a recipient gets a new data key. Raises SopsError.

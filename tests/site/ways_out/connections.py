@@ -91,7 +91,7 @@ WAYS = (
         "link-endpoint",
         both(SETTINGS, sonarr("qbittorrent")),
         service("qbittorrent", options=None),
-        says="writes the settings of qbittorrent anew",
+        says="rewrites the settings of qbittorrent",
     ),
     WayOut(
         "link-endpoint",

@@ -498,7 +498,7 @@ WAYS = (
         "persistence-complete",
         both(host("nas", persistence={}), {"site": {"mutable_users": True}}),
         {"site": {"mutable_users": False}},
-        says="accounts anew",
+        says="accounts again",
         files=own(FORGETS, PERSIST),
     ),
     WayOut(
