@@ -68,6 +68,27 @@ app.add_typer(secret_app, name="secret")
 app.add_typer(lab_app, name="lab")
 
 
+def _print_version(wanted: bool) -> None:
+    """Print the version of the library, and end."""
+    if wanted:
+        from homelab.ops.doctor.machine import own_version
+
+        print(f"homelab {own_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _of_all_commands(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Take the options before a command."""
+
+
 def main() -> None:
     """Run the command line. A known error prints its message and sets the exit code."""
     from homelab.ops.project.reading import files_told

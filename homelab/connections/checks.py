@@ -97,8 +97,8 @@ def _replaced(plan: Plan) -> Iterator[Problem]:
 
 
 def _lacking(plan: Plan, caller: str, callee: str) -> str:
-    """The role of a dataset of a service without which another one is not told of it; empty if
-    there is none.
+    """The role of a dataset of a service without which another one learns nothing about it; empty
+    if there is none.
     """
     fact = next(
         (p.fact for p in pairs(plan.stack) if (p.caller, p.callee) == (caller, callee)), None

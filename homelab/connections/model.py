@@ -67,7 +67,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Wiring:
-    """What one service on one host is told of the services that it connects to."""
+    """What one service on one host learns about the services that it connects to."""
 
     service: str
     host: str

@@ -51,7 +51,7 @@ def described(stack: StackConfig, name: str, config: ServiceConfig) -> Entry | N
 
 
 def fact_of(stack: StackConfig, entry: Entry, callee: str) -> ConnectionFact | None:
-    """What an entry is told of a service of the stack; None if its facts do not describe it."""
+    """What an entry learns about a service of the stack; None if its facts do not describe it."""
     kind = kind_of(stack, callee)
     return entry.connects.get(kind) if kind else None
 

@@ -26,7 +26,7 @@ OWNED = " (homelab)"
 
 
 def plan_connections(stack: StackConfig, services: tuple[Service, ...]) -> tuple[Wiring, ...]:
-    """What each service with `connects` is told, on each of its hosts."""
+    """What each service with `connects` learns, on each of its hosts."""
     callers = by_caller(stack)
     return tuple(
         _wiring(stack, services, service, callers[service.name])

@@ -119,7 +119,7 @@ def _hardening(config: ServiceConfig, base: Entry, ports: dict[str, PortFact]) -
 
 
 def _connected(base: Entry) -> dict[str, object]:
-    """What other services are told of an app, and it of them."""
+    """What other services learn about an app, and it about them."""
     # A file with the key is where the module of the app keeps it.
     takes_key = base.api_key is not None and bool(base.api_key.env)
     return {

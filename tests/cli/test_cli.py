@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ def test_a_stack_without_problems_exits_with_0(call: Any) -> None:
     said = call("check")
     assert said.code == 0
     assert json.loads(call("check", "--json").out) is not None
+
+
+def test_the_version_is_printed(call: Any) -> None:
+    done = call("--version")
+    assert (done.code, done.out) == (0, f"homelab {metadata.version('homelab')}\n")
 
 
 def test_a_stack_elsewhere_is_found_by_its_directory(call: Any, tmp_path: Path) -> None:

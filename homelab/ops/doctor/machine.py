@@ -28,7 +28,7 @@ PULUMI = (3, 0)
 
 def machine_findings(plan: Plan, directory: Path, stack: str) -> Iterator[Finding]:
     """Everything about this machine. Opens no network connection."""
-    yield ok(f"Python {platform.python_version()}, homelab {_own_version()}")
+    yield ok(f"Python {platform.python_version()}, homelab {own_version()}")
     yield from _pulumi()
     yield from _backend()
     yield from _passphrase(directory, stack)
@@ -37,7 +37,8 @@ def machine_findings(plan: Plan, directory: Path, stack: str) -> Iterator[Findin
     yield _nix()
 
 
-def _own_version() -> str:
+def own_version() -> str:
+    """The version of the library that runs."""
     try:
         return version("homelab")
     except PackageNotFoundError:

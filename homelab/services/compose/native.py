@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from homelab.catalog import names
+from homelab.config.network import ProxyName
 from homelab.services.images import Image
 
 _OTHER = {
@@ -25,7 +28,7 @@ _OTHER = {
 }
 """Names of images, with the entry of the same app; empty for none."""
 _ENDS = ("-server", "-web", "-app", "-ce", "-oss", "-docker", "-js", "-ng")
-_HELPERS = ("caddy", "cloudflared", "nginx", "tailscale", "traefik")
+_HELPERS = (*get_args(ProxyName), "cloudflared", "tailscale")
 """Entries of programs that serve another app."""
 
 
