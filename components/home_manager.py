@@ -11,7 +11,7 @@ from homelab.components.file import show_files
 from homelab.deploy.model import Release
 
 
-class HomeArgs(TypedDict):
+class HomeManagerHostArgs(TypedDict):
     """What a home-manager machine needs."""
 
     release: Release
@@ -27,7 +27,7 @@ class HomeManagerHost(Component):
     former = ("homelab:home:Home",)
 
     def __init__(
-        self, name: str, args: HomeArgs, opts: pulumi.ResourceOptions | None = None
+        self, name: str, args: HomeManagerHostArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         release = args["release"]
         super().__init__(name, {"release": release.id}, opts)
