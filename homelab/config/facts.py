@@ -55,7 +55,7 @@ def _listed(value: object) -> object:
 Database = Literal["none", "sqlite", "postgresql", "mysql", "own"]
 """`own`: a database of the service's own kind, which its program dumps."""
 Need = Literal["always_on", "gpu"]
-Data = Literal["metrics", "series", "logs", "alerts", "journal"]
+Data = Literal["metrics", "series", "logs", "alerts", "journal", "measures"]
 """Data that services exchange without `uses`."""
 OneOrMoreData = Annotated[
     Many[Data], BeforeValidator(_listed, json_schema_input_type=Data | Many[Data])
@@ -196,8 +196,8 @@ class ServiceFacts(Model):
     """Reason why only its own host may reach it."""
     provides: Data | Literal[""] = ""
     """What other services use at its web port: `metrics` of a Prometheus exporter, `series` of a
-    time series database, `logs` of Loki, `alerts`, which an Alertmanager receives, or `journal`,
-    which VictoriaLogs receives."""
+    time series database, `logs` of Loki, `alerts`, which an Alertmanager receives, `journal`, which
+    VictoriaLogs receives, or `measures`, which the hub of Beszel asks its agents for."""
     consumes: OneOrMoreData = ()
     """What it uses of every service that provides it: on its own host, otherwise over the network.
     One or a list: `[series, logs]`."""

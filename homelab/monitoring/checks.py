@@ -137,9 +137,16 @@ def monitor_independent(plan: Plan) -> Iterator[Problem]:
         )
 
 
+_READERS = {"metrics": ("prometheus", "Prometheus"), "measures": ("beszel", "hub of Beszel")}
+_HUB = "services.beszel.agent.environment.HUB_URL"
+"""With it, an agent connects to a hub by itself, which may be elsewhere."""
+
+
 @check("exporter-scraped")
 def exporter_scraped(plan: Plan) -> Iterator[Problem]:
-    """An exporter that Prometheus does not scrape reports nothing."""
+    """An exporter that Prometheus does not scrape reports nothing, nor does an agent of Beszel
+    without a hub.
+    """
     read = {
         (source.name, source.host)
         for reader in plan.services
@@ -147,15 +154,18 @@ def exporter_scraped(plan: Plan) -> Iterator[Problem]:
         for source, _ in read_by(plan, reader)
     }
     for service in plan.services:
-        if service.entry.provides != "metrics" or (service.name, service.host) in read:
+        if service.entry.provides not in _READERS or (service.name, service.host) in read:
             continue
+        if declares(service.config, _HUB):
+            continue
+        reader, title = _READERS[service.entry.provides]
         yield Problem(
             service.host_at,
-            f"no Prometheus reads what {service.name} measures on {service.host}",
-            "drop never_publish, so that a Prometheus on another host may read it"
+            f"no {title} reads what {service.name} measures on {service.host}",
+            f"drop never_publish, so that a {title} on another host may read it"
             if service.config.never_publish
-            else f"add services.prometheus: {{host: {service.host}}}, or leave {service.name} out",
-            cause="" if plan.instances("prometheus") else "services.prometheus",
+            else f"add services.{reader}: {{host: {service.host}}}, or leave {service.name} out",
+            cause="" if plan.instances(reader) else f"services.{reader}",
         )
 
 

@@ -263,8 +263,15 @@ def _binding(path: tuple[str, ...], value: Nix, indent: int) -> str:
         quoted = any(_key(part).startswith('"') for part in path)
         if isinstance(value, str | Text | Script) and (quoted or len(path) >= _LONG_PATH):
             text = f"\n{pad}  {text}"
+        elif isinstance(value, Text) and not value.indented:
+            text = _NESTED.sub(lambda m: f"${{\n{pad}  {m[1]}\n{pad}}}", text, count=1)
     gap = "" if text.startswith("\n") else " "
     return f"{comment}{pad}{name} ={gap}{text};\n"
+
+
+_NESTED = re.compile(r"(?<!\\)\$\{([^{}\"]*\$\{[^{}]*\}[^{}\"]*)\}")
+"""An interpolation with another one in it. In a line that is too long, nixfmt gives it lines of its
+own."""
 
 
 def _list(items: list[Nix], indent: int, *, spread: bool) -> str:

@@ -113,7 +113,10 @@ def _without(section: str) -> str:
 
 @check("service-uses")
 def service_uses(plan: Plan) -> Iterator[Problem]:
-    """A mistyped service name in `uses` would open no port, and the call would fail at run time."""
+    """`uses` opens the web port of the service. With a mistyped name, or a service without such a
+    port, it would open none, and the call would fail at run time.
+    """
+    without = {s.name: s for s in plan.services if not s.port}
     known = {s.name for s in plan.services} | {n for n, c in plan.stack.services.items() if c.runs}
     for name, config in plan.stack.services.items():
         for use in (u for u in uses_of(config) if u.is_stated):
@@ -140,6 +143,16 @@ def service_uses(plan: Plan) -> Iterator[Problem]:
                     f"drop services.{used}.enable, or this"
                     if other
                     else did_you_mean(used, known - {name}, "services"),
+                )
+            elif used in without:
+                labels = sorted(without[used].entry.ports)
+                yield Problem(
+                    place_of_use(plan.stack, name, use),
+                    f"{used} has no web port, which uses would open",
+                    f"write {{$service: {{name: {used}, port: {labels[0]}}}}} where its address "
+                    "belongs, or leave it out"
+                    if labels
+                    else "leave it out",
                 )
 
 

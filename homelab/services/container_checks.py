@@ -166,8 +166,6 @@ def container_uses(plan: Plan) -> Iterator[Problem]:
                 continue
             theirs = next(iter(other.parts), None)
             where = place_of_use(plan.stack, service.name, use)
-            # option-word reports a reference to a port that does not exist.
-            no_port = use.is_stated and not other.port
             if theirs is not None and (not mine.network or mine.network != theirs.network):
                 network = mine.network or theirs.network or service.name[:11]
                 yield Problem(
@@ -178,12 +176,10 @@ def container_uses(plan: Plan) -> Iterator[Problem]:
                     if not (mine.name or theirs.name)
                     else "write them as one service, containers: {…}, or leave uses out",
                 )
-            elif theirs is None and (other.namespace is not None or no_port):
+            elif theirs is None and other.namespace is not None:
                 yield Problem(
                     where,
-                    f"{name} has no port that a container of {service.host} could use"
-                    if no_port
-                    else f"{name} runs in a VPN namespace, which containers cannot reach",
+                    f"{name} runs in a VPN namespace, which containers cannot reach",
                     "leave it out",
                 )
 

@@ -23,7 +23,7 @@ SECRET = "secret-known"
 RELEASE = "module-available"
 """Only a later release has the module."""
 READER = "exporter-scraped"
-"""Prometheus is missing."""
+"""Prometheus is missing, or the hub of Beszel."""
 LOGS = "journal-received"
 """VictoriaLogs is missing."""
 PLACED = "service-placed"
@@ -38,7 +38,7 @@ CHOICES: dict[str, set[str]] = {
     "alertmanager": {OPTION},
     "alloy": {OPTION},
     "atticd": {PORT, SECRET},
-    "beszel-agent": {OPTION},
+    "beszel-agent": {OPTION, READER},
     "cockpit": {"password-present"},
     "frigate": {OPTION, PORT},
     "go2rtc": {OPTION},

@@ -154,6 +154,34 @@ def test_every_host_with_the_tag_sends_its_journal_to_victorialogs() -> None:
     assert not [f for host in made for f, text in made[host].items() if "journald.upload" in text]
 
 
+@pytest.mark.requirement("S0-46")
+def test_the_hub_of_beszel_reaches_the_agents_of_all_hosts_and_nobody_else_does() -> None:
+    """The policy of the tailnet denies what no grant allows, so an open port alone is not enough."""
+    key = {"services.beszel.agent.environment.KEY": build.KEY}
+    changes: Changes = {
+        "hosts": {"nas": {"tags": ["measured"]}, "pi": {"tags": ["measured"]}},
+        "services": {
+            "beszel": {"host": "pi"},
+            "beszel-agent": {"tags": ["measured"], "options": key},
+        },
+    }
+    plan = build.plan({**build.TAILNET, **changes})
+    (opened,) = [p for p in plan.firewall.on("nas") if p.port == 45876]
+    assert (opened.scope, opened.why) == ("tailnet", "called by pi")
+    assert not [p for p in plan.firewall.on("pi") if p.port == 45876]
+    assert plan.tailnet is not None
+    ways = [g for g in plan.tailnet.grants if "tcp:45876" in g.ip]
+    assert [(g.src, g.dst) for g in ways] == [(("pi",), ("nas",))]
+    assert not build.found(changes, "exporter-scraped")
+    del changes["services"]["beszel"]
+    assert {p.what for p in build.found(changes, "exporter-scraped")} == {
+        "no hub of Beszel reads what beszel-agent measures on nas",
+        "no hub of Beszel reads what beszel-agent measures on pi",
+    }
+    key["services.beszel.agent.environment.HUB_URL"] = "https://beszel.example.org"
+    assert not build.found(changes, "exporter-scraped")
+
+
 @pytest.mark.requirement("S1-11")
 def test_measurements_that_nobody_reads_are_told_of() -> None:
     """An exporter without a Prometheus, or kept from the only one."""

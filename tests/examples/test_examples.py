@@ -48,7 +48,11 @@ KNOWN = {
         ("services.gatus.host", "monitor-independent"),
     },
     "mynixos": {("monitoring.ntfy", "alert-sent")},
-    "nori": {("services.gatus.host", "monitor-independent")},
+    "nori": {
+        ("services.gatus.host", "monitor-independent"),
+        ("services.hermes.unit.environment.OPENAI_BASE_URL", "sleepy-dependency"),
+        ("services.nixpkgs-agent.unit.environment.OPENAI_BASE_URL", "sleepy-dependency"),
+    },
     "zakobar": {("monitoring.ntfy", "alert-sent"), ("services.nextcloud", "tunnel-upload")},
 }
 """Expected warnings, which the owners accept."""

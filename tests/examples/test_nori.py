@@ -11,12 +11,13 @@ from tests import build
 
 PLACE = build.ROOT / "examples/nori"
 RUNS = {
-    "pi": "authelia beszel blocky caddy gatus ntfy tailscale victorialogs victoriametrics",
-    "aurora": "calibre-web filmder glance grafana heim immich komga miniflux navidrome radicale "
+    "pi": "authelia beszel beszel-agent blocky caddy gatus ntfy tailscale victorialogs "
+    "victoriametrics",
+    "aurora": "beszel-agent calibre-web filmder glance grafana heim immich komga miniflux navidrome radicale "
     "samba syncthing tailscale vaultwarden",
-    "workstation": "bazarr jellyfin lidarr ollama prowlarr qbittorrent radarr samba sonarr "
+    "workstation": "bazarr beszel-agent-workstation jellyfin lidarr ollama prowlarr qbittorrent radarr samba sonarr "
     "syncthing-workstation tailscale",
-    "pavilion": "tailscale",
+    "pavilion": "claude hermes nixpkgs-agent tailscale",
 }
 """The table of hosts in its README."""
 
@@ -29,11 +30,11 @@ def plan() -> Plan:
 
 
 def test_every_service_of_its_readme_runs_on_its_host() -> None:
-    """All of them are services of NixOS, except two sites that the server builds."""
+    """All are services of NixOS, except two sites that the server builds and the agents."""
     runs = {host: " ".join(sorted(s.name for s in plan().on(host))) for host in RUNS}
     assert runs == RUNS
     others = [s.name for s in plan().services if not isinstance(s.config, CatalogService)]
-    assert others == ["filmder", "heim"]
+    assert others == ["claude", "filmder", "heim", "hermes", "nixpkgs-agent"]
 
 
 def test_no_name_is_on_the_internet() -> None:
@@ -54,3 +55,5 @@ def test_family_data_is_on_the_server_and_has_two_copies() -> None:
     targets = {j.target for j in plan().backup.jobs if j.name == "dataset-photos"}
     assert targets == {"b2", "onetouch"}
     assert not [j for j in plan().backup.jobs if j.name == "dataset-media"]
+    kept = {r.dataset.name: r.host for r in plan().replicas}
+    assert kept == {"library": "workstation", "photos": "workstation"}

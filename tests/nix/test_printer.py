@@ -305,6 +305,16 @@ def test_a_function_with_a_call_is_as_nixfmt_has_it(
     assert formatted(tmp_path, [text]) == []
 
 
+@pytest.mark.parametrize("words", ["", " run", " with ${HOME} and words" * 3])
+@pytest.mark.parametrize("package", ["pkgs.hello", f"inputs.{'x' * 20}.packages.${{system}}.default"])
+def test_a_long_text_with_a_package_of_a_flake_is_as_nixfmt_has_it(
+    tmp_path: Path, package: str, words: str
+) -> None:
+    started = Text.of(Raw(f"lib.getBin {package}"), f"/bin/{'y' * 30}{words}")
+    tree: dict[str, Nix] = {"systemd.services.hello.serviceConfig": {"ExecStart": started, "a": 1}}
+    assert formatted(tmp_path, [print_file(tree, head="Made by homelab.")]) == []
+
+
 # --- modules ---------------------------------------------------------------------------------
 
 STUB = """

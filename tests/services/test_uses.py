@@ -52,6 +52,27 @@ def test_a_link_ends_at_a_service_that_runs(changes: Changes, words: tuple[str, 
     assert build.found(linked(), "service-uses") == []
 
 
+@pytest.mark.requirement("S3-04")
+def test_a_link_to_a_service_without_a_web_port_names_the_port_that_it_has() -> None:
+    """`uses` would open nothing, and a reference opens the port that it names."""
+    bot = {"container": {"image": IMAGE}, "host": "nas", "backup": {"skip": "keeps nothing"}}
+    changes: Changes = {"services": {"sonarr": app(8989, "pi", uses=["bot"]), "bot": bot}}
+    (problem,) = build.found(changes, "service-uses")
+    assert (problem.what, problem.way_out) == (
+        "bot has no web port, which uses would open",
+        "leave it out",
+    )
+    bot["ports"] = {"chat": {"port": 7000}}
+    (problem,) = build.found(changes, "service-uses")
+    assert "{$service: {name: bot, port: chat}}" in problem.way_out
+    changes["services"]["sonarr"]["container"]["environment"] = {
+        "BOT": {"$service": {"name": "bot", "port": "chat"}}
+    }
+    changes["services"]["sonarr"]["uses"] = []
+    assert not build.found(changes, "service-uses")
+    assert [p.why for p in build.plan(changes).firewall.on("nas") if p.port == 7000]
+
+
 @pytest.mark.requirement("S3-04", "S0-56")
 def test_a_link_opens_its_port_to_the_tailnet_and_says_for_whom() -> None:
     """With routes or without, and nothing on the LAN."""

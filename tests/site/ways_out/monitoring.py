@@ -9,6 +9,8 @@ from tests.site.ways_out.stacks import SILENT, both, container
 
 WATCHED: Changes = {"services": {"gatus": {"host": "pi", "auth": "native"}}}
 
+AGENT_KEY = "services.beszel.agent.environment.KEY"
+
 
 def on(name: str, /, **config: object) -> Changes:
     return {"services": {name: config}}
@@ -217,6 +219,12 @@ WAYS = (
         {"services": {"journal-upload": None}},
     ),
     WayOut("exporter-scraped", on("node-exporter", host="nas"), on("prometheus", host="nas")),
+    WayOut(
+        "exporter-scraped",
+        on("beszel-agent", host="nas", options={AGENT_KEY: build.KEY}),
+        on("beszel", host="nas"),
+        says="no hub of Beszel",
+    ),
     WayOut(
         "exporter-scraped", on("node-exporter", host="nas"), {"services": {"node-exporter": None}}
     ),

@@ -288,6 +288,12 @@ WAYS = (
     ),
     WayOut(
         "service-uses",
+        both(service("miniflux", host="nas", uses=["factorio"]), service("factorio", host="nas")),
+        service("miniflux", uses=None),
+        says="no web port",
+    ),
+    WayOut(
+        "service-uses",
         both(service("miniflux", host="nas", uses=["olama"]), service("ollama", host="nas")),
         service("miniflux", uses=["ollama"]),
         says="runs here",

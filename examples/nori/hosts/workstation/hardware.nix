@@ -21,6 +21,11 @@
     device = "/dev/disk/by-id/ata-ST12000VN0008_A1B2C3-part1";
     fsType = "btrfs";
   };
+  fileSystems."/mnt/mp510" = {
+    device = "/dev/disk/by-id/nvme-Force_MP510_A1B2C3D4-part1";
+    fsType = "btrfs";
+    options = [ "nofail" ];
+  };
 
   hardware.cpu.amd.updateMicrocode = true;
   hardware.enableRedistributableFirmware = true;
