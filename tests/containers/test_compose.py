@@ -155,6 +155,31 @@ def test_every_key_of_a_container_is_taken_over_or_noted(tmp_path: Path) -> None
         assert f"services.a.{key}" in places, key
 
 
+KEYS = {
+    "build": ".",
+    "links": ["b:other"],
+    "restart": "no",
+    "depends_on": {"b": {"condition": "service_completed_successfully"}},
+    "annotations": {"a": "b"},
+}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_that_is_taken_over_in_part_is_noted(tmp_path: Path, key: str) -> None:
+    """Also beside an image, and for a container that only does one task."""
+    container = {"image": f"a/b:1{DIGEST}", "ports": ["8080:80"], key: KEYS[key]}
+    other = {"image": f"a/b:1{DIGEST}"}
+    text = yaml.safe_dump({"services": {"a": container, "b": other}})
+    places = [n.place for n in made(tmp_path, text).notes]
+    assert [p for p in places if p.startswith(f"services.a.{key}")], places
+
+
+@pytest.mark.parametrize("key", ["include", "new"])
+def test_a_section_that_nothing_reads_is_noted(tmp_path: Path, key: str) -> None:
+    text = f"{key}: [other.yaml]\nx-old: {{}}\n{BOARD}"
+    assert [n.place for n in made(tmp_path, text).notes if n.place in (key, "x-old")] == [key]
+
+
 @pytest.mark.parametrize(
     ("stated", "limits"),
     [

@@ -174,8 +174,29 @@ def _note_rest(file: ComposeFile, at: Place, stated: Mapping[str, Tree], contain
                 f"{print_value([*_flags(key, value)])}; leave the container's extraOptions out of "
                 "options, which would replace what homelab writes there",
             )
-        elif key == "restart" and value in ("no", "on-failure"):
+        elif key == "restart" and value == "no":
+            file.note(
+                place,
+                "its unit starts it again whenever it ends",
+                "nothing to do for a program that runs on; leave out a container that does one "
+                "task, and run its task by hand",
+            )
+        elif key == "restart" and str(value).startswith("on-failure"):
             file.note(place, f"its unit always restarts it, and not {value}", "nothing to do")
+        elif key == "build" and stated.get("image"):
+            file.note(
+                place,
+                "nothing is built: the image of the registry runs",
+                "if its Dockerfile changes that image, build it, push it to a registry, and name it",
+            )
+        elif key == "links" and any(":" in word for word in words(value)):
+            file.note(
+                place,
+                "other names of containers are not taken over",
+                "write their names in the service into its settings",
+            )
+        elif key == "annotations":
+            file.note(place, "annotations are not taken over", "nothing to do")
         elif key == "labels":
             _note_labels(file, place, value)
         elif key == "logging":

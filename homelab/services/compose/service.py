@@ -16,6 +16,7 @@ from homelab.services.images import Image
 
 UNPINNED = "sha256:…"
 _LOWEST = 1024
+_SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "name", "version")
 _USERS = {"postgresql": "POSTGRES_USER"}
 _NAMES = {
     "postgresql": ("POSTGRES_DB", "POSTGRESQL_DATABASE", "POSTGRES_USER"),
@@ -43,6 +44,9 @@ def imported(
 ) -> Imported:
     """The service of a compose file. `digests` has those of images, by what the file writes."""
     composed = file.section("services")
+    for key in file.values:
+        if key not in _SECTIONS and not key.startswith("x-"):
+            file.note((key,), "it is not taken over", "copy what it names into this file")
     ports = [p for c in composed for p in published(file, c)]
     web = _web(file, ports)
     names = {c: slug(c) for c in composed}
@@ -54,7 +58,7 @@ def imported(
         made: dict[str, object] = {"image": _image(file, container, stated, digests)}
         if container == web.container:
             made["port"] = web.inside
-        depends = _depends(stated.get("depends_on"), names)
+        depends = _depends(file, container, stated.get("depends_on"), names)
         if depends:
             made["depends_on"] = depends
         made |= _environment(variables, container)
@@ -171,8 +175,17 @@ def _more_ports(
     return made
 
 
-def _depends(value: Tree, names: Mapping[str, str]) -> list[str]:
+def _depends(
+    file: ComposeFile, container: str, value: Tree, names: Mapping[str, str]
+) -> list[str]:
     stated = [*value] if isinstance(value, dict | list) else []
+    for name, how in value.items() if isinstance(value, dict) else ():
+        if _of(how).get("condition") == "service_completed_successfully":
+            file.note(
+                ("services", container, "depends_on", name),
+                f"it waits for the start of {name}, and not for its end",
+                f"leave {name} out if it does one task, and run the task before the first start",
+            )
     return [names[c] for c in stated if isinstance(c, str) and c in names]
 
 
