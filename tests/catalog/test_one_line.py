@@ -91,7 +91,7 @@ SAYS = {
     OPTION: r"add (services|environment)\.\S+: … under services\.\S+\.options|add datasets: \{",
     SECRET: r"homelab secret set \S+",
     RELEASE: r"set nixpkgs\.default\.release to",
-    READER: r"add services\.prometheus: \{host: aurora\}",
+    READER: r"add services\.(beszel|prometheus): \{host: aurora\}",
     LOGS: r"add services\.victorialogs: \{host: aurora\}",
     PLACED: r"leave host out",
     OTHER: r"leave it out",
