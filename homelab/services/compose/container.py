@@ -187,7 +187,8 @@ def _note_rest(file: ComposeFile, at: Place, stated: Mapping[str, Tree], contain
             file.note(
                 place,
                 "nothing is built: the image of the registry runs",
-                "if its Dockerfile changes that image, build it, push it to a registry, and name it",
+                "if its Dockerfile changes that image, push what it builds to a registry, and name "
+                "that",
             )
         elif key == "links" and any(":" in word for word in words(value)):
             file.note(
