@@ -306,7 +306,9 @@ def test_a_function_with_a_call_is_as_nixfmt_has_it(
 
 
 @pytest.mark.parametrize("words", ["", " run", " with ${HOME} and words" * 3])
-@pytest.mark.parametrize("package", ["pkgs.hello", f"inputs.{'x' * 20}.packages.${{system}}.default"])
+@pytest.mark.parametrize(
+    "package", ["pkgs.hello", f"inputs.{'x' * 20}.packages.${{system}}.default"]
+)
 def test_a_long_text_with_a_package_of_a_flake_is_as_nixfmt_has_it(
     tmp_path: Path, package: str, words: str
 ) -> None:

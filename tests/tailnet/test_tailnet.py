@@ -399,7 +399,10 @@ MEASURES = sorted(
 def test_the_numbers_of_an_agent_are_read_from_outside(name: str) -> None:
     changes = stack(
         hosts={"pavilion": host("100.64.0.9", role="agent")},
-        services={name: {"host": "pavilion"}, **{r: {"host": "pi"} for r in ("beszel", "prometheus")}},
+        services={
+            name: {"host": "pavilion"},
+            **{r: {"host": "pi"} for r in ("beszel", "prometheus")},
+        },
     )
     opened = {use.owner for use in build.plan(changes).firewall.on("pavilion")}
     assert name in opened

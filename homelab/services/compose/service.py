@@ -175,9 +175,7 @@ def _more_ports(
     return made
 
 
-def _depends(
-    file: ComposeFile, container: str, value: Tree, names: Mapping[str, str]
-) -> list[str]:
+def _depends(file: ComposeFile, container: str, value: Tree, names: Mapping[str, str]) -> list[str]:
     stated = [*value] if isinstance(value, dict | list) else []
     for name, how in value.items() if isinstance(value, dict) else ():
         if _of(how).get("condition") == "service_completed_successfully":
