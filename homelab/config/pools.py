@@ -60,6 +60,17 @@ class MergerfsPool(Kind):
     mover: Mover | None = None
     """Move files from a fast branch to the others."""
 
+    @model_validator(mode="after")
+    def _shows_each_file_once(self) -> MergerfsPool:
+        for i, branch in enumerate(self.branches):
+            for other in (*self.branches[:i], *self.branches[i + 1 :]):
+                if f"{branch}/".startswith(f"{other}/"):
+                    raise ValueError(
+                        f"the branches {other} and {branch} have the same files, so the pool would "
+                        "have them twice; leave one of the two out"
+                    )
+        return self
+
 
 class ZfsPool(Kind):
     """A pool of ZFS. The host needs `host_id`."""

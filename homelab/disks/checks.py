@@ -284,6 +284,12 @@ def pool_mounted(plan: Plan) -> Iterator[Problem]:
                             f"{branch} is in {mount}, where the pool itself is mounted",
                             "write the mount point of a file system elsewhere: /mnt/disk1",
                         )
+                    elif f"{mount}/".startswith(f"{branch}/"):
+                        yield Problem(
+                            place,
+                            f"{mount} is in {branch}, a branch of the pool, which would show itself",
+                            "mount it outside of its branches: /mnt/pool",
+                        )
                 if pool.mover is not None and pool.mover.source not in pool.branches:
                     yield Problem(
                         f"{host.source}.pools.{said.pool}.mover.from",

@@ -44,16 +44,18 @@ def _unknown_parts(service: Service, part: Part) -> Iterator[Problem]:
                 did_you_mean(name, near, f"containers of {service.name}"),
             )
         elif leads_to(depends_on, container, part.container):
-            yield Problem(
-                where,
-                f"{name} depends on {part.name} as well, so neither would start",
-                "leave one of the two out",
-            )
+            yield _circle(where, name, part.name)
+
+
+def _circle(where: str, needed: str, by: str) -> Problem:
+    what = f"{needed} depends on {by} as well, so neither would start"
+    return Problem(where, what, "leave one of the two out")
 
 
 def _unknown_containers(plan: Plan, service: Service, part: Part) -> Iterator[Problem]:
     here = {p.container: p for s in plan.on(service.host) for p in s.parts if not p.name}
     near = here.keys() - {service.name}
+    depends_on = {name: p.depends_on for name, p in here.items()}
     for index, name in enumerate(part.depends_on):
         where = service.at(f"container.depends_on[{index}]")
         if name not in near:
@@ -63,6 +65,8 @@ def _unknown_containers(plan: Plan, service: Service, part: Part) -> Iterator[Pr
                 did_you_mean(name, near, f"containers of {service.host}"),
             )
             continue
+        if leads_to(depends_on, name, part.container):
+            yield _circle(where, name, service.name)
         network = here[name].network
         if not part.network or network != part.network:
             yield Problem(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homelab.check import check, file_check
+from homelab.grouping import leads_to
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.model import Service
@@ -138,7 +139,9 @@ def missing(host: Host) -> Iterator[Problem]:
 
 @check("builder-arch")
 def builder_arch(plan: Plan) -> Iterator[Problem]:
-    """A builder must be a NixOS host of the stack of the right platform, and another host."""
+    """A builder must be a NixOS host of the stack of the right platform, and another host. Hosts that
+    build for each other hand every build back and forth, and each waits for the other's lock.
+    """
     for host in plan.hosts.values():
         builder = plan.hosts.get(host.config.build.host or "")
         if builder is None:
@@ -156,6 +159,18 @@ def builder_arch(plan: Plan) -> Iterator[Problem]:
                 if others
                 else "leave it out",
             )
+        elif leads_to(_passed_on(plan, host), builder.name, host.name):
+            yield Problem(
+                f"{host.source}.build.host",
+                f"{builder.name} builds on {host.name} as well, so a build would wait for itself",
+                "leave one of the two out",
+            )
+
+
+def _passed_on(plan: Plan, host: Host) -> dict[str, tuple[str, ...]]:
+    """The builder to which each host passes builds of this host's platform on."""
+    alike = [h for h in plan.hosts.values() if h.config.platform == host.config.platform]
+    return {h.name: (h.config.build.host,) for h in alike if h.config.build.host is not None}
 
 
 _MORE = {"agent": 0, "appliance": 1, "workhorse": 2}

@@ -166,3 +166,11 @@ def test_a_swap_file_never_names_another_file(path: str) -> None:
     with pytest.raises(InvalidStackError):
         build.plan(nas(swap={"file": path, "size": "8 GB"}))
     assert "size = 7629;" in text(nas(swap={"file": "/srv/swapfile", "size": "8 GB"}))
+
+
+@pytest.mark.requirement("S4-28")
+@pytest.mark.parametrize("branch", ["/mnt/a", "/mnt/a/films"])
+def test_no_branch_of_a_pool_has_the_files_of_another(branch: str) -> None:
+    pool = {"kind": "mergerfs", "branches": ["/mnt/a", branch]}
+    with pytest.raises(InvalidStackError, match="the pool would have them twice"):
+        build.plan(nas(pools={"all": pool}, file_systems={"/pool": {"pool": "all"}}))

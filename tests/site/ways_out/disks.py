@@ -200,6 +200,38 @@ WAYS = (
     ),
     WayOut(
         "pool-mounted",
+        both(merged(), mounts(pool=None, mnt_a_pool={"pool": "all"})),
+        mounts(mnt_a_pool=None, mnt_pool={"pool": "all"}),
+        says="would show itself",
+    ),
+    WayOut(
+        "mount-order",
+        both(
+            merged(branches=["/mnt/a", "/more"]),
+            mounts(more={"pool": "more"}),
+            host("nas", pools={"more": {"kind": "mergerfs", "branches": ["/mnt/b", "/pool/b"]}}),
+        ),
+        host("nas", pools={"more": {"branches": ["/mnt/b", "/mnt/a/more"]}}),
+        where="hosts.nas.pools.more.branches[1]",
+        says="neither is ever mounted",
+        asked={"/mnt/a/more": "a path on another file system"},
+    ),
+    WayOut(
+        "mount-order",
+        both(
+            disks(system=SYSTEM, other=OTHER),
+            mounts(
+                a={"disk": "system", "fs": "ext4", "encrypted": {"key_file": "/b/key"}},
+                b={"disk": "other", "fs": "ext4", "encrypted": {"key_file": "/a/key"}},
+            ),
+        ),
+        mounts(b={"encrypted": {"key_file": "/etc/homelab-keys/b"}}),
+        where="hosts.nas.file_systems./b.encrypted.key_file",
+        says="neither is ever mounted",
+        asked={"/etc/homelab-keys/b": "a path on another file system"},
+    ),
+    WayOut(
+        "pool-mounted",
         merged(mover={"from": "/mnt/c", "age": 30}),
         merged(mover={"from": "/mnt/a", "age": 30}),
         says="no branch",

@@ -66,6 +66,18 @@ WAYS = (
         says="so neither can resolve",
     ),
     WayOut(
+        "container-ref",
+        both(
+            service("a", **container("nas", 8007, inside={"depends_on": ["b"], "network": "n"})),
+            service("b", **container("nas", 8008, inside={"depends_on": ["c"], "network": "n"})),
+            service("c", **container("nas", 8009, inside={"depends_on": ["a"], "network": "n"})),
+            IDENTITY,
+        ),
+        service("b", container={"depends_on": None}),
+        where="services.b.container",
+        says="neither would start",
+    ),
+    WayOut(
         "service-single",
         service("caddy", **container(auth="none")),
         {"services": {"caddy": None, "web": container(auth="none")}},

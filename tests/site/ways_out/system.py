@@ -222,6 +222,17 @@ WAYS = (
         says="cannot build",
     ),
     WayOut(
+        "builder-arch",
+        both(
+            {"hosts": {"tower": machine("192.168.1.9")}},
+            host("nas", build={"host": "tower"}),
+            host("tower", build={"host": "nas"}),
+        ),
+        host("nas", build={"host": None}),
+        where="hosts.nas.build.host",
+        says="would wait for itself",
+    ),
+    WayOut(
         "builder-trust",
         host("pi", build={"host": "nas"}),
         host("pi", build={"trusted": "it is mine alone"}),
