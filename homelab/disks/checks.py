@@ -287,7 +287,7 @@ def pool_mounted(plan: Plan) -> Iterator[Problem]:
                     elif f"{mount}/".startswith(f"{branch}/"):
                         yield Problem(
                             place,
-                            f"{mount} is in {branch}, a branch of the pool, which would show itself",
+                            f"{mount} is in {branch}, a branch of the pool: it would show itself",
                             "mount it outside of its branches: /mnt/pool",
                         )
                 if pool.mover is not None and pool.mover.source not in pool.branches:

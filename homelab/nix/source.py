@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import TypeAlias
@@ -74,9 +75,21 @@ _FIRST = frozenset(
         *("mkForce", "mkDefault", "mkVMOverride", "mkBefore", "mkAfter", "mkOptionDefault"),
         *("mkImageMediaOverride", "mkFixStrictness", "mkOverride", "mkOrder", "mkIf", "mkMerge"),
         *("optionalAttrs", "optionals", "optionalString", "toString", "dag", "warn", "id"),
+        *("warnIf", "warnIfNot", "throwIf", "throwIfNot", "trace", "seq", "deepSeq"),
     )
 )
-"""Functions of nixpkgs' library whose last argument is the value."""
+"""Functions of Nix and of nixpkgs' library whose last argument is the value."""
+_MAPPED = frozenset(("map", "forEach", "concatMap", "imap0", "imap1", "mapAttrsToList", "genList"))
+"""Functions that return a list of what another function, an argument, returns."""
+_MODULES = (("imports",), ("require",))
+"""Where a module lists others. `require` is an old name that NixOS still reads."""
+_WHOLE = ((), ("config",))
+"""Paths at which an expression is a module, or all of its options."""
+_STEPS = 100_000
+"""Limit of expressions that are read in one file: names that refer to each other can describe more
+than any machine has room for.
+"""
+_LEFT: ContextVar[list[int] | None] = ContextVar("_LEFT", default=None)
 _DEEP = 32
 """Limit for resolving names that refer to other names."""
 _NESTED = 150
@@ -102,6 +115,7 @@ def parsed(text: str) -> tree_sitter.Node:
 def read_nix(text: str) -> Source:
     """The settings of a module. Never raises; `unread` has the lines that cannot be parsed."""
     root = parsed(text)
+    _LEFT.set([_STEPS])
     try:
         found = [s for node in root.named_children for s in _module(node, {})]
         unread = {n.start_point.row + 1 for n in _errors(root)} if root.has_error else set()
@@ -117,6 +131,7 @@ def read_nix(text: str) -> Source:
 def read_value(text: str, path: tuple[str, ...]) -> tuple[Setting, ...]:
     """The settings of a file whose value, or the result of whose function, is that of an option."""
     nodes = [n for n in parsed(text).named_children if n.type != "comment"]
+    _LEFT.set([_STEPS])
     node, scope = _bare(nodes[0], {}) if nodes else (None, {})
     while node is not None and node.type == "function_expression":
         body = node.child_by_field_name("body")
@@ -188,19 +203,28 @@ def _beside(node: tree_sitter.Node, *, forward: bool) -> tree_sitter.Node | None
 def _module(node: tree_sitter.Node, scope: Scope) -> Iterator[Setting]:
     """The settings of a module, which is a set or a function that returns one."""
     for setting in _settings(node, (), scope):
-        path = setting.path
-        if path[:1] == ("config",):
-            path = path[1:]
-        elif len(path) > 3 and path[0] == "specialisation" and path[2] == "configuration":
-            path = path[3:]
+        path = _of_system(setting.path)
         forced = setting.forced
         if forced is not None:
             forced = max(0, forced - len(setting.path) + len(path))
         elif path[:1] == ("options",):
             continue
-        if path in ((), ("imports",)):
+        if path == () or path in _MODULES:
             continue
         yield replace(setting, path=path, forced=forced)
+
+
+def _of_system(path: tuple[str, ...]) -> tuple[str, ...]:
+    """The option of the system that a path in a module is: `config.` and specialisations, which may
+    be nested, are left out.
+    """
+    while True:
+        if path[:1] == ("config",):
+            path = path[1:]
+        elif len(path) > 3 and path[0] == "specialisation" and path[2] == "configuration":
+            path = path[3:]
+        else:
+            return path
 
 
 def _settings(
@@ -213,8 +237,8 @@ def _settings(
     parts = _parts(node, scope)
     if parts is not None:
         forced = _is_forced(node)
-        for part in parts:
-            for setting in _settings(part, path, scope, depth + 1):
+        for part, around in parts:
+            for setting in _settings(part, path, around, depth + 1):
                 yield replace(setting, forced=len(path)) if forced else setting
         return
     if node.type in ("attrset_expression", "rec_attrset_expression", "let_attrset_expression"):
@@ -231,13 +255,96 @@ def _settings(
         if body is not None:
             yield from _settings(body, path, scope, depth + 1)
         return
+    called = _result(node, scope) if path in _WHOLE and depth < _DEEP else None
+    if called is not None:
+        yield from _settings(called[0], path, called[1], depth + 1)
+        return
     value = _value(node, scope, depth)
     yield Setting(path, value, _line(node))
-    if path == ("imports",) and node.type == "list_expression":
-        for element in node.named_children:
-            bare, near = _bare(element, scope)
-            if bare.type.endswith(("attrset_expression", "function_expression")):
+    if path in _MODULES:
+        for element, around in _elements(node, scope):
+            bare, near = _bare(element, around)
+            if bare.type.endswith(
+                ("attrset_expression", "function_expression", "apply_expression")
+            ):
                 yield from _settings(bare, (), near, depth + 1)
+
+
+def _result(node: tree_sitter.Node, scope: Scope) -> tuple[tree_sitter.Node, Scope] | None:
+    """The body of a function of the file itself that is called, with the names around it; `None`
+    for any other expression.
+    """
+    arguments: list[tree_sitter.Node] = []
+    while node.type == "apply_expression":
+        function, argument = (
+            node.child_by_field_name("function"),
+            node.child_by_field_name("argument"),
+        )
+        if function is None or argument is None:
+            return None
+        arguments.insert(0, argument)
+        node = function
+    body, near = _bare(node, scope)
+    if not arguments or body.type != "function_expression":
+        return None
+    for argument in arguments:
+        inner = body.child_by_field_name("body")
+        if body.type != "function_expression" or inner is None:
+            break
+        near = _given(body, near, (argument, scope))
+        body = inner
+    return body, near
+
+
+def _given(
+    function: tree_sitter.Node, scope: Scope, argument: tuple[tree_sitter.Node, Scope] | None
+) -> Scope:
+    """The names in the body of a function: its own replace those around it."""
+    formals = function.child_by_field_name("formals")
+    named = [f.child_by_field_name("name") for f in formals.named_children] if formals else []
+    one = function.child_by_field_name("universal")
+    own = {_text(n) for n in (*named, one) if n is not None}
+    names = {name: bound for name, bound in scope.items() if name not in own}
+    if one is not None and argument is not None:
+        names[_text(one)] = argument
+    return names
+
+
+def _elements(node: tree_sitter.Node, scope: Scope) -> Iterator[tuple[tree_sitter.Node, Scope]]:
+    """Each element of a list that the text shows, with the names around it. Of what a function maps
+    over a list, it is the result of the function.
+    """
+    node, scope = _bare(node, scope)
+    if node.type == "list_expression":
+        for element in node.named_children:
+            if element.type != "comment":
+                yield element, scope
+    elif node.type == "binary_expression" and _operator(node) == "++":
+        for side in (node.child_by_field_name("left"), node.child_by_field_name("right")):
+            if side is not None:
+                yield from _elements(side, scope)
+    elif node.type == "apply_expression":
+        name, arguments = _called(node)
+        if name in ("optional", "singleton") and arguments:
+            yield arguments[-1], scope
+        elif name in ("optionals", "flatten") and arguments:
+            yield from _elements(arguments[-1], scope)
+        elif name in _MAPPED:
+            for argument in arguments:
+                body, near = _bare(argument, scope)
+                if body.type == "function_expression":
+                    found = _inside(body, near)
+                    yield from _elements(*found) if name == "concatMap" else (found,)
+
+
+def _inside(node: tree_sitter.Node, scope: Scope) -> tuple[tree_sitter.Node, Scope]:
+    """The body of a function with any number of arguments, which are not known."""
+    while node.type == "function_expression":
+        body = node.child_by_field_name("body")
+        if body is None:
+            break
+        node, scope = _bare(body, _given(node, scope, None))
+    return node, scope
 
 
 def _bound(
@@ -287,6 +394,11 @@ def _path(attrpath: tree_sitter.Node, scope: Scope) -> tuple[str, ...]:
 
 def _bare(node: tree_sitter.Node, scope: Scope) -> tuple[tree_sitter.Node, Scope]:
     """The expression inside parentheses, `let`, `with`, `assert` and names bound in the scope."""
+    left = _LEFT.get()
+    if left is not None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise RecursionError
     for _ in range(_DEEP):
         if node.type == "parenthesized_expression":
             inner = node.child_by_field_name("expression")
@@ -320,33 +432,35 @@ def _with(scope: Scope, node: tree_sitter.Node) -> Scope:
     return names
 
 
-def _parts(node: tree_sitter.Node, scope: Scope) -> list[tree_sitter.Node] | None:
-    """Subexpressions whose settings count: both sides of `//` and `if`, each item of `mkMerge`.
+def _parts(node: tree_sitter.Node, scope: Scope) -> list[tuple[tree_sitter.Node, Scope]] | None:
+    """Subexpressions whose settings count, with the names around each: both sides of `//` and `if`,
+    each item of `mkMerge`.
 
     `None` for other expressions.
     """
     if node.type == "binary_expression" and _operator(node) == "//":
         sides = (node.child_by_field_name("left"), node.child_by_field_name("right"))
-        return [s for s in sides if s is not None]
+        return [(s, scope) for s in sides if s is not None]
     if node.type == "if_expression":
         branches = (
             node.child_by_field_name("consequence"),
             node.child_by_field_name("alternative"),
         )
-        return [b for b in branches if b is not None]
+        return [(b, scope) for b in branches if b is not None]
     if node.type != "apply_expression":
         return None
     name, arguments = _called(node)
     if name == "recursiveUpdate":
-        return arguments
+        return [(a, scope) for a in arguments]
     if name not in _FIRST or not arguments:
         return None
     if name == "mkMerge":
-        inner, _ = _bare(arguments[-1], scope)
-        return list(inner.named_children) if inner.type == "list_expression" else [inner]
+        items = [*_elements(arguments[-1], scope)]
+        listed, near = _bare(arguments[-1], scope)
+        return items if items or listed.type == "list_expression" else [(listed, near)]
     if name == "optionals" and len(arguments) < 2:
         return None
-    return [arguments[-1]]
+    return [(arguments[-1], scope)]
 
 
 def _is_forced(node: tree_sitter.Node) -> bool:

@@ -139,8 +139,8 @@ def missing(host: Host) -> Iterator[Problem]:
 
 @check("builder-arch")
 def builder_arch(plan: Plan) -> Iterator[Problem]:
-    """A builder must be a NixOS host of the stack of the right platform, and another host. Hosts that
-    build for each other hand every build back and forth, and each waits for the other's lock.
+    """A builder must be a NixOS host of the stack of the right platform, and another host. Hosts
+    that build for each other hand a build back, and each then waits for the other's lock.
     """
     for host in plan.hosts.values():
         builder = plan.hosts.get(host.config.build.host or "")

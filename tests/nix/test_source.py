@@ -33,6 +33,39 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
     "a quoted name": ('{ a."b.c".d = 1; }', {'a."b.c".d': 1}),
     "what is put in": ('{ a = "x${y}"; }', {"a": Computed("x${y}")}),
     "a name from elsewhere": ("{ a = config.b; }", {"a": Computed("config.b")}),
+    "mkMerge of a joined list": (
+        "lib.mkMerge ([ { a = 1; } ] ++ [ { b = 2; } ])",
+        {"a": 1, "b": 2},
+    ),
+    "mkMerge of what is mapped": (
+        "lib.mkMerge (map (x: { a.${x} = 1; }) y)",
+        {"a.*": 1},
+    ),
+    "mkMerge of sets that a list has": (
+        "{ config = lib.mkMerge (lib.mapAttrsToList (n: v: { b = 2; }) y); }",
+        {"b": 2},
+    ),
+    "a module in joined imports": ("{ imports = [ ./x.nix ] ++ [ { a = 1; } ]; }", {"a": 1}),
+    "a module in optional imports": ("{ imports = lib.optional y { a = 1; }; }", {"a": 1}),
+    "a module of require": ("{ require = [ { a = 1; } ]; }", {"a": 1}),
+    "a module that a function makes": (
+        "let m = p: { a = [ p ]; }; in { imports = [ (m 22) ]; }",
+        {"a": (22,)},
+    ),
+    "options that a function makes": (
+        "let f = { x }: { a = x; }; in { config = f { x = 1; }; }",
+        {"a": Computed("x")},
+    ),
+    "a module behind a warning": ('lib.warnIf y "old" { a = builtins.trace "x" 1; }', {"a": 1}),
+    "a specialisation": ("{ specialisation.x.configuration.a = 1; }", {"a": 1}),
+    "a specialisation in config": (
+        "{ config.specialisation.x.configuration = { a = 1; }; }",
+        {"a": 1},
+    ),
+    "a specialisation in another": (
+        "{ specialisation.x.configuration.specialisation.y.configuration.config.a = 1; }",
+        {"a": 1},
+    ),
     "a comment at the top": ("# x\n{ a = 1; }", {"a": 1}),
     "nothing": ("", {}),
 }
@@ -42,6 +75,16 @@ READ: dict[str, tuple[str, dict[str, Any]]] = {
 def test_a_module_is_read(name: str) -> None:
     text, expected = READ[name]
     assert {s.name: s.value for s in read_nix(text).settings} == expected
+
+
+def test_a_function_that_calls_itself_ends() -> None:
+    source = read_nix("let f = x: f x; g = x: { a = 1; imports = [ (g x) ]; }; in f 1 // g 1")
+    assert {s.name for s in source.settings} <= {"a"}
+
+
+def test_names_that_describe_more_than_any_machine_holds_are_not_read_to_the_end() -> None:
+    names = " ".join(f"a{i + 1} = {{ x = a{i}; y = a{i}; }};" for i in range(40))
+    assert read_nix(f"let a0 = 1; {names} in {{ b = a40; }}").unread == (1,)
 
 
 def test_both_ways_of_an_if_may_hold() -> None:
