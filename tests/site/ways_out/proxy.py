@@ -214,4 +214,18 @@ WAYS = (
         {"services": {"modem": {"external": {"address": "192.168.1.9"}}}},
         asked={"192.168.1.9": "its IP address"},
     ),
+    WayOut(
+        "external-elsewhere",
+        {"services": {"modem": {"external": {"address": "192.168.1.2", "port": 443}}}},
+        {"services": {"modem": {"external": {"port": 8443}}}},
+        says="is the reverse proxy",
+        asked={"8443": "the port of the app itself"},
+    ),
+    WayOut(
+        "external-elsewhere",
+        {"services": {"modem": {"external": {"address": "192.168.1.3", "port": 8007}}}},
+        {"services": {"modem": {"external": {"address": "192.168.1.9"}}}},
+        says="whose firewall does not open",
+        asked={"192.168.1.9": "the address of the machine that runs it"},
+    ),
 )
