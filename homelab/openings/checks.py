@@ -32,6 +32,7 @@ from homelab.openings.settings import (
     of_templates,
 )
 from homelab.openings.state import STATE
+from homelab.openings.unsaved import UNSAVED
 from homelab.openings.wifi import BACKEND
 from homelab.plan import Plan, once
 from homelab.problems import Problem, did_you_mean
@@ -59,6 +60,7 @@ _CHECKS = {
     STATE: "state-moved",
     TURTLE: "turtle-reserved",
     UNKNOWN: "option-known",
+    UNSAVED: "backup-own",
     UNSTABLE: "disk-by-id",
 }
 """Checks of the openings that have one of their own, also in hand-written modules."""
@@ -126,6 +128,15 @@ def restart_limits(plan: Plan) -> Iterator[Problem]:
 def state_moved(plan: Plan) -> Iterator[Problem]:
     """A backup that dumps another database than the one in use has nothing to restore."""
     for where, opening in of_stack(plan, (STATE,)):
+        yield Problem(where, opening.what, opening.way_out)
+
+
+@check("backup-own", severity="warning")
+def backup_own(plan: Plan) -> Iterator[Problem]:
+    """An app that only a module of yours runs, and a directory that only an option mounts into a
+    container, are lost with the disk unless something backs them up.
+    """
+    for where, opening in of_stack(plan, (UNSAVED,)):
         yield Problem(where, opening.what, opening.way_out)
 
 

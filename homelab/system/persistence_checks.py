@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from homelab.catalog import of_module
 from homelab.check import file_check
 from homelab.config.host_options import Persistence
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-from homelab.services.follow import moved_to
 from homelab.system.blank_root import blank_root_problems
 from homelab.system.file_systems import (
     file_systems,
@@ -25,7 +23,7 @@ from homelab.system.named_paths import named_paths
 from homelab.system.own import are_modules_here
 from homelab.system.own_flake import system_settings
 from homelab.system.shared_directories import SHARED, has_own, way_out
-from homelab.system.switched_on import Switched, switched_on
+from homelab.system.switched_on import Switched, of_catalog, switched_on
 
 PERSISTENCE_COMPLETE = file_check(
     "persistence-complete",
@@ -283,17 +281,5 @@ def _switched_on(host: Host, sources: Sources) -> Iterator[Switched]:
     """The state of what the host's hand-written modules enable, and of their units."""
     options = [(s.path, s.value) for s in system_settings(host, sources)]
     yield from switched_on(options, host.config.state_version, surely=True)
-    enabled = {path[:-1] for path, value in options if path[-1] == "enable" and value}
-    texts = {".".join(path): value for path, value in options if isinstance(value, str) and value}
-    modules = sorted({path[1] for path in enabled if path[:1] == ("services",) and path[1:]})
-    entries = {entry.name: entry for module in modules for entry in of_module(module)}
-    for _, entry in sorted(entries.items()):
-        # The first module that it enables is its own; a further one is a database or a proxy.
-        own = next((o for o in entry.options if o.endswith(".enable")), "").removesuffix(".enable")
-        if own and tuple(own.split(".")) in enabled:
-            at = {
-                here: moved_to(entry, texts[o]) for o, here in entry.state_at.items() if o in texts
-            }
-            for path in (*entry.state, *entry.persist):
-                here = max((h for h in at if is_within(path, h)), key=len, default="")
-                yield Switched(own, at[here] + path.removeprefix(here) if here else path)
+    for found in of_catalog(options, also_kept=True).values():
+        yield from found

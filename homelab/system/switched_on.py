@@ -8,8 +8,11 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
+from homelab.catalog import of_module
 from homelab.catalog.state import StateOf, state_of
 from homelab.nix.values import Nix, unwrapped
+from homelab.services.follow import moved_to
+from homelab.system.file_systems import is_within
 
 PRIVATE = "/var/lib/private"
 """State of every DynamicUser unit. Kept whole: impermanence would make it 0755 as the parent of a
@@ -66,6 +69,29 @@ def switched_on(
     listed = list(options)
     yield from _modules(listed, version, surely)
     yield from _units(listed, dynamic)
+
+
+def of_catalog(options: Options, *, also_kept: bool = False) -> dict[str, list[Switched]]:
+    """The directories with the state of catalog services whose modules these options enable, by
+    the name of the service. `also_kept` adds what may be lost with the disk, and not in a restart.
+    """
+    listed = list(options)
+    enabled = {path[:-1] for path, value in listed if path[-1:] == ("enable",) and value}
+    texts = {".".join(path): value for path, value in listed if isinstance(value, str) and value}
+    modules = sorted({path[1] for path in enabled if path[:1] == ("services",) and path[1:]})
+    entries = {entry.name: entry for module in modules for entry in of_module(module)}
+    out: dict[str, list[Switched]] = {}
+    for name, entry in sorted(entries.items()):
+        # The first module that it enables is its own; a further one is a database or a proxy.
+        own = next((o for o in entry.options if o.endswith(".enable")), "").removesuffix(".enable")
+        if not own or tuple(own.split(".")) not in enabled:
+            continue
+        at = {here: moved_to(entry, texts[o]) for o, here in entry.state_at.items() if o in texts}
+        for path in (*entry.state, *(entry.persist if also_kept else ())):
+            here = max((h for h in at if is_within(path, h)), key=len, default="")
+            there = at[here] + path.removeprefix(here) if here else path
+            out.setdefault(name, []).append(Switched(own, there))
+    return out
 
 
 def _modules(

@@ -213,6 +213,11 @@ WAYS = (
         {"services": {"transmission": {"options": None}}},
     ),
     WayOut(
+        "backup-own",
+        navidrome(options={f"{_C}.volumes": ["/srv/x:/x"]}),
+        {"backup": {"extra": {"x": {"host": "nas", "paths": ["/srv/x"]}}}},
+    ),
+    WayOut(
         "disk-by-id",
         navidrome(options={'fileSystems."/x".device': "/dev/sda2"}),
         navidrome(options={'fileSystems."/x".device': "/dev/disk/by-uuid/1-2"}),

@@ -185,6 +185,18 @@ WAYS = (
         files={OWN: "{\n}\n"},
     ),
     WayOut(
+        "backup-own",
+        nas(modules=[OWN]),
+        {"backup": {"extra": {"paperless": {"host": "nas", "paths": ["/var/lib/paperless"]}}}},
+        files={OWN: "{\n  services.paperless.enable = true;\n}\n"},
+    ),
+    WayOut(
+        "backup-own",
+        nas(modules=[OWN]),
+        nas(accept={"not-backed-up": "I try it, and its papers are in the attic"}),
+        files={OWN: "{\n  services.paperless.enable = true;\n}\n"},
+    ),
+    WayOut(
         "disk-by-id",
         {},
         {},
