@@ -31,7 +31,7 @@ def apm(setting: Setting, view: View) -> Iterator[Opening]:
 
 
 UNSTABLE = "disk-name"
-_NUMBERED = re.compile(r"/dev/(sd[a-z]{1,2}[0-9]*|hd[a-z][0-9]*|nvme[0-9]+n[0-9]+(p[0-9]+)?)")
+_NUMBERED = re.compile(r"/dev/((s|v|xv|h)d[a-z]{1,2}[0-9]*|nvme[0-9]+n[0-9]+(p[0-9]+)?)")
 
 
 @rule(

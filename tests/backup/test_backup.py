@@ -562,6 +562,26 @@ def test_the_program_of_a_dump_has_its_secret_and_its_files_are_in_one_archive(
     assert line.startswith("its-token backup --host http://127.0.0.1:8086 ")
 
 
+def test_a_command_that_writes_nothing_has_made_no_dump(tmp_path: Path) -> None:
+    own = """{
+      homelab.backup.jobs.mail.paths = [ "/var/mail" ];
+      homelab.backup.jobs.mail.commands."mail.dump" = "cat /var/answer";
+    }"""
+    plan = build.plan(household(VAULT))
+    made = evaluated(list(modules(plan, plan.hosts["aurora"])), Path("/packages"), own)
+    script = made["services"]["restic"]["backups"]["mail-b2"]["backupPrepareCommand"]
+    script = script.replace("/packages/pkgs/util-linux/bin/flock", str(shutil.which("flock")))
+    script = script.replace("/run/", f"{tmp_path}/").replace("/var/", f"{tmp_path}/var/")
+    answer = tmp_path / "var/answer"
+    answer.parent.mkdir()
+    for text, code in (("first", 0), ("", 1)):
+        answer.write_text(text)
+        done = subprocess.run(["bash", "-c", script], check=False, capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        assert (tmp_path / "var/backup/dumps/mail/mail.dump").read_text() == "first"
+    assert "mail.dump is empty: its command has written nothing" in done.stderr
+
+
 def test_a_program_of_a_dump_that_fails_leaves_the_last_dump(tmp_path: Path) -> None:
     """The job ends before the new dump replaces the old one."""
     for directory in ("", str(tmp_path / "dump.d")):

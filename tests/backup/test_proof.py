@@ -233,6 +233,21 @@ def test_a_drill_of_a_large_snapshot_restores_the_dumps_and_random_files(host: R
     assert "1 dumps that open" in done.stdout
 
 
+def test_a_drill_finds_a_torn_archive(host: Restored) -> None:
+    archive = host.dumps / "dumps/app/influx.tar"
+    archive.parent.mkdir(parents=True)
+    (host.data / "long.txt").write_text("row\n" * 5000)
+    subprocess.run(["tar", "-C", host.data, "-cf", archive, "."], check=True)
+    host.describe(dumps=[str(archive)])
+    host.backup(str(archive))
+    assert host.call("drill", "app", "disk").returncode == 0
+    archive.write_bytes(archive.read_bytes()[:9000])
+    host.backup(str(archive))
+    done = host.call("drill", "app", "disk")
+    assert done.returncode == 1
+    assert "influx.tar of this snapshot is a damaged archive" in done.stderr
+
+
 def test_a_drill_finds_a_torn_database(host: Restored) -> None:
     database = host.dumps / "sqlite/app/app.db"
     database.parent.mkdir(parents=True)

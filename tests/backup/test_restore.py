@@ -47,6 +47,24 @@ def test_a_restore_in_place_brings_the_old_files_and_keeps_the_present_ones(host
     assert not [*host.data.parent.glob("app.restoring-*")]
 
 
+def test_a_file_that_appears_meanwhile_loses_nothing(host: Restored) -> None:
+    (host.data / "notes.txt").write_text("present")
+    # A program that still runs writes the file anew, between the steps of the restore.
+    host.program(
+        "sync",
+        f"#!/bin/sh\nfor old in {host.data}.before-*/notes.txt; do\n"
+        f'  [ ! -e "$old" ] || [ -e {host.top}/once ] || {{ touch {host.top}/once; '
+        f"echo meanwhile >{host.data}/notes.txt; }}\ndone\n",
+    )
+    done = host.call("in-place", "app", "disk", "latest")
+    assert done.returncode == 1
+    assert f"{host.data}/notes.txt has appeared meanwhile" in done.stderr
+    back = host.call("undo", "app")
+    assert back.returncode == 0, back.stderr
+    assert (host.data / "notes.txt").read_text() == "present"
+    assert (host.aside("undone") / "notes.txt").read_text() == "meanwhile\n"
+
+
 def test_undo_brings_the_present_files_back_and_keeps_the_restored_ones(host: Restored) -> None:
     assert host.call("in-place", "app", "disk", "latest").returncode == 0
     (host.data / "since.txt").write_text("since")

@@ -134,6 +134,10 @@ sound() {
       *.gz)
         gzip -t "$directory$file" || fail "$file of this snapshot is damaged; choose another snapshot"
         ;;
+      *.tar)
+        tar -tf "$directory$file" >/dev/null ||
+          fail "$file of this snapshot is a damaged archive; choose another snapshot"
+        ;;
       *postgresql-*.sql)
         # pg_dump writes this line last.
         tail -c 512 "$directory$file" | grep -q '^-- PostgreSQL database dump complete' ||

@@ -75,13 +75,21 @@ roots() {
   done < <(of paths) | sort -u
 }
 
+# put FROM TO: rename it, and replace nothing: what somebody has written there meanwhile stays, and the
+# restore stops before it removes what could not be put in place.
+put() {
+  mv -nT "$1" "$2"
+  ! there "$1" ||
+    fail "$2 has appeared meanwhile; stop what writes it, and go back: homelab restore $job --undo"
+}
+
 # move FROM TO: all files of a directory into another one of the same file system. May run twice.
 move() {
   local from=$1 to=$2 entry
   [ -d "$from" ] || return 0
   mkdir -p "$to"
   while IFS= read -r -d '' entry; do
-    mv -nT "$entry" "$to/${entry##*/}"
+    put "$entry" "$to/${entry##*/}"
   done < <(find "$from" -mindepth 1 -maxdepth 1 ! -name ".homelab-*-$stamp" -print0)
 }
 
@@ -348,7 +356,7 @@ replace() {
   if [ -d "$path" ]; then
     move "$path" "$old"
   elif [ -e "$path" ]; then
-    mv -nT "$path" "$old"
+    put "$path" "$old"
   fi
   step "$path" in
   if [ -d "$new$path" ]; then
@@ -357,7 +365,7 @@ replace() {
     chmod --reference "$new$path" "$path"
     move "$new$path" "$path"
   elif there "$new$path"; then
-    mv -nT "$new$path" "$path"
+    put "$new$path" "$path"
   fi
 }
 

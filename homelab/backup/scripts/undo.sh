@@ -120,7 +120,7 @@ put_back() {
     if [ -d "$path" ]; then
       move "$path" "$gone"
     elif [ -e "$path" ]; then
-      mv -nT "$path" "$gone"
+      put "$path" "$gone"
     fi
     step "$path" back
   fi
@@ -135,6 +135,6 @@ put_back() {
     move "$old" "$path"
     rmdir "$old"
   else
-    mv -nT "$old" "$path"
+    put "$old" "$path"
   fi
 }

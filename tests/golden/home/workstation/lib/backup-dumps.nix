@@ -37,7 +37,10 @@ let
         directory = "${commands}/${name}";
         dumps = lib.mapAttrsToList (file: command: {
           inherit file;
-          write = "${command} >\"$new\"";
+          # A program that writes nothing has dumped nothing, whatever its exit code says.
+          write = ''
+            ${command} >"$new"
+            [ -s "$new" ] || { echo "$dump is empty: its command has written nothing" >&2; exit 1; }'';
         }) job.commands;
       }
     ];
