@@ -11,7 +11,18 @@ import pytest
 from homelab.catalog import ENTRIES
 from homelab.checks import run_checks
 from homelab.nix.source import Setting, read_nix
-from homelab.openings import alerts, backups, disks, limits, replaced, resolvers, ssh, vpns, wiped
+from homelab.openings import (
+    alerts,
+    backups,
+    disks,
+    limits,
+    replaced,
+    resolvers,
+    ssh,
+    unsaved,
+    vpns,
+    wiped,
+)
 from homelab.openings.apps import closed_sign_ups
 from homelab.openings.checks import check_openings
 from homelab.openings.model import RULES, View, matches
@@ -246,6 +257,8 @@ IN_WAYS_OUT = (
     # Their table is in test_wiped.py.
     *(wiped.in_memory, wiped.from_memory, wiped.off, wiped.elsewhere, wiped.units),
     *(wiped.hidden, wiped.removed),
+    # Their table is in test_unsaved.py.
+    *(unsaved.apps, unsaved.volumes),
 )
 """Rules with checks of their own, which have rows in tests/site/ways_out."""
 IN_TESTS = (
