@@ -27,6 +27,7 @@ from homelab.nix import (
     Pkg,
     Raw,
     Script,
+    Text,
     attrs,
     merge,
 )
@@ -48,6 +49,8 @@ SCRIPT = (
     ),
 )
 """The file of the command `homelab-replica`: its name and its text."""
+REACH = ("lib/reach.sh", (_FILES / "reach.sh").read_text(encoding="utf-8"))
+"""The file that looks for a receiver that may be off: its name and its text."""
 PROTECTED_DAYS = 7
 """Days for which a received snapshot cannot be deleted by its sender."""
 WAKE_SECONDS = 180
@@ -77,7 +80,10 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
                     for r in sent
                 )
             ),
-            extra=(syncoid.SCRIPT,) if any(r.on_zfs for r in sent) else (),
+            extra=(
+                *((syncoid.SCRIPT,) if any(r.on_zfs for r in sent) else ()),
+                *((REACH,) if any(r.offline for r in sent) else ()),
+            ),
         )
     if received:
         yield Module(
@@ -137,26 +143,30 @@ def _sender(host: Host, replica: Replica, failing: Attrs) -> Attrs:
 
 
 def _tried(replica: Replica) -> Attrs:
-    """A receiver that sleeps is woken if possible, and left for the next time if not."""
+    """A receiver that sleeps is woken if possible, and left for the next time if not. The sender
+    tells if it stays off, because then the receiver cannot.
+    """
     if not replica.offline:
         return {}
-    address = f"/dev/tcp/{replica.address}/{replica.port}"
     seconds = WAKE_SECONDS if replica.wake else 5
-    wake = f"/run/current-system/sw/bin/{replica.wake}" if replica.wake else ""
-    script = Script.of(
-        f"{wake}\n" if wake else "",
-        f"for second in $(seq {seconds}); do\n",
-        f"  timeout 1 bash -c ': <{address}' 2>/dev/null && exit 0\n",
-        "  sleep 1\ndone\nexit 1\n",
-    )
-    command = Call("pkgs.writeShellScript", (f"reach-{replica.host}", script))
+    wake = [f"/run/current-system/sw/bin/{replica.wake}"] if replica.wake else []
+    words = [replica.host, replica.address, replica.port, seconds, replica.max_age_hours, *wake]
     return {
         "serviceConfig": {
             "ExecCondition": Comment(
-                f"{replica.host} may be off: then this run is skipped and does not fail.", command
-            )
+                f"{replica.host} may be off: then this run is skipped, and fails once a day if "
+                f"nothing was sent for {replica.max_age_hours} hours.",
+                _reach("reach", replica.instance, *words),
+            ),
+            "ExecStartPost": _reach("arrived", replica.instance),
         }
     }
+
+
+def _reach(*words: object) -> Text:
+    """A command of the unit that runs as root. The words have no character that systemd reads."""
+    said = shlex.join(str(word) for word in words)
+    return Text.of("+", Pkg("bash"), "/bin/bash ", Raw(f"./{REACH[0]}"), f" {said}")
 
 
 # --- the receiver ---------------------------------------------------------------------------------
