@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import shutil
@@ -119,6 +120,35 @@ def test_a_dump_that_was_not_made_again_fails_the_backup(host: Restored) -> None
         assert f"app is not backed up: {what} is of 2023-11-14" in done.stderr
         assert not (host.proofs / "app/disk/saved").exists()
         os.utime(file)
+
+
+def test_a_snapshot_with_less_than_half_of_the_one_before_is_told(host: Restored) -> None:
+    def saved(*sizes: int) -> subprocess.CompletedProcess[str]:
+        listed = [
+            {
+                "time": f"2026-03-0{day}T04:30:00Z",
+                "short_id": f"{day:08}",
+                "paths": [str(host.data)],
+                "summary": {
+                    "total_files_processed": 1,
+                    "total_bytes_processed": size,
+                    "data_added": 0,
+                },
+            }
+            for day, size in enumerate(sizes, 1)
+        ]
+        (host.top / "listed.json").write_text(json.dumps(listed))
+        # The restic of Debian has no summaries.
+        host.wrap(f'[ "$1" != snapshots ] || exec cat {host.top}/listed.json')
+        return host.call("saved", "app", "disk")
+
+    for sizes in ((20_000_000,), (20_000_000, 19_000_000), (900, 1), (20_000_000, 1, 1)):
+        assert saved(*sizes).returncode == 0
+    done = saved(5, 20_000_000_000, 3_000_000)
+    assert done.returncode == 1
+    assert "but it has 3 MB, and the one before had 20000 MB" in done.stderr
+    # It counts: nothing else is newer.
+    assert (host.proofs / "app/disk/saved").read_text().split()[1] == "00000003,"
 
 
 def test_a_copy_has_what_the_backup_had_that_it_copies(host: Restored) -> None:

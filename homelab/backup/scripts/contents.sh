@@ -41,6 +41,15 @@ old() {
   [ $(($(date +%s) - $2)) -le $(($3 * 86400)) ] || echo "$1 is of $(date -d "@$2" +%F)"
 }
 
+# shrunk SNAPSHOTS: a line if the newest of these snapshots has less than half of the one before, and that
+# had something to lose: an app that began anew, a directory without its disk, files that somebody deleted.
+shrunk() {
+  jq -r '[.[] | .summary.total_bytes_processed // empty] as $sizes
+    | if ($sizes | length) < 2 or .[-1].summary == null then empty
+      else $sizes[-2:] | select(.[0] > 10e6 and .[1] < .[0] / 2)
+        | "it has \(.[1] / 1e6 | ceil) MB, and the one before had \(.[0] / 1e6 | ceil) MB" end' <<<"$1"
+}
+
 # holds FILE: whether it is a path of the job, or below one.
 holds() {
   local path

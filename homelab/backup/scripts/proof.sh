@@ -49,7 +49,7 @@ saved() {
     fail "$job is not backed up: $linked, and a backup has only the link; name the directory that it leads to"
   # Jobs end at the same time; their checks and drills wait for each other.
   export HOMELAB_BACKUP_WAIT=21600
-  found=$(ask snapshots --latest 1)
+  found=$(ask snapshots)
   # What a copy has is what the backup that it copies had.
   if [ -z "$(from target)" ]; then
     lost=$(absent "$found" | paste -sd ' ')
@@ -69,6 +69,9 @@ saved() {
     bash "$0" drill "$job" "$target" || bad=yes
   fi
   measure
+  lost=$(shrunk "$found")
+  [ -z "$lost" ] ||
+    fail "the snapshot of $job is saved to $target, but $lost; see whether the data is still there. A restore of the one before names its id: homelab-backup snapshots $job"
   [ -z "$bad" ] || fail "the snapshot is saved, but $job did not pass its check or drill on $target"
 }
 
