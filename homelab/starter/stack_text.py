@@ -166,7 +166,8 @@ def _host(machine: Machine, answers: Answers) -> Iterator[str]:
         yield f"      tailscale: {{subnet_routes: [{scalar(answers.cidr)}]}}"
     elif answers.tailnet:
         called = "at its public address" if machine.is_public else "over the LAN"
-        yield f"      # The first host calls it {called}. Remove this to have it join."
+        yield f'      # The first host calls it {called}. To have it join, see "A tailnet'
+        yield '      # added later" in docs/guide/tailnet.md of homelab.'
         yield "      tailscale: null"
     yield "      # Its /etc/ssh/ssh_host_ed25519_key.pub."
     yield "      ssh:"
@@ -206,7 +207,7 @@ def _services(answers: Answers) -> Iterator[str]:
             yield f"    authelia: {{backup: {{skip: {_NO_BACKUP}}}}}"
         if answers.tailnet:
             yield f"    tailscale: {{backup: {{skip: {_NO_BACKUP}}}}}"
-    yield "    # One more, and a container:"
+    yield "    # One more:"
     yield f"    # miniflux: {{host: {host}, name: news}}"
 
 

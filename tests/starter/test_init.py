@@ -20,6 +20,7 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from homelab.ops.starter import library
 from homelab.testing import LoadedStack, run, stack
 from tests import build
 from tests.starter.conftest import BASE, CLOUDFLARE, OWNER, TAILNET, Call
@@ -113,6 +114,23 @@ def test_a_directory_with_files_is_refused_and_unchanged(call: Call) -> None:
     assert "notes.txt" in said.err
     assert "--into" in said.err
     assert files_of(Path()) == {"notes.txt": b"mine"}
+
+
+@pytest.mark.parametrize("place", ["my-homelab", "below/it", "."])
+def test_a_directory_in_the_clone_of_the_library_is_refused(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+) -> None:
+    clone = tmp_path / "the clone"
+    clone.mkdir()
+    monkeypatch.chdir(clone)
+    monkeypatch.setattr(library, "running_library", lambda: f"homelab @ {clone.as_uri()}")
+    said = call("init", place, *BASE)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"error: {place} is in {clone}, the clone of homelab")
+    assert f"name a directory outside, such as {tmp_path / 'my-homelab'}" in said.err
+    assert files_of(clone) == {}
+    said = call("init", str(tmp_path / "my-homelab"), *BASE, "--library", "homelab==1")
+    assert said.code == 0, said.err
 
 
 def test_into_adds_and_overwrites_nothing(call: Call) -> None:

@@ -137,7 +137,7 @@ def test_the_last_step_of_init_is_the_commit_that_diff_needs(call: Call, is_ther
     if is_there:
         git("init", "-q")
     out = call("init", *BASE).out.splitlines()
-    assert out[-1] == "  git add -A && git commit -m 'A new homelab'"
+    assert out[-1] == "  git add . && git commit -m 'A new homelab'"
     assert "nothing is committed yet; run git add -A && git commit" in call("diff").err
     git("add", "-A")
     git("commit", "--no-verify", "-m", "first")

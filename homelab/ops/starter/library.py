@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from homelab.plaintext import UnreadableError, json_data, mapping
 
@@ -30,3 +32,12 @@ def running_library() -> str:
     if vcs:
         return f"{NAME} @ {vcs.get('vcs', 'git')}+{url}@{vcs.get('commit_id')}"
     return f"{NAME} @ {url}"
+
+
+def clone_around(directory: Path) -> Path | None:
+    """The clone of the library that runs, if the directory is in it."""
+    _, _, place = running_library().partition(" @ file://")
+    # A path in a URL has its spaces as %20.
+    clone = Path(unquote(urlsplit(place).path)) if place else None
+    inside = clone is not None and directory.resolve().is_relative_to(clone.resolve())
+    return clone if inside else None

@@ -34,5 +34,6 @@ def next_lines(answers: Answers, directory: Path, started: Started, *, run: str)
     yield f"  {run}homelab lab up"
     yield f"  {run}pytest" if run else "  python -m pytest"
     if started.in_repository:
-        # `homelab diff` compares with the last commit.
-        yield "  git add -A && git commit -m 'A new homelab'"
+        # `homelab diff` compares with the last commit. In a repository around the homelab, `-A`
+        # would add files of others.
+        yield "  git add . && git commit -m 'A new homelab'"

@@ -16,6 +16,7 @@ from homelab.ops.project.stack import check_stack
 from homelab.ops.secrets.assign import Stored, generator, stored_secrets, title
 from homelab.ops.secrets.generate import generate
 from homelab.ops.secrets.new_file import Tree, sealed_text
+from homelab.ops.starter.library import clone_around
 from homelab.ops.starter.made import AgeKey, authority, first_user, write_key
 from homelab.plan import Plan
 from homelab.problems import HomelabError, InvalidStackError, Problem, UsageError
@@ -50,6 +51,11 @@ class Started:
 
 def check_place(directory: Path, stack: str, *, into: bool) -> None:
     """Raise UsageError unless a new homelab may be written to the directory."""
+    if clone := clone_around(directory):
+        raise UsageError(
+            f"{directory} is in {clone}, the clone of homelab, whose repository would get your "
+            f"commits; name a directory outside, such as {clone.parent / 'my-homelab'}"
+        )
     if directory.exists() and not directory.is_dir():
         raise UsageError(f"{directory}: this is a file; name a directory that is new or empty")
     there = sorted(p.name for p in directory.iterdir()) if directory.is_dir() else []
