@@ -31,6 +31,10 @@ def test_a_stack_to_adopt_machines_later_passes_every_check_and_keeps_its_secret
     assert call("init", *BASE, *HOSTS, "--adopt-later").code == 0
     checked = call("check")
     assert checked.code == 0, checked.out
+    # The machines have their hardware, keys and logins: only adopting them gives a stack to deploy.
+    for name, address in (("nas", "192.168.1.9"), ("pi", "192.168.1.8")):
+        assert f"take it over: homelab adopt host {name} {address}; or" in checked.out
+    assert "hardware.nix" not in checked.out
     config = yaml.safe_load(FILE.read_text())["config"]
     assert "homelab:services" not in config
     assert config["homelab:network"]["dns"] == {"server": "none"}

@@ -190,6 +190,12 @@ WAYS = (
         asked={build.host_key("nas"): "write the line of nas's /etc/ssh/ssh_host_ed25519_key.pub"},
     ),
     WayOut(
+        "host-placeholder",
+        host("nas", manage=["system"]),
+        host("nas", manage=None),
+        says="nobody could log in",
+    ),
+    WayOut(
         "flake-module-known",
         both(FLAKES, host("nas", flakes=["vot.nixosModules.x"])),
         host("nas", flakes=["vote.nixosModules.x"]),

@@ -26,8 +26,8 @@ COMPUTED = f"""\
 }}
 """
 NEWS = service("miniflux", host="nas", name="news", backup={"skip": "it is a test"})
-WITHOUT = ["firewall", "secrets"]
-SERVED = ["firewall", "secrets", "services"]
+WITHOUT = ["firewall", "secrets", "ssh"]
+SERVED = ["firewall", "secrets", "services", "ssh"]
 
 WAYS = (
     WayOut(
@@ -43,13 +43,16 @@ WAYS = (
     ),
     WayOut(
         "manage-needed",
-        both(host("pi", build={"host": "nas", "trusted": "it is mine"}), host("nas", manage=[])),
-        host("nas", manage=["nix"]),
+        both(
+            host("pi", build={"host": "nas", "trusted": "it is mine"}),
+            host("nas", manage=["ssh"]),
+        ),
+        host("nas", manage=["nix", "ssh"]),
         says="builds with an account",
     ),
     WayOut(
         "manage-firewall",
-        both(NEWS, host("nas", manage=["secrets", "services"])),
+        both(NEWS, host("nas", manage=["secrets", "services", "ssh"])),
         host("nas", manage=SERVED),
     ),
     WayOut(
@@ -81,10 +84,11 @@ WAYS = (
     ),
     WayOut(
         "",
-        host("nas", manage=[], fail2ban={}),
+        both(EXTENDS, host("nas", fail2ban={})),
         host("nas", fail2ban=None),
         kind="value_error",
         says="nothing reads fail2ban",
+        files={FLAKE: build.FLAKE},
     ),
     WayOut(
         "",
