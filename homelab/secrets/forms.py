@@ -63,6 +63,33 @@ def users_file(value: str) -> str:
     )
 
 
+LOGINS: dict[str, tuple[str, ...]] = {
+    "b2": ("B2_ACCOUNT_ID", "B2_ACCOUNT_KEY"),
+    "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    "rest": ("RESTIC_REST_USERNAME", "RESTIC_REST_PASSWORD"),
+}
+"""The variables of a backup target's environment file, by its kind."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.+")
+
+
+def backup_login(value: str, target: str) -> str:
+    """The credentials of a backup target of this kind. systemd skips a line that is no variable, so
+    the first backup would fail in the night.
+    """
+    if target == "rclone":
+        return (
+            "" if re.search(r"(?m)^\[.+\]", value) else "this is not rclone.conf; it has [remote]"
+        )
+    wanted = LOGINS.get(target, ())
+    lines = [line.strip() for line in value.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("#", ";"))]
+    stated = {line.partition("=")[0] for line in lines if _VARIABLE.fullmatch(line)}
+    if len(stated) == len(lines) and stated.issuperset(wanted):
+        return ""
+    form = " and ".join(f"{name}=…" for name in wanted) or "NAME=VALUE"
+    return f"restic needs {form}, one variable per line; give the lines with --stdin or --from-file"
+
+
 _LOGIN = _pattern(
     r"\$(y|6|5|2[aby]|7|gy)\$\S+",
     "NixOS needs the hash of the password; make it with: mkpasswd -m yescrypt",
@@ -133,16 +160,20 @@ GENERATED: dict[str, Form] = {
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
 
-def complaint(row: Row, value: str, kind: str = "", *, variable: bool = False) -> str:
+def complaint(
+    row: Row, value: str, kind: str = "", *, variable: bool = False, target: str = ""
+) -> str:
     """What is wrong with a value for this secret, and the way out; empty if it fits.
 
     `kind` is the generator that the stack declares for it; `variable` says that it becomes an
-    environment variable.
+    environment variable; `target` is the kind of the backup target whose login it is.
     """
     if not value.strip():
         return "the value is empty"
     if variable and ("\n" in value or _CONTROL.search(value)):
         return "an environment variable has one line without control characters"
+    if target:
+        return backup_login(value, target)
     where = row.origin.removesuffix(".ref")
     found = FORMS.get(row.name)
     if found is None and row.host != DEPLOYER:

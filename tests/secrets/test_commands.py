@@ -112,9 +112,51 @@ def test_set_missing_makes_what_it_can_and_names_the_rest(bench: Bench) -> None:
     assert "master" not in again.out
 
 
+def test_set_missing_gives_a_new_host_what_the_others_have(bench: Bench) -> None:
+    stored = {"paste/token": {"generate": "password"}}
+    bench.write({**PASTE, "secrets": {"stored": stored}})
+    assert bench.call("secret", "set", "paste/file", "--stdin", stdin="one\ntwo\n").code == 0
+    assert bench.call("secret", "set", "paste/token", "--generate", "password").code == 0
+    before = yaml.safe_load(bench.read("secrets/nas.yaml"))["paste"]
+    paste = PASTE["services"]["paste"]
+    second = {**paste, "host": "pi", "name": "second", "port": 8123, "state": ["/var/lib/second"]}
+    services = {"services": {"paste": paste, "second": second}, "secrets": {"stored": stored}}
+    bench.write(services)
+    said = bench.call("secret", "set", "--missing")
+    assert said.code == 0, said.err
+    assert "paste/token is in secrets/pi.yaml, as in secrets/nas.yaml" in said.out
+    assert yaml.safe_load(bench.read("secrets/pi.yaml"))["paste"] == before
+    assert yaml.safe_load(bench.read("secrets/nas.yaml"))["paste"] == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "form"),
+    [
+        ("b2", "B2_ACCOUNT_ID=a\nB2_ACCOUNT_KEY=b\n", ""),
+        ("b2", "# mine\n\nB2_ACCOUNT_ID=a\nB2_ACCOUNT_KEY=b=\nB2_TIMEOUT=3", ""),
+        ("b2", "K00abc", "B2_ACCOUNT_ID=… and B2_ACCOUNT_KEY=…, one variable per line"),
+        ("b2", "B2_ACCOUNT_ID=a", "B2_ACCOUNT_ID=… and B2_ACCOUNT_KEY=…, one variable per line"),
+        ("b2", "B2_ACCOUNT_ID=a\nB2_ACCOUNT_KEY=", "one variable per line"),
+        ("s3", "export AWS_ACCESS_KEY_ID=a\nAWS_SECRET_ACCESS_KEY=b", "AWS_ACCESS_KEY_ID=…"),
+        ("rest", "RESTIC_REST_USERNAME=a\nRESTIC_REST_PASSWORD=b", ""),
+        ("rclone", "[drive]\ntype = drive\n", ""),
+        ("rclone", "drive:restic", "this is not rclone.conf"),
+    ],
+)
+def test_the_login_of_a_backup_target_has_the_form_that_restic_reads(
+    bench: Bench, kind: str, value: str, form: str
+) -> None:
+    path = {"b2": "bucket/x", "s3": "https://s3.example.org/x", "rest": "https://r.example.org/"}
+    target = {"kind": kind, "path": path.get(kind, "drive:x"), "credentials": {"sops": "restic/x"}}
+    bench.write({**PASTE, "backup": {"targets": {"off": target}}})
+    said = bench.call("secret", "set", "restic/x", "--stdin", stdin=value)
+    assert (said.code, form in said.err) == (1 if form else 0, True), said.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (("paste/new",), "write {sops: paste/new} in the stack where it is read, first"),
         (("paste/tokn",), 'did you mean "paste/token"?'),
         (("restic-b2",), "is derived from the master key"),
         (("acme-cloudflare",), "is issued by a provider"),
@@ -246,7 +288,7 @@ def test_doctor_finds_each_fault_and_changes_nothing(
     other.chmod(0o600)
     monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(other))
     said = bench.call("secret", "doctor")
-    assert "is unused: it opens no file of this stack" in said.out
+    assert "opens no secrets file of this stack" in said.out
     assert f"{other}:2 is not an age key" in said.out
     assert "secrets/nas.yaml cannot be opened with the keys here" in said.out
     assert "no key here can decrypt" in bench.call(

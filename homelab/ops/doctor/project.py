@@ -29,6 +29,8 @@ def project_findings(directory: Path, stack: str, problems: Sequence[Problem]) -
     if state.failure:
         yield note(f"{state.failure}; git init")
     elif state.changed:
-        yield note(f"{len(state.changed)} files are not committed; git status")
+        number = len(state.changed)
+        files = "1 file is" if number == 1 else f"{number} files are"
+        yield note(f"{files} not committed; git status")
     else:
         yield ok("every change is committed")

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from homelab.config.base import SecretRef
 from homelab.config.secrets import Generate
 from homelab.ops.secrets.edit import delete_key, write_values
 from homelab.ops.secrets.generate import Made, generate
+from homelab.ops.secrets.lookup import resolve
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError, did_you_mean
 from homelab.secrets.deployer import MASTER
@@ -40,7 +42,13 @@ class Stored:
     @property
     def is_missing(self) -> bool:
         """Whether a file lacks it."""
-        return any({"missing", "file missing"} & {*row.status} for row in self.rows)
+        return self.filled != self.files
+
+    @property
+    def filled(self) -> tuple[str, ...]:
+        """The sops files that have a value of it."""
+        lacking = {r.file for r in self.rows if {"missing", "file missing"} & {*r.status}}
+        return tuple(file for file in self.files if file not in lacking)
 
 
 def stored_secrets(plan: Plan, sources: Mapping[str, str | bytes]) -> tuple[Stored, ...]:
@@ -84,7 +92,8 @@ def named(
             raise UsageError(_not_stored(others[name]))
         kind = "secret" if also else "stored secret"
         known = did_you_mean(name, names.union(also), "secrets")
-        raise UsageError(f'there is no {kind} "{name}"; {known}')
+        where = "" if also else f"; write {{sops: {name}}} in the stack where it is read, first"
+        raise UsageError(f'there is no {kind} "{name}"; {known}{where}')
     rows = tuple(r for r in found[0].rows if host is None or r.host == host)
     return Stored(found[0].key, rows)
 
@@ -120,10 +129,16 @@ def store(
     Raises RefusedValueError before anything is written.
     """
     how = generator(plan, stored)
+    logins = {
+        f"backup.targets.{name}.credentials": target.kind
+        for name, target in plan.stack.backup.targets.items()
+    }
     variables = {(s.host, s.name) for s in plan.secrets.secrets if s.form == "env"}
     for row in stored.rows:
         variable = (row.host, row.name) in variables
-        if wrong := complaint(row, value, how.kind if how else "", variable=variable):
+        target = logins.get(row.origin, "")
+        kind = how.kind if how else ""
+        if wrong := complaint(row, value, kind, variable=variable, target=target):
             raise RefusedValueError(f"{row.name}: {wrong}; nothing was written")
     for file in stored.files:
         yield from write_values(directory, plan, file, {stored.key: value}, today)
@@ -153,7 +168,8 @@ def store_generated(
 def store_missing(
     directory: Path, plan: Plan, sources: Mapping[str, str | bytes], ask: Ask, today: str
 ) -> Iterator[str]:
-    """Fill every missing key: made if the stack says how, otherwise asked; yields what happened.
+    """Fill every missing key: copied from a file that has it, made if the stack says how, otherwise
+    asked; yields what happened.
 
     An empty answer skips a secret.
     """
@@ -161,12 +177,33 @@ def store_missing(
         if not stored.is_missing:
             continue
         how = generator(plan, stored)
-        if how is not None:
+        if value := _value_elsewhere(directory, stored):
+            yield from _copied(directory, plan, stored, value, today)
+        elif how is not None:
             yield from store_generated(directory, plan, stored, how, today)
         elif value := ask(title(stored)):
             yield from store(directory, plan, stored, value, today)
         else:
             yield f"{stored.key} is still missing"
+
+
+def _value_elsewhere(directory: Path, stored: Stored) -> str:
+    """The value in a file that has it, such as those of other hosts; empty if none can be read."""
+    for file in stored.filled:
+        try:
+            return resolve(SecretRef(sops=stored.key), directory, file)
+        except HomelabError:
+            continue
+    return ""
+
+
+def _copied(directory: Path, plan: Plan, stored: Stored, value: str, today: str) -> Iterator[str]:
+    """Write a value into the files that lack it; yields what happened."""
+    filled = stored.filled
+    for file in stored.files:
+        if file not in filled:
+            yield from write_values(directory, plan, file, {stored.key: value}, today)
+            yield f"{stored.key} is in {file}, as in {filled[0]}"
 
 
 def remove_unused(

@@ -57,7 +57,8 @@ def examine(directory: Path, plan: Plan, sources: Mapping[str, str | bytes]) -> 
     identities, problems = find_identities()
     findings += problems
     findings += _keys(plan, files, identities)
-    findings += _files(directory, plan, files, identities)
+    # Without sops, no file is opened, and one line has said so.
+    findings += _files(directory, plan, files, identities, opens=_has_sops())
     findings += _secrets(plan, sources)
     return findings
 
@@ -161,6 +162,14 @@ def _tools(plan: Plan) -> Iterator[Finding]:
         yield _onepassword(asked)
 
 
+def _has_sops() -> bool:
+    try:
+        sops_version()
+    except SopsError:
+        return False
+    return True
+
+
 def _onepassword(asked: list[str]) -> Finding:
     try:
         done = subprocess.run(
@@ -204,7 +213,7 @@ def _keys(
         elif identity.recipient in operators:
             yield Finding("error", f"{where} opens no file yet; homelab secret recipients")
         else:
-            yield Finding("note", f"{where} is unused: it opens no file of this stack")
+            yield Finding("note", f"{where} opens no secrets file of this stack")
 
 
 def _opens(identity: Identity, file: SopsFile) -> bool:
@@ -222,6 +231,8 @@ def _files(
     plan: Plan,
     files: Mapping[str, SopsFile],
     identities: list[Identity],
+    *,
+    opens: bool,
 ) -> Iterator[Finding]:
     readers, names = readers_of(plan), names_of(plan.stack)
     for path, file in files.items():
@@ -236,6 +247,8 @@ def _files(
         if not any(_opens(i, file) for i in identities):
             if identities:
                 yield Finding("error", f"{path} cannot be opened with the keys here")
+        elif not opens:
+            continue
         elif wrong := can_decrypt(directory, path):
             yield Finding("error", f"{path}: {wrong}")
         else:
