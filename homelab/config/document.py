@@ -114,7 +114,7 @@ def _parsed(text: str, file: str, where: str) -> tuple[_Reader, Value]:
     try:
         root = yaml_node(text)
     except UnreadableError as error:
-        way_out = "check the indentation, and quote text that contains : or #"
+        way_out = "check the indentation (spaces, never tabs), and quote text that contains : or #"
         problem = Problem(where, error.what, way_out, file=file, line=error.line)
         raise InvalidStackError([problem]) from None
     reader = _Reader(file)

@@ -7,12 +7,12 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from typing import Annotated, Union, get_args, get_origin
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Discriminator, ValidationError
 from pydantic_core import ErrorDetails
 
-from homelab.config.base import Kind, Model, field_of, key_of
+from homelab.config.base import Kind, Model, SecretRef, field_of, key_of
 from homelab.config.descriptions import descriptions
 from homelab.config.document import NAMESPACE, Document, Path_
 from homelab.config.expansion import expanded, problems_of_families
@@ -178,10 +178,15 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
 
 
 def _least(path: Path_) -> str:
-    """The required keys of a place, or `…`."""
+    """What a place needs at least: one of some values, a reference, its required keys, or `…`."""
+    place = _unwrap(_annotation(path))
+    if get_origin(place) is Literal:
+        return f"one of {', '.join(sorted(map(str, get_args(place))))}"
     wanted = _wanted(path)
     if wanted is None:
-        return "…"
+        return "[…]" if get_origin(place) is list else "…"
+    if wanted is SecretRef:
+        return "{sops: …}"
     fields = wanted.model_fields.items()
     needed = [key_of(wanted, name) for name, field in fields if field.is_required()]
     return f"{{{', '.join(f'{k}: …' for k in needed)}}}" if needed else "…"
@@ -246,13 +251,19 @@ def follow(loc: tuple[str | int, ...]) -> tuple[Path_, type[BaseModel] | None]:
 
 def _wanted(path: Path_) -> type[BaseModel] | None:
     """The model of a place in the stack."""
+    here = _annotation(path)
+    return next(iter(_kinds(here).values()), None) or _model(here)
+
+
+def _annotation(path: Path_) -> object:
+    """The type of a place in the stack."""
     here: object = StackConfig
     for part in path:
         models = [m for m in (_model(here), *_kinds(here).values()) if m is not None]
         fields = (field_of(m, str(part)) for m in models)
         field = next((f for f in fields if f is not None), None)
         here = field.annotation if field else _inner(here)
-    return next(iter(_kinds(here).values()), None) or _model(here)
+    return here
 
 
 def _unwrap(annotation: object) -> object:

@@ -79,6 +79,11 @@ _DNS = Missing(
     "names need no DNS provider",
 )
 
+_USED_BY = Missing(
+    "a dataset does not name the services that use it",
+    "leave it out, and write at the service: datasets: {ROLE: NAME}, with a role of the catalog "
+    "and the name of the dataset",
+)
 _DATASET = Missing(
     "a replica is a ZFS dataset",
     "leave it out, and write the dataset with its pool: zfs: tank/copies/photos",
@@ -96,7 +101,10 @@ KEYS: Mapping[type[BaseModel], Mapping[str, Missing]] = {
         **dict.fromkeys(("interfaces", "networks", "vlan", "vlans"), _NETWORKS),
     },
     Replicate: {"pool": _DATASET},
-    DatasetConfig: dict.fromkeys(("sftp", "webdav"), _PROTOCOLS),
+    DatasetConfig: {
+        **dict.fromkeys(("sftp", "webdav"), _PROTOCOLS),
+        **dict.fromkeys(("readers", "service", "services", "users", "writers"), _USED_BY),
+    },
     SambaConfig: dict.fromkeys(("hosts", "networks", "scope", "sources"), _DRIVES),
     ServiceConfig: {
         **dict.fromkeys(("address", "proxy_pass", "upstream", "url"), _UPSTREAM),

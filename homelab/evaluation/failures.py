@@ -17,6 +17,14 @@ EXITED = "Nix exited with"
 """Start of the message if Nix printed nothing."""
 _GIVE = "name a local directory for the input: homelab eval --input nixpkgs=DIR"
 _ELSEWHERE = "or evaluate on a host of the stack: homelab eval --on HOST"
+REPAIR = "repair Nix first: the daemon must run, and /nix needs space"
+"""The way out if Nix itself does not work on the machine."""
+_BROKEN = (
+    r"cannot connect to (?:socket|daemon)|[Dd]aemon .*(?:disconnected|not running)"
+    r"|opening (?:a connection to )?.*daemon-socket|big lock|/nix/var/nix|"
+    r"creating directory '?\"?/nix|No space left on device|database disk image|"
+    r"is not (?:owned by|writable)|[Pp]ermission denied.*'?/nix/store['/]"
+)
 _KINDS = (
     (
         r"was not found in the Nix search path|cannot look up '<\w+>'",
@@ -45,15 +53,7 @@ _KINDS = (
             f"which needs no flakes, {_ELSEWHERE}"
         ),
     ),
-    (
-        (
-            r"cannot connect to (?:socket|daemon)|[Dd]aemon .*(?:disconnected|not running)"
-            r"|opening (?:a connection to )?.*daemon-socket|big lock|/nix/var/nix|"
-            r"creating directory '?\"?/nix|No space left on device|database disk image|"
-            r"is not (?:owned by|writable)|[Pp]ermission denied.*'?/nix/store['/]"
-        ),
-        f"repair Nix first: the daemon must run, and /nix needs space; {_ELSEWHERE}",
-    ),
+    (_BROKEN, f"{REPAIR}; {_ELSEWHERE}"),
     (
         (
             r"^\S*sh: .*\b(?:Killed|Terminated|command not found)\b|^Killed$"
@@ -70,3 +70,10 @@ def way_out(message: str) -> str:
         if found := re.search(pattern, message, re.MULTILINE):
             return way.format(**found.groupdict())
     return ""
+
+
+def is_broken(message: str) -> bool:
+    """Whether Nix itself does not work on the machine, so that no network and no input is to
+    blame.
+    """
+    return re.search(_BROKEN, message) is not None

@@ -49,8 +49,8 @@ def dataset_host(plan: Plan) -> Iterator[Problem]:
             if not _has_part(service, part):
                 yield Problem(
                     where,
-                    f'{service.name} has no part "{part}" for a dataset',
-                    did_you_mean(part, service.entry.datasets, "parts"),
+                    f'{service.name} has no role "{part}" for a dataset',
+                    did_you_mean(part, service.entry.datasets, "roles"),
                 )
 
 

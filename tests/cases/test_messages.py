@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from homelab.ops.project.stack import open_stack
 from tests.cases.on_disk import laid_out, tried
 
@@ -43,3 +45,20 @@ def test_a_planned_host_needs_no_file_of_secrets(tmp_path: Path) -> None:
     live = tried(laid_out(tmp_path / "live", {"hosts": {"attic": {**attic, "state": "live"}}}))
     (secrets,) = [p for p in live if p.check == "secret-known"]
     assert "there is no such file, and attic needs" in secrets.what
+
+
+@pytest.mark.parametrize(
+    ("edit", "problem"),
+    [
+        (
+            {"datasets": {"films": {"host": "nas", "path": "/srv/films"}}},
+            "films.tier: is missing; add tier: one of irreplaceable, re-derivable, service, user",
+        ),
+        ({"tailnet": {"client_id": None}}, "client_id: is missing; add client_id: {sops: …}"),
+        ({"tailnet": {"owners": None}}, "tailnet.owners: is missing; add owners: […]"),
+    ],
+)
+def test_what_is_missing_is_shown_in_its_form(
+    tmp_path: Path, edit: dict[str, object], problem: str
+) -> None:
+    assert any(problem in str(p) for p in tried(laid_out(tmp_path, edit)))

@@ -81,6 +81,15 @@ def test_an_unsupported_feature_is_named(name: str, tmp_path: Path) -> None:
     assert "did you mean" not in str(problem)
 
 
+@pytest.mark.parametrize("key", ["readers", "services", "writers"])
+def test_a_dataset_that_names_services_says_where_they_are_named(tmp_path: Path, key: str) -> None:
+    edit = {"datasets": {"photos": {key: ["immich"]}}}
+    (problem,) = [p for p in tried(laid_out(tmp_path, edit)) if p.severity == "error"]
+    assert problem.where == f"datasets.photos.{key}"
+    assert problem.what == "a dataset does not name the services that use it"
+    assert "write at the service: datasets: {ROLE: NAME}" in problem.way_out
+
+
 @pytest.mark.parametrize("model", KEYS, ids=lambda m: str(m.__name__))
 def test_an_unsupported_feature_is_not_a_key(model: type[BaseModel]) -> None:
     """A feature that exists is removed from this list."""

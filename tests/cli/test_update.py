@@ -222,6 +222,12 @@ def test_nix_that_cannot_lock_is_one_line(call: Any, stand: Stand) -> None:
             f"error: {LOCK}: Nix on this computer cannot lock the inputs: unable to download"
         )
     )
+    assert "check that this computer reaches them" in said.err
+    refused = "could not set permissions on '/nix/var/nix/profiles/per-user' to 755"
+    (stand.top / "refuses").write_text(f"error: {refused}\n", "utf-8")
+    said = call("update", "--host", "nas")
+    assert f"{refused}; repair Nix first" in said.err
+    assert "reaches" not in said.err
     assert call("update", "--host", "nsa").code == 2
 
 

@@ -61,7 +61,7 @@ def test_a_missing_stack_is_a_wrong_call_of_every_command(
     assert said.code == 2
     assert said.err == (
         f"error: there is no Pulumi.<stack>.yaml in {tmp_path / 'empty'}; "
-        "name its directory with -C\n"
+        "name its directory with -C, or make one: homelab init\n"
     )
     said = call(*words, "-C", "missing")
     assert said.code == 2

@@ -152,7 +152,8 @@ def find_stack(directory: Path, name: str | None) -> str:
         if known:
             raise UsageError(f"there are several stacks here; name one with -s: {', '.join(known)}")
         raise UsageError(
-            f"there is no Pulumi.<stack>.yaml in {directory.resolve()}; name its directory with -C"
+            f"there is no Pulumi.<stack>.yaml in {directory.resolve()}; name its directory with "
+            "-C, or make one: homelab init"
         )
     if name not in known:
         way_out = did_you_mean(name, known, "stacks") if known else "name its directory with -C"

@@ -9,6 +9,7 @@ from pathlib import Path
 from homelab.config.document import parse_document
 from homelab.config.stack_edit import Place, with_values
 from homelab.deploy import scripts
+from homelab.evaluation.failures import REPAIR, is_broken
 from homelab.nix.flake import locked_inputs
 from homelab.ops.evaluate import MEMORY_MIB, needs_program, run_nix
 from homelab.ops.hosts import named
@@ -186,10 +187,10 @@ def _locked(task: LockTask, builder: Host | None, path: str) -> str:
         what = cause[-1].partition("error:")[2].strip() or cause[-1].strip() if cause else ""
         where = builder.name if builder is not None else "this computer"
         other = "another host" if builder is not None else "a host of the stack"
+        first = REPAIR if is_broken(what) else f"check that {where} reaches them"
         raise HomelabError(
             f"{path}: Nix on {where} cannot lock the inputs: "
-            f"{what or f'it exited with {done.exit}'}; check that {where} reaches them, or run it "
-            f"on {other} with --on HOST"
+            f"{what or f'it exited with {done.exit}'}; {first}, or run it on {other} with --on HOST"
         )
     return done.stdout
 

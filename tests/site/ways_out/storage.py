@@ -52,7 +52,7 @@ WAYS = (
             service("navidrome", host="nas", datasets={"musik": "library"}),
         ),
         service("navidrome", datasets={"musik": None, "music": "library"}),
-        says="no part",
+        says="no role",
     ),
     WayOut(
         "dataset-gid",
