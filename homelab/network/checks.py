@@ -131,8 +131,8 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
             continue  # reported by entry-address
         if found.network == "tailnet":
             way_out = (
-                f"add hosts.{lacking}.address.tailnet once the host has joined, and leave this "
-                "out of its first up"
+                f"add hosts.{lacking}.address.tailnet once the host has joined: by hand "
+                "(docs/guide/tailnet.md), or in an up without this"
             )
             if plan.hosts[lacking].may_be_at_home:
                 way_out += f"; or hosts.{lacking}.tailscale: null to use the LAN"
