@@ -13,6 +13,7 @@ from rich.tree import Tree
 
 from homelab.lab.engine import Result
 from homelab.lab.events import Event, Failed, Finished, Message, Op, Skipped, Step
+from homelab.lab.host import LabHost
 from homelab.lab.provider import Value
 from homelab.lab.words import of_the_lab
 from homelab.plan import Plan
@@ -159,9 +160,8 @@ class Display:
         if counts.get("same"):
             self._out.print(f"    {counts['same']} unchanged")
         if not result.ok:
-            self._out.print(
-                Text(f"    {len(self._errors)} error(s); fix the cause and run it again", "red")
-            )
+            errors = f"{len(self._errors)} error{'' if len(self._errors) == 1 else 's'}"
+            self._out.print(Text(f"    {errors}; fix the cause and run it again", "red"))
 
     def _data(
         self, result: Result, counts: Mapping[Op, int], connections: Mapping[str, int]
@@ -230,11 +230,13 @@ class Display:
             self._out.print(f"    {route.url:<40} {where:<28} {route.audience}, {route.publish}")
 
     def status(self, policy: Drift | None) -> None:
-        """Print what every lab host runs, and the state of the tailnet's policy."""
+        """Print what every lab host runs, its faults, and the state of the tailnet's policy."""
+        faults = {n: LabHost(n, (), root.parent).named_faults() for n, root in self._roots()}
         rows = {
             name: {
                 "release": _text(root / "var/lib/homelab/current"),
                 "system": _link(root / "run/current-system"),
+                "faults": faults[name],
             }
             for name, root in self._roots()
         }
@@ -244,6 +246,9 @@ class Display:
             return
         for name, row in rows.items():
             self._out.print(f"  {name:<14} {row['release'] or 'nothing yet':<14} {row['system']}")
+            if faults[name]:
+                listed = ", ".join(faults[name])
+                self._out.print(f"  {'':<14} fault: {listed}; homelab lab clear {name}")
         if policy and self._plan.tailnet:
             self._out.print()
             for line in policy_lines(self._plan.tailnet.name, policy):

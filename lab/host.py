@@ -84,6 +84,14 @@ class LabHost:
         except (ValueError, AttributeError, RecursionError) as error:
             raise DamagedError(path, type(error).__name__, self.directory) from error
 
+    def named_faults(self) -> list[str]:
+        """Its faults, by the names with which they were injected."""
+        present = self.faults().items()
+        found = {name: entries.items() for name, entries in FAULTS.items()}
+        active = {name: entries for name, entries in found.items() if entries <= present}
+        # A kernel that panics needs a restart, too.
+        return sorted(n for n, own in active.items() if not any(own < o for o in active.values()))
+
     def answers(self, address: str) -> bool:
         """Whether a connection to this address succeeds."""
         faults = self.faults()

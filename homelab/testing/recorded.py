@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from homelab.problems import did_you_mean
+
 
 @dataclass
 class Resource:
@@ -52,11 +54,20 @@ class Recorded:
     """Text of the RunError that ended it."""
 
     def __getitem__(self, name: str) -> Resource:
-        """The resource of this name that is not a component, or else the component of this name."""
+        """The resource of this name that is not a component, or else the component of this name.
+
+        Raises KeyError, which says what there is, unless it is one resource.
+        """
         found = [r for r in self.resources if r.name == name]
         custom = [r for r in found if r.custom]
-        (one,) = custom if len(custom) == 1 else found
-        return one
+        if len(custom) == 1 or len(found) == 1:
+            return (custom if len(custom) == 1 else found)[0]
+        if found:
+            types = ", ".join(sorted(r.type for r in found))
+            raise KeyError(f'several resources are called "{name}" ({types}); use of()')
+        known = did_you_mean(name, {r.name for r in self.resources}, "names")
+        ended = f"; the run ended early: {self.error}" if self.error else ""
+        raise KeyError(f'there is no resource "{name}"; {known}{ended}')
 
     def of(self, type_: str) -> list[Resource]:
         """Every resource whose type ends with this text: `:Host`, `:DnsRecord`."""

@@ -249,6 +249,7 @@ def test_a_host_that_loses_its_network_rolls_back_and_the_next_up_retries(lab: L
     before = lab.releases()
     lab.write({"services": {"miniflux": {"port": 8123}}})
     assert lab.run("inject", "nas", "loses-network").returncode == 0
+    assert "fault: loses-network; homelab lab clear nas" in lab.run("status").stdout
 
     failed = lab.json("up", code=1)
     assert not failed["ok"]

@@ -17,6 +17,7 @@ from homelab.lab.hosts import LabHosts
 from homelab.problems import InvalidStackError
 from homelab.starter.files import pulumi_template
 from homelab.testing import changed, changed_files, merged, stack, stack_text, write_stack
+from homelab.testing.recorded import Recorded, Resource
 from tests import build
 
 pytest_plugins = ["pytester"]
@@ -139,3 +140,23 @@ def test_the_tests_of_a_new_homelab_show_no_deprecation_of_the_sdk(
         "        pass\n"
     )
     pytester.runpytest_subprocess("-q").assert_outcomes(passed=1, warnings=0)
+
+
+def test_a_resource_that_is_not_there_is_named_with_those_that_are() -> None:
+    def made(name: str, type_: str = "homelab:hosts:Host", *, custom: bool = False) -> Resource:
+        return Resource(
+            type_, name, "", custom=custom, inputs={}, secrets=set(), needs=set(), provider="",
+            ignored=[], hidden=[], secret_outputs=[], retained=False,
+        )  # fmt: skip
+
+    recorded = Recorded(
+        [made("pi-files"), made("pi"), made("pi"), made("pi", "x:Own", custom=True)]
+    )
+    assert recorded["pi"].type == "x:Own"
+    with pytest.raises(KeyError, match='no resource "pi-file"; did you mean "pi-files"'):
+        recorded["pi-file"]
+    recorded.resources.append(made("pi", "x:Other", custom=True))
+    with pytest.raises(KeyError, match='several resources are called "pi"'):
+        recorded["pi"]
+    with pytest.raises(KeyError, match="the run ended early: no key"):
+        Recorded(error="no key")["pi"]
