@@ -146,6 +146,36 @@ def test_into_adds_and_overwrites_nothing(call: Call) -> None:
     assert "Pulumi.home.yaml" in found
 
 
+@pytest.mark.parametrize(
+    ("project", "missing"),
+    [
+        ('[project]\nname = "homelab"\n', ["uv add 'homelab @ ", "uv add --dev pytest"]),
+        (
+            '[project]\nname = "x"\ndependencies = ["homelab>=0.1"]\n',
+            ["uv add --dev pytest"],
+        ),
+        (
+            (
+                '[project]\nname = "x"\ndependencies = ["homelab @ file:///x", "pytest-cov"]\n'
+                '[dependency-groups]\ndev = ["pytest>=8"]\n'
+            ),
+            [],
+        ),
+    ],
+)
+def test_a_project_that_was_there_gets_what_it_lacks_by_commands(
+    call: Call, project: str, missing: list[str]
+) -> None:
+    Path("pyproject.toml").write_text(project)
+    said = call("init", *BASE, "--into")
+    assert said.code == 0, said.err
+    assert Path("pyproject.toml").read_text() == project
+    assert "takes homelab from a path" not in said.out
+    added = [line.strip() for line in said.out.splitlines() if line.startswith("  uv add")]
+    assert len(added) == len(missing)
+    assert all(line.startswith(start) for line, start in zip(added, missing, strict=True))
+
+
 OWN_LOCK = """{
   "nodes": {
     "nixpkgs": {

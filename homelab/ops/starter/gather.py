@@ -31,6 +31,7 @@ from homelab.ops.starter.made import (
     own_ssh_keys,
     placeholder_host_key,
 )
+from homelab.ops.starter.upgrade import PROJECT
 from homelab.problems import UsageError, did_you_mean
 from homelab.starter.answers import Answers, Cloudflare, SignIn
 from homelab.starter.files import is_own_flake
@@ -103,7 +104,7 @@ def gather(
         adopt_later=given.adopt_later,
         has_flake=_has_flake(directory),
     )
-    if answers.is_local:
+    if answers.is_local and not (directory / PROJECT).exists():
         notes.append(
             f"pyproject.toml takes homelab from a path of this machine ({library}), so CI and "
             "other machines cannot install it; change that line, or use --library"
