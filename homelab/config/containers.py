@@ -178,7 +178,8 @@ class ContainerBase(Model):
     """Settings of any container."""
 
     image: Annotated[Str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$")]
-    """Image with its digest: `ghcr.io/a/b:1.2@sha256:…`. A tag alone can change."""
+    """Image with its digest: `ghcr.io/a/b:1.2@sha256:…`, which `skopeo inspect
+    docker://ghcr.io/a/b:1.2` shows. A tag alone can change."""
     environment: dict[Variable, TextValue] = Field(default_factory=dict)
     """Variables: a template with the fields of `$text`, `HOOK: "{url}/hook"`, or a reference,
     `OLLAMA_URL: {$service: ollama}`. Write `{{` and `}}` for literal braces."""
