@@ -172,7 +172,7 @@ def ssh(
     host: HostName,
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WORD…]", help="Command to run. Default: a shell."),
+        typer.Argument(metavar="[WORD…]", help="Command to run, or a line of the shell. Default: a shell."),
     ] = None,
     stack: StackName = None,
     cwd: Directory = HERE,

@@ -63,7 +63,9 @@ def whole_flake(
     first = f"inputs.nixpkgs{next(iter(ends.values()))}"
     outputs: dict[str, Nix] = {
         "formatter": {
-            system: Raw(f"{first}.legacyPackages.{system}.nixfmt-rfc-style") for system in _SYSTEMS
+            # nixfmt alone would format nothing: `nix fmt` names no files.
+            system: Raw(f"{first}.legacyPackages.{system}.nixfmt-tree")
+            for system in _SYSTEMS
         },
         "nixosModules": {
             **{name: Raw(f"./{file}") for name, file in libraries.items()},

@@ -93,8 +93,10 @@ def open_shell(plan: Plan, host: str, command: Sequence[str]) -> int:
     """Run `ssh` to a host over its first path that answers, with the pinned host key. The exit code
     of ssh.
 
-    Without a command it opens a shell. Raises HomelabError if no path answers.
+    Without a command it opens a shell. One word is a line of that shell, as ssh takes it; several
+    are the words of a command. Raises HomelabError if no path answers.
     """
+    line = command[0] if len(command) == 1 else shlex.join(command)
     link = link_to(named(plan, host), DialMap.from_environment())
     working = asyncio.run(link.working_paths())
     path = next((p for p in link.paths if p.name in working), None)
@@ -102,13 +104,13 @@ def open_shell(plan: Plan, host: str, command: Sequence[str]) -> int:
         tried = ", ".join(f"{p.name} ({p.address})" for p in link.paths)
         raise HomelabError(f"{host}: does not answer over {tried}; homelab status shows more")
     if path.here and link.dial_map is None:
-        words = [*command] or [os.environ.get("SHELL", "bash")]
+        words = ["sh", "-c", line] if command else [os.environ.get("SHELL", "bash")]
         return subprocess.run(words, check=False).returncode
     with tempfile.TemporaryDirectory(prefix="homelab-") as place:
         known = Path(place) / "known_hosts"
         words = ssh_command(host, path, link.host_key, known, link.dial_map)
         try:
-            return subprocess.run([*words, *map(shlex.quote, command)], check=False).returncode
+            return subprocess.run([*words, *([line] if command else [])], check=False).returncode
         except FileNotFoundError:
             raise UsageError("there is no command ssh; install OpenSSH") from None
 

@@ -28,7 +28,7 @@ FRAGMENTS: Mapping[str, Fragment] = {
     "bun": Fragment(("bun",)),
     "claude-code": Fragment(("claude-code",), needs=("nodejs",), unfree=("claude-code",)),
     "go": Fragment(("go", "gopls")),
-    "nix": Fragment(("deadnix", "nixd", "nixfmt-rfc-style", "statix")),
+    "nix": Fragment(("deadnix", "nixd", "nixfmt", "statix")),
     "nodejs": Fragment(("nodejs",)),
     "python": Fragment(("python3", "ruff", "uv")),
     "rust": Fragment(("cargo", "clippy", "rust-analyzer", "rustc", "rustfmt")),

@@ -99,6 +99,28 @@ def test_ssh_uses_the_path_that_answers_and_the_pinned_key(
     assert stack
     assert look.open_shell(plan, "pi", ["/bin/sh", "-c", "echo 'a  b'; exit 3"]) == 3
     assert capfd.readouterr().out == "a  b\n"
+    # One word is a line of the shell, as with ssh.
+    assert look.open_shell(plan, "pi", ["echo one | tr n N; exit 4"]) == 4
+    assert capfd.readouterr().out == "oNe\n"
+
+
+def test_a_command_on_the_machine_itself_runs_as_one_over_ssh(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plan = build.plan({"hosts": {"nas": {"ssh": {"local": True}, "reboot": None}}})
+
+    async def working(_link: object) -> list[str]:
+        return ["local"]
+
+    monkeypatch.setattr("homelab.ops.machine.host.HostLink.working_paths", working)
+    monkeypatch.setattr("homelab.ops.look.DialMap.from_environment", lambda: None)
+    for command, code, out in (
+        (["/bin/sh", "-c", "echo 'a  b'; exit 3"], 3, "a  b\n"),
+        (["echo one | tr n N; exit 4"], 4, "oNe\n"),
+        (["no-such-program"], 127, ""),
+    ):
+        assert look.open_shell(plan, "nas", command) == code
+        assert capfd.readouterr().out == out
 
 
 def test_ssh_refuses_another_host_key(tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def test_the_flake_has_a_shell_checks_and_a_formatter_for_each_system(call: Call
       let
         pkgs = { mkShell = x: x; lib.makeLibraryPath = _: "libs"; runCommand = n: _: text: text; }
           // builtins.listToAttrs (map (name: { inherit name; value = name; }) [ "age" "git"
-            "nixfmt-rfc-style" "openssh" "pulumi-bin" "python3" "sops" "uv" "zlib" ])
+            "nixfmt" "nixfmt-tree" "openssh" "pulumi-bin" "python3" "sops" "uv" "zlib" ])
           // { stdenv.cc.cc.lib = "lib"; };
         nixpkgs = {
           lib.genAttrs = names: f: builtins.listToAttrs (map (name: { inherit name; value = f name; }) names);
@@ -221,6 +221,37 @@ def test_the_flake_has_a_shell_checks_and_a_formatter_for_each_system(call: Call
     assert len({len(made[name]) for name in made}) == 1
     assert "sops" in made["devShells"]["aarch64-linux"]["default"]["packages"]
     assert set(made["checks"]["x86_64-linux"]) == {"format", "secrets"}
+    # `nix fmt` gives the formatter no files, and nixfmt alone then reads its standard input.
+    assert set(made["formatter"].values()) == {"nixfmt-tree"}
+
+
+@pytest.mark.skipif(shutil.which("nixfmt") is None, reason="nixfmt is not on PATH")
+@pytest.mark.requirement("S0-63")
+def test_the_format_check_passes_a_new_homelab_and_what_a_machine_wrote(
+    call: Call, tmp_path: Path
+) -> None:
+    assert call("init", *BASE).code == 0
+    text = Path("flake.nix").read_text()
+    script = text.partition('runCommand "format"')[2].partition("''")[2].partition("''")[0]
+
+    def check() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script.replace("${self}", str(Path.cwd()))],
+            capture_output=True, text=True, check=False, env={**os.environ, "out": str(tmp_path / "out")},
+        )  # fmt: skip
+
+    assert check().returncode == 0, check().stderr
+    # As nixos-generate-config and an owner without nixfmt write.
+    other = "{ lib, ... }:\n{ imports =\n    [ ];\n}\n"
+    Path("hosts/server/hardware.nix").write_text(other)
+    Path("hosts/nas/nixos/modules").mkdir(parents=True)
+    Path("hosts/nas/nixos/modules/web.nix").write_text(other)
+    assert check().returncode == 0, check().stderr
+    Path("hosts/server/mine.nix").write_text(other)
+    said = check()
+    assert said.returncode == 1
+    assert "mine.nix" in said.stderr
+    assert "to format them: nix fmt" in said.stderr
 
 
 def test_a_new_homelab_names_no_reference_that_it_does_not_have(call: Call) -> None:
