@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from homelab.evaluation.origin import Origins
 from homelab.network.route import Route
 from homelab.ops.project.documents import read_stack_document
-from homelab.ops.project.effects import effects
+from homelab.ops.project.effects import effects, in_clouds
 from homelab.ops.project.stack import Stack, line_in
+from homelab.ops.resources import resource_of
 from homelab.plan import Plan
 from homelab.problems import UsageError, did_you_mean
 
 _PORT = re.compile(r"(?:([a-z0-9-]+):)?(\d{1,5})(?:/(tcp|udp))?")
-_URN = re.compile(r"urn:pulumi:[^:]*::[^:]*::(.+)::([^:]+)")
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,29 @@ class Cause:
 
 def causes(stack: Stack, word: str) -> list[Cause]:
     """The causes of a port (`8096`, `pi:53/udp`), of a name of a route, or of a Pulumi resource; or
-    the generated lines that a place in the stack config (`services.jellyfin`) causes. Of a value
-    that many places use (`site.domain`), those lines and resources that another value would change.
+    the generated lines that a place in the stack config (`services.jellyfin`) causes. Of a single
+    value (`site.domain`), those lines and resources that another value would change.
 
     Raises UsageError if the word is none of these.
     """
     document = read_stack_document(stack.directory, stack.name)
+    if not word:
+        raise UsageError("name what to explain: a host, a port, a name, a URN or a place")
     for ask in (_ports, _names, _resources, _lines):
         found = [Cause(what, where, line_in(document, where)) for what, where in ask(stack, word)]
         if found:
             return found
-    known = {*stack.releases, *_known_names(stack.plan), *_places(stack)}
+    if word in type(stack.plan.stack).model_fields:
+        if word not in document.values:
+            raise UsageError(
+                f"the stack has no homelab:{word}, so nothing comes from it; its keys: "
+                "docs/reference/stack.md of homelab, or homelab schema"
+            )
+        return [
+            Cause("no line of a host and no resource comes from it", word, line_in(document, word))
+        ]
+    sections = {w for w in document.values if w in type(stack.plan.stack).model_fields}
+    known = {*stack.releases, *_known_names(stack.plan), *_services(stack), *sections}
     raise UsageError(
         f'there is no host, name, port, resource or place "{word}"; '
         f"{did_you_mean(word, known, 'subjects')}"
@@ -86,20 +98,9 @@ def _described(route: Route) -> str:
 
 
 def _resources(stack: Stack, word: str) -> Iterator[tuple[str, str]]:
-    urn = _URN.fullmatch(word)
-    if urn is None:
-        return
-    kind, name = urn[1].rsplit("$", 1)[-1], urn[2]
-    # Names of resources start with those of their host, service or route.
-    owners = {host: h.source for host, h in stack.plan.hosts.items()}
-    owners |= {s.name: s.source for s in stack.plan.services}
-    owners |= {r.name: r.source for r in stack.plan.routes}
-    fitting = [o for o in owners if name == o or name.startswith(f"{o}-") or f"/{o}" in name]
-    if fitting:
-        yield f"{kind} {name}", owners[max(fitting, key=len)]
-        return
-    sections = [s for s in type(stack.plan.stack).model_fields if s in kind.split(":")]
-    yield f"{kind} {name}", sections[0] if sections else "site"
+    found = resource_of(stack, word)
+    if found is not None:
+        yield found
 
 
 def _lines(stack: Stack, word: str) -> Iterator[tuple[str, str]]:
@@ -107,12 +108,14 @@ def _lines(stack: Stack, word: str) -> Iterator[tuple[str, str]]:
     if section not in type(stack.plan.stack).model_fields:
         return
     placed = [*_placed(stack)]
-    if not any(_is_below(where, word) for _, where in placed):
-        # A value that many places use, such as the domain, is the place of none.
-        changed = effects(stack, word)
-        yield from ((str(e), e.where) for e in changed or ())
-        if changed:
-            return
+    # Another value also changes lines of other places, such as the proxy's for a port.
+    changed = [] if word == section else effects(stack, word) or []
+    if changed:
+        yield from ((str(e), e.where) for e in changed)
+        told = {e.file for e in changed}
+        own = ((what, where) for what, where in placed if _is_below(where, word))
+        yield from ((what, where) for what, where in own if what.partition(":")[0] not in told)
+        return
     wanted = word
     # A section of named entries says nothing about an entry that does not exist.
     named = isinstance(getattr(stack.plan.stack, section), Mapping)
@@ -122,8 +125,9 @@ def _lines(stack: Stack, word: str) -> Iterator[tuple[str, str]]:
             ask = f"homelab diff --set {word}=…"
             text = f"no line comes from {word} alone; those of {wanted} follow"
             yield f"{text}. To see what another value changes: {ask}", wanted
-        if found:
-            yield from found
+        clouds = [(str(e), e.where) for e in in_clouds(stack.plan, wanted)]
+        if found or clouds:
+            yield from [*found, *clouds]
             return
         wanted = wanted.rpartition(".")[0]
 
@@ -143,8 +147,8 @@ def _placed(stack: Stack) -> Iterator[tuple[str, str]]:
                     yield f"{host}/{file}{found.at}", found.place.where
 
 
-def _places(stack: Stack) -> set[str]:
-    return {s.source for s in stack.plan.services} | {*type(stack.plan.stack).model_fields}
+def _services(stack: Stack) -> Iterator[str]:
+    return (s.source for s in stack.plan.services)
 
 
 def _known_names(plan: Plan) -> Iterator[str]:

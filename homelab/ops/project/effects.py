@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from difflib import SequenceMatcher
+from typing import Literal, get_args, get_origin
 
+from pydantic import BaseModel
+
+from homelab.config.document import Path_
 from homelab.config.load import load_stack_config
 from homelab.config.places import existing_in, path_in, value_at, with_value
 from homelab.config.scalar import Value
@@ -19,6 +23,8 @@ from homelab.plan import Plan
 from homelab.planner import make_plan
 from homelab.problems import InvalidStackError
 from homelab.render import Files, render
+
+_CLOUDS = ("cloudflare", "tailnet")
 
 
 @dataclass(frozen=True)
@@ -37,21 +43,27 @@ class Effect:
 
 
 def effects(stack: Stack, place: str) -> list[Effect] | None:
-    """What another value at a place would change; None if the stack file has no single value there,
-    or no other one can be made up.
+    """What another value at a place would change; None if the place has no single value, or no
+    other one can be made up.
 
-    Other values are close to the one in the file, such as `xhome.example.org`. The first that the
-    stack loads with and that changes something decides.
+    The value is that of the stack file, or the default. Other values are the other choices, or
+    close to it, such as `xhome.example.org`. The first that the stack loads with and that changes
+    something decides.
     """
     document = read_stack_document(stack.directory, stack.name)
     values, path = document.values, path_in(place)
-    value = value_at(values, path) if existing_in(values, path) == path else None
+    value, choices = _present(stack.plan, place, path)
+    if existing_in(values, path) == path:
+        value = value_at(values, path)
     if not isinstance(value, str | int | float | bool):
         return None
     lock = read_lock(stack.directory, stack.name).lock
     loaded = False
-    for other in _others(value):
-        changed = replace(document, values=with_value(values, path, other))
+    for other in (*(c for c in choices if c != value), *_others(value)):
+        other_values = _with(values, path, other)
+        if other_values is None:
+            return None
+        changed = replace(document, values=other_values)
         try:
             plan = make_plan(load_stack_config(changed), lock)
         except InvalidStackError:
@@ -63,6 +75,50 @@ def effects(stack: Stack, place: str) -> list[Effect] | None:
         if found:
             return found
     return [] if loaded else None
+
+
+def _present(plan: Plan, place: str, path: Path_) -> tuple[object, tuple[str, ...]]:
+    """The value of a place, or its default; and the texts that it may have, if they are listed."""
+    for use in plan.ports:
+        if use.source == place:
+            return use.port, ()
+    holder: object = plan.stack
+    choices: tuple[str, ...] = ()
+    for part in path:
+        choices = ()
+        if isinstance(holder, BaseModel) and part in type(holder).model_fields:
+            choices = tuple(_texts(type(holder).model_fields[str(part)].annotation))
+            holder = getattr(holder, str(part))
+        elif isinstance(holder, Mapping) and part in holder:
+            holder = holder[part]
+        elif isinstance(holder, Sequence) and part in range(len(holder)):
+            holder = holder[int(part)]
+        else:
+            return None, ()
+    return holder, choices
+
+
+def _texts(annotation: object) -> Iterator[str]:
+    """The texts of the literals in a type."""
+    if get_origin(annotation) is Literal:
+        yield from (a for a in get_args(annotation) if isinstance(a, str))
+        return
+    for inner in get_args(annotation):
+        yield from _texts(inner)
+
+
+def _with(values: Mapping[str, Value], path: Path_, value: Value) -> dict[str, Value] | None:
+    """The values with another one, below a key that they may lack; None where a list lacks it."""
+    there = existing_in(values, path)
+    if there == path:
+        return with_value(values, path, value)
+    if not isinstance(value_at(values, there), dict):
+        return None
+    for part in reversed(path[len(there) + 1 :]):
+        if isinstance(part, int):
+            return None
+        value = {part: value}
+    return with_value(values, path[: len(there) + 1], value)
 
 
 def _others(value: str | float | bool) -> Iterator[Value]:
@@ -117,7 +173,7 @@ def _of_file(origins: Origins, host: str, file: str, old: str, new: str) -> Iter
 
 def _resources(old: Plan, new: Plan) -> Iterator[Effect]:
     """Resources of the clouds, by the name of their list in the plan."""
-    for part in ("cloudflare", "tailnet"):
+    for part in _CLOUDS:
         before, after = getattr(old, part), getattr(new, part)
         if before == after or not is_dataclass(before):
             continue
@@ -132,7 +188,23 @@ def _resources(old: Plan, new: Plan) -> Iterator[Effect]:
             yield Effect(part, text, part)
 
 
+def in_clouds(plan: Plan, section: str) -> list[Effect]:
+    """The resources of a section that is a cloud, by the name of their list in the plan."""
+    part = getattr(plan, section, None) if section in _CLOUDS else None
+    if not is_dataclass(part):
+        return []
+    lists = {f.name: getattr(part, f.name) for f in fields(part)}
+    return [
+        Effect(section, f".{name}: {', '.join(titles) or len(held)}", section)
+        for name, held in lists.items()
+        if isinstance(held, tuple | dict) and held
+        for titles in [list(dict.fromkeys(filter(None, map(_title, held))))]
+    ]
+
+
 def _title(item: object) -> str:
+    if isinstance(item, str):
+        return item
     for name in ("name", "domain", "hostname", "key"):
         found = getattr(item, name, None)
         if isinstance(found, str) and found:
