@@ -172,7 +172,9 @@ def ssh(
     host: HostName,
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WORD…]", help="Command to run, or a line of the shell. Default: a shell."),
+        typer.Argument(
+            metavar="[WORD…]", help="Command to run, or a line of the shell. Default: a shell."
+        ),
     ] = None,
     stack: StackName = None,
     cwd: Directory = HERE,
