@@ -88,7 +88,8 @@ def part(
     """Show what changes on a host when homelab manages more of it. Changes nothing.
 
     Prints the generated files that come, the options that they set, and the lines of your own
-    modules that set the same options. `homelab eval` shows the units and the new system.
+    modules that set the same options. Once `manage` has the parts, `homelab up HOST --mode dry`
+    builds the system and prints the units that a switch starts, stops and restarts.
     """
     from homelab.ops.adopt_part import preview
     from homelab.ops.project.stack import find_stack

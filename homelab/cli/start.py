@@ -103,7 +103,7 @@ def init(
     tailnet: Annotated[str | None, typer.Option(help="Name of the tailnet: tail….ts.net.")] = None,
     library: Annotated[
         str | None,
-        typer.Option(help="Where homelab comes from, as pip takes it. Default: the one that runs."),
+        typer.Option(help="Version, URL or requirement of homelab. Default: the one that runs."),
     ] = None,
     adopt_later: Annotated[
         bool,

@@ -34,8 +34,8 @@ def upgrade(
     after it was confirmed. Exits with 1 if the other version refuses the stack.
     """
     from homelab.ops.project.stack import meant_stacks
+    from homelab.ops.starter.library import as_requirement
     from homelab.ops.starter.upgrade import (
-        as_requirement,
         compare,
         is_directory,
         newest_of,
@@ -45,7 +45,7 @@ def upgrade(
 
     stacks = meant_stacks(cwd, stack)
     pin = present_pin(cwd)
-    wanted = as_requirement(to) if to is not None else newest_of(pin)
+    wanted = as_requirement(to, "--to") if to is not None else newest_of(pin)
     found = compare(cwd, stacks, wanted)
     print(f"now: {found.old}\nnew: {found.new}")
     refused = False

@@ -286,6 +286,8 @@ def test_a_stack_that_is_there_is_never_started_again(call: Call) -> None:
         (("--ssh-key", "-----BEGIN OPENSSH PRIVATE KEY-----"), "--ssh-key"),
         (("--timezone", "Mars/Olympus"), "Mars/Olympus"),
         (("--domain", "home arpa"), "site.domain"),
+        (("--library", "../homelab"), "--library '../homelab': this is no version"),
+        (("--library", "nonsense thing"), "--library 'nonsense thing'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
@@ -297,6 +299,7 @@ def test_a_bad_flag_is_named_and_nothing_is_written(
     assert words in said.err
     assert "Traceback" not in said.err
     assert "QQQQ" not in said.err, "a private key is repeated"
+    assert "root.crt" not in said.err, "a file that init itself would make"
     assert list(Path().iterdir()) == []
     assert list((tmp_path / "person").iterdir()) == [], "a key without a homelab"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from homelab.ops.starter import upgrade
-from homelab.ops.starter.upgrade import as_requirement, newest_of
+from homelab.ops.starter.library import as_requirement
+from homelab.ops.starter.upgrade import newest_of
 from homelab.problems import UsageError
 from tests import build
 from tests.starter.conftest import BASE, Call
@@ -119,14 +120,14 @@ def test_a_version_that_does_not_run_is_not_taken(call: Call, mine: Path, other:
     ],
 )
 def test_a_version_a_url_and_a_requirement_are_understood(text: str, requirement: str) -> None:
-    assert as_requirement(text) == requirement
+    assert as_requirement(text, "--to") == requirement
 
 
 def test_what_is_no_version_is_refused() -> None:
     with pytest.raises(UsageError, match="no version of homelab"):
-        as_requirement("latest")
+        as_requirement("latest", "--to")
     with pytest.raises(UsageError, match="no version of homelab"):
-        as_requirement("homelabs==1")
+        as_requirement("homelabs==1", "--to")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from homelab.ops.starter.answers import (
     check_name,
     text_of,
 )
-from homelab.ops.starter.library import running_library
+from homelab.ops.starter.library import as_requirement, running_library
 from homelab.ops.starter.machines import check_places, lan_of, machines_of
 from homelab.ops.starter.made import (
     AgeKey,
@@ -78,7 +78,9 @@ def gather(
         service, service_name = "", ""
     else:
         service, service_name = _service(given, sign_in, ask)
-    library = given.library or running_library()
+    library = (
+        running_library() if given.library is None else as_requirement(given.library, "--library")
+    )
     operators, key, notes = _operators(given)
     answers = Answers(
         name=name,

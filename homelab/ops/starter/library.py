@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from homelab.plaintext import UnreadableError, json_data, mapping
+from homelab.problems import UsageError
 
 NAME = "homelab"
+NAMED = re.compile(rf"{NAME}(?![\w.-])")
+"""The start of a requirement of the library."""
 
 
 def running_library() -> str:
@@ -41,3 +45,17 @@ def clone_around(directory: Path) -> Path | None:
     clone = Path(unquote(urlsplit(place).path)) if place else None
     inside = clone is not None and directory.resolve().is_relative_to(clone.resolve())
     return clone if inside else None
+
+
+def as_requirement(text: str, flag: str) -> str:
+    """What the flag names: a requirement, a version, or a URL."""
+    if NAMED.match(text):
+        return text
+    if re.fullmatch(r"[0-9][\w.+!-]*", text):
+        return f"{NAME}=={text}"
+    if re.fullmatch(r"[a-z+]+://\S+", text):
+        return f"{NAME} @ {text}"
+    raise UsageError(
+        f"{flag} {text!r}: this is no version of homelab; write 0.2.0, git+https://…@COMMIT or "
+        "'homelab @ file:///…'"
+    )

@@ -121,7 +121,11 @@ def _put(path: Path, text: str) -> None:
 
 def _secrets(place: Path, answers: Answers, ask: Ask) -> tuple[str, ...]:
     """Make or ask for every stored secret, and write the sops files. Returns the missing keys."""
-    plan, _ = check_stack(place, answers.stack)
+    try:
+        plan, _ = check_stack(place, answers.stack)
+    except InvalidStackError as error:
+        # Of the answers alone: the certificate is made once they are sound.
+        raise InvalidStackError(p for p in error.problems if CA not in p.what) from None
     known, passwords = _known(place, answers)
     trees: dict[str, dict[str, str]] = {}
     missing: list[str] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from homelab.ops.starter.library import NAME
+from homelab.ops.starter.library import NAME, NAMED
 from homelab.ops.whole import changed_lines, replace_file
 from homelab.plaintext import UnreadableError, json_data, mapping
 from homelab.problems import HomelabError, Problem, UsageError, unreadable
@@ -27,7 +26,6 @@ _INSTALL_SECONDS = 1800
 _RENDER_SECONDS = 600
 _Trees = dict[str, dict[str, str]]
 """The files of each host."""
-_NAMED = re.compile(rf"{NAME}(?![\w.-])")
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def present_pin(directory: Path) -> str:
         raise UsageError(f"{path}: cannot be read ({unreadable(error)})") from None
     listed = project.get("dependencies")
     found = [
-        d for d in listed if isinstance(d, str) and _NAMED.match(d)
+        d for d in listed if isinstance(d, str) and NAMED.match(d)
     ] if isinstance(listed, list) else []  # fmt: skip
     if len(found) != 1:
         raise UsageError(f"{path}: project.dependencies does not name {NAME} once; add it there")
@@ -97,20 +95,6 @@ def is_directory(pin: str) -> bool:
     """Whether a requirement names a directory of this machine, such as a clone of the library."""
     url = urllib.parse.urlsplit(pin.partition("@")[2].strip())
     return url.scheme == "file" and Path(urllib.parse.unquote(url.path)).is_dir()
-
-
-def as_requirement(text: str) -> str:
-    """What `--to` names: a requirement, a version, or a URL."""
-    if _NAMED.match(text):
-        return text
-    if re.fullmatch(r"[0-9][\w.+!-]*", text):
-        return f"{NAME}=={text}"
-    if "://" in text:
-        return f"{NAME} @ {text}"
-    raise UsageError(
-        f"--to {text!r}: this is no version of homelab; write 0.2.0, git+https://…@COMMIT or "
-        "'homelab @ file:///…'"
-    )
 
 
 def compare(directory: Path, stacks: list[str], new: str) -> Upgrade:
@@ -170,7 +154,7 @@ def _exact(python: Path, requirement: str) -> str:
     code = "from homelab.ops.starter.library import running_library as r; print(r())"
     done = _done([str(python), "-c", code], python.parent)
     found = done.stdout.strip()
-    return found if done.returncode == 0 and _NAMED.match(found) else requirement
+    return found if done.returncode == 0 and NAMED.match(found) else requirement
 
 
 def _difference(directory: Path, stack: str, python: Path, place: Path) -> Difference:
