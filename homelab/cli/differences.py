@@ -35,7 +35,8 @@ def diff(
     """Show how the generated files of hosts differ from those of a commit.
 
     With --set it shows what another value would change. It contacts no host and changes nothing.
-    Which units a switch restarts, only the built system tells: `homelab up HOST --mode dry`.
+    Units that restart, packages and reboots are what `homelab up HOST --mode dry` shows: only the
+    built system tells.
     """
     from homelab.ops.evaluate import chosen
     from homelab.ops.project.differences import at_commit, between, with_values

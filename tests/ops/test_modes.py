@@ -188,9 +188,13 @@ def test_a_dry_run_changes_nothing(stack: Stack) -> None:
     assert where(stack) == ("r1", "r1", "r1")
     assert stack.phases() == phases
     commands = [(line["command"], line["arguments"]) for line in stack.lab.log("pi")[before:]]
-    assert [c for c, words in commands if "dry-activate" not in str(words)] == []
+    asked = [words for _, words in commands if "dry-activate" not in str(words)]
+    assert [words[:2] for words in asked] == [["--query", "--requisites"]] * 2
     assert "pi: would activate the configuration..." in stack.report
     assert "pi: changed file: default.nix" in stack.report
+    assert "pi: gone from the system: nixos-system-pi-r1" in stack.report
+    assert "pi: new in the system: nixos-system-pi-r2" in stack.report
+    assert "a reboot is needed" not in stack.report
     assert "dry run; release r2 is not deployed" in stack.report
 
 
