@@ -210,7 +210,7 @@ def engine(*addresses: str) -> Iterator[Engine]:
     if os.geteuid():
         pytest.skip("podman of a plain user wants user namespaces")
     podman, busybox = at("podman"), at("busybox")
-    for program in ("ip", "jq", "nsenter", "systemd-tmpfiles", "unshare"):
+    for program in ("ip", "iptables", "jq", "nsenter", "systemd-tmpfiles", "unshare"):
         at(program)
     # Podman requires a short path.
     with tempfile.TemporaryDirectory(prefix="pod", ignore_cleanup_errors=True) as made:
