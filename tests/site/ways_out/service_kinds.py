@@ -253,10 +253,10 @@ WAYS = (
         says="without a common",
     ),
     WayOut(
-        "container-uses",
+        "service-uses",
         both(service("a", **container("pi", 8007, auth="none", uses=["blocky"]))),
         service("a", uses=None),
-        says="no port",
+        says="blocky has no web port",
     ),
     WayOut(
         "variable-unique",
