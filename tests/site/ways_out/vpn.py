@@ -10,6 +10,7 @@ from tests.site.ways_out.stacks import (
     LOCKED,
     MAC,
     both,
+    container,
     flake,
     host,
     service,
@@ -27,6 +28,15 @@ def vpn(said: Changes | None = None, /, **services: object) -> Changes:
 
 
 WAYS = (
+    WayOut(
+        "container-uses",
+        both(
+            vpn(jellyfin=NAMESPACE),
+            service("a", **container("nas", 8007, auth="none", uses=["jellyfin"])),
+        ),
+        service("a", uses=None),
+        says="runs in a VPN namespace",
+    ),
     WayOut(
         "vpn-complete",
         vpn({"host": "nass"}, jellyfin="privado"),
