@@ -37,6 +37,7 @@ def service_known(plan: Plan) -> Iterator[Problem]:
                 f"services.{name}" + (".service" if stated else ""),
                 f'the catalog has no service "{wanted}"',
                 _site_of(wanted)
+                or _known_as(wanted)
                 or did_you_mean(wanted, {*ENTRIES, *plan.stack.catalog}, "services")
                 + f"; or describe it yourself: in services/{wanted}.yaml, or with module:, "
                 f"{', '.join(_HERE[:-1])} or {_HERE[-1]} here",
@@ -48,6 +49,32 @@ _HERE = tuple(f"{kind}:" for kind in KINDS if kind not in ("catalog", "module"))
 """Keys that describe a service in the stack file, besides `module`."""
 _SITES = {"it-tools": "lib"}
 """Apps that are only files of a package of nixpkgs, with their directory in it."""
+
+OTHER_NAMES = {
+    "bitwarden": "vaultwarden",
+    "hass": "home-assistant",
+    "hoarder": "karakeep",
+    "matrix": "matrix-synapse",
+    "mqtt": "mosquitto",
+    "mumble": "murmur",
+    "openwakeword": "wyoming-openwakeword",
+    "otbr": "openthread-border-router",
+    "piper": "wyoming-piper",
+    "searx": "searxng",
+    "synapse": "matrix-synapse",
+    "whisper": "wyoming-faster-whisper",
+}
+"""Names of apps that have little in common with the name of their entry."""
+_DATABASES = {"mariadb": "mysql", "mysql": "mysql", "postgresql": "postgresql", "redis": "redis"}
+
+
+def _known_as(name: str) -> str:
+    """What the catalog calls an app that people know by another name; empty for another one."""
+    if name in _DATABASES:
+        kind = _DATABASES[name]
+        return f"a database belongs to the service that needs it: databases: [{kind}] there"
+    entry = OTHER_NAMES.get(name)
+    return f"the catalog calls it {entry}: write {entry}, or service: {entry} here" if entry else ""
 
 
 def _site_of(name: str) -> str:

@@ -18,6 +18,7 @@ from homelab.catalog.references import FIELDS
 from homelab.config.fact_dumps import Dump
 from homelab.config.facts import OwnFacts
 from homelab.proxy.registry import PROXIES
+from homelab.services.checks import OTHER_NAMES
 from homelab.services.own import own_entry
 from homelab.services.templates import fields
 from tests import build
@@ -150,3 +151,9 @@ def test_a_moved_database_needs_no_valid_path_to_be_planned() -> None:
     """A check reports the option; the plan of the rest goes on."""
     moved = Dump.of("sqlite", "/var/lib/forum/forum.db").at("/srv/a;b")
     assert (moved.kind, moved.source) == ("sqlite", "/srv/a;b")
+
+
+def test_an_app_that_people_know_by_another_name_is_an_entry() -> None:
+    """An entry of that name would be found by itself."""
+    assert {*OTHER_NAMES.values()} <= ENTRIES.keys()
+    assert not OTHER_NAMES.keys() & ENTRIES.keys()

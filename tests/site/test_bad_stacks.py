@@ -329,6 +329,20 @@ CASES: dict[str, Case] = {
         service("ittools", host="nas"),
         check="service-known",
     ),
+    "an app by another name": Case(
+        "services.bitwarden",
+        'no service "bitwarden"',
+        "the catalog calls it vaultwarden",
+        service("bitwarden", host="nas"),
+        check="service-known",
+    ),
+    "a database as a service": Case(
+        "services.mariadb",
+        'no service "mariadb"',
+        "databases: [mysql] there",
+        service("mariadb", host="nas"),
+        check="service-known",
+    ),
     "unknown catalog entry under another name": Case(
         "services.films.service",
         'no service "jelyfin"',

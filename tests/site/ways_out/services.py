@@ -237,6 +237,12 @@ WAYS = (
     ),
     WayOut(
         "service-known",
+        service("hass", host="nas"),
+        service("hass", service="home-assistant"),
+        says='no service "hass"',
+    ),
+    WayOut(
+        "service-known",
         service("films", host="nas", service="jelyfin"),
         service("films", service="jellyfin"),
     ),
