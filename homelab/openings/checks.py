@@ -18,6 +18,7 @@ from homelab.openings.first_account import FIRST, first_accounts
 from homelab.openings.images import open_images
 from homelab.openings.literals import LITERAL
 from homelab.openings.model import Opening, View
+from homelab.openings.moved_ports import MOVED
 from homelab.openings.names import UNKNOWN
 from homelab.openings.rates import TURTLE
 from homelab.openings.registry import openings
@@ -55,6 +56,7 @@ _CHECKS = {
     COPIES: "hardlink-same-fs",
     FIRST: "first-account",
     LITERAL: "secret-literal",
+    MOVED: "port-stated",
     NAMES: "dns-single-writer",
     RESTARTS: "restart-limits",
     STATE: "state-moved",
@@ -137,6 +139,13 @@ def backup_own(plan: Plan) -> Iterator[Problem]:
     container, are lost with the disk unless something backs them up.
     """
     for where, opening in of_stack(plan, (UNSAVED,)):
+        yield Problem(where, opening.what, opening.way_out)
+
+
+@check("port-stated")
+def port_stated(plan: Plan) -> Iterator[Problem]:
+    """If an option gives an app another port than the plan, nothing reaches the app there."""
+    for where, opening in of_stack(plan, (MOVED,)):
         yield Problem(where, opening.what, opening.way_out)
 
 

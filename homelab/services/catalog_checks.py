@@ -26,8 +26,8 @@ from homelab.services.templates import filled
 @check("port-fixed")
 def port_fixed(plan: Plan) -> Iterator[Problem]:
     """If no option sets the port of an app, another port in the stack makes the reverse proxy, the
-    probe and the firewall use a port that the app does not listen on. So does a further port below
-    1024 for an app that is not root.
+    probe and the firewall use a port that the app does not listen on. So does a port below 1024
+    for an app that is not root.
     """
     for service in plan.services:
         for label in sorted(service.entry.further_ports.keys() & ports_of(service.config).keys()):
@@ -40,7 +40,16 @@ def port_fixed(plan: Plan) -> Iterator[Problem]:
                 )
         web = service.entry.ports.get("web")
         wanted = service.config.port
-        if web is None or wanted is None or wanted == web.port or is_movable(service):
+        if web is None or wanted is None or wanted == web.port:
+            continue
+        if wanted < 1024 and _is_bound(service):
+            yield Problem(
+                f"services.{service.name}.port",
+                f"{service.name} may not listen on {wanted}: a port below 1024 needs root",
+                f"leave port out, or write port: {wanted + 8000}",
+            )
+            continue
+        if is_movable(service):
             continue
         later = f" before NixOS {web.movable_since}" if web.movable_since else ""
         yield Problem(
@@ -48,6 +57,17 @@ def port_fixed(plan: Plan) -> Iterator[Problem]:
             f"no option of its module changes the port of {service.name} from {web.port}{later}",
             f"leave port out; if something else uses {web.port}, give that another port",
         )
+
+
+def _is_bound(service: Service) -> bool:
+    """Whether a service of the catalog listens as a user without the right to low ports. Nginx,
+    which its module may start in front of it, has that right.
+    """
+    entry = service.entry
+    is_user = entry.dynamic_user or entry.user not in ("", "root")
+    by_nginx = any("nginx" in word for word in (*entry.options, *entry.units, *entry.helpers))
+    stated = isinstance(service.config, CatalogService)
+    return stated and is_user and not by_nginx and BIND not in entry.hardening.capabilities
 
 
 @check("port-listens", severity="warning")

@@ -252,16 +252,20 @@ def unit_state(plan: Plan) -> Iterator[Problem]:
                 )
 
 
+_SERVERS = ("mysql", "postgres")
+"""Accounts that may do everything with the databases of a host."""
+
+
 @check("unit-user")
 def unit_user(plan: Plan) -> Iterator[Problem]:
     """A program that runs as an account of the system or of another service has the rights of that
     account. systemd makes no dynamic user whose name an account has: it takes the account.
     """
     for service in _units(plan):
-        if service.entry.user in SYSTEM - {"root"}:
+        if service.entry.user in SYSTEM.union(_SERVERS) - {"root"}:
             yield Problem(
                 service.at("unit.user"),
-                f"{service.entry.user} is an account of the system",
+                f"{service.entry.user} is an account of the system, or of its databases",
                 f"leave it out, or write user: {service.name}",
             )
         own = [d for d in service.databases if d.by_socket]
@@ -290,7 +294,7 @@ def unit_user(plan: Plan) -> Iterator[Problem]:
 def _accounts(plan: Plan, service: Service) -> dict[str, str]:
     """The accounts of the service's host that are no dynamic user's, with what they belong to."""
     found = dict.fromkeys(SYSTEM, "the system")
-    found |= dict.fromkeys(("mysql", "postgres"), "the databases of a host")
+    found |= dict.fromkeys(_SERVERS, "the databases of a host")
     for other in plan.on(service.host):
         names = {other.entry.user}
         for module in other.modules:

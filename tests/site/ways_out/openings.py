@@ -208,6 +208,12 @@ WAYS = (
         says="another database",
     ),
     WayOut(
+        "port-stated",
+        navidrome(options={"services.navidrome.settings.Port": 4600}),
+        navidrome(port=4600, options=None),
+        says="listen on 4600",
+    ),
+    WayOut(
         "turtle-reserved",
         _rated({"start": "06:00", "end": "06:00", "up": 100}, options=TURTLE),
         {"services": {"transmission": {"options": None}}},

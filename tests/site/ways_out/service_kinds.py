@@ -507,6 +507,12 @@ WAYS = (
     ),
     WayOut(
         "unit-user",
+        service("a", **unit(inside={"user": "postgres"})),
+        service("a", unit={"user": "a"}),
+        says="of its databases",
+    ),
+    WayOut(
+        "unit-user",
         service("a-long-name-of-a-unit-here", **unit(databases=["redis"])),
         {
             "services": {

@@ -54,6 +54,12 @@ WAYS = (
         service("forgejo", ports={"ssh": {"port": 2222}}),
     ),
     WayOut(
+        "port-fixed",
+        service("vaultwarden", host="nas", port=80),
+        service("vaultwarden", port=8080),
+        says="needs root",
+    ),
+    WayOut(
         "port-listens",
         service("forgejo", host="nas", ports={"git": {"port": 2222, "scope": "lan", "why": "git"}}),
         service(
