@@ -12,7 +12,7 @@ from homelab.openings.brokers import BROKER
 from homelab.openings.calendars import CALENDAR
 from homelab.openings.copies import COPIES, copies
 from homelab.openings.daemons import CONTROLLER
-from homelab.openings.disks import APM, UNSTABLE
+from homelab.openings.disks import APM, UNSTABLE, boot_disks
 from homelab.openings.fields import literal_fields
 from homelab.openings.first_account import FIRST, first_accounts
 from homelab.openings.images import open_images
@@ -216,6 +216,7 @@ def _of_stack(plan: Plan) -> tuple[tuple[str, Opening], ...]:
 
 def _openings_of(plan: Plan) -> Iterator[tuple[str, Opening]]:
     yield from first_accounts(plan)
+    yield from boot_disks(plan)
     yield from copies(plan)
     yield from literal_fields(plan)
     seen = set()

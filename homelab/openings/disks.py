@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from homelab.nix.source import Setting
 from homelab.openings.model import Opening, View, rule, texts
+from homelab.plan import Plan
 
 APM = "disk-apm"
 _SETS_APM = re.compile(r"\bhdparm\b[^\n]*\s-(B|-?apm)\b", re.IGNORECASE)
@@ -32,6 +33,24 @@ def apm(setting: Setting, view: View) -> Iterator[Opening]:
 
 UNSTABLE = "disk-name"
 _NUMBERED = re.compile(r"/dev/((s|v|xv|h)d[a-z]{1,2}[0-9]*|nvme[0-9]+n[0-9]+(p[0-9]+)?)")
+
+
+def boot_disks(plan: Plan) -> Iterator[tuple[str, Opening]]:
+    """Disks of GRUB that the stack config names by their number: (place, opening)."""
+    for host in plan.hosts.values():
+        device = host.config.boot.device if host.is_nixos else None
+        if device is not None and _NUMBERED.fullmatch(device):
+            yield (
+                f"{host.source}.boot.device",
+                Opening(
+                    UNSTABLE,
+                    f"{device} may be another disk after a boot or with one more disk, and GRUB "
+                    "would be written there",
+                    "write the whole disk as `ls -l /dev/disk/by-id` shows it, or by-path where a "
+                    "virtual disk has no id",
+                    "warning",
+                ),
+            )
 
 
 @rule(

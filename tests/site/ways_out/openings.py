@@ -219,6 +219,13 @@ WAYS = (
         {"services": {"transmission": {"options": None}}},
     ),
     WayOut(
+        "disk-by-id",
+        {"hosts": {"nas": {"boot": {"loader": "grub", "device": "/dev/vda"}}}},
+        {"hosts": {"nas": {"boot": {"device": "/dev/disk/by-id/scsi-0A_1"}}}},
+        where="hosts.nas.boot.device",
+        asked={"/dev/disk/by-id/scsi-0A_1": "ls -l /dev/disk/by-id"},
+    ),
+    WayOut(
         "backup-own",
         navidrome(options={f"{_C}.volumes": ["/srv/x:/x"]}),
         {"backup": {"extra": {"x": {"host": "nas", "paths": ["/srv/x"]}}}},
