@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
+from pydantic import BaseModel
+
 from homelab.config.base import SecretRef
 from homelab.plan import Plan
 from homelab.secret_paths import sops_file
@@ -161,10 +163,28 @@ def with_ages(rows: tuple[Row, ...], today: str) -> tuple[Row, ...]:
     )
 
 
+def _named(value: object) -> Iterator[str]:
+    """The keys in sops files that a part of the stack config names."""
+    if isinstance(value, SecretRef):
+        yield value.sops or ""
+    elif isinstance(value, BaseModel):
+        for field in type(value).model_fields:
+            yield from _named(getattr(value, field))
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _named(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _named(inner)
+
+
 def _unused(
     rows: list[Row], plan: Plan, files: Mapping[str, SopsFile], readers: Mapping[str, Readers]
 ) -> Iterator[Row]:
     used = {(row.file, row.key) for row in rows}
+    # A key that the stack names while no host reads it yet, as that of the authority before the
+    # entry host is managed, cannot be made again.
+    waiting = {*_named(plan.stack)} - {row.key for row in rows}
     stored, identity = plan.stack.secrets.stored, plan.stack.identity
     people = identity.users.sops if identity is not None and identity.users is not None else None
     for path, file in files.items():
@@ -174,7 +194,8 @@ def _unused(
             known = stored.get(key)
             kind = known.generate.kind if known is not None and known.generate else ""
             hashed = kind in ("argon2", "htpasswd") or key == people
-            if (path, key) in used or (path == plan.secrets.file and hashed):
+            kept = path == plan.secrets.file and (hashed or key in waiting)
+            if kept or (path, key) in used:
                 continue
             own = file.changed.get(key, "")
             yield Row(

@@ -492,6 +492,19 @@ def test_the_owners_password_at_the_portal_is_kept_and_used(call: Call) -> None:
     assert "authelia-users" in listed
 
 
+def test_no_secret_of_a_new_homelab_is_said_to_be_unused(call: Call) -> None:
+    """Without `ca/key`, which no host reads before the entry host is managed, the certificate of the
+    authority would be worth nothing.
+    """
+    assert call("init", *BASE, "--adopt-later", "--host", "nas=192.168.1.9").code == 0
+    rows = json.loads(call("secret", "list", "--json").out)
+    assert [row["key"] for row in rows if "unused" in row["status"]] == []
+    assert "nothing reads" not in call("secret", "doctor").out
+    said = call("secret", "unset", "ca/key")
+    assert said.code == 2
+    assert 'there is no unused key "ca/key"' in said.err
+
+
 def test_questions_are_asked_on_a_terminal_only_for_missing_flags(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
