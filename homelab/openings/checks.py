@@ -126,22 +126,6 @@ def restart_limits(plan: Plan) -> Iterator[Problem]:
         yield Problem(where, opening.what, opening.way_out)
 
 
-@check("state-moved")
-def state_moved(plan: Plan) -> Iterator[Problem]:
-    """A backup that dumps another database than the one in use has nothing to restore."""
-    for where, opening in of_stack(plan, (STATE,)):
-        yield Problem(where, opening.what, opening.way_out)
-
-
-@check("backup-own", severity="warning")
-def backup_own(plan: Plan) -> Iterator[Problem]:
-    """An app that only a module of yours runs, and a directory that only an option mounts into a
-    container, are lost with the disk unless something backs them up.
-    """
-    for where, opening in of_stack(plan, (UNSAVED,)):
-        yield Problem(where, opening.what, opening.way_out)
-
-
 @check("port-stated")
 def port_stated(plan: Plan) -> Iterator[Problem]:
     """If an option gives an app another port than the plan, nothing reaches the app there."""
