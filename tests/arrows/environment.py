@@ -10,6 +10,10 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
     "Requests: requests.readthedocs.io, SSL Cert Verification": ("REQUESTS_CA_BUNDLE",),
     "OpenSSL: SSL_CTX_load_verify_locations(3)": ("SSL_CERT_FILE",),
     "restic: restic.readthedocs.io, Environment Variables": (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "B2_ACCOUNT_ID",
+        "B2_ACCOUNT_KEY",
         "RESTIC_CACHE_DIR",
         "RESTIC_PASSWORD_FILE",
         "RESTIC_PROGRESS_FPS",
@@ -101,7 +105,11 @@ FOREIGN: Mapping[str, tuple[str, ...]] = {
         "ENABLE_REVERSE_PROXY_AUTHENTICATION",
         "REVERSE_PROXY_AUTHENTICATION_USER",
     ),
-    "Beszel: beszel.dev/guide/environment-variables": ("AUTO_LOGIN", "TRUSTED_AUTH_HEADER"),
+    "Beszel: beszel.dev/guide/environment-variables": (
+        "AUTO_LOGIN",
+        "HUB_URL",
+        "TRUSTED_AUTH_HEADER",
+    ),
     "Firefly III: its .env.example": ("AUTHENTICATION_GUARD_HEADER",),
     "linkding: linkding.link/options": (
         "LD_AUTH_PROXY_USERNAME_HEADER",
