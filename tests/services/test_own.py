@@ -372,7 +372,7 @@ def test_a_role_that_the_facts_do_not_have_is_refused() -> None:
     changes = {"datasets": {"a": dataset}, **module({"datasets": {"files": "pastes"}})}
     changes["services"]["microbin"]["datasets"] = {"flies": "a"}
     problems = [p for p in build.problems(changes) if p.where.endswith("datasets.flies")]
-    assert [p.way_out for p in problems] == ['did you mean "files"? Parts: files']
+    assert [p.way_out for p in problems] == ['did you mean "files"? Roles: files']
 
 
 @pytest.mark.requirement("S0-56")

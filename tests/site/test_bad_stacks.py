@@ -402,7 +402,7 @@ CASES: dict[str, Case] = {
     ),
     "unknown part for a dataset": Case(
         "services.navidrome.datasets.films",
-        'no part "films"',
+        'no role "films"',
         "music",
         both(
             IDENTITY,

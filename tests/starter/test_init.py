@@ -164,8 +164,9 @@ def test_into_adds_and_overwrites_nothing(call: Call) -> None:
     ],
 )
 def test_a_project_that_was_there_gets_what_it_lacks_by_commands(
-    call: Call, project: str, missing: list[str]
+    call: Call, project: str, missing: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("homelab.ops.starter.next_steps.command_prefix", lambda: "uv run ")
     Path("pyproject.toml").write_text(project)
     said = call("init", *BASE, "--into")
     assert said.code == 0, said.err

@@ -55,7 +55,7 @@ def test_the_plan_has_the_services_that_use_a_dataset() -> None:
         ),
         (
             {"services": {"navidrome": {"datasets": {"musik": "library"}}}},
-            ['no part "musik"', 'did you mean "music"?'],
+            ['no role "musik"', 'did you mean "music"?'],
         ),
         (
             {"datasets": {"library": {"host": "aurorra"}}},
