@@ -97,7 +97,9 @@ RULES: list[Rule] = []
 
 
 def matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
-    """Whether a path matches a pattern. A computed part matches every name."""
+    """Whether a path matches a pattern: `*` is any name, also a computed one, `**` any number of
+    them. A computed part matches no other name.
+    """
     if not pattern:
         return not path
     if pattern[0] == "**":
