@@ -10,7 +10,7 @@ from homelab.hardening.baseline import sandbox
 from homelab.monitoring.model import MonitoringPlan, Probe
 from homelab.monitoring.plan import alert_route
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, attrs, merge
-from homelab.plan import Plan
+from homelab.plan import Plan, once
 from homelab.secret_paths import referred_path
 from homelab.system.model import Host
 
@@ -119,6 +119,7 @@ def _endpoint(probe: Probe, *, alerts: bool, resolver: bool, usual: int) -> Attr
     return body
 
 
+@once
 def _known(plan: Plan) -> Attrs:
     """The name of a server of the stack in /etc/hosts: the resolver's own host, and one that takes
     its name servers from the network, cannot resolve it.

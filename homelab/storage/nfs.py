@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from homelab.config.stack import StackConfig
 from homelab.grouping import grouped
 from homelab.network.between import HostPath, lan_callers, path_between
 from homelab.network.model import PortUse
+from homelab.plan import Plan, once
 from homelab.services.model import Service
 from homelab.storage.model import Dataset
 from homelab.system.model import nixos_hosts
@@ -76,9 +77,20 @@ def plan_exports(stack: StackConfig) -> tuple[Export, ...]:
     return tuple(found)
 
 
-def known_exports(stack: StackConfig) -> tuple[Export, ...]:
-    """The exports whose two addresses are in the stack config."""
-    return tuple(e for e in plan_exports(stack) if e.way.caller and e.way.callee)
+@once
+def by_server(plan: Plan) -> Mapping[str, tuple[Export, ...]]:
+    """The exports of each host, if their two addresses are in the stack config."""
+    return grouped(_known(plan), lambda e: e.server)
+
+
+@once
+def by_client(plan: Plan) -> Mapping[str, tuple[Export, ...]]:
+    """The same by the host that mounts them."""
+    return grouped(_known(plan), lambda e: e.client)
+
+
+def _known(plan: Plan) -> Iterator[Export]:
+    return (e for e in plan_exports(plan.stack) if e.way.caller and e.way.callee)
 
 
 def nfs_ports(stack: StackConfig) -> Iterator[PortUse]:

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 
 from homelab.disks.model import NFS
+from homelab.grouping import grouped
 from homelab.hardening.baseline import sandbox
 from homelab.hardening.paths import for_systemd
 from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
-from homelab.plan import Plan
+from homelab.plan import Plan, once
 from homelab.services.devices import escaped
 from homelab.services.model import Service
 from homelab.storage.model import Dataset
-from homelab.storage.nfs import Export, known_exports
+from homelab.storage.nfs import Export, by_client
 from homelab.system.model import Host
 
 UNIT = "homelab-nfs-mounts"
@@ -29,8 +30,9 @@ def mount_unit(path: str) -> str:
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`nfs-mounts.nix`, on a host that mounts a dataset of another host, or has one on a NAS."""
-    exports = [e for e in known_exports(plan.stack) if e.client == host.name]
-    shares = {d.name: m for d in plan.datasets if d.users and (m := _share_of(host, d))}
+    exports = by_client(plan).get(host.name, ())
+    own = _own(plan).get(host.name, ())
+    shares = {d.name: m for d in own if d.users and (m := _share_of(host, d))}
     if not (exports or shares) or not host.is_nixos:
         return
     here = tuple(d for d in plan.mounted if d.host == host.name)
@@ -48,6 +50,12 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         ),
         extra=((_FILE, SHELL),) if needed else (),
     )
+
+
+@once
+def _own(plan: Plan) -> Mapping[str, tuple[Dataset, ...]]:
+    """The datasets of each host, without those that it mounts."""
+    return grouped(plan.datasets, lambda d: d.host)
 
 
 def _share_of(host: Host, dataset: Dataset) -> str:

@@ -13,7 +13,7 @@ from homelab.hardening.paths import for_systemd
 from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
 from homelab.plan import Plan
 from homelab.storage.exports import can_say, exported
-from homelab.storage.nfs import NFS, Export, known_exports
+from homelab.storage.nfs import NFS, Export, by_server
 from homelab.system.model import Host
 from homelab.system.numbers import NUMBERS
 
@@ -26,7 +26,7 @@ SHELL = f"{NUMBERS}\n{_OWN}"
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`nfs-server.nix`, on a host with a dataset that another host mounts."""
-    exports = [e for e in known_exports(plan.stack) if e.server == host.name]
+    exports = by_server(plan).get(host.name, ())
     if not exports or not host.is_nixos:
         return
     # While an optional disk is absent, its exports are not there and the others work.
@@ -53,7 +53,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     )
 
 
-def _writer(exports: list[Export]) -> Attrs:
+def _writer(exports: tuple[Export, ...]) -> Attrs:
     # A line that ends with a quote would make the printer write the script as one line.
     calls = [shlex.join(("exported", line_of(e), *_names(e))) for e in exports]
     return {

@@ -128,9 +128,7 @@ def way_in(host: Host, *, everywhere: bool = False) -> Attrs:
 def _known_hosts(plan: Plan, host: Host) -> Iterator[Module]:
     known: dict[str, Nix] = {}
     near = _neighbours(plan)[host.name]
-    for other in plan.hosts.values():
-        if other.name not in near:
-            continue
+    for other in (plan.hosts[name] for name in sorted(near)):
         key = other.config.ssh.host_key
         if key is None:
             continue

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
 
 from homelab.deploy.model import BUILD_USER
+from homelab.grouping import grouped
 from homelab.network.between import dialled
 from homelab.nix import Attrs, Call, Function, Lines, Module, Nix, Raw, attrs, merge
-from homelab.plan import Plan
+from homelab.plan import Plan, once
 from homelab.system import home_programs
 from homelab.system.model import Host
 from homelab.system.store import builds, caches, garbage
@@ -86,24 +86,28 @@ def allowed(names: Collection[str]) -> Attrs:
     )
 
 
-def builds_for(plan: Plan, host: Host) -> list[Host]:
+def builds_for(plan: Plan, host: Host) -> tuple[Host, ...]:
     """Hosts that this one builds for."""
-    return _builders(plan).get(host.name, [])
+    return _builders(plan).get(host.name, ())
 
 
-@lru_cache(maxsize=1)
-def _builders(plan: Plan) -> Mapping[str, list[Host]]:
+@once
+def _builders(plan: Plan) -> Mapping[str, tuple[Host, ...]]:
     """For each builder, the hosts that it builds for."""
-    out: dict[str, list[Host]] = {}
-    for host in plan.hosts.values():
-        if host.is_nixos and host.config.build.host:
-            out.setdefault(host.config.build.host, []).append(host)
-    return out
+    given = [h for h in plan.hosts.values() if h.is_nixos and h.config.build.host]
+    return grouped(given, lambda h: h.config.build.host or "")
 
 
-def _copies_from(plan: Plan, host: Host) -> list[Host]:
+def _copies_from(plan: Plan, host: Host) -> tuple[Host, ...]:
     """Hosts that get their whole system from this one."""
-    return [h for h in plan.hosts.values() if h.is_nixos and h.config.build.copy_from == host.name]
+    return _copied(plan).get(host.name, ())
+
+
+@once
+def _copied(plan: Plan) -> Mapping[str, tuple[Host, ...]]:
+    """For each host, the hosts that get their whole system from it."""
+    given = [h for h in plan.hosts.values() if h.is_nixos and h.config.build.copy_from]
+    return grouped(given, lambda h: h.config.build.copy_from or "")
 
 
 def _builds_for(plan: Plan, host: Host) -> Attrs:
