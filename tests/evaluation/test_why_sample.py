@@ -35,6 +35,7 @@ FOLLOWED = ("flake.lock", "own.nix")
 """Files with the contents or the names of the owner's files, which would need another such file."""
 UNDECIDED = {
     "cloudflare.tunnel": "published names need a tunnel, and it ends at the reverse proxy",
+    "hosts.pavilion.tailscale": "a grant names the tag of agents, and it is the only one",
     "site.owner": "their home has their name, and a home of nobody is refused",
 }
 """Places that have one possible value in a shipped stack, with the reason."""
@@ -192,13 +193,13 @@ def _guessed(
     if isinstance(now, BaseModel):
         return
     tried = 0
-    near = (
-        [str(now + 50), str(now - 50)]
-        if isinstance(now, IPv4Address)
-        else hosts
-        if now in hosts
-        else []
-    )
+    near: list[object] = []
+    if isinstance(now, IPv4Address):
+        near = [str(now + 50), str(now - 50)]
+    elif now in hosts:
+        near = [*hosts]
+    elif field == "port" and now is None:
+        near = [18_080]  # Few apps may have a low one.
     for value in (*near, *guesses(type(model), field, now)):
         if value != now and (value is None or fits(type(model), field, value)):
             yield steps, value

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homelab.plan import Plan
 from homelab.problems import InvalidStackError
 from homelab.storage.exports import exported
-from homelab.storage.nfs import known_exports
+from homelab.storage.nfs import Export, by_server
 from homelab.storage.nfs_client import SHELL as MOUNTS
 from homelab.storage.nfs_client import mount_unit
 from homelab.storage.nfs_server import SHELL, line_of
@@ -34,6 +35,10 @@ PLAYER: Changes = {
     },
     "navidrome": {"host": "pi", "name": "music", "datasets": {"music": "films"}},
 }
+
+
+def exports_of(plan: Plan) -> list[Export]:
+    return [e for host in by_server(plan).values() for e in host]
 
 
 def shared(*changes: Changes, tailnet: bool = True, **nfs: object) -> Changes:
@@ -74,7 +79,7 @@ def test_one_place_makes_the_export_the_mount_the_firewall_and_the_grant(tmp_pat
 def test_without_a_tailnet_only_the_lan_address_of_the_host_may_connect() -> None:
     changes = shared(tailnet=False)
     files = build.render(changes)
-    (export,) = known_exports(build.stack_config(changes))
+    (export,) = exports_of(build.plan(changes))
     assert line_of(export).startswith("/mnt/family/films 192.168.1.2(rw,")
     assert "ip saddr 192.168.1.2 tcp dport { 2049 } accept" in files["aurora"]["firewall.nix"]
     assert 'device = "192.168.1.10:/mnt/family/films";' in files["pi"]["nfs-mounts.nix"]
@@ -90,15 +95,15 @@ def test_a_reader_gets_an_error_and_a_writer_waits() -> None:
 
 
 def test_a_client_acts_as_the_owner_of_the_dataset_and_never_as_root() -> None:
-    (export,) = known_exports(build.stack_config(shared()))
+    (export,) = exports_of(build.plan(shared()))
     options = re.findall(r"\((.*)\)", line_of(export))[0].split(",")
     assert {"all_squash", "anonuid=@uid@", "anongid=@gid@", "mp=/mnt/family"} <= set(options)
-    (kept,) = known_exports(build.stack_config(shared(squash=False)))
+    (kept,) = exports_of(build.plan(shared(squash=False)))
     assert "root_squash" in line_of(kept)
     assert "all_squash" not in line_of(kept)
     for squash in (True, False):
-        (of_root,) = known_exports(
-            build.stack_config(
+        (of_root,) = exports_of(
+            build.plan(
                 shared({"datasets": {"films": {"owner": "root", "group": "root"}}}, squash=squash)
             )
         )
@@ -108,7 +113,7 @@ def test_a_client_acts_as_the_owner_of_the_dataset_and_never_as_root() -> None:
 
 
 def test_the_numbers_are_those_of_the_server(tmp_path: Path) -> None:
-    (export,) = known_exports(build.stack_config(shared()))
+    (export,) = exports_of(build.plan(shared()))
     (tmp_path / "etc").mkdir()
     (tmp_path / "run/homelab-nfs").mkdir(parents=True)
     (tmp_path / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\njellyfin:x:989:990::/:/x\n")
@@ -252,7 +257,7 @@ def test_exportfs_reads_an_export(tmp_path: Path) -> None:
     need_here("unshare")
     shares = tmp_path / "films (old)"
     shares.mkdir()
-    (export,) = known_exports(build.stack_config(shared()))
+    (export,) = exports_of(build.plan(shared()))
     line = line_of(export).replace("@uid@", "989").replace("@gid@", "991")
     line = line.replace("/mnt/family/films", exported(str(shares), "::1", []).split()[0])
     (tmp_path / "etc").mkdir()
