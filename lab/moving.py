@@ -28,8 +28,8 @@ def rehearse_move(
     warned: set[str] = set()
 
     def tell(line: str) -> None:
-        if told := of_a_copy(line):
-            say(told)
+        if line_of_copy := of_a_copy(line):
+            say(line_of_copy)
 
     with tempfile.TemporaryDirectory(prefix="homelab-move-") as made:
         copy = Path(made) / directory.resolve().name

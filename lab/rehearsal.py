@@ -88,7 +88,7 @@ class Rehearsal:
             self._display.summary("destroy", Result(ok=True), {})
             return True
         try:
-            with self.files_told(), self._hosts(serve=True) as hosts:
+            with self.reported_files(), self._hosts(serve=True) as hosts:
                 result = self._engine(hosts).destroy()
         except DamagedError as error:
             # A lab has no files or resources outside this directory.
@@ -101,7 +101,7 @@ class Rehearsal:
         return result.ok
 
     @contextmanager
-    def files_told(self) -> Iterator[None]:
+    def reported_files(self) -> Iterator[None]:
         """Raise DamagedError for a file of the lab that cannot be read or written."""
         try:
             yield

@@ -20,7 +20,7 @@ def backup_state(plan: Plan) -> Iterator[Problem]:
     `pulumi up` would create again what exists.
     """
     owner = plan.stack.site.owner.user
-    told = set()
+    reported = set()
     for job in plan.backup.jobs:
         # Where `pulumi up` runs on the host itself, the state is in the home of who runs it.
         local = plan.hosts[job.host].config.ssh.local
@@ -31,8 +31,8 @@ def backup_state(plan: Plan) -> Iterator[Problem]:
             for state in (*named, *(home for home in homes if below(home, job.paths)))
             if not any(leaves_out(out, state) for out in job.exclude)
         ]
-        if found and job.source not in told:
-            told.add(job.source)
+        if found and job.source not in reported:
+            reported.add(job.source)
             if not named:
                 out = f": {_exclude(job.source)}: [{found[0]}]"
             else:

@@ -91,10 +91,10 @@ def _of_all_commands(
 
 def main() -> None:
     """Run the command line. A known error prints its message and sets the exit code."""
-    from homelab.ops.project.reading import files_told
+    from homelab.ops.project.reading import reported_files
 
     try:
-        with files_told():
+        with reported_files():
             app()
     except HomelabError as error:
         print_error(error)

@@ -158,7 +158,7 @@ def _lab(
 
     try:
         rehearsal = Real(cwd.resolve(), find_stack(cwd, stack), as_json=as_json)
-        with rehearsal.files_told():
+        with rehearsal.reported_files():
             done = action(rehearsal)
     except HomelabError as error:
         print_error(error, Real.words)

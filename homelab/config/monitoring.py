@@ -138,7 +138,7 @@ class MonitoringConfig(Model):
     """E-mail address for Cloudflare's notices, for instance that the tunnel is down."""
 
     @model_validator(mode="after")
-    def _told(self) -> MonitoringConfig:
+    def _reaches_somebody(self) -> MonitoringConfig:
         if self.full_percent is not None and self.ntfy is None:
             raise ValueError(
                 "without ntfy nobody is notified of a full disk; add ntfy: {topic: {sops: "

@@ -185,22 +185,22 @@ def disk_optional(plan: Plan) -> Iterator[Problem]:
                 )
             if not system.optional:
                 continue
-            told = f"the disk {system.disk} of {system.mount} is optional"
+            what = f"the disk {system.disk} of {system.mount} is optional"
             out = f"leave {host.source}.disks.{system.disk}.optional out, or use another disk"
             if system.early:
                 yield Problem(
-                    system.source, f"{told}, and {host.name} needs {system.mount} to boot", out
+                    system.source, f"{what}, and {host.name} needs {system.mount} to boot", out
                 )
             elif kept is not None and system.mount == kept.disk:
                 yield Problem(
                     f"{host.source}.persistence",
-                    f"{told}, and the kept files of {host.name} are there",
+                    f"{what}, and the kept files of {host.name} are there",
                     out,
                 )
             elif system.encryption is not None and system.encryption.key_file is None:
                 yield Problem(
                     f"{system.source}.encrypted",
-                    f"{told}, and the boot would wait for it to be unlocked",
+                    f"{what}, and the boot would wait for it to be unlocked",
                     "write encrypted: {key_file: /etc/homelab-keys/NAME}, a file of the host",
                 )
         swap = host.config.swap

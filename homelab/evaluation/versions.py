@@ -73,10 +73,10 @@ def changes(plan: Plan, host: Host, old: Versions, new: Versions) -> tuple[Chang
             found[path] = Change(
                 name, was[1] if was else "", now[1] if now else "", services, database
             )
-    told = {change.name for change in found.values()}
+    listed = {change.name for change in found.values()}
     others = [*_differ(_by_part(old), _by_part(new))]
     others += _differ(_by_name(old), _by_name(new))
-    rest = {c.name: c for c in others if c.name not in told}
+    rest = {c.name: c for c in others if c.name not in listed}
     return (*found.values(), *(rest[name] for name in sorted(rest)))
 
 

@@ -76,7 +76,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "timerConfig": {"OnActiveSec": "5s", "OnUnitInactiveSec": "1h"},
     }
     unit |= reported(plan, host.name)
-    told = json.dumps([_told(p) for p in monitoring.probes], indent=2, sort_keys=True)
+    monitors = json.dumps([_monitor(p) for p in monitoring.probes], indent=2, sort_keys=True)
     yield Module(
         file="monitors.nix",
         what="Monitors of Uptime Kuma, made from the stack config",
@@ -87,7 +87,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             attrs("services.uptime-kuma.settings.UPTIME_KUMA_DB_TYPE", "sqlite"),
             _names(plan, host, monitoring),
         ),
-        extra=((_PROGRAM, _program()), (_MONITORS, f"{told}\n")),
+        extra=((_PROGRAM, _program()), (_MONITORS, f"{monitors}\n")),
     )
 
 
@@ -95,7 +95,7 @@ def _program() -> str:
     return resources.files("homelab.monitoring").joinpath("kuma_sync.py").read_text("utf-8")
 
 
-def _told(probe: Probe) -> Mapping[str, object]:
+def _monitor(probe: Probe) -> Mapping[str, object]:
     """A health check as `kuma_sync.py` reads it."""
     return {
         "name": probe.name,

@@ -188,8 +188,8 @@ def sync(
         kuma.call("setup", user, password)
     kuma.events.clear()
     kuma.call("login", {"username": user, "password": password, "token": ""})
-    found, told = kuma.wait_for("monitorList"), kuma.wait_for("notificationList")
-    notifications = told if isinstance(told, list) else []
+    found, services = kuma.wait_for("monitorList"), kuma.wait_for("notificationList")
+    notifications = services if isinstance(services, list) else []
     usual = {str(n["id"]): True for n in notifications if n.get("isDefault")}
     info = kuma.wait_for("info")
     version = str(info.get("version", "")) if isinstance(info, dict) else ""

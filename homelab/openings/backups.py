@@ -27,7 +27,7 @@ def restic(setting: Setting, view: View) -> Iterator[Opening]:
     jobs = {j.unit: j for j in view.plan.backup.on(view.host.name)}
     if not rest:
         if jobs and _is_nothing(setting.value) and setting.forced is None:
-            yield _told(setting, "the backup of the host", next(iter(jobs.values())).source)
+            yield _opening(setting, "the backup of the host", next(iter(jobs.values())).source)
         return
     job = jobs.get(rest[0])
     if job is None:
@@ -35,7 +35,7 @@ def restic(setting: Setting, view: View) -> Iterator[Opening]:
     ends = (len(rest) == 1 and _is_nothing(setting.value)) or _is_idle(rest[1:], setting.value)
     dumps = rest[1:] == (_DUMPS,) and bool(job.dumps or job.commands)
     if ends or dumps or rest[1:2] in [(field,) for field in _OF_THE_PLAN]:
-        yield _told(setting, f"the backup {rest[0]}", job.source)
+        yield _opening(setting, f"the backup {rest[0]}", job.source)
 
 
 @rule(
@@ -53,7 +53,7 @@ def server(setting: Setting, view: View) -> Iterator[Opening]:
     }.get(kind, True)
     if targets and opens:
         name = targets[0][0]
-        yield _told(setting, f"the server of the target {name}", f"backup.targets.{name}")
+        yield _opening(setting, f"the server of the target {name}", f"backup.targets.{name}")
 
 
 @rule("homelab.backup.**")
@@ -69,16 +69,16 @@ def library(setting: Setting, view: View) -> Iterator[Opening]:
     }
     ours = named.get(kind, {})
     if kind == "dumpAt" and any(job.postgresql for job in jobs):
-        yield _told(setting, "the dumps of the databases", "backup.dump_at")
+        yield _opening(setting, "the dumps of the databases", "backup.dump_at")
     elif not name:
         # A set of jobs, or a list of units: only an empty value takes anything away.
         if jobs and _is_nothing(setting.value) and (setting.forced is None or kind == "onFailure"):
-            yield _told(setting, "the backup of the host", "backup.targets")
+            yield _opening(setting, "the backup of the host", "backup.targets")
     elif name[0] in ours and (not rest or _is_of_the_plan(kind, rest)):
         if rest and kind in ("jobs", "tiers") and _keeps_enough(kind, name[0], setting, jobs):
             return
         if rest or _is_nothing(setting.value):
-            yield _told(setting, f"the backup {kind.removesuffix('s')} {name[0]}", ours[name[0]])
+            yield _opening(setting, f"the backup {kind.removesuffix('s')} {name[0]}", ours[name[0]])
 
 
 def _is_of_the_plan(kind: str, rest: tuple[str, ...]) -> bool:
@@ -108,7 +108,7 @@ def units(setting: Setting, view: View) -> Iterator[Opening]:
     if kind == "timers":
         bends |= rest[:1] == ("wantedBy",) or _is_idle(rest, setting.value)
     if ends or bends:
-        yield _told(setting, name, source)
+        yield _opening(setting, name, source)
 
 
 @rule("services.postgresqlBackup.*.**")
@@ -124,7 +124,7 @@ def postgresql(setting: Setting, view: View) -> Iterator[Opening]:
     if dumped and (
         ends or field in ("backupAll", "compression", "databases", "location", "startAt")
     ):
-        yield _told(setting, "the dumps of the databases", dumped[0])
+        yield _opening(setting, "the dumps of the databases", dumped[0])
 
 
 def _units(view: View) -> Mapping[str, str]:
@@ -148,7 +148,7 @@ def _is_nothing(value: Value) -> bool:
     return value is None or value is False or value in ((), {})
 
 
-def _told(setting: Setting, what: str, source: str) -> Opening:
+def _opening(setting: Setting, what: str, source: str) -> Opening:
     return Opening(
         "backup-changed",
         f"{setting.name} is {shown(setting.value)}, so {what} is not what the plan says",

@@ -53,7 +53,7 @@ def _powerful(view: View) -> tuple[str, str, str]:
 def unread(setting: Setting, view: View) -> Iterator[Opening]:
     """Accounts that only Nix computes: those that become root may get keys and passwords."""
     user = setting.path[2] if len(setting.path) > 2 else "*"
-    # A forced set is told of as a whole.
+    # A forced set is reported as a whole.
     by_nix = isinstance(setting.value, Computed) and setting.forced is None
     if by_nix and user in ("*", *_powerful(view)):
         yield Opening(

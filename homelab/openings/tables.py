@@ -34,7 +34,7 @@ def table(setting: Setting, view: View) -> Iterator[Opening]:
     name, rest, value = setting.path[3], setting.path[4:], setting.value
     known = tables(view)
     what = "may be one of the firewall" if name == "*" else known.get(name, "")
-    # A forced table is told of as a whole.
+    # A forced table is reported as a whole.
     forced = setting.forced == len(setting.path)
     off = rest == ("enable",) and value is not True
     other = rest == ("content",) and forced

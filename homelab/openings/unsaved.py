@@ -35,14 +35,16 @@ def apps(setting: Setting, view: View) -> Iterator[Opening]:
     )
     # Which databases are dumped follows from the services of the stack.
     if server is not None and not used:
-        yield from _told(said, (server,), view, f"add {_extra(kind, (server,), view)}")
+        yield from _openings(said, (server,), view, f"add {_extra(kind, (server,), view)}")
     stateless = {e.name for e in of_module(setting.path[1]) if e.stateless or e.infrastructure}
     known = stateless | {s.entry.name for s in view.plan.on(host.name)}
     for name, found in of_catalog((s.path, s.value) for s in view.settings).items():
         if found[0].option == option and name not in known:
             paths = tuple(one.path for one in found)
             as_service = f"write it as services.{name} of the stack, which is backed up"
-            yield from _told(said, paths, view, f"{as_service}; or add {_extra(name, paths, view)}")
+            yield from _openings(
+                said, paths, view, f"{as_service}; or add {_extra(name, paths, view)}"
+            )
 
 
 @rule("virtualisation.oci-containers.containers.*.volumes")
@@ -61,7 +63,7 @@ def volumes(setting: Setting, view: View) -> Iterator[Opening]:
         source, _, rest = text.partition(":")
         reads = "ro" in rest.partition(":")[2].split(",")
         if source.startswith("/") and rest and not reads:
-            yield from _told(
+            yield from _openings(
                 f"{setting.name} has {text}",
                 (source,),
                 view,
@@ -77,7 +79,7 @@ def _extra(name: str, paths: tuple[str, ...], view: View) -> str:
     )
 
 
-def _told(said: str, paths: tuple[str, ...], view: View, way_out: str) -> Iterator[Opening]:
+def _openings(said: str, paths: tuple[str, ...], view: View, way_out: str) -> Iterator[Opening]:
     plan, host = view.plan, view.host
     if host.role == "agent" or not plan.stack.backup.targets:
         return

@@ -44,7 +44,7 @@ def survivors(view: View) -> Iterator[tuple[str, str]]:
             yield one.path, one.why
 
 
-def _told(setting: Setting, view: View, mount: str, how: str) -> Iterator[Opening]:
+def _opening(setting: Setting, view: View, mount: str, how: str) -> Iterator[Opening]:
     """The first thing that a mount hides."""
     for path, why in survivors(view):
         if mount != "/" and below(path, (mount,)):
@@ -71,14 +71,14 @@ def _forgettable(view: View, path: str) -> str:
 def in_memory(setting: Setting, view: View) -> Iterator[Opening]:
     """A file system in memory. A root in memory has a check of its own."""
     if setting.value in _IN_MEMORY:
-        yield from _told(setting, view, setting.path[-2], f"is {shown(setting.value)}")
+        yield from _opening(setting, view, setting.path[-2], f"is {shown(setting.value)}")
 
 
 @rule("fileSystems.*.device")
 def from_memory(setting: Setting, view: View) -> Iterator[Opening]:
     """A device in memory, or a directory that is emptied, bound to a place that must survive."""
     if _is_lost(setting.value):
-        yield from _told(setting, view, setting.path[1], f"is {shown(setting.value)}")
+        yield from _opening(setting, view, setting.path[1], f"is {shown(setting.value)}")
 
 
 def _is_lost(device: object) -> bool:
@@ -139,7 +139,7 @@ def units(setting: Setting, view: View) -> Iterator[Opening]:
         where, what = unit.get("where"), unit.get("what")
         is_lost = unit.get("type") in _IN_MEMORY or what in _IN_MEMORY or _is_lost(what)
         if is_lost and isinstance(where, str):
-            yield from _told(setting, view, where, f"has {shown(what)} at {where}")
+            yield from _opening(setting, view, where, f"has {shown(what)} at {where}")
 
 
 @rule("systemd.services.*.serviceConfig.TemporaryFileSystem")
@@ -223,8 +223,8 @@ def removed(setting: Setting, view: View) -> Iterator[Opening]:
     rules = _lines(setting.value) if setting.path[2] == "rules" else _of_setting(setting, view)
     for kind, path, age in rules:
         how = _removes(kind, age)
-        told = _all(view, aged=how == _OLD) if how else ()
-        found = next(((p, w) for p, w in told if _is_hit(p, path)), None)
+        removed_paths = _all(view, aged=how == _OLD) if how else ()
+        found = next(((p, w) for p, w in removed_paths if _is_hit(p, path)), None)
         if found is not None:
             yield Opening(
                 STATE,

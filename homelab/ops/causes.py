@@ -112,9 +112,9 @@ def _lines(stack: Stack, word: str) -> Iterator[tuple[str, str]]:
     changed = [] if word == section else effects(stack, word) or []
     if changed:
         yield from ((str(e), e.where) for e in changed)
-        told = {e.file for e in changed}
+        files = {e.file for e in changed}
         own = ((what, where) for what, where in placed if _is_below(where, word))
-        yield from ((what, where) for what, where in own if what.partition(":")[0] not in told)
+        yield from ((what, where) for what, where in own if what.partition(":")[0] not in files)
         return
     wanted = word
     # A section of named entries says nothing about an entry that does not exist.

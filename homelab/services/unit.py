@@ -110,15 +110,15 @@ def timed(unit: str, schedule: str) -> Attrs:
 def tried_again(
     plan: Plan, host: str, service: Service | None, *, tries: int = 12, seconds: int = 600
 ) -> Attrs:
-    """How often systemd starts a unit again that fails: without end where a health check of the
-    service tells of it, or nobody would be told. Otherwise it has to give up after so many tries in
-    so many seconds, because only then systemd starts what `onFailure` names.
+    """How often systemd starts a failed unit again: without end if a health check reports the
+    service, or if nobody would get the alert. Otherwise it gives up after so many tries in so many
+    seconds, because only then systemd starts what `onFailure` names.
     """
-    monitoring, told = plan.monitoring, reported(plan, host)
+    monitoring, report = plan.monitoring, reported(plan, host)
     watched = service and monitoring and service.source in monitoring.watched
-    if watched or not told:
+    if watched or not report:
         return {"startLimitIntervalSec": 0}
-    return {**told, "startLimitBurst": tries, "startLimitIntervalSec": seconds}
+    return {**report, "startLimitBurst": tries, "startLimitIntervalSec": seconds}
 
 
 def _started(plan: Plan, service: Service, config: Unit, settings: Attrs) -> Attrs:

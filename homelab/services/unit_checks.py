@@ -163,13 +163,13 @@ def unit_template(plan: Plan) -> Iterator[Problem]:
             name: f"the file of {name} is a variable with its name" if fact.form == "env" else ""
             for name, fact in facts.items()
         }
-        told = " ".join(text for _, text in templates_of(service.config))
+        named = " ".join(text for _, text in templates_of(service.config))
         for name, template in templates.items():
             place = service.at(f"unit.templates.{name}")
             for flaw in (*flaws(template), *unknown_values(template, known)):
                 yield Problem(f"{place}.{flaw.place}", flaw.what, flaw.way_out)
             path = f"{{{TEMPLATES}}}/{name}"
-            if not re.search(rf"{re.escape(path)}(?![A-Za-z0-9_-])", told):
+            if not re.search(rf"{re.escape(path)}(?![A-Za-z0-9_-])", named):
                 yield Problem(
                     place,
                     f"the program does not read {path}",
@@ -183,7 +183,7 @@ def unit_template(plan: Plan) -> Iterator[Problem]:
                     "give it another name, also in command and environment",
                 )
         for name in sorted(
-            {*re.findall(rf"{{{TEMPLATES}}}/([A-Za-z0-9_-]+)", told)} - {*templates}
+            {*re.findall(rf"{{{TEMPLATES}}}/([A-Za-z0-9_-]+)", named)} - {*templates}
         ):
             yield Problem(
                 service.at("unit.command"),

@@ -88,7 +88,7 @@ def _at_hosts(plan: Plan, user: str, home: HomeConfig) -> Iterator[Problem]:
 
 def check_homes(plan: Plan, sources: Sources) -> Iterator[Problem]:
     """Homes with nothing but packages, and aliases of a home that its system has as well."""
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for host in plan.hosts.values():
         system = _aliases(_settings(_modules(host), sources), _ON_SYSTEM) if host.is_nixos else {}
         for user, module in homes_of(host, plan.stack.site.owner.user).items():
@@ -96,9 +96,9 @@ def check_homes(plan: Plan, sources: Sources) -> Iterator[Problem]:
             found = _settings([module], sources) if module is not None else []
             if not _describes(home) and (module is None or _is_thin(module, found, sources)):
                 where = named_at(host, module) if module is not None else f"homes.{user}"
-                if (user, where if module is None else module) not in told:
+                if (user, where if module is None else module) not in reported:
                     yield _thin(where, user, module)
-                told.add((user, where if module is None else module))
+                reported.add((user, where if module is None else module))
             here = {**_aliases(found, _AT_HOME), **(home.aliases if home is not None else {})}
             for name in sorted(here.keys() & system.keys()):
                 said = home is not None and name in home.aliases

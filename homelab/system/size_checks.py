@@ -25,14 +25,14 @@ MODULE_SIZE = file_check(
 
 def check_module_sizes(plan: Plan, sources: Sources) -> Iterator[Problem]:
     """Hand-written Nix files that are too long, each once for all hosts that have it."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for host in plan.hosts.values():
         for name, content in carried(host, sources).items():
-            if name in told or not name.endswith(".nix") or not isinstance(content, str):
+            if name in reported or not name.endswith(".nix") or not isinstance(content, str):
                 continue
             lines = len(content.splitlines())
             if lines > LONGEST and not is_made(content):
-                told.add(name)
+                reported.add(name)
                 yield Problem(
                     _named(host, name),
                     f"{name} has {lines} lines; a module is read as a whole up to {LONGEST}",

@@ -97,13 +97,13 @@ class Copier:
         data = _ended(sorted(names))
         if not data:
             return
-        told = total = 0
+        reported = total = 0
 
         def passed(count: int) -> None:
-            nonlocal told, total
+            nonlocal reported, total
             total += count
-            if total - told >= _TELL:
-                told = total
+            if total - reported >= _TELL:
+                reported = total
                 self.report(f"{self.target.name}: {total // 1_000_000} MB of {place}")
 
         await self.source.pass_to(

@@ -64,7 +64,7 @@ def closed(path: Path, top: Path) -> Path:
 
 
 @contextmanager
-def files_told() -> Iterator[None]:
+def reported_files() -> Iterator[None]:
     """Raise HomelabError for a file that nothing else reports. An error that names no file, such as
     a closed pipe, passes.
     """

@@ -86,11 +86,11 @@ class _Reader:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self._told: dict[Path, Problem] = {}
+        self._outside: dict[Path, Problem] = {}
 
     @property
     def problems(self) -> list[Problem]:
-        return list(self._told.values())
+        return list(self._outside.values())
 
     def own(self, paths: Iterable[Path], where: str) -> dict[str, str | bytes]:
         """The files of the project, without those that a link has outside of it."""
@@ -99,7 +99,7 @@ class _Reader:
             if (there := self.project.outside(path)) is None:
                 inside.append(path)
             else:
-                self._told.setdefault(path, self.project.problem(path, there, where))
+                self._outside.setdefault(path, self.project.problem(path, there, where))
         return self.any(inside, where)
 
     def any(self, paths: Iterable[Path], where: str) -> dict[str, str | bytes]:
@@ -112,7 +112,7 @@ class _Reader:
                 cause = closed(path, top)
                 name = cause.relative_to(top).as_posix()
                 problem = replace(unread(where, error, name), check="file-present")
-                self._told.setdefault(cause, problem)
+                self._outside.setdefault(cause, problem)
         return out
 
 

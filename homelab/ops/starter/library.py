@@ -23,11 +23,11 @@ def running_library() -> str:
     """
     try:
         found = distribution(NAME)
-        told = found.read_text("direct_url.json")
+        text = found.read_text("direct_url.json")
     except PackageNotFoundError:
         return NAME
     try:
-        origin = mapping(json_data(told or ""))
+        origin = mapping(json_data(text or ""))
     except UnreadableError:
         return f"{NAME}=={found.version}"
     url, vcs = origin.get("url"), mapping(origin.get("vcs_info"))

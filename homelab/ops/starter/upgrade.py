@@ -159,8 +159,8 @@ def _exact(python: Path, requirement: str) -> str:
 
 def _difference(directory: Path, stack: str, python: Path, place: Path) -> Difference:
     present = _errors(directory, stack, sys.executable)
-    told = _errors(directory, stack, str(python))
-    errors = tuple(line for said, line in told.items() if said not in present)
+    found = _errors(directory, stack, str(python))
+    errors = tuple(line for said, line in found.items() if said not in present)
     if errors:
         return Difference(stack, {}, errors)
     old = _rendered(directory, stack, sys.executable, place / "old")

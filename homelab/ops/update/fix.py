@@ -73,5 +73,7 @@ def _all_know(update: Update, hosts: Sequence[HostUpdate], use: Use) -> bool:
     else:
         readers = {s.host for s in update.new.plan.services if s.name == use.place[1]}
     wanted = (use.obsolete.option, use.obsolete.new)
-    told = {h.host for h in hosts for u in h.uses if wanted == (u.obsolete.option, u.obsolete.new)}
-    return readers <= told
+    reporters = {
+        h.host for h in hosts for u in h.uses if wanted == (u.obsolete.option, u.obsolete.new)
+    }
+    return readers <= reporters

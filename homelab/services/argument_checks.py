@@ -1,4 +1,4 @@
-"""Checks that a unit's program is told its port and the paths of its datasets."""
+"""Checks that a unit's program gets its port and the paths of its datasets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def unit_told(plan: Plan) -> Iterator[Problem]:
                 'write "{port}" in unit.command, or in a variable that it reads: unit.environment: '
                 f'{{{variable}: "{{port}}"}}',
             )
-        for role in _untold(plan, service, entry):
+        for role in _missing(plan, service, entry):
             yield Problem(
                 service.at(f"datasets.{role}"),
                 f"nothing tells the program of {service.name} the path of this dataset",
@@ -56,31 +56,31 @@ def _has_port(service: Service, port: int, entry: Entry | None) -> bool:
             ):
                 return True
     number = re.compile(rf"(?<![0-9]){port}(?![0-9])")
-    values = _told(service)
+    values = _passed(service)
     return any(number.search(text) for text in texts(values)) or port in (
         v for v in scalars(values) if isinstance(v, int)
     )
 
 
-def _told(service: Service) -> list[object]:
+def _passed(service: Service) -> list[object]:
     """What the program gets: options and templates of its command, and its files."""
     files = service.unit.templates.values() if service.unit is not None else ()
     return [*(v for _, v in linking_values(service.config)), *(f.content for f in files)]
 
 
-def _untold(plan: Plan, service: Service, entry: Entry | None) -> Iterator[str]:
+def _missing(plan: Plan, service: Service, entry: Entry | None) -> Iterator[str]:
     """Roles whose path the module of the entry gets as an option, and the unit does not get. An app
     like Radarr asks for its folders in its own pages; its entry has no such option.
     """
     if entry is None:
         return
-    values = _told(service)
-    told = {role for value in values for role in roles_of(value)}
+    values = _passed(service)
+    named = {role for value in values for role in roles_of(value)}
     passed = dict.fromkeys(role for value in entry.options.values() for role in roles_of(value))
     for role in passed:
         name = service.datasets.get(role)
         path = next((d.path for d in plan.datasets if d.name == name), None)
-        if path is not None and role not in told and not any(path in t for t in texts(values)):
+        if path is not None and role not in named and not any(path in t for t in texts(values)):
             yield role
 
 
