@@ -18,6 +18,7 @@ from tests import build
 from tests.secrets.conftest import Bench
 
 TOKEN = "cf-" + "a1B2" * 12
+LOGIN = "B2_ACCOUNT_ID=account\nB2_ACCOUNT_KEY=word-of-b2\n"
 KEY = "sW0rdf1sh" * 4
 PASTE: dict[str, Any] = {
     "services": {
@@ -258,7 +259,8 @@ def test_a_key_that_nothing_reads_is_listed_and_can_be_removed(bench: Bench) -> 
 def test_doctor_is_content_with_what_set_made(bench: Bench) -> None:
     bench.write(PASTE)
     for name in ("restic/b2", "cloudflare/token", "paste/token", "paste/file"):
-        assert bench.call("secret", "set", name, "--stdin", stdin=TOKEN).code == 0
+        value = LOGIN if name == "restic/b2" else TOKEN
+        assert bench.call("secret", "set", name, "--stdin", stdin=value).code == 0
     assert bench.call("secret", "set", "secrets.master", "--generate", "base64").code == 0
     said = bench.call("secret", "doctor")
     assert said.code == 0, said.out
@@ -333,7 +335,7 @@ SHARED: dict[str, Any] = {
 @pytest.mark.requirement("S0-58")
 def test_hosts_share_a_file_for_one_key_and_keep_their_own_for_the_others(bench: Bench) -> None:
     bench.write(SHARED)
-    said = bench.call("secret", "set", "restic/b2", "--stdin", stdin=TOKEN)
+    said = bench.call("secret", "set", "restic/b2", "--stdin", stdin=LOGIN)
     assert said.code == 0, said.err
     assert said.out.splitlines()[-1] == "restic/b2 is in secrets/shared.yaml"
     assert bench.call("secret", "set", "paste/token", "--stdin", stdin=KEY).code == 0
