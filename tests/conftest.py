@@ -14,7 +14,7 @@ import pytest
 import typer.main
 import typer.testing
 from _pytest.assertion import rewrite
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from homelab.ops.machine.ssh import DIAL_MAP, DialMap
 
@@ -29,7 +29,10 @@ typer.main.get_command = typer.testing._get_command = cache(typer.main.get_comma
 
 # Examples of each property: `make test-lab` runs the properties again, with hypothesis' own
 # number. Those of quoting have all of theirs in both.
-settings.register_profile("short", max_examples=30, deadline=None)
+# No clock decides: on a busy machine, making examples takes long, too.
+NO_CLOCK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", NO_CLOCK)
+settings.register_profile("short", NO_CLOCK, max_examples=30)
 settings.load_profile("short")
 
 # Modules and test items stay until the end: the garbage collector need not look at them again.

@@ -159,6 +159,9 @@ def exporter_scraped(plan: Plan) -> Iterator[Problem]:
         if declares(service.config, _HUB):
             continue
         reader, title = _READERS[service.entry.provides]
+        stated = plan.stack.services.get(reader)
+        if stated is not None and stated.runs and not plan.instances(reader):
+            continue  # `host-known` reports its host.
         yield Problem(
             service.host_at,
             f"no {title} reads what {service.name} measures on {service.host}",

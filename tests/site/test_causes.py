@@ -37,6 +37,8 @@ SEVERAL = {
     "zakobar:hosts.pi-main": "Uptime Kuma, which gets monitors, is on it",
     "zakobar:services": "a rule names a route, and monitors a service",
     "mynixos:services.jellyfin.public": "its accepted opening is gone, and Access stops its apps",
+    "nori:hosts.pavilion": "services run on it, and a grant names its tag",
+    "nori:services.*.backup": "an agent is not backed up, and has no login of the target",
     "nori:cloudflare": "another issuer of certificates does not watch the monitor",
     "zakobar:services.eurovote.audience": "for the operator, it is published and has one factor",
     "zakobar:services.grafana.routes": "by default it is published, and its auth reaches further",
