@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from homelab.ops.project.stack import check_stack
 from tests import build, stackdir
@@ -47,6 +48,13 @@ def test_making_the_stack_adds_a_salt_and_changes_nothing_else(file: Path, tmp_p
     salt = [line for line in lines if line.startswith("encryptionsalt: ")]
     assert len(salt) == 1
     assert [line for line in lines if line not in salt] == file.read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize("file", FILES, ids=[p.name for p in FILES])
+def test_no_value_is_an_alias_which_pulumi_would_write_out(file: Path) -> None:
+    """Also without Pulumi."""
+    events = yaml.parse(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
+    assert [e.start_mark.line + 1 for e in events if isinstance(e, yaml.AliasEvent)] == []
 
 
 def test_the_stack_that_the_real_engine_runs_passes_every_check(tmp_path: Path) -> None:
