@@ -34,10 +34,9 @@ def upgrade(
     after it was confirmed. Exits with 1 if the other version refuses the stack.
     """
     from homelab.ops.project.stack import meant_stacks
-    from homelab.ops.starter.library import as_requirement
+    from homelab.ops.starter.library import as_requirement, directory_of
     from homelab.ops.starter.upgrade import (
         compare,
-        is_directory,
         newest_of,
         present_pin,
         write_pin,
@@ -62,7 +61,7 @@ def upgrade(
         raise typer.Exit(1)
     if found.old == found.new:
         print("the pin is the same already")
-        if is_directory(found.new):
+        if directory_of(found.new):
             print(f"next, to take what is there now: {TAKE}")
         return
     if not yes and not (sys.stdin.isatty() and typer.confirm("Change the pin?", err=True)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import permutations
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -62,13 +63,12 @@ class MergerfsPool(Kind):
 
     @model_validator(mode="after")
     def _shows_each_file_once(self) -> MergerfsPool:
-        for i, branch in enumerate(self.branches):
-            for other in (*self.branches[:i], *self.branches[i + 1 :]):
-                if f"{branch}/".startswith(f"{other}/"):
-                    raise ValueError(
-                        f"the branches {other} and {branch} have the same files, so the pool would "
-                        "have them twice; leave one of the two out"
-                    )
+        for branch, other in permutations(self.branches, 2):
+            if f"{branch}/".startswith(f"{other}/"):
+                raise ValueError(
+                    f"the branches {other} and {branch} have the same files, so the pool would "
+                    "have them twice; leave one of the two out"
+                )
         return self
 
 

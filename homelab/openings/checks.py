@@ -92,15 +92,13 @@ def option_known(plan: Plan) -> Iterator[Problem]:
     """A mistyped option fails the build of its host after cloud resources have changed. A name that
     resembles no known one may be newer than our list, and is left to Nix.
     """
-    for where, opening in of_stack(plan, (UNKNOWN,)):
-        yield Problem(where, opening.what, opening.way_out)
+    return _reported(plan, UNKNOWN)
 
 
 @check("option-calendar")
 def option_calendar(plan: Plan) -> Iterator[Problem]:
     """A timer whose time systemd cannot parse does not load, so its job never runs."""
-    for where, opening in of_stack(plan, (CALENDAR,)):
-        yield Problem(where, opening.what, opening.way_out)
+    return _reported(plan, CALENDAR)
 
 
 @check("disk-by-id", severity="warning")
@@ -108,57 +106,63 @@ def disk_by_id(plan: Plan) -> Iterator[Problem]:
     """A name such as /dev/nvme0n1 may be another disk after a boot: the wrong one is mounted, used
     as swap, or gets the boot loader.
     """
-    for where, opening in of_stack(plan, (UNSTABLE,)):
-        yield Problem(where, opening.what, opening.way_out)
+    return _reported(plan, UNSTABLE)
 
 
 @check("alert-template-present")
 def alert_template_present(plan: Plan) -> Iterator[Problem]:
     """A unit that does not exist is ignored, so a failure that starts one alerts nobody."""
-    for where, opening in of_stack(plan, (ALERT,)):
-        yield Problem(where, opening.what, opening.way_out)
+    return _reported(plan, ALERT)
 
 
 @check("restart-limits")
 def restart_limits(plan: Plan) -> Iterator[Problem]:
     """A unit whose limit systemd ignores restarts forever, or gives up when it should not."""
-    for where, opening in of_stack(plan, (RESTARTS,)):
-        yield Problem(where, opening.what, opening.way_out)
+    return _reported(plan, RESTARTS)
+
+
+@check("state-moved")
+def state_moved(plan: Plan) -> Iterator[Problem]:
+    """A backup that dumps another database than the one in use has nothing to restore."""
+    return _reported(plan, STATE)
+
+
+@check("backup-own", severity="warning")
+def backup_own(plan: Plan) -> Iterator[Problem]:
+    """An app that only a module of yours runs, and a directory that only an option mounts into a
+    container, are lost with the disk unless something backs them up.
+    """
+    return _reported(plan, UNSAVED)
 
 
 @check("port-stated")
 def port_stated(plan: Plan) -> Iterator[Problem]:
     """If an option gives an app another port than the plan, nothing reaches the app there."""
-    for where, opening in of_stack(plan, (MOVED,)):
-        yield Problem(where, opening.what, opening.way_out)
+    return _reported(plan, MOVED)
 
 
 @check("first-account")
 def first_account(plan: Plan) -> Iterator[Problem]:
     """The first visitor of an app, or anyone who knows its published password, would own it."""
-    for where, opening in of_stack(plan, (FIRST,)):
-        yield Problem(where, opening.what, opening.way_out)
+    return _reported(plan, FIRST)
 
 
 @check("turtle-reserved")
 def turtle_reserved(plan: Plan) -> Iterator[Problem]:
     """Transmission has one set of other limits. With a schedule, its button pauses by hand."""
-    for where, opening in of_stack(plan, (TURTLE,)):
-        yield Problem(where, opening.what, opening.way_out)
+    return _reported(plan, TURTLE)
 
 
 @check("broker-present")
 def broker_present(plan: Plan) -> Iterator[Problem]:
     """A client of MQTT whose host runs no broker starts, and waits for one forever."""
-    for where, opening in of_stack(plan, (BROKER,)):
-        yield Problem(where, opening.what, opening.way_out)
+    return _reported(plan, BROKER)
 
 
 @check("hdparm-udev")
 def hdparm_udev(plan: Plan) -> Iterator[Problem]:
     """A udev rule that sets APM with hdparm hangs bridges from USB to SATA, and stops the boot."""
-    for where, opening in of_stack(plan, (APM,)):
-        yield Problem(where, opening.what, opening.way_out)
+    return _reported(plan, APM)
 
 
 @check("hardlink-same-fs")
@@ -215,6 +219,12 @@ def _openings_of(plan: Plan) -> Iterator[tuple[str, Opening]]:
                 if (setting.source, opening) not in seen:
                     seen.add((setting.source, opening))
                     yield setting.source, opening
+
+
+def _reported(plan: Plan, word: str) -> Iterator[Problem]:
+    """A problem for each opening of the stack config's options that has this name."""
+    for where, opening in of_stack(plan, (word,)):
+        yield Problem(where, opening.what, opening.way_out)
 
 
 def of_stack(plan: Plan, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Opening]]:

@@ -71,7 +71,7 @@ saved() {
   measure
   lost=$(shrunk "$found")
   [ -z "$lost" ] ||
-    fail "the snapshot of $job is saved to $target, but $lost; see whether the data is still there. A restore of the one before names its id: homelab-backup snapshots $job"
+    fail "the snapshot of $job is saved to $target, but $lost; see whether the data is still there. To restore the snapshot before it, name its id: homelab-backup snapshots $job"
   [ -z "$bad" ] || fail "the snapshot is saved, but $job did not pass its check or drill on $target"
 }
 

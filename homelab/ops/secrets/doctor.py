@@ -53,12 +53,13 @@ class Identity:
 def examine(directory: Path, plan: Plan, sources: Mapping[str, str | bytes]) -> list[Finding]:
     """What is wrong, and what is in order: keys, tools, files, secrets."""
     files = sops_files(plan, sources)
-    findings = [*_tools(plan)]
+    found, has_sops = _sops()
+    findings = [found, *_onepassword(plan)]
     identities, problems = find_identities()
     findings += problems
     findings += _keys(plan, files, identities)
     # Without sops, no file is opened, and one line has said so.
-    findings += _files(directory, plan, files, identities, opens=_has_sops())
+    findings += _files(directory, plan, files, identities, opens=has_sops)
     findings += _secrets(plan, sources)
     return findings
 
@@ -144,33 +145,27 @@ def _ssh_identity(path: Path, problems: list[Finding]) -> Iterator[Identity]:
     yield Identity(str(path), public.decode())
 
 
-def _tools(plan: Plan) -> Iterator[Finding]:
-    least = ".".join(map(str, LEAST))
+def _sops() -> tuple[Finding, bool]:
+    """The version of sops, and whether it is there."""
     try:
         version = sops_version()
     except SopsError as error:
-        yield Finding("error", str(error))
-    else:
-        text = f"sops is version {'.'.join(map(str, version))}"
-        if version < LEAST:
-            way_out = f"homelab secret set needs {least} or later: nix shell nixpkgs#sops"
-            yield Finding("error", f"{text}; {way_out}")
-        else:
-            yield Finding("ok", text)
+        return Finding("error", str(error)), False
+    text = f"sops is version {'.'.join(map(str, version))}"
+    if version >= LEAST:
+        return Finding("ok", text), True
+    least = ".".join(map(str, LEAST))
+    way_out = f"homelab secret set needs {least} or later: nix shell nixpkgs#sops"
+    return Finding("error", f"{text}; {way_out}"), True
+
+
+def _onepassword(plan: Plan) -> Iterator[Finding]:
     asked = sorted(place for place, ref in references(plan).items() if ref.op is not None)
     if asked:
-        yield _onepassword(asked)
+        yield _signed_in(asked)
 
 
-def _has_sops() -> bool:
-    try:
-        sops_version()
-    except SopsError:
-        return False
-    return True
-
-
-def _onepassword(asked: list[str]) -> Finding:
+def _signed_in(asked: list[str]) -> Finding:
     try:
         done = subprocess.run(
             ["op", "whoami"],

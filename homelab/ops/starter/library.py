@@ -38,11 +38,17 @@ def running_library() -> str:
     return f"{NAME} @ {url}"
 
 
+def directory_of(requirement: str) -> Path | None:
+    """The directory of this machine that a requirement names, such as a clone of the library."""
+    url = urlsplit(requirement.partition("@")[2].strip())
+    # A path in a URL has its spaces as %20.
+    place = Path(unquote(url.path)) if url.scheme == "file" else None
+    return place if place is not None and place.is_dir() else None
+
+
 def clone_around(directory: Path) -> Path | None:
     """The clone of the library that runs, if the directory is in it."""
-    _, _, place = running_library().partition(" @ file://")
-    # A path in a URL has its spaces as %20.
-    clone = Path(unquote(urlsplit(place).path)) if place else None
+    clone = directory_of(running_library())
     inside = clone is not None and directory.resolve().is_relative_to(clone.resolve())
     return clone if inside else None
 

@@ -10,12 +10,11 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from homelab.ops.starter.library import NAME, NAMED
+from homelab.ops.starter.library import NAME, NAMED, directory_of
 from homelab.ops.whole import changed_lines, replace_file
 from homelab.plaintext import UnreadableError, json_data, mapping
 from homelab.problems import HomelabError, Problem, UsageError, unreadable
@@ -80,7 +79,7 @@ def newest_of(pin: str) -> str:
     if not is_url:
         return NAME
     url = url.strip()
-    if is_directory(pin):
+    if directory_of(pin):
         return pin
     if not url.startswith("git+"):
         raise UsageError(
@@ -89,12 +88,6 @@ def newest_of(pin: str) -> str:
     base, _, commit = url.rpartition("@")
     # `git+ssh://git@host/…` has an @ that is no revision.
     return f"{NAME} @ {base if base and '/' not in commit else url}"
-
-
-def is_directory(pin: str) -> bool:
-    """Whether a requirement names a directory of this machine, such as a clone of the library."""
-    url = urllib.parse.urlsplit(pin.partition("@")[2].strip())
-    return url.scheme == "file" and Path(urllib.parse.unquote(url.path)).is_dir()
 
 
 def compare(directory: Path, stacks: list[str], new: str) -> Upgrade:
