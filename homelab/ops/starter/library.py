@@ -39,11 +39,17 @@ def running_library() -> str:
 
 
 def directory_of(requirement: str) -> Path | None:
-    """The directory of this machine that a requirement names, such as a clone of the library."""
+    """The directory of this machine that a requirement names, such as a clone of the library.
+
+    None for a place that this user may not look into: a wheel in the home directory of another one.
+    """
     url = urlsplit(requirement.partition("@")[2].strip())
     # A path in a URL has its spaces as %20.
     place = Path(unquote(url.path)) if url.scheme == "file" else None
-    return place if place is not None and place.is_dir() else None
+    try:
+        return place if place is not None and place.is_dir() else None
+    except PermissionError:
+        return None
 
 
 def clone_around(directory: Path) -> Path | None:
