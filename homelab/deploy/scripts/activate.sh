@@ -56,6 +56,9 @@ main() {
   toplevel=$(readlink -f "$state/releases/$RELEASE/result" || true)
   [ -x "$toplevel/bin/switch-to-configuration" ] ||
     fail "$state/releases/$RELEASE: not built here; run pulumi up, which builds it first"
+  # The probes take longer than the checks of the system, and neither changes anything. A probe that
+  # outlives this script holds neither the lock nor the connection.
+  exec 5< <(exec 9>&- 2>/dev/null && answering)
   previous=$(readlink -f "$running")
   # The build left its notes about a switch from this system.
   if [ "$(content "$state/releases/$RELEASE/noted")" = "$previous" ]; then
@@ -72,7 +75,7 @@ main() {
   say "$toplevel" >"$deployment/toplevel"
   generation >"$deployment/generation"
   boot_id >"$deployment/boot"
-  answering >"$deployment/answered"
+  cat <&5 >"$deployment/answered"
   say "$PATHS" >"$deployment/paths"
   say "$AGAIN" >"$deployment/again"
   say "$EXTERNAL" >"$deployment/external"

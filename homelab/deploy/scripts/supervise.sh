@@ -241,18 +241,20 @@ main() {
   before=$(current)
   [ "$before" != "$RELEASE" ] || before=$(content "$state/before")
   advance committed committing || exit 1
-  systemctl stop homelab-rollback.timer || true
-  rm -f "$state/secrets/.next.$RELEASE"
+  rm -f "$state/secrets/.next.$RELEASE" "$state/provisional"
+  if [ -e "$root/etc/machine-id" ] && [ "$(content "$root/etc/machine-id")" != "$(content "$state/machine-id")" ]; then
+    write "$state/machine-id" "$(content "$root/etc/machine-id")"
+  fi
   write "$state/before" "$before"
   write "$state/releases/$RELEASE/committed" "$SECRETS_VERSION"
   write "$state/again" "$(fact again)"
-  rm -f "$state/provisional"
   write "$state/current" "$RELEASE"
-  [ ! -e "$root/etc/machine-id" ] || write "$state/machine-id" "$(cat "$root/etc/machine-id")"
+  # Who waits for the commit does not wait for the rest. The timer does nothing after a commit.
   give_back_lease
+  announce
+  systemctl stop homelab-rollback.timer || true
   clean_up "$toplevel"
   prune "$before"
-  announce
 }
 
 main </dev/null
