@@ -48,5 +48,5 @@ def main(arguments: list[str]) -> int:
         finally:
             os._exit(0)
     while not unit.state() and os.waitpid(runner, os.WNOHANG) == (0, 0):
-        time.sleep(0.01)
+        time.sleep(0.002)
     return 0

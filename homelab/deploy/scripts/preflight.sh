@@ -40,22 +40,25 @@ check_boot() {
 }
 
 check_disk() {
-  local free
-  free=$(space "$root/nix/store" 4)
-  if [ "$free" -lt 268435456 ]; then
-    block "$root/nix/store: $(mebibytes "$free") are free; free some space (nix-collect-garbage --delete-older-than 14d)"
-  elif [ "$free" -lt 1073741824 ]; then
-    warn "$root/nix/store: $(mebibytes "$free") are free; the next build may fail"
-  fi
+  local free size dir
+  {
+    read -r _ free
+    if [ "$free" -lt 268435456 ]; then
+      block "$root/nix/store: $(mebibytes "$free") are free; free some space (nix-collect-garbage --delete-older-than 14d)"
+    elif [ "$free" -lt 1073741824 ]; then
+      warn "$root/nix/store: $(mebibytes "$free") are free; the next build may fail"
+    fi
+    for dir in "$root/" "$root/var"; do
+      read -r size free
+      if [ "$free" -lt 524288000 ] || [ $((free * 20)) -lt "$size" ]; then
+        warn "$dir: less than 500 MiB or 5 % are free"
+        break
+      fi
+    done
+  } < <(df -Pk "$root/nix/store" "$root/" "$root/var" | awk 'NR > 1 { printf "%.0f %.0f\n", $2 * 1024, $4 * 1024 }')
   # Inodes; some file systems do not count them.
   free=$(df -Pi "$root/nix/store" 2>/dev/null | awk 'NR == 2 && $2 > 0 && $4 < 20000 { print $4 }')
   [ -z "$free" ] || block "$root/nix/store: only $free more files fit (inodes); free some (nix-collect-garbage --delete-older-than 14d)"
-  for dir in "$root/" "$root/var"; do
-    if [ "$(space "$dir" 4)" -lt 524288000 ] || [ $(($(space "$dir" 4) * 20)) -lt "$(space "$dir" 2)" ]; then
-      warn "$dir: less than 500 MiB or 5 % are free"
-      return
-    fi
-  done
 }
 
 # The system is complete, is for this machine's platform, and passes its own checks.
@@ -63,9 +66,11 @@ check_system() {
   local output machine
   [ -x "$1/bin/switch-to-configuration" ] || block "$1: it has no switch-to-configuration"
   machine=$(uname -m)
-  if [ -e "$1/system" ] && [ "$(cat "$1/system")" != "$machine-linux" ]; then
-    block "$1 is for $(cat "$1/system"), and this machine is $machine-linux; correct hosts.<name>.platform"
+  if [ -e "$1/system" ] && [ "$(content "$1/system")" != "$machine-linux" ]; then
+    block "$1 is for $(content "$1/system"), and this machine is $machine-linux; correct hosts.<name>.platform"
   fi
+  # The build has asked it, and each of its other actions asks it again.
+  [ -z "$noted" ] || return 0
   output=$("$1/bin/switch-to-configuration" check 2>&1) || {
     # Releases before 25.05 have no `check` and print their usage. check_reboot reports a system that
     # can only be booted.
@@ -184,8 +189,8 @@ check_provisional() {
 # A cloned disk has the host key of the original.
 check_identity() {
   local was now
-  was=$(cat "$state/machine-id" 2>/dev/null) && now=$(cat "$root/etc/machine-id" 2>/dev/null) || return 0
-  [ "$was" != "$now" ] || return 0
+  was=$(content "$state/machine-id") now=$(content "$root/etc/machine-id")
+  if [ -z "$was" ] || [ -z "$now" ] || [ "$was" = "$now" ]; then return 0; fi
   ! asked_again || return 0
   block "/etc/machine-id is $now, and was $was at the last commit: this is another machine, or was reinstalled. If it is $HOST, set deploy.again: {$HOST: \"…any new text\"}"
 }
@@ -200,6 +205,7 @@ database() {
 # With a dump of the last day, that is only a note.
 check_database() {
   local old new dumps=$root/var/backup/postgresql
+  [ -e "$running/etc/systemd/system/postgresql.service" ] || return 0
   old=$(database "$running") new=$(database "$1")
   if [ -z "$old" ] || [ -z "$new" ] || [ "$old" = "$new" ]; then return 0; fi
   if [ -n "$(find "$dumps" -type f -mtime -1 2>/dev/null | head -n 1)" ]; then
