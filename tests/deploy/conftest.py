@@ -13,14 +13,16 @@ from homelab.deploy import scripts
 from homelab.lab.host_commands import machine as machines
 
 DF = """#!/bin/sh
-for directory; do :; done
-total=102400000 free=51200000
-while read -r prefix all left; do
-  [ "$prefix" != . ] || prefix=
-  case $directory/ in "$HOMELAB_ROOT$prefix"/*) total=$all free=$left ;; esac
-done <"$HOMELAB_ROOT/df"
 echo "Filesystem 1024-blocks Used Available Capacity Mounted"
-echo "/dev/x $total 0 $free 1% /"
+for directory; do
+  case $directory in -*) continue ;; esac
+  total=102400000 free=51200000
+  while read -r prefix all left; do
+    [ "$prefix" != . ] || prefix=
+    case $directory/ in "$HOMELAB_ROOT$prefix"/*) total=$all free=$left ;; esac
+  done <"$HOMELAB_ROOT/df"
+  echo "/dev/x $total 0 $free 1% /"
+done
 """
 """Its file systems have the sizes that a test writes, and room enough without: those of the computer
 with the tests have nothing to say.

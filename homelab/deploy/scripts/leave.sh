@@ -8,9 +8,10 @@ found=''
 settled() {
   local open
   open=$(open_deployment)
+  [ -n "$open" ] || return 0
   deployment=$state/deployments/$open
   ! supervised || fail "a switch of this host is in progress; wait until it ends, then run again"
-  [ -z "$open" ] || fail "deployment $open stopped while $(fact phase); $1, then run again"
+  fail "deployment $open stopped while $(fact phase); $1, then run again"
 }
 
 # drop PATH…: remove the paths that exist, each by a rename first: a half-deleted release must never

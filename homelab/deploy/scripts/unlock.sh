@@ -17,11 +17,12 @@ holders() {
 main() {
   local open pids
   open=$(open_deployment)
-  if supervised && [ -z "$FORCE" ]; then
+  # Without an open deployment, the supervisor only removes old releases.
+  if [ -n "$open" ] && supervised && [ -z "$FORCE" ]; then
     deployment=$state/deployments/$open
     fail "deployment $open is in progress ($(fact phase)); wait until it ends, or roll it back with --force"
   fi
-  if ! lock 1 "unlocking"; then
+  if ! lock 5 "unlocking"; then
     [ -n "$FORCE" ] || fail "$(holder); wait, or end it with --force"
     exec 9>&- # do not list this script
     pids=$(holders)
