@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange, weekday
+from functools import cache
 
 _WORDS = (
     *("minutely", "hourly", "daily", "monthly", "weekly", "yearly", "annually", "quarterly"),
@@ -13,6 +15,8 @@ _NUMBER = re.compile(r"(\d+)(?:\.\.(\d+))?(?:/(\d+))?")
 _PART = r"(\d+(?:\.\d+)?)"
 _SECONDS = re.compile(rf"{_PART}(?:\.\.{_PART})?(?:/{_PART})?")
 _YEARS, _MONTHS, _MONTH_DAYS = (0, 2199), (1, 12), (1, 31)
+_FIRST_YEAR = 1970
+"""The first year of systemd, which reads 70 to 99 as 1970 to 1999 and 0 to 69 as 2000 to 2069."""
 _HOURS, _SIXTY = (0, 23), (0, 59)
 
 
@@ -34,6 +38,65 @@ def is_calendar(text: str) -> bool:
         if not words:
             return True
     return len(words) == 1 and _is_time(words[0])
+
+
+@cache
+def missing_day(text: str) -> str:
+    """The day of a calendar expression that no year has: `*-02-30`, `Mon 2027-01-01`. systemd
+    accepts it, and the timer never elapses. Empty if there is such a day, past or to come.
+    """
+    words = [w for w in text.split(" ") if ":" not in w and w != zone_of(text)]
+    date = words[-1] if words else ""
+    # A day that is counted from the end is one that every month has.
+    if "~" in date or not _is_date(date):
+        return ""
+    parts = date.split("-")
+    years = _numbers("*" if len(parts) == 2 else parts[0], (_FIRST_YEAR, _YEARS[1]), years=True)
+    months, days = (
+        _numbers(part, limits)
+        for part, limits in zip(parts[-2:], (_MONTHS, _MONTH_DAYS), strict=True)
+    )
+    week = _week(words[0]) if len(words) > 1 else frozenset(range(7))
+    exists = any(
+        day <= monthrange(year, month)[1] and weekday(year, month, day) in week
+        for year in years
+        for month in months
+        for day in days
+    )
+    return "" if exists else " ".join(words)
+
+
+def _numbers(text: str, limits: tuple[int, int], *, years: bool = False) -> list[int]:
+    """Every number of a component that `_is_component` accepts."""
+    low, high = limits
+    found: set[int] = set()
+    for item in text.replace("*", f"{low}..{high}").split(","):
+        first, last, step = (int(n) if n else None for n in _parts(item))
+        start, stop = (_year(n) if years and n is not None else n for n in (first, last))
+        if start is not None:
+            end = stop if stop is not None else high if step else start
+            found |= {*range(start, end + 1, step or 1)}
+    return sorted(n for n in found if low <= n <= high)
+
+
+def _parts(item: str) -> tuple[str | None, ...]:
+    matched = _NUMBER.fullmatch(item)
+    return matched.groups() if matched is not None else ()
+
+
+def _year(number: int) -> int:
+    if number < _FIRST_YEAR % 100:
+        return number + 2000
+    return number + 1900 if number < 100 else number
+
+
+def _week(word: str) -> frozenset[int]:
+    """The days of the week of a word that `_are_days` accepts."""
+    found: set[int] = set()
+    for item in word.lower().removesuffix(",").split(","):
+        days = [_day(part) for part in re.split(r"\.\.|-", item)]
+        found |= {*range(days[0], days[-1] + 1)}
+    return frozenset(found)
 
 
 _ZONE = re.compile(r"[A-Z]{3,5}|[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){1,2}")

@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from homelab.config.base import DOMAIN, STRAIGHT, Str, pattern
-from homelab.config.calendar import is_calendar
+from homelab.config.calendar import is_calendar, missing_day
 
 _STRAIGHT_REQUEST = r"(?![^?]*//)(?!([^?]*/)?\.\.?([/?].*)?\Z)"
 """As STRAIGHT, for a path that may have a query."""
@@ -57,10 +57,14 @@ PublicAddress = Annotated[Str, AfterValidator(_public_address)]
 """An IPv4 or IPv6 address, or a DNS name."""
 _NO_CALENDAR = "this is not a calendar expression of systemd; write weekly, or Mon *-*-* 03:00:00"
 
+EXISTING_DAY = "write a day that exists, or *-*~01 for the last day of each month"
+
 
 def _calendar(text: str) -> str:
     if not is_calendar(text):
         raise ValueError(_NO_CALENDAR)
+    if missing := missing_day(text):
+        raise ValueError(f"no year has the day {missing}, so this never starts; {EXISTING_DAY}")
     return text
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.config.calendar import is_calendar, zone_of
+from homelab.config.calendar import is_calendar, missing_day, zone_of
+from homelab.config.types import EXISTING_DAY
 from homelab.nix.source import Setting, Value
 from homelab.openings.model import Opening, View, rule, shown
 from homelab.problems import did_you_mean
@@ -27,7 +28,9 @@ CALENDAR = "calendar"
     "services.geoipupdate.interval",
 )
 def calendar(setting: Setting, view: View) -> Iterator[Opening]:
-    """A mistyped time builds, and the timer then fails to load: the job never runs."""
+    """A mistyped time builds, and the timer then fails to load: the job never runs.
+    Nor does it on a day that no year has.
+    """
     if "settings" in setting.path:  # The words of a program of its own.
         return
     for text in _texts(setting.value):
@@ -37,6 +40,12 @@ def calendar(setting: Setting, view: View) -> Iterator[Opening]:
                 CALENDAR,
                 f'{setting.name} is "{shown(text)}", which is not a calendar expression of systemd',
                 "write weekly, or Mon *-*-* 03:00:00",
+            )
+        elif missing := missing_day(text):
+            yield Opening(
+                CALENDAR,
+                f"{setting.name}: no year has the day {shown(missing)}, so it never starts",
+                EXISTING_DAY,
             )
         elif zone and zone not in (*ZONES, "UTC"):
             yield Opening(

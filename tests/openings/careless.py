@@ -417,6 +417,7 @@ OPTIONS["hdparm-udev"] = {
 OPTIONS["option-calendar"] = {
     **{f"a time of {option}": {option: "25:00"} for option in TIMES},
     "one of several times": {"systemd.services.sweep.startAt": ["03:00", "every day"]},
+    "a day that no year has": {"systemd.services.sweep.startAt": "*-02-30"},
     "a zone that is none": {"systemd.services.sweep.startAt": "03:00 Europe/Olso"},
 }
 OPTIONS["option-opens"] |= {
