@@ -19,9 +19,8 @@ from homelab.services.own import facts_of, facts_place
 from homelab.services.unit import PACKAGE
 from homelab.services.unit_templates import TEMPLATES
 from homelab.services.uses import templates_of
-from homelab.system.accounts import SYSTEM
 
-_UNITS = frozenset(
+OF_SYSTEM = frozenset(
     (
         *(
             "acpid",
@@ -49,25 +48,23 @@ _CHOSEN = frozenset(
         *("postgresql", "postgresql-setup", "tailscaled", "udisks2", "upower", "wpa_supplicant"),
     )
 )
-"""Those of `_UNITS` that run only for a service that somebody chose."""
+"""Those of `OF_SYSTEM` that run only for a service that somebody chose."""
 _OWN = re.compile(
     r"systemd-.*|homelab-(activate|backrest|backup|blank-root|bundles?|card|certificates|devices"
     r"|disk-links|drill|heartbeat|ids|monitors|nfs|old-roots|placeholder|pull|recovery|restore|resume"
     r"|rollback|secrets|sops|space)(-.*)?"
 )
 """Units of systemd, and those of homelab itself."""
-_LONGEST = 31
-"""Length of a user's name. systemd gives a dynamic user of a longer one another name."""
 
 
 @check("unit-name")
 def unit_name(plan: Plan) -> Iterator[Problem]:
     """A unit with the name of a unit of the system would change that unit, and run nothing."""
     yield from _system_units(plan)
-    for service in _units(plan):
+    for service in written_units(plan):
         mine = (*service.units, *service.entry.helpers)
         where, way_out = f"services.{service.name}", "give the service another name"
-        taken = [u for u in mine if u in _UNITS or u.startswith(("systemd-", "homelab-"))]
+        taken = [u for u in mine if u in OF_SYSTEM or u.startswith(("systemd-", "homelab-"))]
         theirs = _units_beside(plan, service)
         clash = [u for u in mine if u in theirs]
         if taken:
@@ -104,7 +101,7 @@ def _system_units(plan: Plan) -> Iterator[Problem]:
 
 def is_of_system(unit: str) -> bool:
     """Whether every host has the unit, or needs it to log in or to switch."""
-    return unit in _UNITS - _CHOSEN or _OWN.fullmatch(unit) is not None
+    return unit in OF_SYSTEM - _CHOSEN or _OWN.fullmatch(unit) is not None
 
 
 def _units_beside(plan: Plan, service: Service) -> dict[str, str]:
@@ -139,7 +136,7 @@ def _units_beside(plan: Plan, service: Service) -> dict[str, str]:
 @check("unit-text")
 def unit_text(plan: Plan) -> Iterator[Problem]:
     """A field that names nothing would reach the program as plain text."""
-    for service in _units(plan):
+    for service in written_units(plan):
         further = (PACKAGE, TEMPLATES) if service.unit is not None else ()
         for place, text in templates_of(service.config):
             wrong = (
@@ -156,7 +153,7 @@ def unit_template(plan: Plan) -> Iterator[Problem]:
     """A file contains only secrets of its service, in a form that its program reads. A file whose
     path the program does not get has no effect.
     """
-    for service in _units(plan):
+    for service in written_units(plan):
         templates = service.unit.templates if service.unit is not None else {}
         facts = service.entry.secrets
         known = {
@@ -207,7 +204,7 @@ def _unread(text: str, service: Service) -> Iterator[tuple[str, str]]:
 @check("unit-after")
 def unit_after(plan: Plan) -> Iterator[Problem]:
     """A unit can wait only for units of its host; systemd ignores any other name."""
-    for service in _units(plan):
+    for service in written_units(plan):
         unit = service.unit
         near = {s.name for s in plan.on(service.host) if s.units} - {service.name}
         after = {s.name: s.unit.after for s in plan.on(service.host) if s.unit is not None}
@@ -230,7 +227,7 @@ def unit_after(plan: Plan) -> Iterator[Problem]:
 @check("unit-state")
 def unit_state(plan: Plan) -> Iterator[Problem]:
     """A unit can write its state only where systemd or homelab creates a directory for its user."""
-    for service in _units(plan):
+    for service in written_units(plan):
         is_dynamic = service.entry.dynamic_user
         for index, path in enumerate(service.config.state):
             below = path.removeprefix("/var/lib/").removeprefix("private/").strip("/")
@@ -252,60 +249,6 @@ def unit_state(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-_SERVERS = ("mysql", "postgres")
-"""Accounts that may do everything with the databases of a host."""
-
-
-@check("unit-user")
-def unit_user(plan: Plan) -> Iterator[Problem]:
-    """A program that runs as an account of the system or of another service has the rights of that
-    account. systemd makes no dynamic user whose name an account has: it takes the account.
-    """
-    for service in _units(plan):
-        if service.entry.user in SYSTEM.union(_SERVERS) - {"root"}:
-            yield Problem(
-                service.at("unit.user"),
-                f"{service.entry.user} is an account of the system, or of its databases",
-                f"leave it out, or write user: {service.name}",
-            )
-        own = [d for d in service.databases if d.by_socket]
-        users = [n for d in own for n in (d.redis_unit, d.name) if n]
-        if long := next((user for user in users if len(user) > _LONGEST), ""):
-            yield Problem(
-                f"services.{service.name}",
-                f"the user {long} of its databases has {len(long)} characters, and a user of "
-                f"Linux at most {_LONGEST}",
-                "give the service a shorter name",
-            )
-        if not service.entry.dynamic_user:
-            continue
-        accounts = {s.host: _accounts(plan, s) for s in plan.instances(service.name)}
-        # `unit-name` reports the name of a unit of the system.
-        for unit in sorted({*service.units, *service.entry.helpers} - _UNITS):
-            of = next((found[unit] for found in accounts.values() if unit in found), "")
-            if of:
-                yield Problem(
-                    f"services.{service.name}",
-                    f"{unit} is an account of {of}, and {unit}.service would run as it",
-                    "give the service another name",
-                )
-
-
-def _accounts(plan: Plan, service: Service) -> dict[str, str]:
-    """The accounts of the service's host that are no dynamic user's, with what they belong to."""
-    found = dict.fromkeys(SYSTEM, "the system")
-    found |= dict.fromkeys(_SERVERS, "the databases of a host")
-    for other in plan.on(service.host):
-        names = {other.entry.user}
-        for module in other.modules:
-            facts = release_of(module, other.release)
-            names |= {*facts.users} if facts is not None else set()
-        # `harden-unit-known` reports a service with the same unit.
-        for name in names - {"", *other.units}:
-            found.setdefault(name, other.name)
-    return found
-
-
-def _units(plan: Plan) -> Iterator[Service]:
+def written_units(plan: Plan) -> Iterator[Service]:
     """Each service whose units homelab writes once."""
     return (s for s in plan.each_service() if s.writes_unit)

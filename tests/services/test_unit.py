@@ -303,6 +303,31 @@ def test_a_dynamic_user_never_becomes_an_account_that_the_host_has(name: str) ->
 
 
 @pytest.mark.requirement("S2-18")
+@pytest.mark.parametrize(("user", "of"), [("miniflux", "miniflux"), ("forum", "forum")])
+def test_an_account_of_another_service_is_no_account_for_a_unit(user: str, of: str) -> None:
+    """Of a service of the catalog, also with a dynamic user, and of a module's facts."""
+    module = {"units": ["forum"], "user": "forum", "stateless": "it stores nothing"}
+    others = {
+        "miniflux": {"host": "nas", "backup": {"skip": "only a test"}},
+        "forum": {"host": "nas", "module": module},
+    }
+    changes = merged({"services": others}, files("pages", unit={"user": user}))
+    (problem,) = build.found(changes, "unit-account")
+    assert (problem.where, problem.severity) == ("services.pages.unit.user", "warning")
+    assert f"{user} is the account of {of}" in problem.what
+    elsewhere = merged(changes, {"services": {of: {"host": "pi"}}})
+    assert not build.found(elsewhere, "unit-account")
+
+
+@pytest.mark.requirement("S2-18")
+def test_two_units_that_name_an_account_share_it() -> None:
+    both = merged(
+        files("pages", unit={"user": "web"}), files("wiki", port=8096, unit={"user": "web"})
+    )
+    assert not build.found(both, "unit-account")
+
+
+@pytest.mark.requirement("S2-18")
 @pytest.mark.parametrize("unit", ["sshd", "nix-daemon", "systemd-networkd", "homelab-pull"])
 def test_a_flake_or_a_module_does_not_take_a_unit_of_the_system(unit: str) -> None:
     """Its sandbox would apply to the login of the host."""

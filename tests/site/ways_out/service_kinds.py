@@ -20,6 +20,7 @@ from tests.site.ways_out.stacks import (
 )
 
 KEY = {"env": "KEY"}
+NAVIDROME: Changes = service("navidrome", host="nas", auth="native", backup={"skip": "only a test"})
 PUBLIC = "the git server signs its calls"
 SITE: Changes = {"name": "a", "auth": "none"}
 CALLS: Changes = {"name": "a-hook", "port": "hook", "auth": "none"}
@@ -501,15 +502,28 @@ WAYS = (
         says="of this dataset",
     ),
     WayOut(
+        "unit-account",
+        both(NAVIDROME, service("a", **unit(inside={"user": "navidrome"}))),
+        service("a", unit={"user": "a"}),
+        where="services.a.unit.user",
+        says="all that navidrome stores",
+    ),
+    WayOut(
+        "unit-account",
+        both(NAVIDROME, service("a", **unit(inside={"user": "navidrome"}))),
+        service("a", unit={"user": None}),
+    ),
+    WayOut(
         "unit-user",
         service("a", **unit(inside={"user": "sshd"})),
         service("a", unit={"user": "a"}),
+        says="sshd is an account of the system",
     ),
     WayOut(
         "unit-user",
         service("a", **unit(inside={"user": "postgres"})),
         service("a", unit={"user": "a"}),
-        says="of its databases",
+        says="postgres is the account of PostgreSQL",
     ),
     WayOut(
         "unit-user",
