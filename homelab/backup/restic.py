@@ -39,7 +39,7 @@ _QUOTE = (
 _SCRIPTS = _BACKUP / "scripts"
 _PARTS = (
     *("common", "mysql", "containers", "in-place", "paths", "undo", "arrive", "contents"),
-    *("proof", "hooks", "copy", "main"),
+    *("proof", "mysql-drill", "hooks", "copy", "main"),
 )
 COMMAND = (
     "lib/backup.sh",

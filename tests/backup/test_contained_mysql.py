@@ -20,7 +20,7 @@ import pytest
 from homelab.backup.dumps import IN_MYSQL
 from tests.backup.restores import Restored
 from tests.backup.test_contained import SYSTEMCTL
-from tests.tools.programs import need_here
+from tests.tools.programs import need
 
 pytestmark = [
     pytest.mark.long,
@@ -222,7 +222,7 @@ class Contained(Restored):
 @contextmanager
 def running(image: str = "mariadb") -> Iterator[Contained]:
     for program in ("mariadbd", "mariadb-install-db", *_PROGRAMS):
-        need_here(program)
+        need(program)
     # Another user cannot enter the directories of pytest.
     with TemporaryDirectory() as top, TemporaryDirectory() as scratch:
         Path(top).chmod(0o755)

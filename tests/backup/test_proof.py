@@ -369,6 +369,8 @@ def test_the_end_of_the_program_names_what_it_removes_as_no_function_does() -> N
     assert re.findall(r"^ *trap .*$", COMMAND[1], re.MULTILINE) == ["  trap at_end EXIT"]
     body = COMMAND[1].partition("\nat_end() {\n")[2].partition("\n}\n")[0]
     removed = set(re.findall(r"\$\{?(\w+)", body))
-    assert removed == {"leftover", "leftover_cluster", "leftover_container"}
+    assert removed == {
+        *("leftover", "leftover_cluster", "leftover_container", "leftover_server"),
+    }
     local = re.findall(r"^ *local (.*)$", COMMAND[1], re.MULTILINE)
     assert not [line for line in local if "leftover" in line]

@@ -18,10 +18,11 @@ fail() {
 
 # What the end of the program removes. A trap at the exit of a function sees the local variables of that
 # function: no other variable has one of these names.
-leftover=() leftover_cluster='' leftover_container=''
+leftover=() leftover_cluster='' leftover_container='' leftover_server=''
 at_end() {
   [ -z "$leftover_container" ] || podman rm --force --time 0 "$leftover_container" >/dev/null 2>&1 || true
   [ -z "$leftover_cluster" ] || pg_stop "$leftover_cluster"
+  [ -z "$leftover_server" ] || mysql_stop
   rm -rf -- "${leftover[@]}"
 }
 

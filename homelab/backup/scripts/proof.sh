@@ -9,7 +9,7 @@ drill_bytes=$((${HOMELAB_BACKUP_DRILL_MEGABYTES:-1024} * 1000000))
 sample_files=200
 proofs=${HOMELAB_BACKUP_PROOFS:-/var/lib/homelab/backups}
 metrics=${HOMELAB_BACKUP_METRICS:-}
-# For clusters of PostgreSQL, whose user cannot enter the directories of root.
+# For servers of PostgreSQL and MySQL, whose users cannot enter the directories of root.
 scratch=${HOMELAB_BACKUP_SCRATCH:-/var/tmp}
 
 # record WHAT TEXT: the time, and a line about it. WHAT is saved, checked or drilled.
@@ -190,6 +190,7 @@ drill() {
   filled "$place/files"
   contained_tried "$place/files"
   loads "$place/files"
+  mysql_loads "$place/files"
   record drilled "$restored, $opened"
   done_until drill "$((drill_days > 0 ? drill_days : 30))"
   echo "$job can be restored from $target: the snapshot of $taken has $restored, and $opened"
