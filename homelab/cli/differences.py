@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from itertools import groupby
 from typing import Annotated
 
 import typer
@@ -35,11 +37,12 @@ def diff(
     """Show how the generated files of hosts differ from those of a commit.
 
     With --set it shows what another value would change. It contacts no host and changes nothing.
-    Units that restart, packages and reboots are what `homelab up HOST --mode dry` shows: only the
-    built system tells.
+    After the lines of each host come the options, units and packages that change, and whether a
+    reboot is due, as far as the generated text tells. `homelab up HOST --mode dry` compares the
+    built systems: only they tell it all.
     """
     from homelab.ops.evaluate import chosen
-    from homelab.ops.project.differences import at_commit, between, with_values
+    from homelab.ops.project.differences import at_commit, between, outlooks, with_values
     from homelab.ops.project.rehearsed import rehearsed
     from homelab.ops.project.stack import find_stack, open_stack
 
@@ -52,18 +55,24 @@ def diff(
         if host:
             chosen(present, [host])
         if values:
-            found = between(present, with_values(cwd, name, values))
+            old, new = present, with_values(cwd, name, values)
         else:
-            found = between(at_commit(cwd, name, commit or "HEAD"), present)
-    found = [d for d in found if host in ("", d.host)]
+            old, new = at_commit(cwd, name, commit or "HEAD"), present
+        found = [d for d in between(old, new) if host in ("", d.host)]
+        outlook = {} if names else outlooks(old, new, dict.fromkeys(d.host for d in found))
     if as_json:
-        data = [{"host": d.host, "file": d.file, "lines": list(d.lines)} for d in found]
-        print(json.dumps(data, indent=2))
+        files = [{"host": d.host, "file": d.file, "lines": list(d.lines)} for d in found]
+        hosts = {h: asdict(o) for h, o in outlook.items()}
+        print(json.dumps({"files": files, "hosts": hosts}, indent=2))
         return
-    for each in found:
-        added, removed = each.counts
-        print(f"{each.host}/{each.file}: +{added} -{removed}")
-        if not names:
-            print("".join(f"  {line}\n" for line in each.lines), end="")
+    for of_host, group in groupby(found, key=lambda d: d.host):
+        for each in group:
+            added, removed = each.counts
+            print(f"{each.host}/{each.file}: +{added} -{removed}")
+            if not names:
+                print("".join(f"  {line}\n" for line in each.lines), end="")
+        if of_host in outlook:
+            print(f"{of_host}:")
+            print("".join(f"  {line}\n" for line in outlook[of_host].lines(of_host)), end="")
     if not found:
         print("no generated file differs")

@@ -48,7 +48,7 @@ def _changed(top: Path, *words: str) -> dict[str, list[str]]:
     assert done.exit_code == 0, done.exception
     return {
         f"{d['host']}/{d['file']}": [line for line in d["lines"] if line[0] in "+-"]
-        for d in json.loads(done.stdout)
+        for d in json.loads(done.stdout)["files"]
     }
 
 
@@ -85,6 +85,51 @@ def test_items_of_lists_and_new_keys_can_be_set(top: Path) -> None:
     text = str(_changed(top, "--set", f"site.owner.ssh_keys[0]={key}"))
     assert "sam@new" in text
     assert "nas/dashboard.nix" in _changed(top, "--set", "services.homepage.host=nas")
+
+
+def _outlook(top: Path, *words: str) -> dict[str, dict[str, list[str]]]:
+    done = _diff(top, "--json", *words)
+    assert done.exit_code == 0, done.exception
+    found: dict[str, dict[str, list[str]]] = json.loads(done.stdout)["hosts"]
+    return found
+
+
+def test_options_and_units_that_change_follow_the_lines_of_a_host(top: Path) -> None:
+    printed = _diff(top, "nas", "--set", "services.navidrome.port=4600").stdout
+    assert "option services.navidrome.settings.Port: 4533 -> 4600" in printed
+    assert "  packages: the text names the same\n  reboot: no option asks for one\n" in printed
+    assert printed.endswith("homelab up nas --mode dry\n")
+    names = _diff(top, "nas", "--names", "--set", "services.navidrome.port=4600").stdout
+    assert "option" not in names
+
+
+def test_units_are_those_of_services_modules_and_firewall(top: Path) -> None:
+    found = _outlook(top, "--set", "services.navidrome.port=4600")
+    assert {"navidrome.service", "nftables.service"} <= {*found["nas"]["units"]}
+    assert "jellyfin.service" not in found["nas"]["units"]
+    assert "caddy.service" in found["pi"]["units"]
+
+
+def test_the_packages_of_a_removed_module_are_named(top: Path) -> None:
+    found = _outlook(top, "--set", "services.navidrome=")["nas"]
+    assert found["disabled"] == ["services.navidrome"]
+    assert found["enabled"] == []
+    assert "navidrome.service" in found["units"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "due"),
+    [
+        ("hosts.nas.kernel={params: [quiet]}", ["boot.kernelParams"]),
+        ("hosts.nas.kernel={sysctl: {vm.swappiness: 10}}", []),
+        ("hosts.nas.host_id=deadbeef", ["networking.hostId"]),
+        ("hosts.nas.timezone=Europe/Paris", []),
+    ],
+)
+def test_a_reboot_is_due_for_what_takes_effect_at_boot(
+    top: Path, setting: str, due: list[str]
+) -> None:
+    assert _outlook(top, "--set", setting)["nas"]["reboot"] == due
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import io
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import unified_diff
 from itertools import pairwise
@@ -17,6 +17,7 @@ from homelab.config.document import Document, parse_document
 from homelab.config.load import where
 from homelab.config.places import path_in
 from homelab.config.scalar import Value
+from homelab.evaluation.outlook import Outlook, outlook
 from homelab.ops.project.documents import read_stack_document
 from homelab.ops.project.stack import Stack, open_document, open_stack
 from homelab.problems import HomelabError, InvalidStackError, Problem, UsageError
@@ -55,6 +56,15 @@ def between(old: Stack, new: Stack) -> list[Difference]:
         for host, files in changed_files(before, after).items()
         for file in sorted(files)
     ]
+
+
+def outlooks(old: Stack, new: Stack, hosts: Iterable[str]) -> dict[str, Outlook]:
+    """What changes on each of these hosts, as far as the generated text tells."""
+    before, after = _files(old), _files(new)
+    return {
+        host: outlook(old.plan, new.plan, host, before.get(host, {}), after.get(host, {}))
+        for host in hosts
+    }
 
 
 def at_commit(directory: Path, name: str, commit: str) -> Stack:
