@@ -11,6 +11,7 @@ section is missing.
 from __future__ import annotations
 
 import copy
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 
 from homelab.config.document import Document, Path_
 from homelab.config.expansion import unexpanded
-from homelab.config.load import dates, follow, unfits, where
+from homelab.config.load import ALIKE, dates, follow, unfits, where
 from homelab.config.places import by_position, existing_in, remove, value_at, with_value
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
@@ -167,6 +168,17 @@ class _Rest:
             said = (where(path), where(path[:-1])) if name in _COMMON else (name,)
             self.names.update(said)
             self.shorter.update((path, path[:-1]))
+            if len(path) == 1 and (section := self._meant(name)):
+                self.names.add(section)
+                self.shorter.add((section,))
+
+    def _meant(self, name: str) -> str:
+        """The section that a mistyped key at the top stands for. Without it the stack lacks all
+        that was to be in it.
+        """
+        sections = sorted(StackConfig.model_fields)
+        close = difflib.get_close_matches(name, sections, n=1, cutoff=ALIKE)
+        return "" if not close or close[0] in self.values else close[0]
 
     def lacks(self, stack: StackConfig) -> LeftOut:
         """What the valid rest lacks."""

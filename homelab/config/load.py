@@ -138,7 +138,7 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
         if model is not None and issubclass(model, Kind):
             # These keys do not exist here either, but a near match leads to their explanation.
             known += difflib.get_close_matches(str(path[-1]), model.lacks, n=1, cutoff=0.8)
-        nearest_of = did_you_mean(str(path[-1]), known, "keys", alike=_ALIKE)
+        nearest_of = did_you_mean(str(path[-1]), known, "keys", alike=ALIKE)
         is_near = nearest_of.startswith("did you mean")
         return "there is no such key", nearest_of if is_near else f"leave it out. {nearest_of}"
     if kind == "missing":
@@ -192,7 +192,7 @@ def _least(path: Path_) -> str:
     return f"{{{', '.join(f'{k}: …' for k in needed)}}}" if needed else "…"
 
 
-_ALIKE = 0.6
+ALIKE = 0.6
 """Of dozens of keys, one resembles most words a little: `ids` is no spelling of `kind`."""
 
 _SHAPES = {

@@ -88,11 +88,12 @@ def plan_secrets(
     scopes = (
         replace(s, purpose=scoped(space, s.purpose)) if s.source == "derived" else s for s in wanted
     )
-    # Equal demands give one secret; the check secret-unique reports two with the same name.
+    # Equal demands give one secret; the check secret-unique reports two with the same name. A
+    # home-manager host reads none: what asks for one there has a problem of its own.
     unique = {
         (s.host, s.name, s.service, s.path, s.source, s.purpose, s.key): s
         for s in scopes
-        if s.host in hosts
+        if s.host in hosts and hosts[s.host].is_nixos
     }
     return SecretsPlan(
         secrets=tuple(unique[k] for k in sorted(unique)),

@@ -112,6 +112,10 @@ WRONG: dict[str, tuple[str, Value]] = {
     "host of the provider": ("identity.host", "pii"),
     "host of the resolver": ("network.dns.host", "pii"),
     "host of the tunnel": ("cloudflare.tunnel", {"host": "pii"}),
+    "host of the heartbeat": (
+        "monitoring.heartbeat",
+        {"host": "macbook", "url": {"sops": "heartbeat/url"}},
+    ),
     "host that wakes": ("hosts.workstation.offline", {"wake_by": "pii"}),
     "host of a dataset": ("datasets.photos.host", "nas"),
     "host of a target": ("backup.targets.onetouch.host", "nas"),
@@ -154,6 +158,20 @@ def test_a_wrong_value_is_one_problem(name: str) -> None:
     found = stack.problems(instead(stack.document.values, path, merged))
     (problem,) = [p for p in found if p.check != "lock-current"]
     assert problem.severity == "error"
+
+
+REQUIRED = ("site", "nixpkgs", "network", "hosts")
+SECTIONS = sorted(Shipped.read("home").document.values.keys() - {*REQUIRED})
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_mistyped_section_is_one_problem(section: str) -> None:
+    """Nothing is said of what the stack lacks without it."""
+    stack = Shipped.read("home")
+    values = {f"{k}s" if k == section else k: v for k, v in stack.document.values.items()}
+    (problem,) = stack.problems(values)
+    assert (problem.where, problem.what) == (f"{section}s", "there is no such key")
+    assert f'did you mean "{section}"?' in problem.way_out
 
 
 def test_problems_with_one_cause_name_the_other_places() -> None:
