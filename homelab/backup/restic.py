@@ -17,6 +17,8 @@ from homelab.backup.jobs import LEFTOVERS
 from homelab.backup.model import Job
 from homelab.config.backup import KEEP, BackupConfig, Keep
 from homelab.config.backup_targets import CHECK_WEEKS
+from homelab.config.deploy import DeployConfig
+from homelab.deploy.probes import probes_of
 from homelab.deploy.scripts import MOVING
 from homelab.nix import Attrs, Comment, Library, Module, Nix, Text, attrs
 from homelab.plan import Plan
@@ -37,6 +39,8 @@ _QUOTE = (
     resources.files("homelab.nix").joinpath("quote.nix").read_text(encoding="utf-8"),
 )
 _SCRIPTS = _BACKUP / "scripts"
+_PROBE = (resources.files("homelab.deploy") / "scripts" / "probe.sh").read_text(encoding="utf-8")
+"""The shell functions that ask a probe, as a deployment does."""
 _PARTS = (
     *("common", "mysql", "containers", "in-place", "paths", "undo", "arrive", "contents"),
     *("proof", "mysql-drill", "hooks", "copy", "main"),
@@ -51,6 +55,7 @@ COMMAND = (
             "# shellcheck disable=SC2016",
             f"in_mysql={shlex.quote(IN_MYSQL)}",
             MOVING,
+            _PROBE,
             *((_SCRIPTS / f"{part}.sh").read_text(encoding="utf-8") for part in _PARTS),
         )
     ),
@@ -101,6 +106,7 @@ def sources(plan: Plan, host: Host) -> Iterator[Source]:
     yield (*ours, "dumpAt"), "backup.dump_at"
     yield (*ours, "onFailure"), "monitoring.ntfy"
     yield (*ours, "metrics"), "services.node-exporter"
+    yield (*ours, "probeSeconds"), "deploy.confirm_seconds"
     yield (*ours, "maxAgeDays"), "backup.proof.max_age_days"
     yield (*ours, "drill", "days"), "backup.proof.drill_days"
     yield (*ours, "drill", "megabytes"), "backup.proof.drill_megabytes"
@@ -136,8 +142,9 @@ def sources(plan: Plan, host: Host) -> Iterator[Source]:
 def _options(plan: Plan, host: Host, jobs: tuple[Job, ...]) -> Attrs:
     config, defaults = plan.stack.backup, BackupConfig()
     every = {job.target for job in jobs}
+    probes = {probe.name: probe.target for probe in probes_of(plan, host)}
     options: Attrs = {
-        "jobs": {name: _job(same, every) for name, same in _by_name(jobs).items()},
+        "jobs": {name: _job(same, every, probes) for name, same in _by_name(jobs).items()},
         "targets": {job.target: _target(job, jobs) for job in jobs},
     }
     tiers = {tier: _changed(config.tiers.get(tier, keep), keep) for tier, keep in KEEP.items()}
@@ -157,6 +164,9 @@ def _options(plan: Plan, host: Host, jobs: tuple[Job, ...]) -> Attrs:
     proof, usual = config.proof, defaults.proof
     if proof.max_age_days != usual.max_age_days:
         options["maxAgeDays"] = proof.max_age_days
+    deploy, ordinary = plan.stack.deploy, DeployConfig()
+    if deploy.confirm_seconds != ordinary.confirm_seconds:
+        options["probeSeconds"] = deploy.confirm_seconds
     if any(s.name == _NODE_EXPORTER for s in plan.on(host.name)):
         options["metrics"] = METRICS
     drill: Attrs = {}
@@ -181,8 +191,8 @@ def _by_name(jobs: tuple[Job, ...]) -> Mapping[str, tuple[Job, ...]]:
     return {name: tuple(same) for name, same in found.items()}
 
 
-def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
-    """One job, with its restic jobs to each target."""
+def _job(same: tuple[Job, ...], every: set[str], probes: Mapping[str, str]) -> Attrs:
+    """One job, with its restic jobs to each target. `probes` are those of a deployment, by name."""
     job = min(same, key=lambda j: j.copied is not None)
     made = {*(file for *_, file in job.dumps), *(command.file for command in job.commands)}
     live = {file for database in job.sqlite for file in live_files(database)}
@@ -201,6 +211,9 @@ def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
         "holds": [*job.holds],
     }
     options |= {name: values for name, values in lists.items() if values}
+    probe = probes.get(f"app-{job.name}")
+    if probe is not None and job.source.startswith("services."):
+        options["probe"] = probe
     if job.arrives_from:
         options["arrivesFrom"] = job.arrives_from
     if job.stated_at:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -203,6 +205,38 @@ def test_a_unit_that_fails_afterwards_is_said_with_the_way_back(host: Restored) 
     (host.units / "broken").unlink()
     assert host.call("undo", "app").returncode == 0
     assert (host.data / "notes.txt").read_text() == "second"
+
+
+def test_a_service_that_does_not_answer_after_a_restore_is_said_with_the_way_back(
+    host: Restored,
+) -> None:
+    class App(BaseHTTPRequestHandler):
+        answer = 404
+
+        def do_GET(self) -> None:
+            self.send_response(self.answer)
+            self.end_headers()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), App) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/health"
+        host.describe(probe=url)
+        host.settings["HOMELAB_PROBE_SECONDS"] = "1"
+        done = host.call("in-place", "app", "disk", "latest")
+        # Any answer of the app itself counts, as after a deployment.
+        assert done.returncode == 0, done.stderr
+        assert f"app answers at {url}" in done.stdout
+        App.answer = 502
+        done = host.call("in-place", "app", "disk", "latest")
+        server.shutdown()
+    assert done.returncode == 1
+    assert f"app is restored, and does not answer at {url} after 1 s" in done.stderr
+    assert "homelab restore app --undo" in done.stderr
+    assert "What was there before is kept" in done.stdout
+    # A boot keeps it, because the restore has ended.
+    assert host.call("resume").returncode == 0
+    assert (host.data / "notes.txt").read_text() == "first"
+    assert host.call("undo", "app").returncode == 0
 
 
 def test_dumps_that_only_the_app_can_load_are_refused_in_place(host: Restored) -> None:

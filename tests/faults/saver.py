@@ -54,14 +54,14 @@ GATED = ("mv", "mysql", "mysqldump", "restic", "runuser", "systemctl", "tar")
 """Programs that a test can stop at."""
 
 
-def app(name: str, port: int, dump: Mapping[str, str]) -> dict[str, object]:
-    """A service of the stack with one database."""
+def app(name: str, port: int | None, dump: Mapping[str, str]) -> dict[str, object]:
+    """A service of the stack with one database. Without a port, nothing asks whether it answers."""
+    asked = {} if port is None else {"port": port, "audience": "family"}
     return {
+        **asked,
         "host": "pi",
         "flake": {"input": "apps", "unit": name},
         "state": [f"/var/lib/{name}"],
-        "port": port,
-        "audience": "family",
         "backup": {"dump": [dump]},
     }
 
@@ -81,8 +81,8 @@ STACK: dict[str, object] = {
     },
     "services": {
         "notes": app("notes", 8080, {"sqlite": "/var/lib/notes/notes.fossil"}),
-        "shop": app("shop", 8081, {"postgresql": "shop"}),
-        "forum": app("forum", 8082, {"mysql": "forum"}),
+        "shop": app("shop", None, {"postgresql": "shop"}),
+        "forum": app("forum", None, {"mysql": "forum"}),
     },
     "backup": {
         "targets": {

@@ -305,6 +305,21 @@ in_its_place() {
     [ ${#aside[@]} -eq 0 ] || echo "what was there before is kept:"
   fi
   [ ${#aside[@]} -eq 0 ] || printf '  %s\n' "${aside[@]}"
+  # The restore has ended: an app that only needs longer keeps its data at the next boot.
+  healthy
+}
+
+# healthy: the service answers, as it must after a deployment.
+healthy() {
+  local url start=$SECONDS
+  url=$(jq -r --arg job "$job" '.[$job].probe // empty' "$description")
+  [ -n "$url" ] || return 0
+  until probe http "$url" ''; do
+    [ $((SECONDS - start)) -lt "$probe_seconds" ] ||
+      fail "$job is restored, and does not answer at $url after $probe_seconds s, see journalctl; go back: homelab restore $job --undo"
+    sleep 1
+  done
+  echo "$job answers at $url"
 }
 
 # set_aside: what the restore has kept, one on a line.

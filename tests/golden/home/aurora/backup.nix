@@ -38,6 +38,7 @@ in
       ];
       mounts = [ "/mnt/family/photos/_immich-managed/backups" ];
       paths = [ "/mnt/family/photos/_immich-managed/backups" ];
+      probe = "http://127.0.0.1:2283/api/server/ping";
       tier = "service";
       units = [
         "immich-server.service"
@@ -47,6 +48,7 @@ in
 
     homelab.backup.jobs.miniflux = {
       postgresql = [ "miniflux" ];
+      probe = "http://127.0.0.1:8080/healthcheck";
       tier = "service";
       units = [ "miniflux.service" ];
     };
@@ -54,6 +56,7 @@ in
     homelab.backup.jobs.navidrome = {
       exclude = [ "/var/lib/navidrome/cache" ];
       paths = [ "/var/lib/navidrome" ];
+      probe = "http://127.0.0.1:4533/ping";
       sqlite = [ "/var/lib/navidrome/navidrome.db" ];
       tier = "service";
       units = [ "navidrome.service" ];
@@ -72,6 +75,7 @@ in
         "/var/lib/vaultwarden/tmp"
       ];
       paths = [ "/var/lib/vaultwarden" ];
+      probe = "http://127.0.0.1:8222/alive";
       sqlite = [ "/var/lib/vaultwarden/db.sqlite3" ];
       tier = "service";
       units = [ "vaultwarden.service" ];

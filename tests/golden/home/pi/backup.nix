@@ -18,6 +18,7 @@ in
 
     homelab.backup.jobs.eurovote = {
       paths = [ "/var/lib/private/eurovote" ];
+      probe = "http://127.0.0.1:8007/";
       tier = "service";
       units = [ "eurovote.service" ];
     };

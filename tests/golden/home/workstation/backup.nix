@@ -17,6 +17,7 @@ in
         "/var/lib/jellyfin/transcodes"
       ];
       paths = [ "/var/lib/jellyfin" ];
+      probe = "http://127.0.0.1:8096/health";
       sqlite = [ "/var/lib/jellyfin/data/jellyfin.db" ];
       tier = "service";
       units = [ "jellyfin.service" ];

@@ -165,6 +165,7 @@ let
         holdMinutes = count 240 "Minutes after which `after` runs though a backup has not ended; 0 for never.";
         byHand = strings "Dumps that only the app itself can load. A restore in place is refused.";
         units = strings "Units that use the data; a restore stops and starts them.";
+        probe = file "URL that must answer after a restore in place, as after a deployment.";
         arrivesFrom = file "Host that had the service. Its units wait until the data has come from there.";
       };
     };
@@ -323,6 +324,7 @@ let
         mysql
         paths
         postgresql
+        probe
         sqlite
         targets
         units
@@ -370,6 +372,7 @@ let
         lib.makeBinPath (
           [
             pkgs.bash
+            pkgs.curl
             pkgs.jq
             pkgs.sqlite
             pkgs.util-linux
@@ -381,6 +384,7 @@ let
       export HOMELAB_BACKUP_MAX_AGE_DAYS=${toString cfg.maxAgeDays}
       export HOMELAB_BACKUP_DRILL_DAYS=${toString cfg.drill.days}
       export HOMELAB_BACKUP_DRILL_MEGABYTES=${toString cfg.drill.megabytes}
+      export HOMELAB_PROBE_SECONDS=${toString cfg.probeSeconds}
       export HOMELAB_BACKUP_METRICS=${lib.optionalString (cfg.metrics != null) (forShell cfg.metrics)}
     ''
     + builtins.readFile ./backup.sh
@@ -437,6 +441,7 @@ in
       days = count 30 "Days between two drills of a job: trial restores of its newest snapshot. 0 for none.";
       megabytes = count 1024 "Size above which a drill restores a random part of a snapshot.";
     };
+    probeSeconds = count 240 "Seconds after which the probe of a restored service must answer.";
     metrics = file "Directory for the times of backups, as metrics that the node exporter reads.";
     inhibitsSleep = mkOption {
       type = types.bool;

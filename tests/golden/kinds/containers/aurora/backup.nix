@@ -35,6 +35,7 @@ in
         "/var/lib/wiki"
         "/var/lib/wiki/files"
       ];
+      probe = "http://192.168.1.10:8104/";
       tier = "service";
       units = [
         "podman-wiki-app.service"

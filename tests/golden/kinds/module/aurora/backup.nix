@@ -17,6 +17,7 @@ in
 
     homelab.backup.jobs.microbin = {
       paths = [ "/var/lib/private/microbin" ];
+      probe = "http://127.0.0.1:8099/";
       sqlite = [ "/var/lib/private/microbin/database.sqlite" ];
       tier = "service";
       units = [ "microbin.service" ];

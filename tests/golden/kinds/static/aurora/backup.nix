@@ -18,6 +18,7 @@ in
     homelab.backup.jobs.handbook = {
       mounts = [ "/srv/handbook" ];
       paths = [ "/srv/handbook" ];
+      probe = "http://127.0.0.1:8102/";
       tier = "service";
       units = [ "handbook.service" ];
     };

@@ -12,6 +12,7 @@ in
     homelab.backup.jobs.board = {
       paths = [ "/var/lib/board" ];
       postgresql = [ "board" ];
+      probe = "http://127.0.0.1:8101/";
       tier = "service";
       units = [ "board.service" ];
     };
