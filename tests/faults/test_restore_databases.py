@@ -61,6 +61,7 @@ def test_a_power_cut_while_a_postgresql_dump_loads_leaves_the_data_from_before(s
 
 
 def test_a_mariadb_database_comes_from_its_dump_and_goes_back(forum: Saver) -> None:
+    assert "forum loads, with 1 rows in 1 tables" in forum.backup("drill", "forum", "disk")
     restored = forum.backup("in-place", "forum", "disk", "latest")
     assert "/kept/mysql-forum.sql" in restored
     assert forum.mysql("SELECT text FROM first") == "old data"
