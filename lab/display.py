@@ -151,6 +151,11 @@ class Display:
                 self._tree()
             self._hosts(connections)
             self._urls()
+        if action != "destroy" and result.ok and result.outputs:
+            self._out.print(Text("\nOutputs:", "bold"))
+            for name, value in sorted(result.outputs.items()):
+                text = json.dumps(value, sort_keys=True, default=str)
+                self._out.print(f"    {name:<14} {text}", markup=False)
         self._out.print(Text("\nResources:", "bold"))
         words = _WOULD if action == "preview" else _DID
         for op, word in words.items():

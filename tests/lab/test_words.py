@@ -13,6 +13,7 @@ from homelab.cli.app import app
 from homelab.deploy.leaving import after_retiring
 from homelab.lab import words
 from homelab.lab.display import Display
+from homelab.lab.engine import Result
 from homelab.lab.events import Failed, Message, Step
 from homelab.lab.words import of_the_lab
 from tests import build
@@ -103,3 +104,20 @@ def test_a_warning_of_an_earlier_run_is_not_repeated(tmp_path: Path) -> None:
         shown.event(Message("error", "hosts.pi: broken"))
     assert out.getvalue().count("placeholder") == 1
     assert out.getvalue().count("broken") == 2
+
+
+@pytest.mark.parametrize(
+    ("action", "ok", "printed"),
+    [("up", True, True), ("preview", True, True), ("up", False, False), ("destroy", True, False)],
+)
+def test_outputs_of_the_stack_are_printed_as_pulumi_does(
+    tmp_path: Path, action: str, ok: bool, printed: bool
+) -> None:
+    out = StringIO()
+    console = Console(file=out, highlight=False, soft_wrap=True)
+    display = Display(build.plan(), tmp_path, as_json=False, console=console)
+    outputs = {"entry": "192.168.1.5", "key": "[secret]"}
+    display.summary(action, Result(ok, {"same": 1}, outputs), {})
+    lines = '\nOutputs:\n    entry          "192.168.1.5"\n    key            "[secret]"\n'
+    assert (lines in out.getvalue()) == printed
+    assert ("Outputs" in out.getvalue()) == printed
