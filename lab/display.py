@@ -228,6 +228,23 @@ class Display:
             if flake.exists():
                 self._out.print(Text(f"      {flake}", "dim"))
 
+    def not_switched(self, wanted: Mapping[str, str], connections: Mapping[str, int]) -> None:
+        """Name the hosts that run another release than the stack's and that `up` did not contact.
+
+        A rollback is not recorded, neither here nor by Pulumi: the switch counts as done.
+        """
+        for name, root in self._roots():
+            host, runs = self._plan.hosts[name], _text(root / "var/lib/homelab/current")
+            mode = host.config.mode or self._plan.stack.deploy.mode
+            waits = not host.is_deployed or not host.always_on or mode != "switch"
+            if waits or not runs or connections.get(name) or runs == wanted.get(name, runs):
+                continue
+            again = f'deploy.again: {{{name}: "…any new text"}}'
+            self.say(
+                f"{name} was rolled back: it runs release {runs}, and the stack has "
+                f"{wanted[name]}; change the stack, or switch to it again with {again}"
+            )
+
     def _urls(self) -> None:
         self._out.print(Text("\nNames:", "bold"))
         for route in self._plan.routes:

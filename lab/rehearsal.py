@@ -79,6 +79,10 @@ class Rehearsal:
         with self._hosts(serve=True) as hosts, self._tools():
             result = self._engine(hosts).up(self._program)
         self._display.summary("up", result, hosts.connections)
+        if result.ok:
+            with rehearsed():
+                wanted = open_stack(self._directory, self._stack).releases
+            self._display.not_switched({n: r.id for n, r in wanted.items()}, hosts.connections)
         return result.ok
 
     def destroy(self) -> bool:

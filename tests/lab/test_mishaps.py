@@ -185,6 +185,10 @@ def test_retiring_and_rolling_back_can_be_rehearsed(lab: Lab) -> None:
     assert lab.releases()["nas"] != before["nas"]
     assert lab.run("rollback", "nas").returncode == 0
     assert lab.releases()["nas"] == before["nas"]
+    unchanged = lab.run("up").stdout
+    assert f"nas was rolled back: it runs release {before['nas']}" in unchanged
+    assert 'deploy.again: {nas: "…any new text"}' in unchanged
+    assert "pi was rolled back" not in unchanged
     assert lab.run("unlock", "nas").returncode == 0
     refused = lab.run("retire", "nas")
     assert refused.returncode == 2
