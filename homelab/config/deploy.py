@@ -93,6 +93,15 @@ class DeployConfig(Model):
     """
 
     @model_validator(mode="after")
+    def _each_host_once(self) -> DeployConfig:
+        named = [*filter(None, [self.canary]), *(self.last or [])]
+        if twice := next((host for host in named if named.count(host) > 1), ""):
+            raise ValueError(
+                f"canary and last name {twice} twice, and a host switches once; leave one out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _time_to_confirm(self) -> DeployConfig:
         if 2 * self.settle_seconds > self.confirm_seconds:
             raise ValueError(

@@ -28,8 +28,8 @@ def plan_waves(
     """
     deployed = [h for h in sorted(hosts) if hosts[h].is_deployed]
     caches = {s.host for s in services if s.entry.serves_packages}
-    last = [h for h in _last(stack_config, hosts, caches) if h in deployed]
-    canary = [stack_config.deploy.canary] if stack_config.deploy.canary in deployed else []
+    canary = [h for h in deployed if h == stack_config.deploy.canary]
+    last = [h for h in _last(stack_config, hosts, caches) if h in deployed and h not in canary]
     builders = sorted(
         {
             name
@@ -44,7 +44,7 @@ def plan_waves(
     ]
     waves: list[tuple[tuple[str, ...], str]] = []
     if canary:
-        waves.append((tuple(c for c in canary if c), "the canary"))
+        waves.append((tuple(canary), "the canary"))
     if builders:
         waves.append((tuple(builders), "they build for others"))
     if awake or offline:

@@ -45,7 +45,7 @@ def calendar(setting: Setting, view: View) -> Iterator[Opening]:
             yield Opening(
                 CALENDAR,
                 f"{setting.name}: no year has the day {shown(missing)}, so it never starts",
-                EXISTING_DAY,
+                f"{EXISTING_DAY}, or leave the option out",
             )
         elif zone and zone not in (*ZONES, "UTC"):
             yield Opening(

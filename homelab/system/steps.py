@@ -39,7 +39,7 @@ def first_steps(plan: Plan, name: str) -> str:
         *([] if made and card else [_pin(host)]),
         _secrets(),
         _hardware(host),
-        _live(host),
+        _live(plan, host),
     ]
     text = f"{name}: from an image to state: live\n"
     for number, (title, lines) in enumerate(steps, 1):
@@ -127,7 +127,7 @@ def _hardware(host: Host) -> tuple[str, list[str]]:
     ]
 
 
-def _live(host: Host) -> tuple[str, list[str]]:
+def _live(plan: Plan, host: Host) -> tuple[str, list[str]]:
     lines = [f"In hosts.{host.name}: state: live. Then:", "  homelab check"]
     if host.config.bootstrap == "iso":
         flake = f"path:/mnt/etc/homelab-first#{host.name}"
@@ -138,7 +138,7 @@ def _live(host: Host) -> tuple[str, list[str]]:
             "Start it from its disk, and here:",
         ]
     lines.append("  pulumi up")
-    if host.config.tailscale is not None and not host.tailnet:
+    if plan.stack.tailnet is not None and host.config.tailscale is not None and not host.tailnet:
         lines += [
             "It joins the tailnet by a key that this `up` issues. Approve it there, and write its",
             f"address to hosts.{host.name}.address.tailnet.",

@@ -140,6 +140,7 @@ def test_a_changed_port_changes_its_service_its_route_and_the_hosts_concerned() 
     changed = {key for key in new if old[key] != new[key] and key[0] != "Command"}
     assert {k for k in changed if k[1].rpartition("/")[2] not in IDENTITY} == {
         ("File", "aurora/services/miniflux.nix"),
+        ("File", "aurora/backup.nix"),  # a restore asks the probe of the service
         ("File", "aurora/firewall.nix"),
         ("File", "pi/proxy.nix"),
         ("Service", "miniflux"),

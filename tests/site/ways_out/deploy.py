@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homelab import testing
 from tests.site.ways_out.model import Changes, WayOut
-from tests.site.ways_out.stacks import host, machine
+from tests.site.ways_out.stacks import MAC, host, machine
 
 WOL = {"interface": "eno1", "mac": "aa:bb:cc:dd:ee:ff"}
 
@@ -19,6 +19,29 @@ def nas(**said: object) -> Changes:
 
 
 WAYS = (
+    WayOut(
+        "deploy-order",
+        {"deploy": {"canary": "mac"}, "hosts": {"mac": MAC}},
+        {"deploy": {"canary": "pi"}},
+        says="home-manager only",
+    ),
+    WayOut(
+        "deploy-order",
+        {"deploy": {"last": ["mac"]}, "hosts": {"mac": MAC}},
+        {"deploy": {"last": ["pi"]}},
+    ),
+    WayOut(
+        "canary-switches",
+        testing.merged(nas(always_on=False), {"deploy": {"canary": "nas"}}),
+        {"deploy": {"canary": None}},
+        says="not always on",
+    ),
+    WayOut(
+        "canary-switches",
+        testing.merged(nas(state="held"), {"deploy": {"canary": "nas"}}),
+        {"deploy": {"canary": "pi"}},
+        says="it is held",
+    ),
     WayOut(
         "jump-known",
         host("nas", ssh={"jump": "pie"}),
