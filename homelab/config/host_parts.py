@@ -18,6 +18,7 @@ from homelab.config.base import (
     Port,
     Reason,
     Str,
+    pattern,
 )
 from homelab.config.host_options import (
     Recovery,
@@ -57,7 +58,14 @@ class HostAddress(Kind):
     `pulumi up` tries it after the others; leave it out again to close SSH."""
 
 
-ProxyWord = Annotated[Str, Field(min_length=1, pattern=r"^([^%\x00-\x1f]|%[hp%])+$")]
+ProxyWord = Annotated[
+    Str,
+    pattern(
+        r"([^%\x00-\x1f]|%[hp%])+",
+        "this is no word of proxy_command; after a percent sign write h (the address), p (the "
+        "port), or a second percent sign",
+    ),
+]
 """One word; `%h` is the address, `%p` the port and `%%` a percent sign."""
 
 

@@ -29,6 +29,7 @@ def causes(plan: Plan, host: Host) -> Iterator[Cause]:
         for address in filter(None, (entry.lan, entry.tailnet)):
             yield ("networking", "hosts", address), f"{entry.source}.address"
     yield from _of_host(host)
+    yield ("services", "homepage-dashboard", "settings", "title"), "dashboard.title"
     for key in ("username", "homeDirectory"):
         yield ("home", key), "site.owner"
     if host.config.static:

@@ -58,6 +58,7 @@ def _why(*words: str) -> Result:
         ),
         ("services.navidrome.port", "aurora/firewall.nix:", "services.navidrome.port"),
         ("datasets.photos", "aurora/", "datasets.photos"),
+        ("dashboard.title", "aurora/dashboard.nix:", "dashboard.title"),
     ],
 )
 def test_a_subject_has_its_cause(word: str, what: str, where: str) -> None:

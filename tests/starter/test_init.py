@@ -143,6 +143,9 @@ def test_into_adds_and_overwrites_nothing(call: Call) -> None:
     found = files_of(Path())
     assert {name: found[name] for name in there} == there
     assert "README.md was there and stays as it is" in said.out
+    # The steps, which the README of a new homelab lists.
+    assert "README.md lists" not in said.out
+    assert "  - `hosts/" in said.out
     assert "Pulumi.home.yaml" in found
 
 

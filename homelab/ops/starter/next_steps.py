@@ -15,6 +15,8 @@ from homelab.plaintext import mapping
 from homelab.starter.answers import Answers
 from homelab.starter.files import to_do
 
+README = "README.md"
+
 
 def command_prefix() -> str:
     """What precedes a command of the new project: uv, where it is, installs what the project
@@ -29,8 +31,13 @@ def next_lines(answers: Answers, directory: Path, started: Started, *, run: str)
         yield f"{key} has no value yet: {run}homelab secret set {key}"
     if started.has_hook:
         yield "it is a Git repository, and checks itself before each commit"
-    left = len(to_do(answers, run))
-    yield f"README.md lists {left} steps before the first deployment; a rehearsal needs none"
+    left = to_do(answers, run)
+    steps = f"{len(left)} steps before the first deployment; a rehearsal needs none"
+    if README in started.kept:
+        yield f"{steps}:"
+        yield from (f"  - {step}" for step in left)
+    else:
+        yield f"{README} lists {steps}"
     yield "next:"
     if directory.resolve() != Path.cwd():
         yield f"  cd {shlex.quote(str(directory))}"
