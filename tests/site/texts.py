@@ -257,6 +257,8 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("homelab.backup.jobs.*.inside.*.directory", _WHOLE),
     ("homelab.backup.jobs.*.before", _WHOLE),
     ("homelab.backup.jobs.*.after", _WHOLE),
+    # curl gets it as one word, and reads ranges and sets in it.
+    ("homelab.backup.jobs.*.probe", judges.without(r"[\[\]{}\s\\]")),
     ("homelab.backup.jobs.**", _WORD),
     ("homelab.backup.targets.=", _UNIT_NAME),
     ("homelab.backup.targets.*.repository", judges.without(r"[%\"\\\n\r$]")),
