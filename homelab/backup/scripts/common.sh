@@ -9,6 +9,7 @@ description=${HOMELAB_BACKUP_JOBS:-/etc/homelab/backup.json}
 records=${HOMELAB_RESTORES:-/var/lib/homelab/restores}
 dumped=${HOMELAB_DUMPS:-/var/backup}
 settle=${HOMELAB_SETTLE_SECONDS:-10}
+fstab=${HOMELAB_FSTAB:-/etc/fstab}
 # As long as a deployment waits for its probes.
 probe_seconds=${HOMELAB_PROBE_SECONDS:-240}
 export RESTIC_PROGRESS_FPS=0.1
