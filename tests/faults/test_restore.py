@@ -146,6 +146,10 @@ def test_a_dataset_on_a_disk_of_its_own_is_restored_and_goes_back(saver: Saver) 
     assert saver.machine.run("cd /srv/photos; cat 2025/sea.jpg; ls").split()[0] == "sea"
     saver.backup("undo", "dataset-photos")
     assert "new.jpg" in saver.machine.run("ls /srv/photos")
+    # As NixOS writes the disks of a host.
+    saver.machine.run(
+        "echo '/dev/disk/by-label/photos /srv/photos btrfs x-systemd.automount 0 0' >>/etc/fstab"
+    )
     saver.machine.run("umount -l /srv/photos")
     assert "is not mounted" in saver.refused("in-place", "dataset-photos", "disk", "latest")
 
