@@ -18,7 +18,7 @@ from homelab.backup.model import Job
 from homelab.config.backup import KEEP, BackupConfig, Keep
 from homelab.config.backup_targets import CHECK_WEEKS
 from homelab.config.deploy import DeployConfig
-from homelab.deploy.probes import probes_of
+from homelab.deploy.probes import apps_probed
 from homelab.deploy.scripts import MOVING
 from homelab.nix import Attrs, Comment, Library, Module, Nix, Text, attrs
 from homelab.plan import Plan
@@ -142,7 +142,7 @@ def sources(plan: Plan, host: Host) -> Iterator[Source]:
 def _options(plan: Plan, host: Host, jobs: tuple[Job, ...]) -> Attrs:
     config, defaults = plan.stack.backup, BackupConfig()
     every = {job.target for job in jobs}
-    probes = {probe.name: probe.target for probe in probes_of(plan, host)}
+    probes = apps_probed(plan, host)
     options: Attrs = {
         "jobs": {name: _job(same, every, probes) for name, same in _by_name(jobs).items()},
         "targets": {job.target: _target(job, jobs) for job in jobs},
@@ -192,7 +192,7 @@ def _by_name(jobs: tuple[Job, ...]) -> Mapping[str, tuple[Job, ...]]:
 
 
 def _job(same: tuple[Job, ...], every: set[str], probes: Mapping[str, str]) -> Attrs:
-    """One job, with its restic jobs to each target. `probes` are those of a deployment, by name."""
+    """One job, with its restic jobs to each target. `probes` are the URLs of the apps' probes."""
     job = min(same, key=lambda j: j.copied is not None)
     made = {*(file for *_, file in job.dumps), *(command.file for command in job.commands)}
     live = {file for database in job.sqlite for file in live_files(database)}
@@ -211,7 +211,7 @@ def _job(same: tuple[Job, ...], every: set[str], probes: Mapping[str, str]) -> A
         "holds": [*job.holds],
     }
     options |= {name: values for name, values in lists.items() if values}
-    probe = probes.get(f"app-{job.name}")
+    probe = probes.get(job.name)
     if probe is not None and job.source.startswith("services."):
         options["probe"] = probe
     if job.arrives_from:

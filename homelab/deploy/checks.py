@@ -43,24 +43,6 @@ def builder_offline(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("deploy-order")
-def deploy_order(plan: Plan) -> Iterator[Problem]:
-    """`pulumi up` does not switch a home-manager host, so none is the first or the last."""
-    deploy = plan.stack.deploy
-    named = {"canary": [*filter(None, [deploy.canary])], "last": deploy.last or []}
-    switched = sorted(h.name for h in plan.hosts.values() if h.is_nixos)
-    for field, names in named.items():
-        for name in names:
-            host = plan.hosts.get(name)
-            if host is None or host.is_nixos:
-                continue  # an unknown host is reported by host-known
-            yield Problem(
-                f"deploy.{field}",
-                f"{name} is home-manager only, so `pulumi up` does not switch it",
-                did_you_mean(name, switched, "NixOS hosts"),
-            )
-
-
 @check("canary-switches", severity="warning")
 def canary_switches(plan: Plan) -> Iterator[Problem]:
     """The other hosts do not wait for a canary that is not switched, or that may be off."""

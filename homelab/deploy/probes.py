@@ -83,9 +83,17 @@ def _stated(host: Host) -> Iterator[Probe]:
 
 
 def _apps(plan: Plan, host: Host) -> Iterator[Probe]:
-    for service in plan.on(host.name):
-        if service.port and service.entry.monitor == "http" and not service.entry.infrastructure:
-            yield Probe("http", f"app-{service.name}", app_url(plan, service))
+    for name, url in apps_probed(plan, host).items():
+        yield Probe("http", f"app-{name}", url)
+
+
+def apps_probed(plan: Plan, host: Host) -> dict[str, str]:
+    """The apps of a host that have an HTTP probe, with the URL that it asks."""
+    return {
+        service.name: app_url(plan, service)
+        for service in plan.on(host.name)
+        if service.port and service.entry.monitor == "http" and not service.entry.infrastructure
+    }
 
 
 def app_url(plan: Plan, service: Service) -> str:

@@ -60,7 +60,7 @@ def _asked(plan: Plan) -> Iterator[tuple[str, str]]:
 
 @check("host-is-ours")
 def host_is_ours(plan: Plan) -> Iterator[Problem]:
-    """A home-manager host has no system of homelab for a dataset, a name or a tunnel."""
+    """A home-manager host has no system of homelab for a dataset, a name, or a turn to switch."""
     site = plan.stack
     named = [("network.entry.host", site.network.entry.host)]
     if site.network.dns.host is not None:
@@ -69,6 +69,9 @@ def host_is_ours(plan: Plan) -> Iterator[Problem]:
     named += [
         (f"backup.targets.{n}.host", t.host) for n, t in site.backup.targets.items() if t.host
     ]
+    if site.deploy.canary is not None:
+        named.append(("deploy.canary", site.deploy.canary))
+    named += [(f"deploy.last[{i}]", name) for i, name in enumerate(site.deploy.last or ())]
     known = [h.name for h in plan.hosts.values() if h.is_nixos]
     for where, name in named:
         host = plan.hosts.get(name)

@@ -51,6 +51,12 @@ def found(check: str, *changes: Changes) -> list[str]:
     return [str(p) for p in build.found(household(*changes), check)]
 
 
+def test_a_restore_waits_for_the_probe_as_long_as_a_deployment() -> None:
+    said = text(NEWS, {"deploy": {"confirm_seconds": 99}})
+    assert "probeSeconds = 99;" in said
+    assert "probeSeconds" not in text(NEWS)
+
+
 @pytest.mark.requirement("S0-31")
 def test_a_service_has_one_unit_for_each_target() -> None:
     """A target that is down does not block the other target."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -201,6 +203,32 @@ def test_a_script_that_holds_the_lock_is_named_and_ended_when_forced(
     said = unlock(plan, force=True)
     assert "pi: stopping a build" in said[0]
     assert said[-1] == "pi: nothing holds this host"
+
+
+def test_a_switch_does_not_wait_for_the_removal_of_old_releases(stack: Stack, plan: Plan) -> None:
+    root = stack.lab.root("pi")
+    find = stack.lab.directory / "bin/find"
+    find.write_text(
+        f'#!/bin/sh\nuntil [ -e {root}/go ]; do sleep 0.05; done\nexec /usr/bin/find "$@"\n'
+    )
+    find.chmod(0o755)
+    stack.bring("r1")
+    (root / "run/homelab-watch").mkdir()
+    os.mkfifo(root / "run/homelab-watch/test")
+    watching = os.open(root / "run/homelab-watch/test", os.O_RDWR | os.O_NONBLOCK)
+    assert stack.switch("r1") == 0
+    assert stack.committed() == "r1"
+    assert "homelab-activate" in stack.units()
+    # The phases activating, awaiting, committing and committed, the confirmation, and the release.
+    for _ in range(6):
+        eventually(lambda: select.select([watching], [], [], 0)[0])
+        assert os.read(watching, 1) == b"\n"
+    os.close(watching)
+    with pytest.raises(HomelabError, match="wait, or end it with --force"):
+        unlock(plan)
+    (root / "go").touch()
+    assert unlock(plan) == ["pi: nothing holds this host"]
+    eventually(lambda: not stack.units())
 
 
 def test_the_command_line_asks_goes_back_and_lets_go(

@@ -190,29 +190,30 @@ kept() {
 
 # mounted: the disks of the job, without which its directories are those of another file system.
 mounted() {
-  local path disk
+  local path disk places
+  places=$(mount_points)
   while IFS= read -r path; do
     disk=$(disk_of "$path")
     [ -z "$disk" ] || mountpoint -q "$disk" || fail "$disk is not mounted; mount it first"
   done < <(of mounts)
 }
 
-# disk_of PATH: the nearest mount point at or above it that this host has by its configuration, or by
-# ZFS; empty for a path on the root. The job names paths that need their disks, which are seldom mount points.
+# disk_of PATH: the nearest of $places at or above it; empty for a path on the root. The job names paths
+# that need their disks, which are seldom mount points.
 disk_of() {
   local place found=''
-  while read -r place; do
-    # A space is \040 in fstab.
-    place=$(printf '%b' "$place")
+  while IFS= read -r place; do
     case $1/ in "$place"/*) [ "${#place}" -le "${#found}" ] || found=$place ;; esac
-  done < <(mount_points)
+  done <<<"$places"
   echo "$found"
 }
 
+# mount_points: those that this host has by its configuration, or by ZFS, without the root.
 mount_points() {
   local device place zfs
   while read -r device place _; do
-    case $device,$place in '#'*) ;; *,/?*) printf '%s\n' "$place" ;; esac
+    # A space is \040 in fstab.
+    case $device,$place in '#'*) ;; *,/?*) printf '%b\n' "$place" ;; esac
   done <"$fstab"
   # A unit that resumes after a boot has no zfs on its PATH.
   zfs=$(command -v zfs) || zfs=/run/current-system/sw/bin/zfs

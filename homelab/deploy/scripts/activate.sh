@@ -76,6 +76,7 @@ main() {
   generation >"$deployment/generation"
   boot_id >"$deployment/boot"
   cat <&5 >"$deployment/answered"
+  exec 5<&-
   say "$PATHS" >"$deployment/paths"
   say "$AGAIN" >"$deployment/again"
   say "$EXTERNAL" >"$deployment/external"

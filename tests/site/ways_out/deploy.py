@@ -20,13 +20,13 @@ def nas(**said: object) -> Changes:
 
 WAYS = (
     WayOut(
-        "deploy-order",
+        "host-is-ours",
         {"deploy": {"canary": "mac"}, "hosts": {"mac": MAC}},
         {"deploy": {"canary": "pi"}},
         says="home-manager only",
     ),
     WayOut(
-        "deploy-order",
+        "host-is-ours",
         {"deploy": {"last": ["mac"]}, "hosts": {"mac": MAC}},
         {"deploy": {"last": ["pi"]}},
     ),
